@@ -1,0 +1,107 @@
+package datasets
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pkg/errors"
+)
+
+// A Shape is the shape of one image.
+type Shape struct {
+	Channels, Height, Width int
+}
+
+// Size is the number of values of one image.
+func (s Shape) Size() int { return s.Channels * s.Height * s.Width }
+
+// String writes the shape as 3x32x32.
+func (s Shape) String() string {
+	return fmt.Sprintf("%dx%dx%d", s.Channels, s.Height, s.Width)
+}
+
+// A Dataset is a list of labelled images of one shape. It does not change
+// after it is made: Subset, Split and WithLabelNoise return new data sets,
+// which share the pixels of the old one.
+type Dataset struct {
+	name    string
+	shape   Shape
+	classes []string
+	images  [][]byte // each of shape.Size() bytes, channel by channel, row by row
+	labels  []int
+	mean    []float64 // by channel, of pixels in [0, 1]
+	std     []float64
+}
+
+// New makes a data set of images that are already in memory. pixels holds one
+// image after the other, each channel by channel and row by row (N, C, H, W),
+// and is not copied; labels[i] is the index into classes of image i.
+//
+// The constants of normalisation are the set's own Moments.
+func New(name string, shape Shape, classes []string, pixels []byte, labels []int) (*Dataset, error) {
+	if shape.Channels < 1 || shape.Height < 1 || shape.Width < 1 {
+		return nil, errors.Errorf("datasets: %s: shape %v has an empty side", name, shape)
+	}
+	if len(pixels) != len(labels)*shape.Size() {
+		return nil, errors.Wrapf(ErrFormat, "%s: %d bytes of pixels for %d labels and images of shape %v",
+			name, len(pixels), len(labels), shape)
+	}
+	for i, label := range labels {
+		if label < 0 || label >= len(classes) {
+			return nil, errors.Wrapf(ErrFormat, "%s: label %d of image %d is not one of %d classes",
+				name, label, i, len(classes))
+		}
+	}
+	d := &Dataset{
+		name:    name,
+		shape:   shape,
+		classes: slices.Clone(classes),
+		images:  slices.Collect(slices.Chunk(pixels, shape.Size())),
+		labels:  slices.Clone(labels),
+	}
+	d.mean, d.std = d.Moments()
+	return d, nil
+}
+
+// Name is the name of the data set, such as "Fashion-MNIST train".
+func (d *Dataset) Name() string { return d.name }
+
+// Len is the number of images.
+func (d *Dataset) Len() int { return len(d.images) }
+
+// Shape is the shape of each image.
+func (d *Dataset) Shape() Shape { return d.shape }
+
+// Classes are the names of the classes, in the order of the labels.
+func (d *Dataset) Classes() []string { return slices.Clone(d.classes) }
+
+// Pixels are the bytes of image i, channel by channel and row by row. They are
+// the data set's own: do not write to them.
+func (d *Dataset) Pixels(i int) []byte { return d.images[i] }
+
+// Label is the class of image i.
+func (d *Dataset) Label(i int) int { return d.labels[i] }
+
+// Labels are the classes of all images, in their order.
+func (d *Dataset) Labels() []int { return slices.Clone(d.labels) }
+
+// Counts is the number of images of each class.
+func (d *Dataset) Counts() []int {
+	counts := make([]int, len(d.classes))
+	for _, label := range d.labels {
+		counts[label]++
+	}
+	return counts
+}
+
+// String writes the data set in a line: name, size, shape and classes.
+func (d *Dataset) String() string {
+	return fmt.Sprintf("%s: %d images of %v, %d classes", d.name, d.Len(), d.shape, len(d.classes))
+}
+
+// with returns a data set of other images and labels and the same everything else.
+func (d *Dataset) with(images [][]byte, labels []int) *Dataset {
+	other := *d
+	other.images, other.labels = images, labels
+	return &other
+}

@@ -1,0 +1,135 @@
+package datasets
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/binary"
+	"io"
+	"math"
+
+	"github.com/pkg/errors"
+)
+
+// idxUnsignedByte is the type code of the only element type in use.
+const idxUnsignedByte = 0x08
+
+// An IDX is the content of a file in the format of MNIST: an array of unsigned
+// bytes of any number of dimensions, the last one varying fastest. Labels have
+// one dimension (N), images three (N, H, W).
+//
+// The format is described at the foot of http://yann.lecun.com/exdb/mnist/:
+// two zero bytes, the element type (0x08, unsigned byte), the number of
+// dimensions, each dimension as a big-endian 32-bit integer, the data.
+type IDX struct {
+	Dims []int
+	Data []byte
+}
+
+// ReadIDX decodes the whole of r, which holds an IDX file, plain or compressed
+// by gzip. An end before the last element is io.ErrUnexpectedEOF; any other
+// defect of the content, bytes after the end included, is ErrFormat or an
+// error of package gzip. Memory is taken as data arrives, never on the word of
+// the header alone.
+func ReadIDX(r io.Reader) (*IDX, error) {
+	plain, err := gunzip(r)
+	if err != nil {
+		return nil, err
+	}
+	x, err := readIDX(plain)
+	return x, errors.WithMessage(err, "idx")
+}
+
+func readIDX(r io.Reader) (*IDX, error) {
+	var magic [4]byte
+	if err := readFull(r, magic[:]); err != nil {
+		return nil, err
+	}
+	if magic[0] != 0 || magic[1] != 0 {
+		return nil, errors.Wrapf(ErrFormat, "magic number % x", magic)
+	}
+	if magic[2] != idxUnsignedByte {
+		return nil, errors.Wrapf(ErrFormat, "element type %#02x is not unsigned byte (%#02x)", magic[2], idxUnsignedByte)
+	}
+	dims, size, err := readDims(r, int(magic[3]))
+	if err != nil {
+		return nil, err
+	}
+	data, err := readN(r, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := readEOF(r); err != nil {
+		return nil, err
+	}
+	return &IDX{Dims: dims, Data: data}, nil
+}
+
+// readDims reads n dimensions and returns them with their product.
+func readDims(r io.Reader, n int) (dims []int, size int, err error) {
+	raw := make([]byte, 4*n)
+	if err := readFull(r, raw); err != nil {
+		return nil, 0, err
+	}
+	dims = make([]int, n)
+	for i := range dims {
+		dims[i] = int(int32(binary.BigEndian.Uint32(raw[4*i:])))
+	}
+	size, err = idxSize(dims)
+	return dims, size, err
+}
+
+// idxSize is the number of elements that an array of the given dimensions
+// holds, or ErrFormat for dimensions that the format or an int cannot hold.
+func idxSize(dims []int) (int, error) {
+	size := 1
+	for i, d := range dims {
+		if d < 0 || d > math.MaxInt32 {
+			return 0, errors.Wrapf(ErrFormat, "dimension %d is %d", i, d)
+		}
+		if d > 0 && size > math.MaxInt/d {
+			return 0, errors.Wrapf(ErrFormat, "dimensions %v hold too many elements", dims)
+		}
+		size *= d
+	}
+	return size, nil
+}
+
+// WriteIDX encodes x, uncompressed. Wrap w in a gzip.Writer for the compressed
+// form. The error is ErrFormat when the dimensions do not hold as many elements
+// as there is data or do not fit the format.
+func WriteIDX(w io.Writer, x *IDX) error {
+	size, err := idxSize(x.Dims)
+	if err != nil {
+		return err
+	}
+	if size != len(x.Data) || len(x.Dims) > math.MaxUint8 {
+		return errors.Wrapf(ErrFormat, "idx: %d dimensions %v for %d bytes", len(x.Dims), x.Dims, len(x.Data))
+	}
+	header := []byte{0, 0, idxUnsignedByte, byte(len(x.Dims))}
+	for _, d := range x.Dims {
+		header = binary.BigEndian.AppendUint32(header, uint32(d))
+	}
+	if _, err := w.Write(header); err != nil {
+		return errors.Wrap(err, "datasets: write idx header")
+	}
+	_, err = w.Write(x.Data)
+	return errors.Wrap(err, "datasets: write idx data")
+}
+
+// gunzip returns a reader of the uncompressed content of r, whether r is
+// compressed by gzip or not.
+func gunzip(r io.Reader) (io.Reader, error) {
+	buffered := bufio.NewReaderSize(r, 64<<10)
+	head, err := buffered.Peek(2)
+	if err == io.EOF {
+		return nil, errors.Wrap(io.ErrUnexpectedEOF, "datasets: no content")
+	}
+	if err != nil {
+		return nil, errors.Wrap(err, "datasets: read")
+	}
+	if head[0] != 0x1f || head[1] != 0x8b {
+		return buffered, nil
+	}
+	z, err := gzip.NewReader(buffered)
+	return z, errors.Wrap(err, "datasets: gzip")
+}

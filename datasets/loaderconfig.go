@@ -1,0 +1,113 @@
+package datasets
+
+import (
+	"math"
+	"slices"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/tensor"
+)
+
+// A Last says what becomes of the images that do not fill the last batch.
+type Last int
+
+const (
+	LastShort Last = iota // a batch of fewer images
+	LastDrop              // they are left out of the pass
+	LastPad               // a full batch, filled up with images from the beginning of the pass
+)
+
+// A LoaderConfig says how a Loader makes batches. Only Batch has to be set.
+type LoaderConfig struct {
+	// Batch is the number of images of a batch, at least 1. A data set of
+	// fewer images gives short batches, or with LastDrop none.
+	Batch int
+
+	// Shuffle deals the images in another order in every pass. By default
+	// they come in the order of the data set.
+	Shuffle bool
+
+	// Seed determines, with the number of the pass, every random choice.
+	Seed uint64
+
+	// Last says what becomes of a last batch that is not full. By default it
+	// is short.
+	Last Last
+
+	// Flat gives batches of shape (n, C*H*W) instead of (n, C, H, W).
+	Flat bool
+
+	// DType is tensor.Float32 (the default) or tensor.Float64.
+	DType tensor.Dtype
+
+	// Mean and Std, one number a channel, normalise the images: a pixel byte
+	// p becomes (p/255 - Mean) / Std. By default they are the data set's
+	// Normalisation. Mean 0 with Std 1 gives pixels in [0, 1].
+	Mean, Std []float64
+
+	// Workers is the number of batches that are prepared ahead, each on a
+	// goroutine of its own. It changes the speed and nothing else. By
+	// default 1.
+	Workers int
+}
+
+// withDefaults checks the configuration for loading d and fills in what is
+// not set.
+func (c LoaderConfig) withDefaults(d *Dataset) (LoaderConfig, error) {
+	if c.Batch < 1 {
+		return c, errors.Errorf("datasets: loader: Batch is %d, not at least 1", c.Batch)
+	}
+	if c.Last < LastShort || c.Last > LastPad {
+		return c, errors.Errorf("datasets: loader: Last is %d, not LastShort, LastDrop or LastPad", c.Last)
+	}
+	if c.Workers < 0 {
+		return c, errors.Errorf("datasets: loader: Workers is %d", c.Workers)
+	}
+	if c.Workers == 0 {
+		c.Workers = 1
+	}
+	switch c.DType {
+	case tensor.Dtype{}:
+		c.DType = tensor.Float32
+	case tensor.Float32, tensor.Float64:
+	default:
+		return c, errors.Errorf("datasets: loader: DType is %v, not float32 or float64", c.DType)
+	}
+	return c.withNormalisation(d)
+}
+
+func (c LoaderConfig) withNormalisation(d *Dataset) (LoaderConfig, error) {
+	mean, std := d.Normalisation()
+	if c.Mean != nil {
+		mean = slices.Clone(c.Mean)
+	}
+	if c.Std != nil {
+		std = slices.Clone(c.Std)
+	}
+	if len(mean) != d.shape.Channels || len(std) != d.shape.Channels {
+		return c, errors.Errorf("datasets: loader: %d numbers in Mean and %d in Std for images of %v",
+			len(mean), len(std), d.shape)
+	}
+	for i := range mean {
+		if math.IsNaN(mean[i]) || math.IsInf(mean[i], 0) {
+			return c, errors.Errorf("datasets: loader: Mean[%d] is %v", i, mean[i])
+		}
+		if !(std[i] > 0) || math.IsInf(std[i], 1) {
+			return c, errors.Errorf("datasets: loader: Std[%d] is %v, not positive", i, std[i])
+		}
+	}
+	c.Mean, c.Std = mean, std
+	return c, nil
+}
+
+// batches is the number of batches of a pass over n images.
+func (c LoaderConfig) batches(n int) int {
+	if c.Last == LastDrop {
+		return n / c.Batch
+	}
+	return (n + c.Batch - 1) / c.Batch
+}
+
+func errNegativeEpoch(epoch int) error {
+	return errors.Errorf("datasets: loader: pass %d, not at least 0", epoch)
+}

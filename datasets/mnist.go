@@ -1,0 +1,156 @@
+package datasets
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// mnistShape is the shape of the images of MNIST and Fashion-MNIST.
+var mnistShape = Shape{Channels: 1, Height: 28, Width: 28}
+
+// An idxSet is a data set published as four IDX files.
+type idxSet struct {
+	name      string
+	folders   []string // where the files may lie below the folder given
+	classes   []string
+	mean, std float64
+}
+
+var mnist = idxSet{
+	name:    "MNIST",
+	folders: []string{".", "raw", "MNIST/raw", "mnist"},
+	classes: []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
+	mean:    0.1307,
+	std:     0.3081,
+}
+
+var fashionMNIST = idxSet{
+	name:    "Fashion-MNIST",
+	folders: []string{".", "raw", "FashionMNIST/raw", "fashion-mnist", "fashion"},
+	classes: []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+		"Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"},
+	mean: 0.2860,
+	std:  0.3530,
+}
+
+// MNIST reads handwritten digits, 60,000 to train and 10,000 to test with,
+// 28x28 grey.
+//
+// dir is a folder with the four official files (train-images-idx3-ubyte and so
+// on), compressed by gzip or not, or one with them in raw, MNIST/raw
+// (torchvision) or mnist. When they are nowhere there the error is
+// ErrNotFound; nothing is downloaded without WithDownload.
+//
+// Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied
+// to document recognition, Proceedings of the IEEE 86 (11), 1998.
+func MNIST(dir string, split Split, opts ...Option) (*Dataset, error) {
+	return mnist.open(dir, split, opts)
+}
+
+// FashionMNIST reads pictures of clothes, 60,000 to train and 10,000 to test
+// with, 28x28 grey.
+//
+// dir is a folder with the four official files (train-images-idx3-ubyte and so
+// on), compressed by gzip or not, or one with them in raw, FashionMNIST/raw
+// (torchvision), fashion-mnist (Keras) or fashion. When they are nowhere there
+// the error is ErrNotFound; nothing is downloaded without WithDownload.
+//
+// H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST: a novel image dataset for
+// benchmarking machine learning algorithms, 2017, https://arxiv.org/abs/1708.07747.
+func FashionMNIST(dir string, split Split, opts ...Option) (*Dataset, error) {
+	return fashionMNIST.open(dir, split, opts)
+}
+
+func (s *idxSet) open(dir string, split Split, opts []Option) (*Dataset, error) {
+	prefix, err := idxPrefix(split)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := newOptions(opts); err != nil {
+		return nil, err
+	}
+	images, err := s.read(dir, prefix+"-images-idx3-ubyte")
+	if err != nil {
+		return nil, err
+	}
+	labels, err := s.read(dir, prefix+"-labels-idx1-ubyte")
+	if err != nil {
+		return nil, err
+	}
+	return s.assemble(s.name+" "+split.String(), images, labels)
+}
+
+// idxPrefix is the beginning of the names of a split's files.
+func idxPrefix(split Split) (string, error) {
+	switch split {
+	case Train:
+		return "train", nil
+	case Test:
+		return "t10k", nil
+	default:
+		return "", errors.Errorf("datasets: split %d is neither Train nor Test", split)
+	}
+}
+
+// read finds and decodes one of the files.
+func (s *idxSet) read(dir, name string) (*IDX, error) {
+	path, err := s.find(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, errors.Wrapf(err, "datasets: %s", s.name)
+	}
+	defer f.Close()
+	x, err := ReadIDX(f)
+	return x, errors.WithMessage(err, path)
+}
+
+// find returns the path of the file of that official name, compressed or not.
+// Some unpackers write the name with a dot (train-images.idx3-ubyte).
+func (s *idxSet) find(dir, name string) (string, error) {
+	dotted := strings.Replace(name, "-idx", ".idx", 1)
+	for _, folder := range s.folders {
+		for _, file := range []string{name, name + ".gz", dotted, dotted + ".gz"} {
+			path := filepath.Join(dir, filepath.FromSlash(folder), file)
+			info, err := os.Stat(path)
+			if err == nil && info.Mode().IsRegular() {
+				return path, nil
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", errors.Wrapf(err, "datasets: %s", s.name)
+			}
+		}
+	}
+	return "", errors.Wrapf(ErrNotFound, "%s: %s (or .gz) in %s", s.name, name, dir)
+}
+
+// assemble makes the data set of an images file and a labels file.
+func (s *idxSet) assemble(name string, images, labels *IDX) (*Dataset, error) {
+	shape := mnistShape
+	if len(images.Dims) != 3 || images.Dims[1] != shape.Height || images.Dims[2] != shape.Width {
+		return nil, errors.Wrapf(ErrFormat, "%s: images have dimensions %v, not N, 28, 28", name, images.Dims)
+	}
+	if len(labels.Dims) != 1 || labels.Dims[0] != images.Dims[0] {
+		return nil, errors.Wrapf(ErrFormat, "%s: labels have dimensions %v for images of %v", name, labels.Dims, images.Dims)
+	}
+	d, err := New(name, shape, s.classes, images.Data, intsOf(labels.Data))
+	if err != nil {
+		return nil, err
+	}
+	d.mean, d.std = []float64{s.mean}, []float64{s.std}
+	return d, nil
+}
+
+func intsOf(bytes []byte) []int {
+	ints := make([]int, len(bytes))
+	for i, b := range bytes {
+		ints[i] = int(b)
+	}
+	return ints
+}

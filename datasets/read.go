@@ -1,0 +1,51 @@
+package datasets
+
+import (
+	"io"
+
+	"github.com/pkg/errors"
+)
+
+// firstChunk is what readN allocates before it has seen any data.
+const firstChunk = 1 << 20
+
+// readFull fills p from r; an end before that is io.ErrUnexpectedEOF.
+func readFull(r io.Reader, p []byte) error {
+	_, err := io.ReadFull(r, p)
+	if err == io.EOF && len(p) > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return errors.Wrap(err, "datasets: read")
+}
+
+// readN reads n bytes. It allocates at most twice what has arrived (and
+// firstChunk), so that a header cannot claim memory that its file does not
+// fill.
+func readN(r io.Reader, n int) ([]byte, error) {
+	data := make([]byte, min(n, firstChunk))
+	for have := 0; ; {
+		if err := readFull(r, data[have:]); err != nil {
+			return nil, err
+		}
+		have = len(data)
+		if have == n {
+			return data, nil
+		}
+		grown := make([]byte, have+min(n-have, have))
+		copy(grown, data)
+		data = grown
+	}
+}
+
+// readEOF checks that r has ended, which also makes a gzip.Reader check its sum.
+func readEOF(r io.Reader) error {
+	var one [1]byte
+	switch _, err := io.ReadFull(r, one[:]); err {
+	case io.EOF:
+		return nil
+	case nil:
+		return errors.Wrap(ErrFormat, "bytes after the end of the data")
+	default:
+		return errors.Wrap(err, "datasets: read")
+	}
+}
