@@ -1,0 +1,164 @@
+package graph
+
+import (
+	"encoding/binary"
+	"hash"
+	"hash/fnv"
+	"sync/atomic"
+
+	"github.com/chewxy/hm"
+	"github.com/layernoise/layernoise/internal/kernel"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+var (
+	_ G.Op   = (*op[float32])(nil)
+	_ G.SDOp = (*op[float64])(nil)
+)
+
+// op is every operation of this package: what differs is in run and diff. An op
+// belongs to one node and owns the buffer of its result, because the machine
+// keeps no value from one run to the next.
+type op[T kernel.Float] struct {
+	name  string
+	shape tensor.Shape // of the result; empty for a scalar
+
+	// run computes the result into dst. It must write every element.
+	run func(dst []T, in []operand[T]) error
+
+	// diff returns the nodes of the gradients with respect to the inputs, given
+	// the output node and its gradient; nil entries for inputs that have none.
+	// A nil diff makes the whole op not differentiable.
+	diff func(in G.Nodes, y, dy *G.Node) (G.Nodes, error)
+
+	// inert marks the inputs that have no gradient, labels for example.
+	inert []bool
+
+	// of is set on a gradient: the node whose gradient it is.
+	of *G.Node
+
+	id       uint64
+	children G.Nodes
+	in       []operand[T]
+	dst      []T
+	value    G.Value
+}
+
+// ids makes each op unique: Gorgonia merges ops of equal hash, and merged ops
+// would share their buffers.
+var ids atomic.Uint64
+
+// apply adds a node for o to the graph of its inputs. Inputs that are nil at
+// the end of the list are left out.
+func apply[T kernel.Float](o *op[T], in ...*G.Node) (*G.Node, error) {
+	for len(in) > 0 && in[len(in)-1] == nil {
+		in = in[:len(in)-1]
+	}
+	o.id = ids.Add(1)
+	o.children = in
+	o.in = make([]operand[T], len(in))
+	n, err := G.ApplyOp(o, in...)
+	if err != nil {
+		return nil, errors.Wrapf(err, "graph: %s", o.name)
+	}
+	return n, nil
+}
+
+// Do computes the op's value from those of its inputs. The machine runs it on a
+// goroutine of its own, where a panic would end the process: it becomes an
+// error here.
+func (o *op[T]) Do(in ...G.Value) (v G.Value, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			v, err = nil, errors.Errorf("graph: %s: %v", o.name, r)
+		}
+	}()
+	if !o.needed() {
+		return scalarValue(make([]T, 1)), nil
+	}
+	if o.dst == nil {
+		o.allocate()
+	}
+	if len(in) != len(o.in) {
+		return nil, errors.Errorf("graph: %s: %d inputs, want %d", o.name, len(in), len(o.in))
+	}
+	for i, v := range in {
+		if err := o.in[i].read(v, o.children[i].Shape()); err != nil {
+			return nil, errors.Wrapf(err, "graph: %s: input %d", o.name, i)
+		}
+	}
+	if err := o.run(o.dst, o.in); err != nil {
+		return nil, errors.Wrapf(err, "graph: %s", o.name)
+	}
+	return o.value, nil
+}
+
+// needed reports whether the value of the op is used. SymDiff has to return a
+// gradient for every input, but Gorgonia uses it only if the path to the
+// parameters leads through that input, and then makes it the input's Deriv.
+func (o *op[T]) needed() bool { return o.of == nil || o.of.Deriv() != nil }
+
+// allocate makes the buffer of the result.
+func (o *op[T]) allocate() {
+	o.dst = make([]T, max(1, o.shape.TotalSize()))
+	if len(o.shape) == 0 {
+		o.value = scalarValue(o.dst)
+		return
+	}
+	o.value = tensor.New(tensor.WithShape(o.shape...), tensor.WithBacking(o.dst))
+}
+
+// DiffWRT marks the inputs that have a gradient.
+func (o *op[T]) DiffWRT(n int) []bool {
+	d := make([]bool, n)
+	for i := range d {
+		d[i] = o.diff != nil && !(i < len(o.inert) && o.inert[i])
+	}
+	return d
+}
+
+// SymDiff adds the nodes of the gradients to the graph.
+func (o *op[T]) SymDiff(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+	if o.diff == nil {
+		return nil, errors.Errorf("graph: %s is not differentiable", o.name)
+	}
+	return o.diff(in, y, dy)
+}
+
+// Type is the op's function type. Gorgonia recycles it after use, so that it is
+// made anew for each call.
+func (o *op[T]) Type() hm.Type {
+	types := make([]hm.Type, 0, len(o.children)+1)
+	for _, c := range o.children {
+		types = append(types, c.Type())
+	}
+	var result hm.Type = dtypeOf[T]()
+	if len(o.shape) > 0 {
+		result = G.TensorType{Dims: len(o.shape), Of: result}
+	}
+	return hm.NewFnType(append(types, result)...)
+}
+
+// WriteHash writes what tells this op from all others.
+func (o *op[T]) WriteHash(h hash.Hash) {
+	h.Write([]byte(o.name))
+	var id [8]byte
+	binary.LittleEndian.PutUint64(id[:], o.id)
+	h.Write(id[:])
+}
+
+// Hashcode is a hash of WriteHash.
+func (o *op[T]) Hashcode() uint32 {
+	h := fnv.New32a()
+	o.WriteHash(h)
+	return h.Sum32()
+}
+
+func (o *op[T]) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.shape.Clone(), nil }
+func (o *op[T]) Arity() int                                     { return len(o.children) }
+func (o *op[T]) ReturnsPtr() bool                               { return true }
+func (o *op[T]) CallsExtern() bool                              { return false }
+func (o *op[T]) OverwritesInput() int                           { return -1 }
+func (o *op[T]) String() string                                 { return o.name }

@@ -1,0 +1,180 @@
+package graph_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/internal/golden"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// network is a case rebuilt from this package's operations: its output, and its
+// inputs by the names of the reference gradients.
+type network struct {
+	g      *G.ExprGraph
+	y      *G.Node
+	leaves map[string]*G.Node
+
+	stats map[string]*tensor.Dense // running statistics after the run
+}
+
+func (n *network) leaf(name string, t golden.Tensor) *G.Node {
+	leaf := G.NodeFromAny(n.g, t.Dense(), G.WithName(name))
+	n.leaves[name] = leaf
+	return leaf
+}
+
+// builders rebuild the cases of layers.json by their names.
+var builders = map[string]func(n *network, c golden.Layer) (*G.Node, error){
+	"dense": func(n *network, c golden.Layer) (*G.Node, error) {
+		return graph.Dense(n.leaf("x", c.Inputs["x"]), n.leaf("w", c.Inputs["w"]), n.leaf("b", c.Inputs["b"]))
+	},
+	"conv2d": func(n *network, c golden.Layer) (*G.Node, error) {
+		var b *G.Node
+		if t, ok := c.Inputs["b"]; ok {
+			b = n.leaf("b", t)
+		}
+		return graph.Conv2D(n.leaf("x", c.Inputs["x"]), n.leaf("w", c.Inputs["w"]), b,
+			graph.Conv{Stride: c.Config.Stride, Padding: c.Config.Padding})
+	},
+	"max_pool2d": func(n *network, c golden.Layer) (*G.Node, error) {
+		return graph.MaxPool2D(n.leaf("x", c.Inputs["x"]), pool(c))
+	},
+	"avg_pool2d": func(n *network, c golden.Layer) (*G.Node, error) {
+		return graph.AvgPool2D(n.leaf("x", c.Inputs["x"]), pool(c))
+	},
+	"global_avg_pool": func(n *network, c golden.Layer) (*G.Node, error) {
+		return graph.GlobalAvgPool(n.leaf("x", c.Inputs["x"]))
+	},
+	"batch_norm_train": func(n *network, c golden.Layer) (*G.Node, error) {
+		channels := c.Inputs["gamma"].Shape[0]
+		mean, variance := constant(0, channels), constant(1, channels)
+		n.stats = map[string]*tensor.Dense{"running_mean_from_0": mean, "running_var_from_1": variance}
+		return graph.BatchNorm(n.leaf("x", c.Inputs["x"]), n.leaf("gamma", c.Inputs["gamma"]), n.leaf("beta", c.Inputs["beta"]),
+			graph.BatchNormConfig{Mean: mean, Var: variance, Momentum: c.Config.Momentum, Eps: c.Config.Eps, Training: true})
+	},
+	"batch_norm_eval": func(n *network, c golden.Layer) (*G.Node, error) {
+		return graph.BatchNorm(n.leaf("x", c.Inputs["x"]), n.leaf("gamma", c.Inputs["gamma"]), n.leaf("beta", c.Inputs["beta"]),
+			graph.BatchNormConfig{Mean: c.Inputs["running_mean"].Dense(), Var: c.Inputs["running_var"].Dense(), Eps: c.Config.Eps})
+	},
+	"softmax_cross_entropy": func(n *network, c golden.Layer) (*G.Node, error) {
+		labels := tensor.New(tensor.WithBacking(slices.Clone(c.Config.Labels)))
+		return graph.CrossEntropy(n.leaf("logits", c.Inputs["logits"]), G.NodeFromAny(n.g, labels, G.WithName("labels")))
+	},
+	"residual_basic_block": residualBlock,
+}
+
+func pool(c golden.Layer) graph.Pool {
+	return graph.Pool{Kernel: c.Config.Kernel, Stride: c.Config.Stride, Padding: c.Config.Padding}
+}
+
+func constant(v float64, n int) *tensor.Dense {
+	return tensor.New(tensor.WithBacking(slices.Repeat([]float64{v}, n)))
+}
+
+// residualBlock is max(0, b2(c2(max(0, b1(c1(x))))) + short(x)), where short is
+// bs(cs(x)) if the case has its parameters, else x.
+func residualBlock(n *network, c golden.Layer) (*G.Node, error) {
+	x := n.leaf("x", c.Inputs["x"])
+	convBN := func(x *G.Node, id string, stride, padding int, cfg graph.BatchNormConfig) (*G.Node, error) {
+		z, err := graph.Conv2D(x, n.leaf("c"+id+".weight", c.Params["c"+id+".weight"]), nil,
+			graph.Conv{Stride: [2]int{stride, stride}, Padding: [2]int{padding, padding}})
+		if err != nil {
+			return nil, err
+		}
+		scale, shift := c.Params["b"+id+".weight"], c.Params["b"+id+".bias"]
+		cfg.Mean, cfg.Var, cfg.Training = constant(0, scale.Shape[0]), constant(1, scale.Shape[0]), true
+		return graph.BatchNorm(z, n.leaf("b"+id+".weight", scale), n.leaf("b"+id+".bias", shift), cfg)
+	}
+	stride := c.Config.Stride[0]
+	short := x
+	if _, ok := c.Params["cs.weight"]; ok {
+		var err error
+		if short, err = convBN(x, "s", stride, 0, graph.BatchNormConfig{}); err != nil {
+			return nil, err
+		}
+	}
+	h, err := convBN(x, "1", stride, 1, graph.BatchNormConfig{ReLU: true})
+	if err != nil {
+		return nil, err
+	}
+	return convBN(h, "2", 1, 1, graph.BatchNormConfig{ReLU: true, Residual: short})
+}
+
+// TestReference compares outputs, all gradients and running statistics with the
+// numbers of testdata, which PyTorch computed in float64.
+func TestReference(t *testing.T) {
+	for i, c := range golden.Layers(t) {
+		t.Run(fmt.Sprintf("%02d_%s", i, c.Name), func(t *testing.T) {
+			build, ok := builders[c.Name]
+			if !ok {
+				t.Fatalf("no builder for %s", c.Name)
+			}
+			n := &network{g: G.NewGraph(), leaves: map[string]*G.Node{}}
+			y, err := build(n, c)
+			if err != nil {
+				t.Skip(err)
+			}
+			var cost *G.Node
+			if y.IsScalar() {
+				cost = G.Must(G.Mul(y, G.NewConstant(c.GradOutput.Data[0])))
+			} else {
+				up := G.NodeFromAny(n.g, c.GradOutput.Dense(), G.WithName("up"))
+				cost = G.Must(G.Sum(G.Must(G.HadamardProd(y, up))))
+			}
+			var out G.Value
+			G.Read(y, &out)
+			var leaves G.Nodes
+			for name := range c.Grads {
+				if n.leaves[name] == nil {
+					t.Fatalf("the case has a gradient of %s, the network no such leaf", name)
+				}
+				leaves = append(leaves, n.leaves[name])
+			}
+			if _, err := G.Grad(cost, leaves...); err != nil {
+				t.Fatal(err)
+			}
+			vm := G.NewTapeMachine(n.g, G.BindDualValues(leaves...))
+			defer vm.Close()
+			if err := vm.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			compare(t, "output", out, c.Output)
+			for name, want := range c.Grads {
+				grad, err := n.leaves[name].Grad()
+				if err != nil {
+					t.Fatal(err)
+				}
+				compare(t, "gradient of "+name, grad, want)
+			}
+			for name, want := range c.Extra {
+				compare(t, name, n.stats[name], want)
+			}
+		})
+	}
+}
+
+// compare wants every element within 1e-10, relative to the largest one.
+func compare(t *testing.T, name string, got G.Value, want golden.Tensor) {
+	t.Helper()
+	data, ok := got.Data().([]float64)
+	if !ok {
+		data = []float64{got.Data().(float64)}
+	}
+	if len(data) != len(want.Data) {
+		t.Fatalf("%s: %d elements, want %d", name, len(data), len(want.Data))
+	}
+	var scale float64
+	for _, v := range want.Data {
+		scale = max(scale, math.Abs(v))
+	}
+	for i, v := range data {
+		if d := math.Abs(v - want.Data[i]); !(d <= 1e-10*scale) {
+			t.Fatalf("%s: element %d is %v, want %v", name, i, v, want.Data[i])
+		}
+	}
+}

@@ -1,0 +1,94 @@
+// Package golden reads the reference numbers of testdata for the tests.
+package golden
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"gorgonia.org/tensor"
+)
+
+// Dir is the folder of the reference numbers: LAYERNOISE_GOLDEN when it is set,
+// else testdata at the top of the module.
+func Dir() string {
+	if dir := os.Getenv("LAYERNOISE_GOLDEN"); dir != "" {
+		return dir
+	}
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..", "testdata")
+}
+
+// Tensor is a tensor of the reference numbers, row-major.
+type Tensor struct {
+	Shape []int
+	Data  []float64
+}
+
+// Dense returns a copy of the tensor of type float64.
+func (t Tensor) Dense() *tensor.Dense {
+	return tensor.New(tensor.WithShape(t.Shape...), tensor.WithBacking(append([]float64(nil), t.Data...)))
+}
+
+// Dense32 returns a copy of the tensor of type float32.
+func (t Tensor) Dense32() *tensor.Dense {
+	data := make([]float32, len(t.Data))
+	for i, v := range t.Data {
+		data[i] = float32(v)
+	}
+	return tensor.New(tensor.WithShape(t.Shape...), tensor.WithBacking(data))
+}
+
+// Layer is a case of layers.json: a layer or a block at a generic point, with
+// the gradients that GradOutput gives.
+type Layer struct {
+	Name       string
+	Config     Config
+	Inputs     map[string]Tensor
+	Params     map[string]Tensor
+	Output     Tensor
+	GradOutput Tensor `json:"grad_output"`
+	Grads      map[string]Tensor
+	Extra      map[string]Tensor
+}
+
+// Config is the settings of a case, those that its layer has.
+type Config struct {
+	Kernel, Stride, Padding Pair
+	Momentum, Eps           float64
+	Labels                  []int
+	InChannels              int `json:"in_channels"`
+	OutChannels             int `json:"out_channels"`
+}
+
+// Pair is a number for rows and columns alike, or one for each.
+type Pair [2]int
+
+// UnmarshalJSON reads a number or a list of two.
+func (p *Pair) UnmarshalJSON(b []byte) error {
+	var one int
+	if err := json.Unmarshal(b, &one); err == nil {
+		*p = Pair{one, one}
+		return nil
+	}
+	return json.Unmarshal(b, (*[2]int)(p))
+}
+
+// Layers reads the cases of layers.json. It fails the test if there are none.
+func Layers(t *testing.T) []Layer {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(Dir(), "layers.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []Layer
+	if err := json.Unmarshal(b, &cases); err != nil {
+		t.Fatal(err)
+	}
+	if len(cases) == 0 {
+		t.Fatalf("no cases in %s", Dir())
+	}
+	return cases
+}

@@ -1,0 +1,38 @@
+package kernel
+
+import "unsafe"
+
+// ReLU writes max(x, 0) to y, which may be x. A NaN stays a NaN.
+func ReLU[T Float](y, x []T) {
+	for i, v := range x {
+		y[i] = max(v, 0)
+	}
+}
+
+// Gate writes to dx the elements of dy where y is not zero, and zero elsewhere:
+// the gradient through a rectifier whose output was y. dx may be dy.
+func Gate[T Float](dx, y, dy []T) {
+	if len(y) == 0 {
+		return
+	}
+	switch y := any(y).(type) {
+	case []float32:
+		gate(bits[uint32](any(dx).([]float32)), bits[uint32](y), bits[uint32](any(dy).([]float32)), 31)
+	case []float64:
+		gate(bits[uint64](any(dx).([]float64)), bits[uint64](y), bits[uint64](any(dy).([]float64)), 63)
+	}
+}
+
+// gate works on the bit patterns, so that it has no branch to mispredict:
+// b|-b has the sign bit set for every b but zero, and 0 - sign spreads it.
+func gate[U uint32 | uint64](dx, y, dy []U, sign int) {
+	y, dy = y[:len(dx)], dy[:len(dx)]
+	for i := range dx {
+		b := y[i]
+		dx[i] = dy[i] & -((b | -b) >> sign)
+	}
+}
+
+func bits[U uint32 | uint64, T Float](x []T) []U {
+	return unsafe.Slice((*U)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
