@@ -1,0 +1,61 @@
+package parallel
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// job is one loop in progress.
+type job struct {
+	body    func(lo, hi int)
+	n, step int
+	next    atomic.Int64  // first element nobody has claimed
+	running atomic.Int64  // ranges that have not ended
+	done    chan struct{} // receives once, when running falls to zero
+
+	mu     sync.Mutex
+	failed bool
+	cause  any // of the first panic
+
+	wanted int // helpers that may still join; guarded by the crew
+	refs   int // the caller and the helpers that joined; guarded by the crew
+}
+
+var jobs = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)} }}
+
+func (j *job) split(n, step int, body func(lo, hi int)) {
+	j.body, j.n, j.step = body, n, step
+	j.failed, j.cause = false, nil
+	j.next.Store(0)
+	j.running.Store(int64((n + step - 1) / step))
+}
+
+// work runs ranges until all are claimed.
+func (j *job) work() {
+	for {
+		lo := int(j.next.Add(int64(j.step))) - j.step
+		if lo >= j.n {
+			return
+		}
+		j.run(lo, min(lo+j.step, j.n))
+	}
+}
+
+// run does one range and keeps the first panic.
+func (j *job) run(lo, hi int) {
+	normal := false
+	defer func() {
+		if cause := recover(); !normal && cause != nil {
+			j.mu.Lock()
+			if !j.failed {
+				j.failed, j.cause = true, cause
+			}
+			j.mu.Unlock()
+		}
+		if j.running.Add(-1) == 0 {
+			j.done <- struct{}{}
+		}
+	}()
+	j.body(lo, hi)
+	normal = true
+}

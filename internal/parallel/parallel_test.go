@@ -1,0 +1,129 @@
+package parallel
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// withProcs runs f with GOMAXPROCS set to each count in turn.
+func withProcs(t *testing.T, f func(t *testing.T, procs int)) {
+	t.Helper()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, procs := range []int{1, 2, 3, 8} {
+		runtime.GOMAXPROCS(procs)
+		f(t, procs)
+	}
+}
+
+func TestForCoversEachElementOnce(t *testing.T) {
+	withProcs(t, func(t *testing.T, procs int) {
+		for _, n := range []int{-1, 0, 1, 5, 31, 32, 33, 64, 95, 96, 97, 1000} {
+			for _, grain := range []int{-1, 1, 7, 32, 2000} {
+				seen := make([]atomic.Int32, max(n, 0))
+				var ranges atomic.Int32
+				For(n, grain, func(lo, hi int) {
+					ranges.Add(1)
+					if lo >= hi || lo%max(grain, 1) != 0 || hi != n && hi%max(grain, 1) != 0 {
+						t.Errorf("n %d grain %d: range [%d, %d)", n, grain, lo, hi)
+					}
+					for i := lo; i < hi; i++ {
+						seen[i].Add(1)
+					}
+				})
+				for i := range seen {
+					if c := seen[i].Load(); c != 1 {
+						t.Fatalf("procs %d n %d grain %d: element %d seen %d times", procs, n, grain, i, c)
+					}
+				}
+				if most := max(1, min(procs, n/max(grain, 1))); int(ranges.Load()) > most {
+					t.Errorf("procs %d n %d grain %d: %d ranges, want at most %d", procs, n, grain, ranges.Load(), most)
+				}
+			}
+		}
+	})
+}
+
+// Two ranges that wait for each other end only if they run at the same time.
+func TestForIsConcurrent(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for range 100 {
+		var both sync.WaitGroup
+		both.Add(2)
+		For(2, 1, func(lo, hi int) {
+			both.Done()
+			both.Wait()
+		})
+	}
+}
+
+func TestForNested(t *testing.T) {
+	withProcs(t, func(t *testing.T, procs int) {
+		var sum atomic.Int64
+		For(16, 1, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				For(100, 1, func(lo, hi int) { sum.Add(int64(hi - lo)) })
+			}
+		})
+		if sum.Load() != 1600 {
+			t.Errorf("procs %d: %d inner elements, want 1600", procs, sum.Load())
+		}
+	})
+}
+
+func TestForFromManyGoroutines(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	var wg sync.WaitGroup
+	var sum atomic.Int64
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				For(64, 4, func(lo, hi int) { sum.Add(int64(hi - lo)) })
+			}
+		})
+	}
+	wg.Wait()
+	if sum.Load() != 8*200*64 {
+		t.Errorf("%d elements, want %d", sum.Load(), 8*200*64)
+	}
+}
+
+func TestForPanics(t *testing.T) {
+	withProcs(t, func(t *testing.T, procs int) {
+		for _, at := range []int{0, 99} {
+			var ended atomic.Int32
+			cause := func() (cause any) {
+				defer func() { cause = recover() }()
+				For(100, 1, func(lo, hi int) {
+					defer ended.Add(int32(hi - lo))
+					if lo <= at && at < hi {
+						panic("at the element")
+					}
+				})
+				return nil
+			}()
+			if cause != "at the element" || ended.Load() != 100 {
+				t.Errorf("procs %d: recovered %v after %d elements", procs, cause, ended.Load())
+			}
+			For(100, 1, func(lo, hi int) {}) // the helpers are still there
+		}
+	})
+}
+
+func TestForAllocatesNothing(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	var sum atomic.Int64
+	body := func(lo, hi int) { sum.Add(int64(hi - lo)) }
+	if n := testing.AllocsPerRun(200, func() { For(1000, 10, body) }); n != 0 {
+		t.Errorf("%v allocations a loop", n)
+	}
+}
+
+func BenchmarkFor(b *testing.B) {
+	body := func(lo, hi int) {}
+	b.ReportAllocs()
+	for b.Loop() {
+		For(1000, 10, body)
+	}
+}
