@@ -1,0 +1,67 @@
+package noise
+
+// The multipliers and the key's increments (Salmon et al., section 3.3).
+const (
+	philoxM0 = 0xD2511F53
+	philoxM1 = 0xCD9E8D57
+	philoxW0 = 0x9E3779B9
+	philoxW1 = 0xBB67AE85
+	rounds   = 10
+)
+
+// keys holds the two key words of each round.
+type keys [rounds][2]uint32
+
+func expand(seed uint64) (k keys) {
+	k0, k1 := uint32(seed), uint32(seed>>32)
+	for r := range k {
+		k[r] = [2]uint32{k0, k1}
+		k0 += philoxW0
+		k1 += philoxW1
+	}
+	return k
+}
+
+// philox is the block function: four random words for a counter.
+func philox(k *keys, c0, c1, c2, c3 uint32) (w0, w1, w2, w3 uint32) {
+	for r := range k {
+		p0, p1 := philoxM0*uint64(c0), philoxM1*uint64(c2)
+		c0, c1, c2, c3 = uint32(p1>>32)^c1^k[r][0], uint32(p1), uint32(p0>>32)^c3^k[r][1], uint32(p0)
+	}
+	return c0, c1, c2, c3
+}
+
+// Bits fills dst with the words of the stream's blocks in their natural order: word i is
+// word i%4 of block i/4.
+func Bits(s Stream, dst []uint32) {
+	k := expand(s.Seed)
+	for i := 0; i < len(dst); i += 4 {
+		w0, w1, w2, w3 := philox(&k, uint32(i/4), s.Sample, s.Tensor, s.Step)
+		if rest := dst[i:]; len(rest) >= 4 {
+			rest[0], rest[1], rest[2], rest[3] = w0, w1, w2, w3
+		} else {
+			block := [4]uint32{w0, w1, w2, w3}
+			copy(rest, block[:])
+		}
+	}
+}
+
+const (
+	lanes      = 16        // of each half of a group
+	groupWords = 2 * lanes // words of a group: the lanes a, then the lanes b
+	groupSteps = 8         // counter blocks of a group
+)
+
+// groupsPlain writes the words of consecutive groups, the first of which is
+// number first. len(words) is a multiple of groupWords.
+func groupsPlain(words []uint32, k *keys, s *Stream, first uint32) {
+	block := first * groupSteps
+	for len(words) >= groupWords {
+		g := (*[groupWords]uint32)(words)
+		for l := 0; l < lanes; l += 2 {
+			g[l], g[l+1], g[lanes+l], g[lanes+l+1] = philox(k, block, s.Sample, s.Tensor, s.Step)
+			block++
+		}
+		words = words[groupWords:]
+	}
+}

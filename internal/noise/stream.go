@@ -1,0 +1,37 @@
+package noise
+
+import "fmt"
+
+// Stream names one draw. Two draws are equal when their streams are, and
+// independent otherwise.
+type Stream struct {
+	Seed   uint64
+	Step   uint32 // the training step
+	Sample uint32 // the draw within the step
+	Tensor uint32 // the parameter tensor
+}
+
+// MaxLen is the most elements a Gaussian or Uniform draw can have.
+const MaxLen = 1 << 34
+
+// Dist is a distribution of zero mean and unit variance.
+type Dist uint8
+
+const (
+	Gaussian   Dist = iota // N(0, 1)
+	Rademacher             // -1 or 1
+	Uniform                // uniform on (-sqrt 3, sqrt 3)
+)
+
+// String returns the distribution's name in lower case.
+func (d Dist) String() string {
+	switch d {
+	case Gaussian:
+		return "gaussian"
+	case Rademacher:
+		return "rademacher"
+	case Uniform:
+		return "uniform"
+	}
+	return fmt.Sprintf("Dist(%d)", uint8(d))
+}
