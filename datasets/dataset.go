@@ -98,10 +98,3 @@ func (d *Dataset) Counts() []int {
 func (d *Dataset) String() string {
 	return fmt.Sprintf("%s: %d images of %v, %d classes", d.name, d.Len(), d.shape, len(d.classes))
 }
-
-// with returns a data set of other images and labels and the same everything else.
-func (d *Dataset) with(images [][]byte, labels []int) *Dataset {
-	other := *d
-	other.images, other.labels = images, labels
-	return &other
-}

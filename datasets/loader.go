@@ -26,7 +26,8 @@ type Loader struct {
 	tables *tables
 	count  int // batches a pass
 
-	order []int // the images in the order of this pass
+	order []int  // the images in the order of this pass
+	moves []move // what the augmentation does to each, nil for nothing
 	slots []*slot
 	begun int // batches of this pass whose preparation has begun
 	given int // batches of this pass that Next has given out
@@ -52,6 +53,9 @@ func (d *Dataset) Loader(config LoaderConfig) (*Loader, error) {
 	for i := range l.slots {
 		l.slots[i] = newSlot(c, d.shape)
 	}
+	if c.Augment != (Augmentation{}) {
+		l.moves = make([]move, d.Len())
+	}
 	return l, nil
 }
 
@@ -70,7 +74,7 @@ func (l *Loader) Start(epoch int) error {
 		return errNegativeEpoch(epoch)
 	}
 	l.settle()
-	l.shuffle(rand.New(rand.NewPCG(l.config.Seed, uint64(epoch))))
+	l.deal(rand.New(rand.NewPCG(l.config.Seed, uint64(epoch))))
 	l.begun, l.given, l.batch, l.err = 0, 0, nil, nil
 	for range l.config.Workers {
 		l.begin()
@@ -133,8 +137,8 @@ func (l *Loader) Close() error {
 	return nil
 }
 
-// shuffle sets the order of a pass.
-func (l *Loader) shuffle(rng *rand.Rand) {
+// deal draws the order and the augmentation of a pass.
+func (l *Loader) deal(rng *rand.Rand) {
 	for i := range l.order {
 		l.order[i] = i
 	}
@@ -142,6 +146,9 @@ func (l *Loader) shuffle(rng *rand.Rand) {
 		rng.Shuffle(len(l.order), func(i, j int) {
 			l.order[i], l.order[j] = l.order[j], l.order[i]
 		})
+	}
+	for i := range l.moves {
+		l.moves[i] = l.config.Augment.draw(rng)
 	}
 }
 

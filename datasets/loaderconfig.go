@@ -45,6 +45,9 @@ type LoaderConfig struct {
 	// Normalisation. Mean 0 with Std 1 gives pixels in [0, 1].
 	Mean, Std []float64
 
+	// Augment changes the images at random. By default it does not.
+	Augment Augmentation
+
 	// Workers is the number of batches that are prepared ahead, each on a
 	// goroutine of its own. It changes the speed and nothing else. By
 	// default 1.
@@ -65,6 +68,9 @@ func (c LoaderConfig) withDefaults(d *Dataset) (LoaderConfig, error) {
 	}
 	if c.Workers == 0 {
 		c.Workers = 1
+	}
+	if err := c.Augment.check(d.shape); err != nil {
+		return c, err
 	}
 	switch c.DType {
 	case tensor.Dtype{}:

@@ -10,6 +10,7 @@ type slot struct {
 	images *tensor.Dense // the batch: full, or a shorter view of it
 	labels []int
 	valid  int
+	moved  []byte        // scratch for one augmented image
 	ready  chan struct{} // holds a value when a preparation has ended
 }
 
@@ -17,6 +18,7 @@ func newSlot(c LoaderConfig, shape Shape) *slot {
 	return &slot{
 		full:   tensor.New(tensor.Of(c.DType), tensor.WithShape(batchShape(c, shape, c.Batch)...)),
 		labels: make([]int, c.Batch),
+		moved:  make([]byte, shape.Size()),
 		ready:  make(chan struct{}, 1),
 	}
 }
@@ -71,6 +73,10 @@ func (s *slot) prepare(l *Loader, i, position int) {
 	image := l.order[position]
 	pixels, size := l.data.images[image], l.data.shape.Size()
 	s.labels[i] = l.data.labels[image]
+	if l.moves != nil {
+		l.config.Augment.apply(s.moved, pixels, l.data.shape, l.moves[position])
+		pixels = s.moved
+	}
 	switch buffer := s.full.Data().(type) {
 	case []float32:
 		convert(buffer[i*size:(i+1)*size], pixels, l.tables.float32)
