@@ -1,0 +1,65 @@
+package layers
+
+import (
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// Mode says what a graph is for.
+type Mode int
+
+const (
+	// Training graphs normalise by the batch, update running statistics and drop out.
+	Training Mode = iota
+	// Evaluation graphs normalise by the running statistics, change nothing and drop nothing.
+	Evaluation
+)
+
+// Builder is what a layer is built with: one graph, its mode, and one node for each parameter used in it. It is not safe
+// for concurrent use.
+type Builder struct {
+	graph *G.ExprGraph
+	mode  Mode
+	nodes map[*Param]*G.Node
+	names map[string]*Param
+}
+
+// NewBuilder returns a builder for the graph g, which may hold other nodes already.
+func NewBuilder(g *G.ExprGraph, mode Mode) *Builder {
+	return &Builder{graph: g, mode: mode, nodes: make(map[*Param]*G.Node), names: make(map[string]*Param)}
+}
+
+// Training reports whether the graph is for training.
+func (b *Builder) Training() bool { return b.mode == Training }
+
+// Node returns the node of a parameter in the builder's graph, named as the parameter and bound to its tensor. A second
+// call for the same parameter returns the same node. Another parameter of the same name is an error.
+func (b *Builder) Node(p *Param) (*G.Node, error) {
+	if n, ok := b.nodes[p]; ok {
+		return n, nil
+	}
+	if _, taken := b.names[p.Name]; taken {
+		return nil, errors.Wrapf(ErrDuplicateName, "layers: %s", p.Name)
+	}
+	shape := p.Value.Shape()
+	n := G.NewTensor(b.graph, p.Value.Dtype(), shape.Dims(), G.WithShape(shape.Clone()...), G.WithName(p.Name), G.WithValue(p.Value))
+	b.nodes[p], b.names[p.Name] = n, p
+	return n, nil
+}
+
+// Learnables returns the nodes of the parameters that net learns, in the order of net.Params: what G.Grad,
+// G.BindDualValues and a solver take. The network must have been built with b.
+func (b *Builder) Learnables(net Layer) (G.Nodes, error) {
+	var learnables G.Nodes
+	for _, p := range net.Params() {
+		if p.Buffer {
+			continue
+		}
+		n, ok := b.nodes[p]
+		if !ok {
+			return nil, errors.Errorf("layers: %s is not in the graph: build the network first", p.Name)
+		}
+		learnables = append(learnables, n)
+	}
+	return learnables, nil
+}

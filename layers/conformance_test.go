@@ -1,0 +1,413 @@
+package layers_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/layernoise/layernoise/layers"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// scaled is a layer as a user of the package may write one: y = gain * x with one learnt gain for each feature.
+type scaled struct{ gain *layers.Param }
+
+func newScaled(n int, init layers.Init) scaled {
+	gain, err := init.Constant("scaled.gain", 1.5, n)
+	if err != nil {
+		panic(err)
+	}
+	return scaled{gain}
+}
+
+func (s scaled) Params() []*layers.Param { return []*layers.Param{s.gain} }
+
+func (s scaled) Forward(b *layers.Builder, x *G.Node) (*G.Node, error) {
+	gain, err := b.Node(s.gain)
+	if err != nil {
+		return nil, err
+	}
+	return G.BroadcastHadamardProd(x, gain, nil, []byte{0})
+}
+
+// subject is a layer under test with the shape of one input row.
+type subject struct {
+	name string
+	make func(layers.Init) layers.Layer
+	row  []int
+
+	mixes bool // in training mode the rows of the batch act on one another, or a mask on them
+}
+
+func block(init layers.Init, in, out, stride int, shortcut layers.Layer) layers.Layer {
+	return layers.NewResidual(layers.NewSequential(
+		layers.NewConv2D("conv1", in, out, layers.Kernel{Size: layers.Square(3), Stride: layers.Square(stride), Padding: layers.Square(1), NoBias: true}, init),
+		layers.NewBatchNorm("bn1", out, init),
+		layers.NewReLU(),
+		layers.NewConv2D("conv2", out, out, layers.Kernel{Size: layers.Square(3), Padding: layers.Square(1), NoBias: true}, init),
+		layers.NewBatchNorm("bn2", out, init),
+	), shortcut)
+}
+
+var image = []int{3, 5, 4}
+
+var subjects = []subject{
+	{name: "dense", row: []int{5}, make: func(c layers.Init) layers.Layer { return layers.NewDense("fc", 5, 3, c) }},
+	{name: "dense+relu", row: []int{5}, make: func(c layers.Init) layers.Layer {
+		return layers.NewSequential(layers.NewDense("fc", 5, 3, c), layers.NewReLU())
+	}},
+	{name: "conv2d", row: image, make: func(c layers.Init) layers.Layer {
+		return layers.NewConv2D("conv", 3, 2, layers.Kernel{Size: [2]int{3, 2}, Stride: [2]int{1, 2}, Padding: [2]int{1, 0}}, c)
+	}},
+	{name: "conv2d+relu", row: image, make: func(c layers.Init) layers.Layer {
+		return layers.NewSequential(layers.NewConv2D("conv", 3, 4, layers.Kernel{Size: layers.Square(3), NoBias: true}, c), layers.NewReLU())
+	}},
+	{name: "batch norm of features", row: []int{4}, mixes: true, make: func(c layers.Init) layers.Layer { return layers.NewBatchNorm("bn", 4, c) }},
+	{name: "batch norm of images", row: image, mixes: true, make: func(c layers.Init) layers.Layer { return layers.NewBatchNorm("bn", 3, c) }},
+	{name: "batch norm+relu", row: image, mixes: true, make: func(c layers.Init) layers.Layer {
+		return layers.NewSequential(layers.NewBatchNorm("bn", 3, c), layers.NewReLU())
+	}},
+	{name: "max pool", row: image, make: func(layers.Init) layers.Layer {
+		return layers.NewMaxPool2D(layers.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 0}})
+	}},
+	{name: "average pool", row: image, make: func(layers.Init) layers.Layer {
+		return layers.NewAvgPool2D(layers.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 0}})
+	}},
+	{name: "global average pool", row: image, make: func(layers.Init) layers.Layer { return layers.NewGlobalAvgPool() }},
+	{name: "dropout", row: []int{8}, mixes: true, make: func(layers.Init) layers.Layer { return layers.NewDropout(0.3, 7) }},
+	{name: "flatten", row: image, make: func(layers.Init) layers.Layer { return layers.NewFlatten() }},
+	{name: "relu", row: []int{6}, make: func(layers.Init) layers.Layer { return layers.NewReLU() }},
+	{name: "leaky relu", row: []int{6}, make: func(layers.Init) layers.Layer { return layers.NewLeakyReLU(0.1) }},
+	{name: "tanh", row: []int{6}, make: func(layers.Init) layers.Layer { return layers.NewTanh() }},
+	{name: "sigmoid", row: image, make: func(layers.Init) layers.Layer { return layers.NewSigmoid() }},
+	{name: "gelu", row: []int{6}, make: func(layers.Init) layers.Layer { return layers.NewGELU() }},
+	{name: "silu", row: []int{6}, make: func(layers.Init) layers.Layer { return layers.NewSiLU() }},
+	{name: "residual", row: image, mixes: true, make: func(c layers.Init) layers.Layer { return block(c, 3, 3, 1, nil) }},
+	{name: "residual+relu", row: image, mixes: true, make: func(c layers.Init) layers.Layer {
+		return layers.NewSequential(block(c, 3, 3, 1, nil), layers.NewReLU())
+	}},
+	{name: "residual with shortcut+relu", row: image, mixes: true, make: func(c layers.Init) layers.Layer {
+		return layers.NewSequential(block(c, 3, 4, 2, layers.NewSequential(
+			layers.NewConv2D("down", 3, 4, layers.Kernel{Size: layers.Square(1), Stride: layers.Square(2), NoBias: true}, c),
+			layers.NewBatchNorm("downbn", 4, c),
+		)), layers.NewReLU())
+	}},
+	{name: "residual of dense", row: []int{5}, make: func(c layers.Init) layers.Layer {
+		return layers.NewResidual(layers.NewDense("fc", 5, 5, c), nil)
+	}},
+	{name: "residual of dense+relu", row: []int{5}, make: func(c layers.Init) layers.Layer {
+		return layers.NewSequential(layers.NewResidual(layers.NewDense("fc", 5, 5, c), nil), layers.NewReLU())
+	}},
+	{name: "weights used twice", row: []int{5}, make: func(c layers.Init) layers.Layer {
+		fc := layers.NewDense("fc", 5, 5, c)
+		return layers.NewSequential(fc, layers.NewTanh(), fc)
+	}},
+	{name: "a user's layer", row: []int{5}, make: func(c layers.Init) layers.Layer {
+		return layers.NewSequential(newScaled(5, c), layers.NewDense("fc", 5, 3, c))
+	}},
+}
+
+// made returns the layer with parameters and statistics at generic values.
+func (s subject) made(dtype tensor.Dtype) layers.Layer {
+	l := s.make(layers.Init{Seed: 3, Dtype: dtype})
+	for i, p := range l.Params() {
+		v := random(uint64(100+i), tensor.Float64, p.Value.Size())
+		if p.Buffer {
+			fill(v, func() float64 { return 0.5 + 0.1*float64(i) })
+		}
+		set(p.Value, floats(v))
+	}
+	return l
+}
+
+// rows returns the first n rows of the input.
+func (s subject) rows(dtype tensor.Dtype, n int) *tensor.Dense {
+	all := random(1, tensor.Float64, append([]int{8}, s.row...)...)
+	x := tensor.New(tensor.Of(dtype), tensor.WithShape(append([]int{n}, s.row...)...))
+	set(x, floats(all))
+	return x
+}
+
+func upstream(shape tensor.Shape) *tensor.Dense { return random(2, tensor.Float64, shape...) }
+
+func upstream32(shape tensor.Shape) *tensor.Dense {
+	x := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(shape...))
+	set(x, floats(upstream(shape)))
+	return x
+}
+
+func TestConformance(t *testing.T) {
+	for _, s := range subjects {
+		t.Run(s.name, func(t *testing.T) {
+			t.Run("gradients are those of finite differences", s.testFiniteDifferences)
+			t.Run("gradients accumulate", s.testAccumulation)
+			t.Run("two graphs share the weights", s.testTwoGraphs)
+			t.Run("evaluation leaves training alone", s.testEvaluation)
+			t.Run("float32 is float64 rounded", s.testFloat32)
+			t.Run("NaN and infinity do no harm", s.testBadValues)
+			t.Run("two models at once", s.testTwoModels)
+		})
+	}
+}
+
+// testFiniteDifferences compares the gradient of the cost by x and by every parameter with central differences. Each
+// evaluation is the first pass of a new graph, so that a dropout's mask is the same.
+func (s subject) testFiniteDifferences(t *testing.T) {
+	const h = 1e-5
+	l, x := s.made(tensor.Float64), s.rows(tensor.Float64, 3)
+	r := newRun(t, l, layers.Training, x, upstream)
+	r.pass(t)
+	grads := r.grads(t)
+	cost := func() float64 {
+		r := newRun(t, l, layers.Training, x, upstream)
+		r.pass(t)
+		return floats(r.cost)[0]
+	}
+	variables := map[string]*tensor.Dense{"x": x}
+	for _, p := range l.Params() {
+		if !p.Buffer {
+			variables[p.Name] = p.Value
+		}
+	}
+	if len(variables) != len(grads) {
+		t.Errorf("%d gradients, want %d", len(grads), len(variables))
+	}
+	for name, v := range variables {
+		data := v.Data().([]float64)
+		for i, at := range data {
+			data[i] = at + h
+			above := cost()
+			data[i] = at - h
+			below := cost()
+			data[i] = at
+			if want, got := (above-below)/(2*h), grads[name][i]; !(math.Abs(got-want) <= 1e-6*(1+math.Abs(want))) {
+				t.Errorf("%s[%d]: gradient %v, differences %v", name, i, got, want)
+			}
+		}
+	}
+}
+
+// testAccumulation wants what Gorgonia's own operations do: gradients add up over passes until they are set to zero. Neither
+// input nor parameters change.
+func (s subject) testAccumulation(t *testing.T) {
+	if s.name == "dropout" {
+		t.Skip("each pass has another mask")
+	}
+	l, x := s.made(tensor.Float64), s.rows(tensor.Float64, 3)
+	input, before := floats(x), values(l)
+	r := newRun(t, l, layers.Training, x, upstream)
+	r.pass(t)
+	once := r.grads(t)
+	r.pass(t)
+	for name, g := range r.grads(t) {
+		for i := range g {
+			if g[i] != 2*once[name][i] {
+				t.Fatalf("%s[%d] after two passes: %v, after one: %v", name, i, g[i], once[name][i])
+			}
+		}
+	}
+	if diff := cmp.Diff(input, floats(x)); diff != "" {
+		t.Errorf("the input changed:\n%s", diff)
+	}
+	after := values(l)
+	for _, p := range l.Params() {
+		if same := cmp.Equal(before[p.Name], after[p.Name]); same == p.Buffer {
+			t.Errorf("after two training passes: %s unchanged is %t", p.Name, same)
+		}
+	}
+}
+
+// testTwoGraphs builds one layer into graphs of two batch sizes: the rows they have in common give the same results, before and
+// after a change of the weights.
+func (s subject) testTwoGraphs(t *testing.T) {
+	l := s.made(tensor.Float64)
+	small := newRun(t, l, layers.Evaluation, s.rows(tensor.Float64, 2), upstream)
+	large := newRun(t, l, layers.Evaluation, s.rows(tensor.Float64, 5), upstream)
+	compare := func() []float64 {
+		a, b := small.pass(t), large.pass(t)
+		for i := range a {
+			if !(math.Abs(a[i]-b[i]) <= 1e-13*(1+math.Abs(a[i]))) {
+				t.Fatalf("output %d: %v in one graph, %v in the other", i, a[i], b[i])
+			}
+		}
+		return a
+	}
+	first := compare()
+	for _, p := range l.Params() {
+		v := floats(p.Value)
+		for i := range v {
+			v[i] *= 1.25
+		}
+		set(p.Value, v)
+	}
+	if second := compare(); len(l.Params()) > 0 && cmp.Equal(first, second) {
+		t.Error("the graphs do not see a change of the weights")
+	}
+}
+
+// testEvaluation trains two equal layers, one of them with evaluation passes in between: nothing may tell them apart.
+func (s subject) testEvaluation(t *testing.T) {
+	type trace struct {
+		Outputs [][]float64
+		Grads   map[string][]float64
+		Values  map[string][]float64
+	}
+	train := func(evaluate bool) trace {
+		l := s.made(tensor.Float64)
+		r := newRun(t, l, layers.Training, s.rows(tensor.Float64, 4), upstream)
+		e := newRun(t, l, layers.Evaluation, s.rows(tensor.Float64, 3), upstream)
+		var tr trace
+		for range 3 {
+			tr.Outputs = append(tr.Outputs, r.pass(t))
+			if evaluate {
+				before := values(l)
+				e.pass(t)
+				if diff := cmp.Diff(before, values(l)); diff != "" {
+					t.Errorf("evaluation changed the layer:\n%s", diff)
+				}
+			}
+		}
+		tr.Grads, tr.Values = r.grads(t), values(l)
+		return tr
+	}
+	if diff := cmp.Diff(train(false), train(true)); diff != "" {
+		t.Errorf("evaluation passes changed the training:\n%s", diff)
+	}
+}
+
+func (s subject) testFloat32(t *testing.T) {
+	for _, mode := range []layers.Mode{layers.Training, layers.Evaluation} {
+		narrow := newRun(t, s.made(tensor.Float32), mode, s.rows(tensor.Float32, 4), upstream32)
+		wide := newRun(t, s.made(tensor.Float64), mode, s.rows(tensor.Float64, 4), upstream)
+		got, want := narrow.pass(t), wide.pass(t)
+		for i := range want {
+			if !(math.Abs(got[i]-want[i]) <= 2e-5*(1+math.Abs(want[i]))) {
+				t.Fatalf("mode %d, output %d: %v in float32, %v in float64", mode, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+// testBadValues puts NaN and infinities in: the pass may give any values or an error, and a pass over good values afterwards is
+// as if nothing had been.
+func (s subject) testBadValues(t *testing.T) {
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		l, x := s.made(tensor.Float64), s.rows(tensor.Float64, 3)
+		r := newRun(t, l, layers.Evaluation, x, upstream)
+		want := r.pass(t)
+		good := floats(x)
+		fill(x, func() float64 { return bad })
+		if err := r.vm.RunAll(); err == nil && math.IsNaN(bad) {
+			for i, v := range floats(r.output) {
+				if !math.IsNaN(v) {
+					t.Errorf("output %d of NaN is %v", i, v)
+				}
+			}
+		}
+		r.vm.Reset()
+		set(x, good)
+		if diff := cmp.Diff(want, r.pass(t)); diff != "" {
+			t.Errorf("after an input of %v:\n%s", bad, diff)
+		}
+		fill(x, func() float64 { return bad })
+		trained := newRun(t, s.made(tensor.Float64), layers.Training, x, upstream)
+		if err := trained.vm.RunAll(); err != nil {
+			t.Logf("training on %v: %v", bad, err)
+		}
+	}
+}
+
+// testTwoModels runs two layers on two goroutines and wants the results that each has alone.
+func (s subject) testTwoModels(t *testing.T) {
+	alone := newRun(t, s.made(tensor.Float64), layers.Training, s.rows(tensor.Float64, 4), upstream)
+	want := [][]float64{alone.pass(t), alone.pass(t)}
+	var wg sync.WaitGroup
+	for i := range 2 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			r := newRun(t, s.made(tensor.Float64), layers.Training, s.rows(tensor.Float64, 4), upstream)
+			if diff := cmp.Diff(want, [][]float64{r.pass(t), r.pass(t)}); diff != "" {
+				t.Errorf("model %d:\n%s", i, diff)
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+// TestMisfits wants an error that names the layer, for an input of the wrong shape, and one that keeps its reason, for
+// arguments that make no layer.
+func TestMisfits(t *testing.T) {
+	init := layers.Init{}
+	for _, c := range []struct {
+		layer layers.Layer
+		input []int
+		want  string
+	}{
+		{layers.NewDense("fc1", 5, 3, init), []int{2, 4}, "layers: fc1: input (2, 4), want (N, 5)"},
+		{layers.NewDense("fc1", 5, 3, init), []int{2, 5, 1, 1}, "layers: fc1: input (2, 5, 1, 1), want (N, 5)"},
+		{layers.NewConv2D("conv1", 3, 2, layers.Kernel{Size: layers.Square(1)}, init), []int{2, 4, 5, 5}, "layers: conv1: input (2, 4, 5, 5), want (N, 3, H, W)"},
+		{layers.NewBatchNorm("bn1", 3, init), []int{2, 4, 5, 5}, "layers: bn1: input (2, 4, 5, 5), want (N, 3) or (N, 3, H, W)"},
+		{layers.NewResidual(layers.NewDense("fc1", 5, 3, init), nil), []int{2, 5}, "layers: residual: body (2, 3), shortcut (2, 5)"},
+		{layers.NewDense("fc1", 0, 3, init), []int{2, 5}, "layers: fc1.weight [3 0], want sizes of at least 1"},
+		{layers.NewSequential(layers.NewReLU(), layers.NewConv2D("conv1", 3, 2, layers.Kernel{}, init)), []int{2, 3, 4, 4}, "layers: conv1.weight [2 3 0 0], want sizes of at least 1"},
+		{layers.NewResidual(layers.NewBatchNorm("bn1", -1, init), nil), []int{2, 3}, "layers: bn1.weight [-1], want sizes of at least 1"},
+	} {
+		g := G.NewGraph()
+		x := G.NewTensor(g, tensor.Float32, len(c.input), G.WithShape(c.input...))
+		_, err := c.layer.Forward(layers.NewBuilder(g, layers.Training), x)
+		if !errors.Is(err, layers.ErrShape) || err.Error() != c.want+": "+layers.ErrShape.Error() {
+			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
+	}
+}
+
+func TestConstructorErrors(t *testing.T) {
+	init := layers.Init{}
+	for _, c := range []struct {
+		name string
+		make interface{ Err() error }
+	}{
+		{"scheme", layers.NewDense("fc", 2, 2, layers.Init{Scheme: 99})},
+		{"type", layers.NewDense("fc", 2, 2, layers.Init{Dtype: tensor.Int})},
+		{"probability 1", layers.NewDropout(1, 0)},
+		{"probability NaN", layers.NewDropout(math.NaN(), 0)},
+		{"nil layer", layers.NewSequential(nil)},
+		{"nil body", layers.NewResidual(nil, nil)},
+		{"two of a name", layers.NewSequential(layers.NewDense("fc", 2, 2, init), layers.NewDense("fc", 2, 2, init))},
+		{"two of a name in a block", layers.NewResidual(layers.NewDense("fc", 2, 2, init), layers.NewDense("fc", 2, 2, init))},
+	} {
+		if c.make.Err() == nil {
+			t.Errorf("%s: no error", c.name)
+		}
+	}
+}
+
+// TestBuilderNames wants one node for one parameter, however often it is used, and an error for two parameters of one name,
+// also outside any container.
+func TestBuilderNames(t *testing.T) {
+	init := layers.Init{}
+	b := layers.NewBuilder(G.NewGraph(), layers.Training)
+	p := layers.NewDense("fc", 2, 3, init).Params()[0]
+	first, err := b.Node(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := b.Node(p); err != nil || again != first {
+		t.Errorf("second call: %v, %v", again, err)
+	}
+	if got := fmt.Sprint(first.Name(), first.Shape()); got != "fc.weight(3, 2)" {
+		t.Errorf("node %s", got)
+	}
+	if _, err := b.Node(layers.NewDense("fc", 2, 3, init).Params()[0]); !errors.Is(err, layers.ErrDuplicateName) {
+		t.Errorf("another parameter of the name: %v", err)
+	}
+	if _, err := b.Learnables(layers.NewDense("other", 2, 3, init)); err == nil {
+		t.Error("the learnables of a network that was not built")
+	}
+}
+

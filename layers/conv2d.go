@@ -1,0 +1,78 @@
+package layers
+
+import (
+	"fmt"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// Kernel describes the window of a two-dimensional convolution. Pairs are (height, width).
+type Kernel struct {
+	Size    [2]int // at least 1
+	Stride  [2]int // by default 1
+	Padding [2]int // zeros added on each side, by default none
+	NoBias  bool   // leaves the bias out, as before a batch norm
+}
+
+// Square returns the pair (n, n), for the windows, strides and paddings that are the same both ways.
+func Square(n int) [2]int { return [2]int{n, n} }
+
+// Conv2D is a two-dimensional convolution (cross-correlation, as in PyTorch).
+type Conv2D struct {
+	fault
+	name         string
+	in           int
+	conv         graph.Conv
+	weight, bias *Param
+}
+
+// NewConv2D makes a convolution from (N, in, H, W) to (N, out, H', W'), H' = (H + 2*padding - size)/stride + 1 rounded
+// down, with the parameters name.weight (out, in, kh, kw) and name.bias (out), initialised by init.
+func NewConv2D(name string, in, out int, k Kernel, init Init) *Conv2D {
+	c := &Conv2D{name: name, in: in, conv: graph.Conv{Stride: k.Stride, Padding: k.Padding}}
+	if c.weight, c.err = init.Weight(name+".weight", out, in, k.Size[0], k.Size[1]); c.err != nil || k.NoBias {
+		return c
+	}
+	c.bias, c.err = init.Bias(name+".bias", in*k.Size[0]*k.Size[1], out)
+	return c
+}
+
+// Params returns the weight and, unless the layer was made without one, the bias.
+func (c *Conv2D) Params() []*Param {
+	switch {
+	case c.err != nil:
+		return nil
+	case c.bias == nil:
+		return []*Param{c.weight}
+	}
+	return []*Param{c.weight, c.bias}
+}
+
+// Forward builds the layer on x of shape (N, in, H, W).
+func (c *Conv2D) Forward(b *Builder, x *G.Node) (*G.Node, error) {
+	return c.forward(b, x, false)
+}
+
+// forwardReLU builds the layer and the ReLU behind it as one operation.
+func (c *Conv2D) forwardReLU(b *Builder, x *G.Node) (*G.Node, error) {
+	return c.forward(b, x, true)
+}
+
+func (c *Conv2D) forward(b *Builder, x *G.Node, relu bool) (*G.Node, error) {
+	if c.err != nil {
+		return nil, c.err
+	}
+	if s := x.Shape(); len(s) != 4 || s[1] != c.in {
+		return nil, misfit(c.name, x, fmt.Sprintf("(N, %d, H, W)", c.in))
+	}
+	w, bias, err := weightAndBias(b, c.weight, c.bias)
+	if err != nil {
+		return nil, err
+	}
+	conv := c.conv
+	conv.ReLU = relu
+	y, err := graph.Conv2D(x, w, bias, conv)
+	return y, errors.Wrapf(err, "layers: %s", c.name)
+}

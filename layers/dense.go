@@ -1,0 +1,70 @@
+package layers
+
+import (
+	"fmt"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// Dense is a fully connected layer, y = x W^T + b.
+type Dense struct {
+	fault
+	name         string
+	in, out      int
+	weight, bias *Param
+}
+
+// NewDense makes a dense layer from (N, in) to (N, out) with the parameters name.weight (out, in) and name.bias (out),
+// initialised by init.
+func NewDense(name string, in, out int, init Init) *Dense {
+	d := &Dense{name: name, in: in, out: out}
+	if d.weight, d.err = init.Weight(name+".weight", out, in); d.err != nil {
+		return d
+	}
+	d.bias, d.err = init.Bias(name+".bias", in, out)
+	return d
+}
+
+// Params returns the weight and the bias.
+func (d *Dense) Params() []*Param {
+	if d.err != nil {
+		return nil
+	}
+	return []*Param{d.weight, d.bias}
+}
+
+// Forward builds the layer on x of shape (N, in).
+func (d *Dense) Forward(b *Builder, x *G.Node) (*G.Node, error) {
+	return d.forward(b, x, graph.Dense)
+}
+
+// forwardReLU builds the layer and the ReLU behind it as one operation.
+func (d *Dense) forwardReLU(b *Builder, x *G.Node) (*G.Node, error) {
+	return d.forward(b, x, graph.DenseReLU)
+}
+
+func (d *Dense) forward(b *Builder, x *G.Node, op func(x, w, b *G.Node) (*G.Node, error)) (*G.Node, error) {
+	if d.err != nil {
+		return nil, d.err
+	}
+	if s := x.Shape(); len(s) != 2 || s[1] != d.in {
+		return nil, misfit(d.name, x, fmt.Sprintf("(N, %d)", d.in))
+	}
+	w, bias, err := weightAndBias(b, d.weight, d.bias)
+	if err != nil {
+		return nil, err
+	}
+	y, err := op(x, w, bias)
+	return y, errors.Wrapf(err, "layers: %s", d.name)
+}
+
+// weightAndBias returns the nodes of a weight and of its bias, nil for a layer without one.
+func weightAndBias(b *Builder, weight, bias *Param) (w, c *G.Node, err error) {
+	if w, err = b.Node(weight); err != nil || bias == nil {
+		return w, nil, err
+	}
+	c, err = b.Node(bias)
+	return w, c, err
+}

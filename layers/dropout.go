@@ -1,0 +1,40 @@
+package layers
+
+import (
+	"github.com/layernoise/layernoise/graph"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// Dropout sets each element to zero with probability p and multiplies the others by 1/(1-p) in training graphs, with a
+// fresh mask at each pass; in evaluation graphs it is the identity.
+//
+// N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, Dropout: A Simple Way to Prevent Neural Networks
+// from Overfitting, JMLR 15, 2014, https://jmlr.org/papers/v15/srivastava14a.html.
+type Dropout struct {
+	fault
+	p    float64
+	seed uint64
+}
+
+// NewDropout makes a dropout of probability p in [0, 1). The masks of a training graph are a function of the seed and of the
+// number of passes it has made: give each dropout of a network another seed.
+func NewDropout(p float64, seed uint64) *Dropout {
+	d := &Dropout{p: p, seed: seed}
+	if !(p >= 0 && p < 1) {
+		d.err = errors.Errorf("layers: dropout probability %v, want 0 <= p < 1", p)
+	}
+	return d
+}
+
+// Params returns nil: there are none.
+func (d *Dropout) Params() []*Param { return nil }
+
+// Forward builds the dropout of x, which is x itself in an evaluation graph.
+func (d *Dropout) Forward(b *Builder, x *G.Node) (*G.Node, error) {
+	if d.err != nil || !b.Training() || d.p == 0 {
+		return x, d.err
+	}
+	y, err := graph.Dropout(x, d.p, d.seed)
+	return y, errors.Wrap(err, "layers: dropout")
+}

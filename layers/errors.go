@@ -1,0 +1,32 @@
+package layers
+
+import "errors"
+
+// Reasons that callers can tell apart with errors.Is. The errors that wrap them name the layer or parameter and the
+// shapes.
+var (
+	// ErrShape is the reason of an input, label or parameter whose shape or element type does not fit.
+	ErrShape = errors.New("shape or element type does not fit")
+
+	// ErrNilLayer is the reason of a container or classifier that was given a nil layer.
+	ErrNilLayer = errors.New("layers: nil layer")
+
+	// ErrDuplicateName is the reason of two different parameters with one name in a network.
+	ErrDuplicateName = errors.New("two parameters have the same name")
+
+	// ErrNotFinite is the reason of a training that met a loss of NaN or infinity.
+	ErrNotFinite = errors.New("the loss is not finite")
+
+	// ErrNoStep is the reason of a pass over batches none of which was a whole batch.
+	ErrNoStep = errors.New("no whole batch to train on")
+
+	// ErrNoImages is the reason of an evaluation over no image at all.
+	ErrNoImages = errors.New("no images")
+
+	// ErrLabel is the reason of a label outside the network's classes.
+	ErrLabel = errors.New("label outside the classes")
+
+	// ErrParams is the reason of a parameter file that is not of this network: a name is missing, unknown or has another
+	// shape.
+	ErrParams = errors.New("parameters do not fit the network")
+)

@@ -1,0 +1,48 @@
+package layers
+
+import (
+	"github.com/layernoise/layernoise/graph"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// Func is a layer without parameters that does the same in training and in evaluation: an activation, a pooling, a change
+// of shape.
+type Func struct {
+	name string
+	op   func(x *G.Node) (*G.Node, error)
+}
+
+// NewFunc makes a layer of any function from a node to a node of the same graph. The name is for errors.
+func NewFunc(name string, op func(x *G.Node) (*G.Node, error)) *Func {
+	return &Func{name: name, op: op}
+}
+
+// NewFlatten makes a layer that keeps the first axis and joins the others, (N, C, H, W) to (N, C*H*W).
+func NewFlatten() *Func { return NewFunc("flatten", graph.Flatten) }
+
+// NewTanh makes the hyperbolic tangent.
+func NewTanh() *Func { return NewFunc("tanh", graph.Tanh) }
+
+// NewSigmoid makes the logistic function, 1/(1 + exp(-x)).
+func NewSigmoid() *Func { return NewFunc("sigmoid", graph.Sigmoid) }
+
+// NewGELU makes the Gaussian error linear unit, x Phi(x) with the normal distribution function Phi.
+func NewGELU() *Func { return NewFunc("gelu", graph.GELU) }
+
+// NewSiLU makes the sigmoid linear unit, x/(1 + exp(-x)).
+func NewSiLU() *Func { return NewFunc("silu", graph.SiLU) }
+
+// NewLeakyReLU makes x for x > 0 and slope*x elsewhere.
+func NewLeakyReLU(slope float64) *Func {
+	return NewFunc("leaky relu", func(x *G.Node) (*G.Node, error) { return graph.LeakyReLU(x, slope) })
+}
+
+// Params returns nil: there are none.
+func (f *Func) Params() []*Param { return nil }
+
+// Forward builds the function on x.
+func (f *Func) Forward(_ *Builder, x *G.Node) (*G.Node, error) {
+	y, err := f.op(x)
+	return y, errors.Wrapf(err, "layers: %s of %v", f.name, x.Shape())
+}

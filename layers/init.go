@@ -1,0 +1,159 @@
+package layers
+
+import (
+	"hash/fnv"
+	"math"
+
+	"github.com/layernoise/layernoise/internal/noise"
+	"github.com/pkg/errors"
+	"gorgonia.org/tensor"
+)
+
+// Scheme is a distribution of initial weights. Fan-in is the number of inputs that feed one output, fan-out the number of
+// outputs that one input feeds; for a kernel both count its positions.
+type Scheme int
+
+const (
+	// DefaultUniform is PyTorch's default for dense and convolutional layers: weight and bias uniform in
+	// ±1/sqrt(fan-in).
+	DefaultUniform Scheme = iota
+
+	// HeNormal is Gaussian with variance 2/fan-in, the bias zero. K. He, X. Zhang, S. Ren, J. Sun, Delving Deep into
+	// Rectifiers, ICCV 2015, https://arxiv.org/abs/1502.01852.
+	HeNormal
+
+	// HeUniform is uniform with the variance of HeNormal, in ±sqrt(6/fan-in), the bias zero.
+	HeUniform
+
+	// GlorotNormal is Gaussian with variance 2/(fan-in + fan-out), the bias zero. X. Glorot, Y. Bengio, Understanding the
+	// Difficulty of Training Deep Feedforward Neural Networks, AISTATS 2010,
+	// https://proceedings.mlr.press/v9/glorot10a.html.
+	GlorotNormal
+
+	// GlorotUniform is uniform with the variance of GlorotNormal, in ±sqrt(6/(fan-in + fan-out)), the bias zero.
+	GlorotUniform
+)
+
+// Init is how parameters begin. The zero value is PyTorch's default in float32 with seed 0.
+//
+// The numbers of a parameter are a function of the seed, the parameter's name and the scheme: they do not depend on the
+// machine, on the number of threads, or on what other layers the network has.
+type Init struct {
+	// Seed selects the numbers.
+	Seed uint64
+
+	// Scheme is the distribution of the weights. By default DefaultUniform.
+	Scheme Scheme
+
+	// Dtype is the element type of the parameters, tensor.Float32 or tensor.Float64. By default float32.
+	Dtype tensor.Dtype
+}
+
+// Weight makes a weight of shape (out, in, ...kernel), such as (out, in) or (out, in, kh, kw), drawn by the scheme.
+func (c Init) Weight(name string, shape ...int) (*Param, error) {
+	if len(shape) < 2 {
+		return nil, errors.Wrapf(ErrShape, "layers: %s %v, want (out, in, ...)", name, shape)
+	}
+	v, err := c.zeros(name, shape...)
+	if err != nil {
+		return nil, err
+	}
+	positions := tensor.Shape(shape[2:]).TotalSize()
+	dist, variance, err := c.Scheme.weight(shape[1]*positions, shape[0]*positions)
+	if err != nil {
+		return nil, err
+	}
+	draw(v, c.stream(name), dist, math.Sqrt(variance))
+	return &Param{Name: name, Value: v}, nil
+}
+
+// Bias makes a bias of n numbers for a weight of the given fan-in: drawn like the weight under DefaultUniform, zero under
+// the other schemes.
+func (c Init) Bias(name string, fanIn, n int) (*Param, error) {
+	p, err := c.Constant(name, 0, n)
+	if err == nil && c.Scheme == DefaultUniform {
+		draw(p.Value, c.stream(name), noise.Uniform, math.Sqrt(1/(3*float64(fanIn))))
+	}
+	return p, err
+}
+
+// Constant makes a vector of n equal numbers.
+func (c Init) Constant(name string, value float64, n int) (*Param, error) {
+	v, err := c.zeros(name, n)
+	if err != nil {
+		return nil, err
+	}
+	switch data := v.Data().(type) {
+	case []float32:
+		for i := range data {
+			data[i] = float32(value)
+		}
+	case []float64:
+		for i := range data {
+			data[i] = value
+		}
+	}
+	return &Param{Name: name, Value: v}, nil
+}
+
+// zeros makes a tensor of the initialiser's element type, after checking name, type and shape.
+func (c Init) zeros(name string, shape ...int) (*tensor.Dense, error) {
+	if name == "" {
+		return nil, errors.New("layers: a parameter without a name")
+	}
+	for _, n := range shape {
+		if n < 1 {
+			return nil, errors.Wrapf(ErrShape, "layers: %s %v, want sizes of at least 1", name, shape)
+		}
+	}
+	dtype := c.Dtype
+	if dtype.Type == nil {
+		dtype = tensor.Float32
+	}
+	if dtype != tensor.Float32 && dtype != tensor.Float64 {
+		return nil, errors.Wrapf(ErrShape, "layers: %s of type %v, want float32 or float64", name, dtype)
+	}
+	return tensor.New(tensor.Of(dtype), tensor.WithShape(shape...)), nil
+}
+
+// weight returns the distribution and the variance of a weight.
+func (s Scheme) weight(fanIn, fanOut int) (dist noise.Dist, variance float64, err error) {
+	in, out := float64(fanIn), float64(fanOut)
+	switch s {
+	case DefaultUniform:
+		return noise.Uniform, 1 / (3 * in), nil
+	case HeNormal:
+		return noise.Gaussian, 2 / in, nil
+	case HeUniform:
+		return noise.Uniform, 2 / in, nil
+	case GlorotNormal:
+		return noise.Gaussian, 2 / (in + out), nil
+	case GlorotUniform:
+		return noise.Uniform, 2 / (in + out), nil
+	}
+	return 0, 0, errors.Errorf("layers: initialisation scheme %d is unknown", s)
+}
+
+// stream names the draw of a parameter: 64 bits of hash of its name beside the seed, so that neither a collision of names
+// nor one with the small counters of the gradient noise is to be expected.
+func (c Init) stream(name string) noise.Stream {
+	h := nameHash(name)
+	return noise.Stream{Seed: c.Seed, Tensor: uint32(h), Step: uint32(h >> 32)}
+}
+
+// nameHash is 64 well-mixed bits of a name.
+func nameHash(name string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return h.Sum64()
+}
+
+// draw fills t with numbers of mean 0 and the given standard deviation.
+func draw(t *tensor.Dense, s noise.Stream, dist noise.Dist, sd float64) {
+	switch data := t.Data().(type) {
+	case []float32:
+		noise.Fill(dist, s, data, float32(sd))
+	case []float64:
+		noise.Fill(dist, s, data, sd)
+	}
+}

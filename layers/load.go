@@ -1,0 +1,136 @@
+package layers
+
+import (
+	"archive/zip"
+	"bufio"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pkg/errors"
+	"github.com/sbinet/npyio/npy"
+	"gorgonia.org/tensor"
+)
+
+// Load reads the parameters and running statistics of net from the named .npz file, as written by [Save] or by numpy.savez
+// from the state_dict of a PyTorch model with the same names. Arrays of 4- and 8-byte floats fit parameters of either type.
+//
+// Every tensor of the network must be in the file with its shape, and every array of the file in the network, except
+// PyTorch's num_batches_tracked. An error names the first that does not fit and its shapes; then, as after any error, the
+// network is as it was.
+func Load(file string, net Layer) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return errors.Wrap(err, "layers: load parameters")
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return errors.Wrap(err, "layers: load parameters")
+	}
+	return errors.WithMessage(ReadFrom(f, info.Size(), net), file)
+}
+
+// ReadFrom reads what Load reads from the first size bytes of r.
+func ReadFrom(r io.ReaderAt, size int64, net Layer) error {
+	params, err := named(net)
+	if err != nil {
+		return err
+	}
+	archive, err := zip.NewReader(r, size)
+	if err != nil {
+		return errors.Wrap(err, "layers: read parameters")
+	}
+	wanted := make(map[string]*Param, len(params))
+	for _, p := range params {
+		wanted[p.Name] = p
+	}
+	values := make(map[*Param]interface{}, len(params))
+	for _, entry := range archive.File {
+		name := strings.TrimSuffix(entry.Name, npySuffix)
+		p, ok := wanted[name]
+		switch {
+		case ok:
+			if values[p], err = readArray(entry, p.Value.Shape()); err != nil {
+				return errors.Wrapf(err, "layers: read %s", name)
+			}
+		case !strings.HasSuffix(name, ".num_batches_tracked"):
+			return errors.Wrapf(ErrParams, "layers: %s is in the file, not in the network", name)
+		}
+	}
+	for _, p := range params {
+		if values[p] == nil {
+			return errors.Wrapf(ErrParams, "layers: %s %v is not in the file", p.Name, p.Value.Shape())
+		}
+	}
+	for p, v := range values {
+		convert(p.Value.Data(), v)
+	}
+	return nil
+}
+
+// readArray returns the numbers of an array of the given shape, a []float32 or a []float64.
+func readArray(entry *zip.File, shape tensor.Shape) (data interface{}, err error) {
+	content, err := entry.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	r := bufio.NewReader(content)
+	array, err := readHeader(r)
+	if err != nil {
+		return nil, err
+	}
+	descr := array.Header.Descr
+	if !shape.Eq(tensor.Shape(descr.Shape)) || descr.Fortran {
+		return nil, errors.Wrapf(ErrParams, "file %v, Fortran order %t, network %v in C order", descr.Shape, descr.Fortran, shape)
+	}
+	switch descr.Type {
+	case "<f4":
+		v := make([]float32, shape.TotalSize())
+		data, err = v, array.Read(&v)
+	case "<f8":
+		v := make([]float64, shape.TotalSize())
+		data, err = v, array.Read(&v)
+	default:
+		return nil, errors.Wrapf(ErrParams, "file %s, network floats of 4 or 8 bytes", descr.Type)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The end of the entry: where package zip compares the checksum.
+	if _, err := r.ReadByte(); err != io.EOF {
+		return nil, errors.Wrapf(ErrParams, "array %v with a broken end (%v)", descr.Shape, err)
+	}
+	return data, nil
+}
+
+// readHeader reads up to the numbers of an array. Package npy panics on some broken headers, trusts the length in those of
+// format version 2 (for structured types; NumPy writes version 1 for floats), and takes the end of the file for zeros.
+func readHeader(r *bufio.Reader) (array *npy.Reader, err error) {
+	const magicAndVersion = 8
+	start, err := r.Peek(magicAndVersion)
+	if err != nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if version := start[6]; version != 1 {
+		return nil, errors.Wrapf(ErrParams, "array format version %d, want 1", version)
+	}
+	defer func() {
+		if recover() != nil {
+			array, err = nil, errors.Wrap(ErrParams, "broken array header")
+		}
+	}()
+	return npy.NewReader(strict{r})
+}
+
+// strict is a reader whose end is an error.
+type strict struct{ r io.Reader }
+
+func (s strict) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}

@@ -1,0 +1,33 @@
+package layers
+
+import (
+	"math"
+
+	"gorgonia.org/tensor"
+)
+
+// Predict returns the class of each of any number of images, (N, ...image): that of the largest logit, the first of equal
+// ones, and -1 where a logit is NaN.
+func (c *Classifier) Predict(images *tensor.Dense) ([]int, error) {
+	var classes []int
+	err := c.evaluation.each(images, func(_ int, logits []float64) {
+		classes = append(classes, argmax(logits))
+	})
+	return classes, err
+}
+
+// Probabilities returns the softmax of the logits of any number of images, (N, ...image), as a float64 tensor (N, classes).
+// The row of an image one of whose logits is NaN is NaN.
+func (c *Classifier) Probabilities(images *tensor.Dense) (*tensor.Dense, error) {
+	var p []float64
+	err := c.evaluation.each(images, func(_ int, logits []float64) {
+		total := logSumExp(logits)
+		for _, v := range logits {
+			p = append(p, math.Exp(v-total))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return tensor.New(tensor.WithShape(len(p)/c.evaluation.classes, c.evaluation.classes), tensor.WithBacking(p)), nil
+}

@@ -1,0 +1,75 @@
+package layers
+
+import (
+	"archive/zip"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/pkg/errors"
+	"github.com/sbinet/npyio/npy"
+)
+
+// npySuffix is what NumPy appends to the name of an array in an .npz archive.
+const npySuffix = ".npy"
+
+// Save writes the parameters and running statistics of net to the named .npz file, which numpy.load reads: one array for
+// each tensor, under its name. The file appears only when it is complete; a file of that name before is replaced.
+func Save(file string, net Layer) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
+	if err != nil {
+		return errors.Wrapf(err, "layers: save %s", file)
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close()
+			os.Remove(tmp.Name())
+		}
+	}()
+	if err := WriteTo(tmp, net); err != nil {
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return errors.Wrapf(err, "layers: save %s", file)
+	}
+	return errors.Wrapf(os.Rename(tmp.Name(), file), "layers: save %s", file)
+}
+
+// WriteTo writes what Save writes to w. Equal parameters give equal bytes.
+func WriteTo(w io.Writer, net Layer) error {
+	params, err := named(net)
+	if err != nil {
+		return err
+	}
+	archive := zip.NewWriter(w)
+	for _, p := range params {
+		entry, err := archive.CreateHeader(&zip.FileHeader{Name: p.Name + npySuffix, Method: zip.Store})
+		if err == nil {
+			err = npy.Write(entry, asArray(p))
+		}
+		if err != nil {
+			return errors.Wrapf(err, "layers: write %s %v", p.Name, p.Value.Shape())
+		}
+	}
+	return errors.Wrap(archive.Close(), "layers: write parameters")
+}
+
+// named returns the parameters of a usable network, no two of one name.
+func named(net Layer) ([]*Param, error) {
+	if err := check(net); err != nil {
+		return nil, err
+	}
+	return collect(net)
+}
+
+// asArray returns a pointer to the parameter's numbers as a Go array of the parameter's shape, the form in which package npy
+// takes more than one dimension.
+func asArray(p *Param) interface{} {
+	t := p.Value.Dtype().Type
+	shape := p.Value.Shape()
+	for i := len(shape) - 1; i >= 0; i-- {
+		t = reflect.ArrayOf(shape[i], t)
+	}
+	return reflect.NewAt(t, reflect.ValueOf(p.Value.Data()).UnsafePointer()).Interface()
+}

@@ -1,0 +1,71 @@
+package layers
+
+import (
+	G "gorgonia.org/gorgonia"
+)
+
+// Sequential is a chain of layers, each the input of the next. Where a fused operation does the work of two neighbours, it
+// is used: a ReLU behind a Dense, Conv2D, BatchNorm or Residual, also across nested chains.
+type Sequential struct {
+	fault
+	layers []Layer
+	params []*Param
+}
+
+// NewSequential makes a chain. Its error is that of the first layer that has one, or that of two parameters with one name.
+func NewSequential(layers ...Layer) *Sequential {
+	s := &Sequential{}
+	for _, l := range layers {
+		if s.err = check(l); s.err != nil {
+			return s
+		}
+		s.layers = append(s.layers, flatten(l)...)
+	}
+	s.params, s.err = collect(s.layers...)
+	return s
+}
+
+// flatten returns the links of a chain, or a layer that is none as the only link.
+func flatten(l Layer) []Layer {
+	if s, ok := l.(*Sequential); ok {
+		return s.layers
+	}
+	return []Layer{l}
+}
+
+// Params returns the parameters of all layers in their order. A layer that occurs twice is listed once: its two places share
+// the parameters.
+func (s *Sequential) Params() []*Param { return s.params }
+
+// Forward builds the chain on x.
+func (s *Sequential) Forward(b *Builder, x *G.Node) (*G.Node, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	return chain(b, x, s.layers)
+}
+
+// chain builds layers one after the other on x, fusing where it can.
+func chain(b *Builder, x *G.Node, layers []Layer) (*G.Node, error) {
+	for i := 0; i < len(layers); i++ {
+		forward := layers[i].Forward
+		if f, ok := layers[i].(reluFuser); ok && startsWithReLU(layers[i+1:]) {
+			forward = f.forwardReLU
+			i++
+		}
+		var err error
+		if x, err = forward(b, x); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// startsWithReLU reports whether the first of the layers, if there is one, is a ReLU.
+func startsWithReLU(layers []Layer) bool {
+	if len(layers) == 0 {
+		return false
+	}
+	_, ok := layers[0].(ReLU)
+	return ok
+}

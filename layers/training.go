@@ -1,0 +1,142 @@
+package layers
+
+import (
+	"math"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// training is a network's graph with cost and gradients.
+type training struct {
+	graph   *G.ExprGraph
+	images  *input
+	labels  []int // of the batch, the backing of the graph's label node
+	classes int
+
+	learnables G.Nodes
+	model      []G.ValueGrad // the learnables, as a solver takes them
+	cost       G.Value       // of the last pass
+	vm         G.VM          // nil before the first use
+
+	statistics snapshot
+}
+
+// newTraining builds the training graph of net.
+func newTraining(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape) (*training, error) {
+	g := G.NewGraph()
+	t := &training{graph: g, images: newInput(g, dtype, batch, image), labels: make([]int, batch)}
+	b := NewBuilder(g, Training)
+	logits, err := forwardLogits(net, b, t.images)
+	if err != nil {
+		return nil, err
+	}
+	t.classes = logits.Shape()[1]
+	labels := G.NewVector(g, tensor.Int, G.WithShape(batch), G.WithName("labels"),
+		G.WithValue(tensor.New(tensor.WithShape(batch), tensor.WithBacking(t.labels))))
+	cost, err := graph.CrossEntropy(logits, labels)
+	if err != nil {
+		return nil, errors.Wrap(err, "layers: cost")
+	}
+	G.Read(cost, &t.cost)
+	if t.learnables, err = b.Learnables(net); err != nil {
+		return nil, err
+	}
+	if _, err := G.Grad(cost, t.learnables...); err != nil {
+		return nil, errors.Wrap(err, "layers: gradient of the cost")
+	}
+	t.model = G.NodesToValueGrads(t.learnables)
+	t.statistics = newSnapshot(net)
+	return t, nil
+}
+
+// forwardLogits builds net on the images and checks its result.
+func forwardLogits(net Layer, b *Builder, images *input) (*G.Node, error) {
+	logits, err := net.Forward(b, images.node)
+	if err != nil {
+		return nil, err
+	}
+	if s := logits.Shape(); len(s) != 2 || s[0] != images.batch {
+		return nil, errors.Wrapf(ErrShape, "layers: the network's result %v, want (%d, classes)", s, images.batch)
+	}
+	return logits, nil
+}
+
+// machine returns the machine that runs the graph under solver: a guarded one if the solver perturbs weights.
+func (t *training) machine(solver G.Solver) (G.VM, error) {
+	if t.vm == nil {
+		t.vm = G.NewTapeMachine(t.graph, G.BindDualValues(t.learnables...))
+	}
+	perturbed, ok := solver.(interface {
+		Guard(vm G.VM, learnables ...*G.Node) (G.VM, error)
+	})
+	if !ok {
+		return t.vm, nil
+	}
+	return perturbed.Guard(t.vm, t.learnables...)
+}
+
+// load takes a batch, after checking it. It returns false for one that is smaller than the graph's.
+func (t *training) load(batch Batches) (whole bool, err error) {
+	images, labels := batch.Images(), batch.Labels()
+	n, err := t.images.count(images)
+	if err != nil {
+		return false, err
+	}
+	if err := checkLabels(labels, n, t.classes); err != nil {
+		return false, err
+	}
+	if n > t.images.batch {
+		return false, errors.Wrapf(ErrShape, "layers: batch of %d images, the classifier was made for %d", n, t.images.batch)
+	}
+	if n < t.images.batch {
+		return false, nil
+	}
+	t.images.load(images, 0, n)
+	copy(t.labels, labels)
+	return true, nil
+}
+
+// step makes one step of solver on the batch that is loaded and returns its cost. An error of the pass, or a cost that is not
+// finite, leaves weights and running statistics as they were and the gradients zero.
+func (t *training) step(vm G.VM, solver G.Solver) (cost float64, err error) {
+	t.statistics.take()
+	defer vm.Reset()
+	if err = vm.RunAll(); err == nil {
+		if cost = scalar(t.cost); math.IsNaN(cost) || math.IsInf(cost, 0) {
+			err = errors.Wrapf(ErrNotFinite, "layers: loss %v", cost)
+		}
+	}
+	if err != nil {
+		return cost, t.discard(solver, err)
+	}
+	return cost, errors.Wrap(solver.Step(t.model), "layers: solver")
+}
+
+// discard undoes what a pass that no step will follow has left, and returns the error that it was given.
+func (t *training) discard(solver G.Solver, reason error) error {
+	t.statistics.putBack()
+	for _, n := range t.learnables {
+		// A node without a gradient yet has nothing to clear.
+		if grad, err := n.Grad(); err == nil {
+			G.ZeroValue(grad)
+		}
+	}
+	// A solver that counts the passes of a step begins that step again.
+	if perturbed, ok := solver.(interface{ Restore() error }); ok {
+		if err := perturbed.Restore(); err != nil {
+			return errors.WithMessage(reason, err.Error())
+		}
+	}
+	return reason
+}
+
+// scalar returns the number in a scalar value of float32 or float64.
+func scalar(v G.Value) float64 {
+	if f, ok := v.Data().(float32); ok {
+		return float64(f)
+	}
+	return v.Data().(float64)
+}
