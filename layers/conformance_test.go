@@ -410,4 +410,3 @@ func TestBuilderNames(t *testing.T) {
 		t.Error("the learnables of a network that was not built")
 	}
 }
-

@@ -3,6 +3,7 @@ package layers
 import (
 	"archive/zip"
 	"bufio"
+	"encoding/binary"
 	"io"
 	"os"
 	"strings"
@@ -105,16 +106,18 @@ func readArray(entry *zip.File, shape tensor.Shape) (data interface{}, err error
 	return data, nil
 }
 
-// readHeader reads up to the numbers of an array. Package npy panics on some broken headers, trusts the length in those of
-// format version 2 (for structured types; NumPy writes version 1 for floats), and takes the end of the file for zeros.
+// maxHeader is the longest array header that is believed; those of float arrays have about 100 bytes.
+const maxHeader = 1 << 16
+
+// readHeader reads up to the numbers of an array. Package npy panics on some broken headers, allocates whatever length a
+// header of format version 2 claims, and takes the end of the file for zeros.
 func readHeader(r *bufio.Reader) (array *npy.Reader, err error) {
-	const magicAndVersion = 8
-	start, err := r.Peek(magicAndVersion)
+	start, err := r.Peek(12) // magic, version, length of the header
 	if err != nil {
 		return nil, io.ErrUnexpectedEOF
 	}
-	if version := start[6]; version != 1 {
-		return nil, errors.Wrapf(ErrParams, "array format version %d, want 1", version)
+	if length := binary.LittleEndian.Uint32(start[8:]); start[6] == 2 && length > maxHeader {
+		return nil, errors.Wrapf(ErrParams, "array header of %d bytes", length)
 	}
 	defer func() {
 		if recover() != nil {

@@ -1,0 +1,95 @@
+package layers_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/layernoise/layernoise/layers"
+	"gonum.org/v1/gonum/stat"
+	"gorgonia.org/tensor"
+)
+
+// TestSchemes compares variance, largest value and bias with the definitions. The weight is (60, 40, 3, 2): fan-in 240,
+// fan-out 360.
+func TestSchemes(t *testing.T) {
+	const fanIn, fanOut = 240.0, 360.0
+	for _, c := range []struct {
+		name     string
+		scheme   layers.Scheme
+		variance float64
+		uniform  bool
+		bias     bool
+	}{
+		{"default", layers.DefaultUniform, 1 / (3 * fanIn), true, true},
+		{"He normal", layers.HeNormal, 2 / fanIn, false, false},
+		{"He uniform", layers.HeUniform, 2 / fanIn, true, false},
+		{"Glorot normal", layers.GlorotNormal, 2 / (fanIn + fanOut), false, false},
+		{"Glorot uniform", layers.GlorotUniform, 2 / (fanIn + fanOut), true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conv := layers.NewConv2D("conv", 40, 60, layers.Kernel{Size: [2]int{3, 2}}, layers.Init{Seed: 5, Scheme: c.scheme})
+			weight, bias := floats(conv.Params()[0].Value), floats(conv.Params()[1].Value)
+			n := float64(len(weight))
+			mean, variance := stat.MeanVariance(weight, nil)
+			if limit := 4 * math.Sqrt(c.variance/n); math.Abs(mean) > limit {
+				t.Errorf("mean %v, want 0 within %v", mean, limit)
+			}
+			if relative := variance / c.variance; math.Abs(relative-1) > 4*math.Sqrt(2/n) {
+				t.Errorf("variance %v, want %v", variance, c.variance)
+			}
+			largest, bound := 0.0, math.Sqrt(3*c.variance)
+			for _, v := range weight {
+				largest = max(largest, math.Abs(v))
+			}
+			if inside := largest > 0.999*bound && largest <= bound*(1+1e-6); inside != c.uniform {
+				t.Errorf("largest %v, uniform bound %v", largest, bound)
+			}
+			for _, v := range bias {
+				if (v != 0) != c.bias || math.Abs(v) > bound*(1+1e-6) {
+					t.Fatalf("bias %v, drawn is %t", v, c.bias)
+				}
+			}
+		})
+	}
+}
+
+// TestInitDependsOnSeedAndName pins on what initial values depend, and on what they do not.
+func TestInitDependsOnSeedAndName(t *testing.T) {
+	first := func(net layers.Layer) []float64 { return floats(net.Params()[0].Value) }
+	alone := layers.NewDense("fc2", 6, 5, layers.Init{Seed: 1})
+	inNet := layers.NewMLP(layers.Init{Seed: 1}, 9, 6, 5)
+	if diff := cmp.Diff(first(alone), floats(inNet.Params()[2].Value)); diff != "" {
+		t.Errorf("the layer in a network begins otherwise than alone:\n%s", diff)
+	}
+	for name, other := range map[string]layers.Layer{
+		"seed": layers.NewDense("fc2", 6, 5, layers.Init{Seed: 2}),
+		"name": layers.NewDense("fc3", 6, 5, layers.Init{Seed: 1}),
+	} {
+		if got := stat.Correlation(first(alone), first(other), nil); math.Abs(got) > 0.7 {
+			t.Errorf("another %s: correlation %v", name, got)
+		}
+	}
+	wide := layers.NewDense("fc2", 6, 5, layers.Init{Seed: 1, Dtype: tensor.Float64})
+	for i, v := range first(wide) {
+		if narrow := first(alone)[i]; math.Abs(v-narrow) > 1e-7 {
+			t.Fatalf("element %d is %v in float64, %v in float32", i, v, narrow)
+		}
+	}
+}
+
+// TestInitBits pins initial values to the bit: they must not change from one version to the next.
+func TestInitBits(t *testing.T) {
+	for _, c := range []struct {
+		scheme layers.Scheme
+		want   []float32
+	}{
+		{layers.DefaultUniform, []float32{0.10898997634649277, 0.3738574981689453, 0.3129180073738098, 0.30483904480934143}},
+		{layers.HeNormal, []float32{0.12359148263931274, 0.5309844017028809, 0.25092384219169617, 0.1315736323595047}},
+	} {
+		fc := layers.NewDense("fc", 4, 1, layers.Init{Seed: 2023, Scheme: c.scheme})
+		if diff := cmp.Diff(c.want, fc.Params()[0].Value.Data()); diff != "" {
+			t.Errorf("scheme %d:\n%s", c.scheme, diff)
+		}
+	}
+}

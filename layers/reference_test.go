@@ -1,0 +1,197 @@
+package layers_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/layernoise/layernoise/internal/golden"
+	"github.com/layernoise/layernoise/layers"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// rebuilt is a case of the reference numbers made of this package's layers.
+type rebuilt struct {
+	layer layers.Layer
+	mode  layers.Mode
+
+	// names maps the names of the case's tensors to those of the layer's parameters where they differ.
+	names map[string]string
+}
+
+var float64s = layers.Init{Dtype: tensor.Float64}
+
+func rebuild(t *testing.T, c golden.Layer) rebuilt {
+	shape := func(name string) []int { return c.Inputs[name].Shape }
+	weights := map[string]string{"w": "l.weight", "b": "l.bias"}
+	norm := map[string]string{"gamma": "l.weight", "beta": "l.bias",
+		"running_mean": "l.running_mean", "running_mean_from_0": "l.running_mean",
+		"running_var": "l.running_var", "running_var_from_1": "l.running_var"}
+	window := layers.Pool{Kernel: c.Config.Kernel, Stride: c.Config.Stride, Padding: c.Config.Padding}
+	switch c.Name {
+	case "dense":
+		return rebuilt{layer: layers.NewDense("l", shape("w")[1], shape("w")[0], float64s), names: weights}
+	case "conv2d":
+		_, bias := c.Inputs["b"]
+		k := layers.Kernel{Size: c.Config.Kernel, Stride: c.Config.Stride, Padding: c.Config.Padding, NoBias: !bias}
+		return rebuilt{layer: layers.NewConv2D("l", shape("w")[1], shape("w")[0], k, float64s), names: weights}
+	case "max_pool2d":
+		return rebuilt{layer: layers.NewMaxPool2D(window)}
+	case "avg_pool2d":
+		return rebuilt{layer: layers.NewAvgPool2D(window)}
+	case "global_avg_pool":
+		return rebuilt{layer: layers.NewGlobalAvgPool()}
+	case "batch_norm_train":
+		return rebuilt{layer: layers.NewBatchNorm("l", shape("gamma")[0], float64s), names: norm}
+	case "batch_norm_eval":
+		return rebuilt{layer: layers.NewBatchNorm("l", shape("gamma")[0], float64s), names: norm, mode: layers.Evaluation}
+	case "residual_basic_block":
+		return rebuilt{layer: basicBlock(c.Config.InChannels, c.Config.OutChannels, c.Config.Stride)}
+	}
+	t.Fatalf("no layer for the case %s", c.Name)
+	return rebuilt{}
+}
+
+// basicBlock makes a residual block and its ReLU, with the names of the reference numbers.
+func basicBlock(in, out int, stride [2]int) layers.Layer {
+	kernel := layers.Kernel{Size: layers.Square(3), Padding: layers.Square(1), NoBias: true}
+	strided := kernel
+	strided.Stride = stride
+	body := layers.NewSequential(
+		layers.NewConv2D("c1", in, out, strided, float64s), layers.NewBatchNorm("b1", out, float64s), layers.NewReLU(),
+		layers.NewConv2D("c2", out, out, kernel, float64s), layers.NewBatchNorm("b2", out, float64s))
+	if stride == layers.Square(1) && in == out {
+		return layers.NewSequential(layers.NewResidual(body, nil), layers.NewReLU())
+	}
+	return layers.NewSequential(layers.NewResidual(body, layers.NewSequential(
+		layers.NewConv2D("cs", in, out, layers.Kernel{Size: layers.Square(1), Stride: stride, NoBias: true}, float64s),
+		layers.NewBatchNorm("bs", out, float64s))), layers.NewReLU())
+}
+
+// name returns the layer's name of one of the case's tensors.
+func (r rebuilt) name(name string) string {
+	if n, ok := r.names[name]; ok {
+		return n
+	}
+	return name
+}
+
+// setParams gives the layer the parameters of the case.
+func (r rebuilt) setParams(t *testing.T, c golden.Layer) {
+	params := make(map[string]*layers.Param)
+	for _, p := range r.layer.Params() {
+		params[p.Name] = p
+	}
+	for _, tensors := range []map[string]golden.Tensor{c.Inputs, c.Params} {
+		for name, v := range tensors {
+			if name == "x" {
+				continue
+			}
+			p, ok := params[r.name(name)]
+			if !ok {
+				t.Fatalf("the layer has no parameter for %s", name)
+			}
+			if !p.Value.Shape().Eq(v.Shape) {
+				t.Fatalf("%s: layer %v, case %v", p.Name, p.Value.Shape(), v.Shape)
+			}
+			set(p.Value, v.Data)
+		}
+	}
+}
+
+// TestReference compares outputs, gradients and running statistics with the numbers of testdata, which PyTorch computed in
+// float64.
+func TestReference(t *testing.T) {
+	for i, c := range golden.Layers(t) {
+		t.Run(fmt.Sprintf("%02d_%s", i, c.Name), func(t *testing.T) {
+			if c.Name == "softmax_cross_entropy" {
+				testCrossEntropy(t, c)
+				return
+			}
+			r := rebuild(t, c)
+			r.setParams(t, c)
+			run := newRun(t, r.layer, r.mode, c.Inputs["x"].Dense(), func(tensor.Shape) *tensor.Dense { return c.GradOutput.Dense() })
+			near(t, "output", run.pass(t), c.Output.Data)
+			for name, want := range c.Extra {
+				near(t, name, values(r.layer)[r.name(name)], want.Data)
+			}
+			grads := run.grads(t)
+			for name, want := range c.Grads {
+				near(t, "gradient of "+name, grads[r.name(name)], want.Data)
+			}
+		})
+	}
+}
+
+// observer is a solver that keeps the gradients and changes nothing.
+type observer map[string][]float64
+
+func (o observer) Step(model []G.ValueGrad) error {
+	for _, vg := range model {
+		grad, err := vg.Grad()
+		if err != nil {
+			return err
+		}
+		o[vg.(*G.Node).Name()] = floats(grad)
+	}
+	return nil
+}
+
+// testCrossEntropy compares a classifier's training and evaluation losses with the case's. Its network is a dense layer with
+// the unit matrix for weight, whose gradient is the product of the transposed gradient of the logits with the logits.
+func testCrossEntropy(t *testing.T, c golden.Layer) {
+	logits := c.Inputs["logits"]
+	n, k := logits.Shape[0], logits.Shape[1]
+	net := layers.NewDense("l", k, k, float64s)
+	unit := make([]float64, k*k)
+	for i := range k {
+		unit[i*k+i] = 1
+	}
+	set(net.Params()[0].Value, unit)
+	set(net.Params()[1].Value, make([]float64, k))
+
+	model, err := layers.NewClassifier(net, n, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := &list{images: []*tensor.Dense{logits.Dense()}, labels: [][]int{c.Config.Labels}}
+	grads := observer{}
+	history, err := model.Fit(context.Background(), batch, grads, layers.FitConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "training loss", history.Losses, c.Output.Data)
+	want := make([]float64, k*k)
+	for row := range n {
+		for i := range k {
+			for j := range k {
+				want[i*k+j] += c.Grads["logits"].Data[row*k+i] / c.GradOutput.Data[0] * logits.Data[row*k+j]
+			}
+		}
+	}
+	near(t, "gradient of the weight", grads["l.weight"], want)
+	m, err := model.Evaluate(context.Background(), batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "evaluation loss", []float64{m.Loss}, c.Output.Data)
+}
+
+// near wants every element within 1e-10 of the wanted one, relative to the largest.
+func near(t *testing.T, name string, got, want []float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d elements, want %d", name, len(got), len(want))
+	}
+	scale := 0.0
+	for _, v := range want {
+		scale = max(scale, math.Abs(v))
+	}
+	for i := range want {
+		if !(math.Abs(got[i]-want[i]) <= 1e-10*scale) {
+			t.Fatalf("%s: element %d is %v, want %v", name, i, got[i], want[i])
+		}
+	}
+}
