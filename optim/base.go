@@ -1,0 +1,115 @@
+package optim
+
+import (
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// base is what the solvers that update weights share: the learning rate, weight decay, and the model they train.
+type base struct {
+	rate     float64
+	decay    float64
+	schedule Schedule // nil: constant
+
+	params paramSet
+	step   uint64 // completed steps
+	grads  []vec  // of the step under way, in the order of the model
+}
+
+// SetLearnRate sets the learning rate from the next step on. A schedule goes on multiplying it. A rate that is negative,
+// infinite or NaN is refused and changes nothing.
+func (b *base) SetLearnRate(rate float64) error {
+	if !finite(rate) {
+		return errors.Errorf("optim: the learning rate is %v: want a finite number, 0 or more", rate)
+	}
+	b.rate = rate
+	return nil
+}
+
+// LearnRate returns the learning rate of the next step, the schedule's factor included.
+func (b *base) LearnRate() float64 {
+	if b.schedule == nil {
+		return b.rate
+	}
+	return b.rate * b.schedule(b.step)
+}
+
+// begin checks the model, before a step changes anything, and returns its parameters; their gradients are in b.grads.
+func (b *base) begin(model []G.ValueGrad) ([]*Param, error) {
+	if b.schedule != nil {
+		if err := checkFactor(b.schedule, b.step); err != nil {
+			return nil, err
+		}
+	}
+	params, err := b.params.resolve(model)
+	if err != nil {
+		return nil, err
+	}
+	b.grads = b.grads[:0]
+	for i, p := range params {
+		g, err := p.grad(model[i])
+		if err != nil {
+			return nil, err
+		}
+		b.grads = append(b.grads, g)
+	}
+	return params, nil
+}
+
+// moments returns zeroed memory like the parameters, in their own order.
+func (b *base) moments() []vec {
+	moments := make([]vec, len(b.params.list))
+	for i, p := range b.params.list {
+		moments[i] = newVec(p.vec, p.vec.len())
+	}
+	return moments
+}
+
+// A SGDOpt is an option of NewSGD.
+type SGDOpt interface{ applySGD(*SGD) error }
+
+// An AdamOpt is an option of NewAdam and NewAdamW.
+type AdamOpt interface{ applyAdam(*Adam) error }
+
+// A BaseOpt is an option of all solvers of this package that update weights.
+type BaseOpt interface {
+	SGDOpt
+	AdamOpt
+}
+
+type sgdOpt func(*SGD) error
+
+func (o sgdOpt) applySGD(s *SGD) error { return o(s) }
+
+type adamOpt func(*Adam) error
+
+func (o adamOpt) applyAdam(s *Adam) error { return o(s) }
+
+type baseOpt func(*base) error
+
+func (o baseOpt) applySGD(s *SGD) error   { return o(&s.base) }
+func (o baseOpt) applyAdam(s *Adam) error { return o(&s.base) }
+
+// WithWeightDecay sets the weight decay. SGD and Adam add decay*w to the gradient; AdamW multiplies the weights by
+// 1 - rate*decay. By default 0, and 0.01 for AdamW, as in PyTorch.
+func WithWeightDecay(decay float64) BaseOpt {
+	return baseOpt(func(b *base) error {
+		if !finite(decay) {
+			return errors.Errorf("optim: the weight decay is %v: want a finite number, 0 or more", decay)
+		}
+		b.decay = decay
+		return nil
+	})
+}
+
+// WithLearnRateSchedule multiplies the learning rate by a factor that depends on the step, counted from 0. By default it
+// is 1.
+func WithLearnRateSchedule(schedule Schedule) BaseOpt {
+	return baseOpt(func(b *base) error {
+		if schedule == nil {
+			return errors.New("optim: the learning-rate schedule is nil")
+		}
+		b.schedule = schedule
+		return checkFactor(schedule, 0)
+	})
+}

@@ -1,0 +1,18 @@
+package optim
+
+import "errors"
+
+// Errors that callers may want to tell apart with errors.Is. Each comes wrapped in a message that names the parameter.
+var (
+	// ErrNoGradient: a parameter has no gradient. Was the machine built with gorgonia.BindDualValues, and has it run?
+	ErrNoGradient = errors.New("no gradient")
+
+	// ErrModel: the model is not one that can be trained, or not the one of the steps before.
+	ErrModel = errors.New("not the model of the steps before")
+
+	// ErrProtocol: a call that belongs to the other protocol, or comes in the wrong order.
+	ErrProtocol = errors.New("wrong protocol")
+
+	// ErrState: a saved state that is damaged, or belongs to another solver or model.
+	ErrState = errors.New("saved state does not fit")
+)

@@ -1,0 +1,129 @@
+package optim_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/layernoise/layernoise/optim"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// regression builds the graph of |x*w - y|^2/n, whose solution is w = (1, -2).
+func regression() (g *G.ExprGraph, w, cost *G.Node) {
+	g = G.NewGraph()
+	x := G.NewMatrix(g, tensor.Float64, G.WithName("x"), G.WithValue(
+		tensor.New(tensor.WithShape(3, 2), tensor.WithBacking([]float64{1, 0, 0, 1, 1, 1}))))
+	y := G.NewVector(g, tensor.Float64, G.WithName("y"), G.WithValue(
+		tensor.New(tensor.WithShape(3), tensor.WithBacking([]float64{1, -2, -1}))))
+	w = G.NewVector(g, tensor.Float64, G.WithName("w"), G.WithShape(2), G.WithInit(G.Zeroes()))
+	cost = G.Must(G.Mean(G.Must(G.Square(G.Must(G.Sub(G.Must(G.Mul(x, w)), y))))))
+	if _, err := G.Grad(cost, w); err != nil {
+		log.Fatal(err)
+	}
+	return g, w, cost
+}
+
+// The guarded protocol: two lines change, and the weights are clean outside RunAll.
+func ExampleNewPerturbedSolver() {
+	g, w, _ := regression()
+	base := G.NewVanillaSolver(G.WithLearnRate(0.3))
+
+	solver, err := optim.NewPerturbedSolver(base, 0.1, optim.WithSeed(1))
+	if err != nil {
+		log.Fatal(err)
+	}
+	vm, err := solver.Guard(G.NewTapeMachine(g, G.BindDualValues(w)), w)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer vm.Close()
+
+	for range 200 {
+		if err := vm.RunAll(); err != nil {
+			log.Fatal(err)
+		}
+		if err := solver.Step(G.NodesToValueGrads(G.Nodes{w})); err != nil {
+			log.Fatal(err)
+		}
+		vm.Reset()
+	}
+	last := solver.Last()
+	fmt.Printf("step %d: noise with sigma %.1f on %v\n", last.Step, last.Sigma, last.Layers)
+	// Output: step 199: noise with sigma 0.1 on [w]
+}
+
+// The carried protocol: one line changes. Restore gives the clean weights.
+func ExamplePerturbedSolver_Restore() {
+	g, w, _ := regression()
+	solver, err := optim.NewPerturbedSolver(G.NewVanillaSolver(G.WithLearnRate(0.3)), 0.1,
+		optim.WithSchedule(optim.Linear(1, 0, 150)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	vm := G.NewTapeMachine(g, G.BindDualValues(w))
+	defer vm.Close()
+	for range 200 {
+		if err := vm.RunAll(); err != nil {
+			log.Fatal(err)
+		}
+		if err := solver.Step(G.NodesToValueGrads(G.Nodes{w})); err != nil {
+			log.Fatal(err)
+		}
+		vm.Reset()
+	}
+	if err := solver.Restore(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%.3f\n", w.Value().Data())
+	// Output: [1.000 -2.000]
+}
+
+func ExampleNewSGD() {
+	g, w, _ := regression()
+	solver, err := optim.NewSGD(0.1, optim.WithMomentum(0.9), optim.WithLearnRateSchedule(optim.Cosine(300)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	train(g, w, solver)
+	fmt.Printf("%.3f\n", w.Value().Data())
+	// Output: [1.000 -2.000]
+}
+
+func ExampleNewAdam() {
+	g, w, _ := regression()
+	solver, err := optim.NewAdam(0.1, optim.WithLearnRateSchedule(optim.Cosine(300)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	train(g, w, solver)
+	fmt.Printf("%.3f\n", w.Value().Data())
+	// Output: [1.000 -2.000]
+}
+
+// Decoupled weight decay pulls the weights towards zero.
+func ExampleNewAdamW() {
+	g, w, _ := regression()
+	solver, err := optim.NewAdamW(0.1, optim.WithWeightDecay(1), optim.WithLearnRateSchedule(optim.Cosine(300)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	train(g, w, solver)
+	weights := w.Value().Data().([]float64)
+	fmt.Println(weights[0] < 1, weights[1] > -2)
+	// Output: true true
+}
+
+func train(g *G.ExprGraph, w *G.Node, solver G.Solver) {
+	vm := G.NewTapeMachine(g, G.BindDualValues(w))
+	defer vm.Close()
+	for range 300 {
+		if err := vm.RunAll(); err != nil {
+			log.Fatal(err)
+		}
+		if err := solver.Step(G.NodesToValueGrads(G.Nodes{w})); err != nil {
+			log.Fatal(err)
+		}
+		vm.Reset()
+	}
+}

@@ -1,0 +1,173 @@
+package optim
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/layernoise/layernoise/internal/noise"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// gradientOf evaluates the network once with the weights as they are, and returns the gradients.
+func (n *net) gradientOf(t *testing.T) [][]float64 {
+	t.Helper()
+	if err := n.vm.RunAll(); err != nil {
+		t.Fatal(err)
+	}
+	n.vm.Reset()
+	out := n.gradients(t)
+	n.zeroGradients(t)
+	return out
+}
+
+// TestSamplesAreTheMean: the gradient of m draws is the mean of the gradients of each, taken one by one with the
+// generator's own numbers; the next step goes on with other draws.
+func TestSamplesAreTheMean(t *testing.T) {
+	const m, sigma, seed = 3, 0.3, 8
+	for _, antithetic := range []bool{false, true} {
+		n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
+		opts := []PerturbOpt{WithSamples(m), WithSeed(seed), WithSelection(All())}
+		signs := []float64{1}
+		if antithetic {
+			opts = append(opts, WithAntithetic())
+			signs = []float64{1, -1}
+		}
+		s := perturbed(t, stepFunc(func([]G.ValueGrad) error { return nil }), sigma, opts...)
+		vm := must(s.Guard(n.vm, n.learnables...))(t)
+		for step := range 2 {
+			want := make([][]float64, len(n.learnables))
+			for sample := range m {
+				for _, sign := range signs {
+					clean := n.weights()
+					for i, node := range n.learnables {
+						w := node.Value().Data().([]float64)
+						noise.Add(noise.Gaussian, noise.Stream{Seed: seed, Step: uint32(step), Sample: uint32(sample), Tensor: uint32(i)},
+							w, w, sign*sigma*(1/math.Sqrt(float64(len(n.learnables)))))
+					}
+					for i, g := range n.gradientOf(t) {
+						if want[i] == nil {
+							want[i] = make([]float64, len(g))
+						}
+						for j := range g {
+							want[i][j] += g[j] / float64(m*len(signs))
+						}
+					}
+					for _, node := range n.learnables {
+						w := node.Value().Data().([]float64)
+						for i := range w {
+							w[i] = math.Float64frombits(clean[i])
+						}
+						clean = clean[len(w):]
+					}
+				}
+			}
+			if err := vm.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			for i, g := range n.gradients(t) {
+				for j := range g {
+					if math.Abs(g[j]-want[i][j]) > 1e-14 {
+						t.Fatalf("antithetic %v, step %d: gradient %d[%d] is %v, want %v", antithetic, step, i, j, g[j], want[i][j])
+					}
+				}
+			}
+			if err := s.Step(n.model); err != nil {
+				t.Fatal(err)
+			}
+			n.zeroGradients(t)
+			vm.Reset()
+		}
+	}
+}
+
+// TestAntitheticCubic: on R(w) = w^3 the gradient 3(w + s)^2 has the odd order 6ws, which a pair of signs cancels.
+func TestAntitheticCubic(t *testing.T) {
+	for _, bind := range []bool{true, false} {
+		g := G.NewGraph()
+		w := G.NewScalar(g, tensor.Float64, G.WithName("w"), G.WithValue(2.0))
+		cost := G.Must(G.Mul(G.Must(G.Mul(w, w)), w))
+		if _, err := G.Grad(cost, w); err != nil {
+			t.Fatal(err)
+		}
+		var opts []G.VMOpt
+		if bind {
+			opts = append(opts, G.BindDualValues(w))
+		}
+		s := perturbed(t, bases["sgd"](), 0.5, WithNoise(Rademacher()), WithAntithetic())
+		vm := must(s.Guard(G.NewTapeMachine(g, opts...), w))(t)
+		if err := vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		grad, err := w.Grad()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := floatsOf(grad)[0], 3*(2*2+0.5*0.5); got != want {
+			t.Errorf("bound dual values %v: gradient %v, want %v", bind, got, want)
+		}
+	}
+}
+
+// TestSamplesAddUp: like one evaluation, several add their gradient to what is there where dual values are bound, and
+// replace it elsewhere.
+func TestSamplesAddUp(t *testing.T) {
+	for _, bind := range []bool{true, false} {
+		n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
+		if !bind {
+			n.vm = G.NewTapeMachine(n.g)
+		}
+		s := perturbed(t, bases["sgd"](), 0, WithSamples(4)) // without noise, so that the mean is the gradient
+		vm := must(s.Guard(n.vm, n.learnables...))(t)
+		for run := 1; run <= 3; run++ {
+			if err := vm.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			vm.Reset()
+			if run == 1 {
+				continue
+			}
+			got := n.gradients(t)
+			want := newNet(t, tensor.Float64, 1, 3, 4, 5, 2).gradientOf(t)
+			times := 1.0
+			if bind {
+				times = float64(run)
+			}
+			for i := range got {
+				for j := range got[i] {
+					if math.Abs(got[i][j]-times*want[i][j]) > 1e-14 {
+						t.Fatalf("bound dual values %v: after %d runs gradient %d[%d] is %v, want %v times %v",
+							bind, run, i, j, got[i][j], times, want[i][j])
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestSamplesFailHalfWay: an error in the second evaluation leaves the gradients of before the first.
+func TestSamplesFailHalfWay(t *testing.T) {
+	n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
+	if err := n.vm.RunAll(); err != nil {
+		t.Fatal(err)
+	}
+	n.vm.Reset()
+	before := n.gradients(t)
+	runs := 0
+	boom := errors.New("boom")
+	s := perturbed(t, bases["sgd"](), 0.1, WithSamples(3))
+	vm := must(s.Guard(&spyVM{VM: n.vm, look: func() error {
+		if runs++; runs == 2 {
+			return boom
+		}
+		return nil
+	}}, n.learnables...))(t)
+	if err := vm.RunAll(); !errors.Is(err, boom) {
+		t.Fatalf("error %v, want boom", err)
+	}
+	if fmt.Sprint(before) != fmt.Sprint(n.gradients(t)) {
+		t.Error("the gradients changed")
+	}
+}

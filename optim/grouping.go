@@ -1,0 +1,139 @@
+package optim
+
+import (
+	"strings"
+
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// A Group is a set of parameters that take noise together: a "layer" of layer-wise noise.
+type Group struct {
+	Name   string
+	Params []*Param
+}
+
+// A Grouping divides the parameters of a model, without the excluded ones, into groups. It is called once, when the
+// solver first sees the model. Every group holds at least one parameter and no parameter is in two; parameters in no
+// group never take noise.
+type Grouping func(params []*Param) ([]Group, error)
+
+// ByTensor makes a group of every parameter tensor, as the authors' code does: a weight and its bias take turns.
+func ByTensor() Grouping {
+	return func(params []*Param) ([]Group, error) {
+		groups := make([]Group, len(params))
+		for i, p := range params {
+			groups[i] = Group{Name: p.Name(), Params: []*Param{p}}
+		}
+		return groups, nil
+	}
+}
+
+// ByLayer makes a group of every layer, so that a weight and its bias take noise at the same step. Each argument is the
+// parameters of a layer: write them down, or let graph.Layers find them,
+//
+//	layers, err := graph.Layers(cost, learnables...)
+//	...
+//	optim.WithGrouping(optim.ByLayer(layers...))
+//
+// Parameters of the model that no argument lists are an error. Without arguments the names decide: parameters whose
+// names agree up to the last dot form a layer (conv1.weight and conv1.bias), and a name without a dot stands alone.
+func ByLayer(layers ...[]*G.Node) Grouping {
+	if len(layers) == 0 {
+		return byPrefix
+	}
+	return func(params []*Param) ([]Group, error) { return byNodes(params, layers) }
+}
+
+func byPrefix(params []*Param) ([]Group, error) {
+	var groups []Group
+	place := map[string]int{}
+	for _, p := range params {
+		prefix := p.Name()
+		if dot := strings.LastIndexByte(prefix, '.'); dot > 0 {
+			prefix = prefix[:dot]
+		}
+		i, known := place[prefix]
+		if !known {
+			i = len(groups)
+			place[prefix] = i
+			groups = append(groups, Group{Name: prefix})
+		}
+		groups[i].Params = append(groups[i].Params, p)
+	}
+	return groups, nil
+}
+
+// byNodes knows a parameter by its memory, so that the layers may be listed with another graph's nodes.
+func byNodes(params []*Param, layers [][]*G.Node) ([]Group, error) {
+	layerOf := map[*Param]int{}
+	for i, layer := range layers {
+		for _, node := range layer {
+			if node == nil {
+				return nil, errors.Wrapf(ErrModel, "optim: layer %d holds a nil node", i)
+			}
+			v, err := vecOf(node.Value())
+			if err != nil {
+				return nil, errors.Wrapf(err, "optim: layer %d: parameter %s", i, node.Name())
+			}
+			for _, p := range params {
+				if p.vec.data() == v.data() {
+					layerOf[p] = i
+				}
+			}
+		}
+	}
+	members := make([]Group, len(layers))
+	for _, p := range params {
+		i, listed := layerOf[p]
+		if !listed {
+			return nil, errors.Wrapf(ErrModel, "optim: parameter %s %v is in no layer", p.Name(), p.Shape())
+		}
+		members[i].Params = append(members[i].Params, p)
+	}
+	groups := members[:0]
+	for _, g := range members {
+		if len(g.Params) > 0 { // a layer may be excluded as a whole
+			groups = append(groups, Group{Name: layerName(g.Params), Params: g.Params})
+		}
+	}
+	return groups, nil
+}
+
+// layerName returns what the names of the parameters agree on up to a dot, else all of them joined by plus signs.
+func layerName(params []*Param) string {
+	names := make([]string, len(params))
+	for i, p := range params {
+		names[i] = p.Name()
+	}
+	if dot := strings.LastIndexByte(names[0], '.'); dot > 0 {
+		prefix := names[0][:dot+1]
+		for _, name := range names {
+			if !strings.HasPrefix(name, prefix) {
+				return strings.Join(names, "+")
+			}
+		}
+		return names[0][:dot]
+	}
+	return strings.Join(names, "+")
+}
+
+// checkGroups refuses what a custom grouping may get wrong.
+func checkGroups(groups []Group) error {
+	in := map[*Param]string{}
+	for i, g := range groups {
+		if len(g.Params) == 0 {
+			return errors.Wrapf(ErrModel, "optim: group %d %q is empty", i, g.Name)
+		}
+		for _, p := range g.Params {
+			if p == nil {
+				return errors.Wrapf(ErrModel, "optim: group %d %q holds a nil parameter", i, g.Name)
+			}
+			if other, twice := in[p]; twice {
+				return errors.Wrapf(ErrModel, "optim: parameter %s %v is in groups %q and %q", p.Name(), p.Shape(), other, g.Name)
+			}
+			in[p] = g.Name
+		}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package optim
+
+import (
+	"github.com/layernoise/layernoise/internal/noise"
+	"github.com/pkg/errors"
+	"gorgonia.org/tensor"
+)
+
+// A Draw names the noise of one parameter tensor at one evaluation of the gradient.
+type Draw struct {
+	Seed   uint64
+	Step   uint64 // steps taken before
+	Sample uint64 // number of the draw within the step, from 0
+	Tensor int    // the parameter's place in the model
+	Name   string // the parameter's name
+	Shape  tensor.Shape
+}
+
+// Noise draws unit-variance noise.
+//
+// Sample fills eps, the tensor's elements in row-major order, with numbers of mean 0 and variance 1 that are a function
+// of the draw alone: the solver makes a draw again rather than store it, so two calls must give the same numbers. An
+// error is handed to the caller of the solver, and leaves the weights as they were.
+type Noise interface {
+	Sample(eps []float64, d Draw) error
+}
+
+// Gaussian draws from the standard normal distribution, to 6.5 standard deviations and with the resolution of float32.
+func Gaussian() Noise { return counterNoise(noise.Gaussian) }
+
+// Rademacher draws -1 or 1 with equal probability.
+func Rademacher() Noise { return counterNoise(noise.Rademacher) }
+
+// UniformNoise draws from the uniform distribution on (-sqrt 3, sqrt 3), with the resolution of float32.
+func UniformNoise() Noise { return counterNoise(noise.Uniform) }
+
+// counterNoise is noise of the counter-based generator, which the solver adds to the weights without a buffer.
+type counterNoise noise.Dist
+
+func (c counterNoise) Sample(eps []float64, d Draw) error {
+	stream, err := streamOf(d)
+	if err != nil {
+		return err
+	}
+	noise.Fill(noise.Dist(c), stream, eps, 1)
+	return nil
+}
+
+// streamOf returns the generator's name for a draw, whose counters have 32 bits each.
+func streamOf(d Draw) (noise.Stream, error) {
+	if d.Step >= 1<<32 || d.Sample >= 1<<32 {
+		return noise.Stream{}, errors.Errorf("optim: draw %d of step %d: the noise ends at 2^32 of each", d.Sample, d.Step)
+	}
+	return noise.Stream{Seed: d.Seed, Step: uint32(d.Step), Sample: uint32(d.Sample), Tensor: uint32(d.Tensor)}, nil
+}

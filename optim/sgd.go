@@ -1,0 +1,147 @@
+package optim
+
+import (
+	"encoding"
+
+	"github.com/layernoise/layernoise/internal/kernel"
+	"github.com/layernoise/layernoise/internal/parallel"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+var (
+	_ G.Solver                   = (*SGD)(nil)
+	_ encoding.BinaryMarshaler   = (*SGD)(nil)
+	_ encoding.BinaryUnmarshaler = (*SGD)(nil)
+)
+
+// SGD is stochastic gradient descent with momentum and weight decay, by PyTorch's definitions:
+//
+//	d = g + decay*w
+//	v = momentum*v + d          v = 0 at first
+//	w -= rate * v               rate * (d + momentum*v) with Nesterov's momentum
+//
+// Without momentum, w -= rate*d. Gorgonia's Momentum solver with L2 regularisation decays the velocity instead of the
+// weights, and gives scalars no momentum.
+//
+// Source: I. Sutskever, J. Martens, G. Dahl, G. Hinton, On the importance of initialization and momentum in deep
+// learning, ICML 2013, in the form of torch.optim.SGD.
+type SGD struct {
+	base
+	momentum float64
+	nesterov bool
+
+	velocity []vec // in the order of params.list; nil without momentum, and before the first step
+}
+
+// NewSGD returns a solver with learning rate rate, which must be finite and not negative. By default there is no
+// momentum and no weight decay.
+func NewSGD(rate float64, opts ...SGDOpt) (*SGD, error) {
+	s := new(SGD)
+	if err := s.SetLearnRate(rate); err != nil {
+		return nil, err
+	}
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, errors.Errorf("optim: option %d is nil", i)
+		}
+		if err := opt.applySGD(s); err != nil {
+			return nil, err
+		}
+	}
+	if s.nesterov && s.momentum == 0 {
+		return nil, errors.New("optim: Nesterov's momentum needs a momentum above 0")
+	}
+	return s, nil
+}
+
+// WithMomentum sets the momentum, from 0 to below 1. By default 0.
+func WithMomentum(momentum float64) SGDOpt {
+	return sgdOpt(func(s *SGD) error {
+		if !(momentum >= 0 && momentum < 1) {
+			return errors.Errorf("optim: the momentum is %v: want 0 or more, below 1", momentum)
+		}
+		s.momentum = momentum
+		return nil
+	})
+}
+
+// WithNesterov uses Nesterov's momentum; it needs WithMomentum. By default off.
+func WithNesterov() SGDOpt {
+	return sgdOpt(func(s *SGD) error { s.nesterov = true; return nil })
+}
+
+// Step updates the weights in place and zeroes the gradients. Everything is checked before anything changes: each
+// parameter needs a gradient of its type and size, and the parameters of the steps before must all be there, in any
+// order.
+func (s *SGD) Step(model []G.ValueGrad) error {
+	params, err := s.begin(model)
+	if err != nil {
+		return err
+	}
+	if s.momentum > 0 && s.velocity == nil {
+		s.velocity = s.moments()
+	}
+	for i, p := range params {
+		var v vec
+		if s.velocity != nil {
+			v = s.velocity[p.index]
+		}
+		stepSGD(s, p.vec.f32, s.grads[i].f32, v.f32)
+		stepSGD(s, p.vec.f64, s.grads[i].f64, v.f64)
+	}
+	s.step++
+	return nil
+}
+
+func stepSGD[T float32 | float64](s *SGD, w, g, v []T) {
+	if len(w) == 0 {
+		return
+	}
+	rate, momentum, decay := T(s.LearnRate()), T(s.momentum), T(s.decay)
+	parallel.For(len(w), updateGrain, func(lo, hi int) {
+		part := v
+		if v != nil {
+			part = v[lo:hi]
+		}
+		kernel.SGD(w[lo:hi], g[lo:hi], part, rate, momentum, decay, s.nesterov)
+	})
+}
+
+// updateGrain is how many weights a goroutine updates at least.
+const updateGrain = 1 << 15
+
+// sgdState is what an SGD saves.
+type sgdState struct {
+	Rate     float64
+	Step     uint64
+	Params   []savedParam
+	Velocity []savedVec
+}
+
+// MarshalBinary returns learning rate, step and velocities. Momentum, decay and schedule are not saved: give NewSGD the
+// same options.
+func (s *SGD) MarshalBinary() ([]byte, error) {
+	return encodeState(sgdKind, sgdState{
+		Rate: s.rate, Step: s.step,
+		Params: s.params.describe(), Velocity: saveVecs(s.velocity),
+	})
+}
+
+// UnmarshalBinary takes over a state that MarshalBinary returned. The model, which the solver may know already, must have
+// the parameters that the state was saved for. After an error nothing has changed.
+func (s *SGD) UnmarshalBinary(data []byte) error {
+	var state sgdState
+	if err := decodeState(data, sgdKind, &state); err != nil {
+		return err
+	}
+	velocity, err := loadVecs(state.Velocity, state.Params)
+	if err != nil {
+		return err
+	}
+	if err := s.adopt(state.Rate, state.Step, state.Params); err != nil {
+		return err
+	}
+	s.velocity = velocity
+	return nil
+}

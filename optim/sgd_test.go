@@ -1,0 +1,214 @@
+package optim
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// trained is a parameter of one weight on the quadratic R(w) = a/2 w^2, whose gradient a*w is fresh at every step.
+type quadratic struct {
+	a    float64
+	w, g G.Value
+}
+
+func (q *quadratic) Value() G.Value         { return q.w }
+func (q *quadratic) Grad() (G.Value, error) { return q.g, nil }
+func (q *quadratic) Name() string           { return "w" }
+
+func newQuadratic(dtype tensor.Dtype, a, w float64) *quadratic {
+	return &quadratic{a, denseOf(dtype, []float64{w}, 1), denseOf(dtype, []float64{0}, 1)}
+}
+
+func (q *quadratic) steps(t *testing.T, s G.Solver, n int) {
+	t.Helper()
+	for range n {
+		w, g := must(vecOf(q.w))(t), must(vecOf(q.g))(t)
+		g.addScaled(q.a, w)
+		if err := s.Step([]G.ValueGrad{q}); err != nil {
+			t.Fatal(err)
+		}
+		if !g.isZero() {
+			t.Fatal("the gradient is not zero after Step")
+		}
+	}
+}
+
+// TestUpdateRules follows each solver over steps with fresh gradients, against the rule written down in float64.
+func TestUpdateRules(t *testing.T) {
+	const a, w0, steps = 1.5, 2.0, 12
+	cases := map[string]struct {
+		solver func() G.Solver
+		rule   func(t int, w, g float64, m, v *float64) float64
+	}{
+		"sgd": {
+			func() G.Solver { return ours(NewSGD(0.1)) },
+			func(_ int, w, g float64, _, _ *float64) float64 { return w - 0.1*g },
+		},
+		"sgd, decay": {
+			func() G.Solver { return ours(NewSGD(0.1, WithWeightDecay(0.2))) },
+			func(_ int, w, g float64, _, _ *float64) float64 { return w - 0.1*(g+0.2*w) },
+		},
+		"momentum": {
+			func() G.Solver { return ours(NewSGD(0.1, WithMomentum(0.9), WithWeightDecay(0.2))) },
+			func(_ int, w, g float64, m, _ *float64) float64 {
+				*m = 0.9**m + g + 0.2*w
+				return w - 0.1**m
+			},
+		},
+		"nesterov": {
+			func() G.Solver { return ours(NewSGD(0.1, WithMomentum(0.9), WithNesterov(), WithWeightDecay(0.2))) },
+			func(_ int, w, g float64, m, _ *float64) float64 {
+				d := g + 0.2*w
+				*m = 0.9**m + d
+				return w - 0.1*(d+0.9**m)
+			},
+		},
+		"scheduled": {
+			func() G.Solver { return ours(NewSGD(0.1, WithLearnRateSchedule(Steps(0.5, 3, 6)))) },
+			func(i int, w, g float64, _, _ *float64) float64 { return w - 0.1*Steps(0.5, 3, 6)(uint64(i))*g },
+		},
+		"adam": {
+			func() G.Solver {
+				return ours(NewAdam(0.1, WithBetas(0.8, 0.95), WithEps(1e-3), WithWeightDecay(0.2)))
+			},
+			func(i int, w, g float64, m, v *float64) float64 { return w - 0.1*adamRule(i, g+0.2*w, m, v) },
+		},
+		"adamw": {
+			func() G.Solver {
+				return ours(NewAdamW(0.1, WithBetas(0.8, 0.95), WithEps(1e-3), WithWeightDecay(0.2)))
+			},
+			func(i int, w, g float64, m, v *float64) float64 { return w*(1-0.1*0.2) - 0.1*adamRule(i, g, m, v) },
+		},
+	}
+	for name, c := range cases {
+		for dtype, tolerance := range map[tensor.Dtype]float64{tensor.Float64: 1e-14, tensor.Float32: 1e-6} {
+			want, m, v := w0, 0.0, 0.0
+			q, s := newQuadratic(dtype, a, w0), c.solver()
+			for i := range steps {
+				want = c.rule(i, want, a*want, &m, &v)
+				q.steps(t, s, 1)
+				if got := floatsOf(q.w)[0]; math.Abs(got-want) > tolerance {
+					t.Fatalf("%s, %v: w is %v after step %d, want %v", name, dtype, got, i, want)
+				}
+			}
+		}
+	}
+}
+
+func adamRule(i int, g float64, m, v *float64) float64 {
+	*m = 0.8**m + 0.2*g
+	*v = 0.95**v + 0.05*g*g
+	mHat, vHat := *m/(1-math.Pow(0.8, float64(i+1))), *v/(1-math.Pow(0.95, float64(i+1)))
+	return mHat / (math.Sqrt(vHat) + 1e-3)
+}
+
+// TestSetLearnRate: the rate changes from the next step on, and a bad one changes nothing.
+func TestSetLearnRate(t *testing.T) {
+	s := must(NewSGD(0.5))(t)
+	q := newQuadratic(tensor.Float64, 1, 1)
+	q.steps(t, s, 1)
+	if err := s.SetLearnRate(0.25); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []float64{-1, math.NaN(), math.Inf(1)} {
+		if err := s.SetLearnRate(bad); err == nil {
+			t.Errorf("rate %v was accepted", bad)
+		}
+	}
+	q.steps(t, s, 1)
+	if got := floatsOf(q.w)[0]; got != 0.5*0.75 {
+		t.Errorf("w is %v, want %v", got, 0.5*0.75)
+	}
+}
+
+// TestLargeTensorsUpdateInParts: the update of a tensor that several goroutines share is that of its parts.
+func TestLargeTensorsUpdateInParts(t *testing.T) {
+	for name, base := range bases {
+		if strings.HasPrefix(name, "gorgonia ") {
+			continue
+		}
+		const n = 5*updateGrain + 17
+		make1 := func(lo, hi int) *valueGrad {
+			w, g := make([]float64, hi-lo), make([]float64, hi-lo)
+			for i := range w {
+				w[i], g[i] = math.Sin(float64(lo+i)), math.Cos(float64(3*(lo+i)))
+			}
+			return &valueGrad{denseOf(tensor.Float32, w, hi-lo), denseOf(tensor.Float32, g, hi-lo)}
+		}
+		whole, s := make1(0, n), base()
+		if err := s.Step([]G.ValueGrad{whole}); err != nil {
+			t.Fatal(err)
+		}
+		got := floatsOf(whole.value)
+		for lo := 0; lo < n; lo += 10007 {
+			hi := min(lo+10007, n)
+			part, s := make1(lo, hi), base()
+			if err := s.Step([]G.ValueGrad{part}); err != nil {
+				t.Fatal(err)
+			}
+			for i, x := range floatsOf(part.value) {
+				if x != got[lo+i] {
+					t.Fatalf("%s: weight %d is %v in the whole, %v in its part", name, lo+i, got[lo+i], x)
+				}
+			}
+		}
+	}
+}
+
+// TestBaseWrongUse: mistakes with the solvers that update weights, none of which changes a weight.
+func TestBaseWrongUse(t *testing.T) {
+	nan := math.NaN()
+	for name, c := range map[string]struct {
+		make func() (G.Solver, error)
+		want string
+	}{
+		"rate NaN":              {func() (G.Solver, error) { return NewSGD(nan) }, "learning rate is NaN"},
+		"rate negative":         {func() (G.Solver, error) { return NewAdam(-1) }, "learning rate is -1"},
+		"momentum 1":            {func() (G.Solver, error) { return NewSGD(0.1, WithMomentum(1)) }, "momentum is 1"},
+		"nesterov, no momentum": {func() (G.Solver, error) { return NewSGD(0.1, WithNesterov()) }, "Nesterov"},
+		"decay negative":        {func() (G.Solver, error) { return NewAdamW(0.1, WithWeightDecay(-1)) }, "weight decay is -1"},
+		"betas":                 {func() (G.Solver, error) { return NewAdam(0.1, WithBetas(0.9, 1)) }, "betas are 0.9 and 1"},
+		"eps":                   {func() (G.Solver, error) { return NewAdam(0.1, WithEps(0)) }, "eps is 0"},
+		"schedule nil":          {func() (G.Solver, error) { return NewSGD(0.1, WithLearnRateSchedule(nil)) }, "schedule is nil"},
+		"schedule of no steps":  {func() (G.Solver, error) { return NewSGD(0.1, WithLearnRateSchedule(Cosine(0))) }, "NaN"},
+		"nil option":            {func() (G.Solver, error) { return NewSGD(0.1, nil) }, "option 0 is nil"},
+		"nil option of adam":    {func() (G.Solver, error) { return NewAdam(0.1, nil) }, "option 0 is nil"},
+	} {
+		if _, err := c.make(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+
+	for _, name := range []string{"sgd momentum", "adam"} {
+		good := newQuadratic(tensor.Float32, 1, 1)
+		for what, c := range map[string]struct {
+			model []G.ValueGrad
+			want  string
+		}{
+			"gradient missing":  {[]G.ValueGrad{good, &valueGrad{denseOf(tensor.Float32, []float64{1, 2}, 2), nil}}, "parameter #1 (2): no gradient"},
+			"gradient's size":   {[]G.ValueGrad{good, &valueGrad{denseOf(tensor.Float32, []float64{1, 2}, 2), denseOf(tensor.Float32, []float64{1, 2, 3}, 3)}}, "parameter #1 is float32 (2), its gradient float32 (3)"},
+			"gradient's type":   {[]G.ValueGrad{good, &valueGrad{denseOf(tensor.Float32, []float64{1, 2}, 2), denseOf(tensor.Float64, []float64{1, 2}, 2)}}, "parameter #1 is float32 (2), its gradient float64 (2)"},
+			"one tensor twice":  {[]G.ValueGrad{good, &quadratic{1, good.w, good.g}}, "parameters w and w (1) are one tensor"},
+			"not comparable":    {[]G.ValueGrad{good, listed{}}, "cannot be told from others"},
+			"an empty model":    {nil, "no parameters"},
+			"an empty gradient": {[]G.ValueGrad{good, (*G.Node)(nil)}, "parameter 1 is nil"},
+		} {
+			if err := bases[name]().Step(c.model); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s, %s: error %v, want one with %q", name, what, err, c.want)
+			}
+			if floatsOf(good.w)[0] != 1 {
+				t.Fatalf("%s, %s: a weight changed", name, what)
+			}
+		}
+	}
+}
+
+// listed is a ValueGrad that cannot be a map's key.
+type listed struct{ _ []int }
+
+func (listed) Value() G.Value         { return nil }
+func (listed) Grad() (G.Value, error) { return nil, nil }

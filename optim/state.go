@@ -1,0 +1,155 @@
+package optim
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/gob"
+	"fmt"
+
+	"github.com/pkg/errors"
+)
+
+var (
+	_ encoding.BinaryMarshaler   = (*PerturbedSolver)(nil)
+	_ encoding.BinaryUnmarshaler = (*PerturbedSolver)(nil)
+)
+
+// perturbedState is what a PerturbedSolver saves. The noise itself is a function of these counters.
+type perturbedState struct {
+	Seed      uint64
+	Step      uint64
+	Sample    uint64
+	Choice    choice
+	Carried   bool // the next evaluation is one of the carried protocol, at noisy weights
+	Params    []savedParam
+	BaseType  string
+	Base      []byte // nil where the base has no state to save
+	Selection []byte // nil where the selection has no memory
+}
+
+// MarshalBinary returns what another process needs to go on with the same bits: counters, the base solver's state if it
+// implements encoding.BinaryMarshaler, as this package's do and Gorgonia's do not, and the selection's if it has one.
+// The options are not saved: give NewPerturbedSolver the same ones.
+//
+// Weights are not part of the state. Save clean ones: in the carried protocol, call Restore before.
+func (s *PerturbedSolver) MarshalBinary() ([]byte, error) {
+	state := perturbedState{
+		Seed:     s.seed,
+		Step:     s.step,
+		Sample:   s.sample,
+		Choice:   s.choice,
+		Carried:  s.resumed || !s.guarded && s.step > 0,
+		Params:   s.params.describe(),
+		BaseType: fmt.Sprintf("%T", s.base),
+	}
+	var err error
+	if state.Base, err = marshalPart(s.base); err != nil {
+		return nil, errors.Wrapf(err, "optim: state of the base solver %T", s.base)
+	}
+	if state.Selection, err = marshalPart(s.selection); err != nil {
+		return nil, errors.Wrapf(err, "optim: state of the selection %T", s.selection)
+	}
+	return encodeState(perturbedKind, state)
+}
+
+// UnmarshalBinary takes over a state that MarshalBinary returned. The solver must have been made with the same kind of
+// base and the same seed; its model, which it may know already, must have the parameters that the state was saved for,
+// found by name where names are unique and by place elsewhere. After an error nothing has changed, but that a selection
+// of your own with a memory may have read its part.
+//
+// Guarded, go on with Guard and RunAll. Carried, go on with Bind and Perturb, for the next evaluation is one with noise.
+// If noise is in the weights now, it is taken out.
+func (s *PerturbedSolver) UnmarshalBinary(data []byte) error {
+	var state perturbedState
+	if err := decodeState(data, perturbedKind, &state); err != nil {
+		return err
+	}
+	switch base := fmt.Sprintf("%T", s.base); {
+	case state.BaseType != base:
+		return errors.Wrapf(ErrState, "optim: the state was saved with a base solver %s, this one is %s", state.BaseType, base)
+	case state.Seed != s.seed:
+		return errors.Wrapf(ErrState, "optim: the state was saved with seed %d, this solver has %d", state.Seed, s.seed)
+	}
+	if err := s.params.fits(state.Params); err != nil {
+		return err
+	}
+	if err := unmarshalPart(s.selection, state.Selection); err != nil {
+		return errors.Wrapf(err, "optim: state of the selection %T", s.selection)
+	}
+	if err := unmarshalPart(s.base, state.Base); err != nil {
+		return errors.Wrapf(err, "optim: state of the base solver %T", s.base)
+	}
+	s.noise.restore()
+	s.noise = injector{}
+	s.params.expect(state.Params)
+	s.step, s.sample, s.choice = state.Step, state.Sample, state.Choice
+	s.resumed = state.Carried && !s.guarded
+	return nil
+}
+
+// marshalPart returns the state of a base solver or a selection, nil if it has none.
+func marshalPart(part any) ([]byte, error) {
+	m, ok := part.(encoding.BinaryMarshaler)
+	if !ok {
+		return nil, nil
+	}
+	return m.MarshalBinary()
+}
+
+func unmarshalPart(part any, data []byte) error {
+	if data == nil {
+		return nil
+	}
+	u, ok := part.(encoding.BinaryUnmarshaler)
+	if !ok {
+		return errors.Wrap(ErrState, "it cannot read one")
+	}
+	return u.UnmarshalBinary(data)
+}
+
+// stateHeader stands before every saved state.
+type stateHeader struct {
+	Kind    string
+	Version int
+}
+
+const (
+	perturbedKind = "layernoise perturbed"
+	sgdKind       = "layernoise sgd"
+	adamKind      = "layernoise adam"
+	adamWKind     = "layernoise adamw"
+
+	stateVersion = 1
+)
+
+func encodeState(kind string, state any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := gob.NewEncoder(&buf)
+	if err := enc.Encode(stateHeader{kind, stateVersion}); err != nil {
+		return nil, errors.Wrap(err, "optim: encode state")
+	}
+	if err := enc.Encode(state); err != nil {
+		return nil, errors.Wrap(err, "optim: encode state")
+	}
+	return buf.Bytes(), nil
+}
+
+// decodeState reads what encodeState wrote, all of it and nothing else.
+func decodeState(data []byte, kind string, state any) error {
+	r := bytes.NewReader(data)
+	dec := gob.NewDecoder(r)
+	var header stateHeader
+	if err := dec.Decode(&header); err != nil {
+		return errors.Wrapf(ErrState, "optim: decode state (%v)", err)
+	}
+	if want := (stateHeader{kind, stateVersion}); header != want {
+		return errors.Wrapf(ErrState, "optim: the state is %q version %d: want %q version %d", header.Kind, header.Version, want.Kind, want.Version)
+	}
+	if err := dec.Decode(state); err != nil {
+		return errors.Wrapf(ErrState, "optim: decode state (%v)", err)
+	}
+	if r.Len() > 0 {
+		return errors.Wrapf(ErrState, "optim: %d bytes follow the state", r.Len())
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package optim
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// vec is the memory of a float32 or float64 value, seen as a flat slice. Exactly one of the two slices is set.
+type vec struct {
+	f32 []float32
+	f64 []float64
+}
+
+// vecOf returns the memory that v occupies, without copying: writing to it changes v.
+func vecOf(v G.Value) (vec, error) {
+	switch v := v.(type) {
+	case nil:
+		return vec{}, errors.New("has no value")
+	case *G.F64:
+		return vec{f64: unsafe.Slice((*float64)(v), 1)}, nil
+	case *G.F32:
+		return vec{f32: unsafe.Slice((*float32)(v), 1)}, nil
+	case *tensor.Dense:
+		return vecOfDense(v)
+	}
+	return vec{}, errors.Errorf("is a %T: want a dense tensor or a scalar of float32 or float64", v)
+}
+
+func vecOfDense(t *tensor.Dense) (vec, error) {
+	switch {
+	case t.Dtype() != tensor.Float32 && t.Dtype() != tensor.Float64:
+		return vec{}, errors.Errorf("%v is of %v: want float32 or float64", t.Shape(), t.Dtype())
+	case t.IsView() || t.RequiresIterator():
+		return vec{}, errors.Errorf("%v is a view of another tensor: want one that owns its memory, in order (Materialize makes one)", t.Shape())
+	case !t.IsNativelyAccessible():
+		return vec{}, errors.Errorf("%v lies in memory that Go cannot reach", t.Shape())
+	}
+	if t.Dtype() == tensor.Float32 {
+		return vec{f32: t.Float32s()}, nil
+	}
+	return vec{f64: t.Float64s()}, nil
+}
+
+// newVec returns zeroed memory for n numbers of like's type.
+func newVec(like vec, n int) vec {
+	if like.f32 != nil {
+		return vec{f32: make([]float32, n)}
+	}
+	return vec{f64: make([]float64, n)}
+}
+
+func (v vec) len() int { return len(v.f32) + len(v.f64) }
+
+func (v vec) dtype() tensor.Dtype {
+	if v.f32 != nil {
+		return tensor.Float32
+	}
+	return tensor.Float64
+}
+
+// data identifies the memory: two vecs with the same data are the same parameter.
+func (v vec) data() unsafe.Pointer {
+	if v.f32 != nil {
+		return unsafe.Pointer(unsafe.SliceData(v.f32))
+	}
+	return unsafe.Pointer(unsafe.SliceData(v.f64))
+}
+
+// copyFrom overwrites v with w, which has the same type and length.
+func (v vec) copyFrom(w vec) {
+	copy(v.f32, w.f32)
+	copy(v.f64, w.f64)
+}
+
+func (v vec) zero() {
+	clear(v.f32)
+	clear(v.f64)
+}
+
+func (v vec) isZero() bool { return allZero(v.f32) && allZero(v.f64) }
+
+func allZero[T float32 | float64](x []T) bool {
+	for _, x := range x {
+		if x != 0 { // NaN too
+			return false
+		}
+	}
+	return true
+}
+
+// addScaled adds a*w to v, each product and each sum rounded once.
+func (v vec) addScaled(a float64, w vec) {
+	addScaled(v.f32, float32(a), w.f32)
+	addScaled(v.f64, a, w.f64)
+}
+
+func addScaled[T float32 | float64](v []T, a T, w []T) {
+	for i, w := range w {
+		v[i] += T(a * w)
+	}
+}
+
+// norm2 returns the sum of squares.
+func (v vec) norm2() float64 { return norm2(v.f32) + norm2(v.f64) }
+
+func norm2[T float32 | float64](x []T) float64 {
+	sum := 0.0
+	for _, x := range x {
+		sum += float64(float64(x) * float64(x)) // rounded, so that scalings give the same bits everywhere
+	}
+	return sum
+}
+
+// rms returns the root mean square, 0 for no numbers.
+func (v vec) rms() float64 {
+	if v.len() == 0 {
+		return 0
+	}
+	return math.Sqrt(v.norm2() / float64(v.len()))
+}
+
+// addFloat64 adds a*w to v: in float64, rounded once to v's type for each product and each sum.
+func (v vec) addFloat64(a float64, w []float64) {
+	for i := range v.f32 {
+		v.f32[i] += float32(a * w[i])
+	}
+	for i := range v.f64 {
+		v.f64[i] += float64(a * w[i])
+	}
+}
+
+// largest returns the largest finite number of v's type.
+func (v vec) largest() float64 {
+	if v.f32 != nil {
+		return math.MaxFloat32
+	}
+	return math.MaxFloat64
+}
+
+// sameBits reports whether v and w, of the same type and length, hold the same bits. Unlike ==, NaN equals itself.
+func (v vec) sameBits(w vec) bool {
+	for i, x := range v.f32 {
+		if math.Float32bits(x) != math.Float32bits(w.f32[i]) {
+			return false
+		}
+	}
+	for i, x := range v.f64 {
+		if math.Float64bits(x) != math.Float64bits(w.f64[i]) {
+			return false
+		}
+	}
+	return true
+}
