@@ -78,14 +78,9 @@ func elementwiseNode[T kernel.Float](name string, x *G.Node, f func(y, x []T), g
 			return nil
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
-			dx, err := apply(&op[T]{
-				name:  name + "Grad",
-				shape: in[0].Shape(),
-				of:    in[0],
-				run: func(dx []T, v []operand[T]) error {
-					grad(dx, v[0].f, v[1].f, v[2].f)
-					return nil
-				},
+			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
+				grad(dx, v[0].f, v[1].f, v[2].f)
+				return nil
 			}, in[0], y, dy)
 			return G.Nodes{dx}, err
 		},

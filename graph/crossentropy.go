@@ -40,18 +40,13 @@ func crossEntropyNode[T kernel.Float](name string, logits, labels *G.Node) (*G.N
 			return nil
 		},
 		diff: func(in G.Nodes, loss, dloss *G.Node) (G.Nodes, error) {
-			dlogits, err := apply(&op[T]{
-				name:  name + "Grad",
-				shape: in[0].Shape(),
-				of:    in[0],
-				run: func(dst []T, v []operand[T]) error {
-					target, err := target(v[1], classes)
-					if err != nil {
-						return err
-					}
-					kernel.CrossEntropyGrad(dst, v[0].f, classes, v[2].f[0], target)
-					return nil
-				},
+			dlogits, err := gradient(name+"Grad", in[0], func(dst []T, v []operand[T]) error {
+				target, err := target(v[1], classes)
+				if err != nil {
+					return err
+				}
+				kernel.CrossEntropyGrad(dst, v[0].f, classes, v[2].f[0], target)
+				return nil
 			}, in[0], in[1], dloss)
 			return G.Nodes{dlogits, nil}, err
 		},

@@ -31,83 +31,59 @@ func dense(name string, x, w, b *G.Node, relu bool) (*G.Node, error) {
 	if err := checkDims(name, inW, 2); err != nil {
 		return nil, err
 	}
-	s := denseShape{n: x.Shape()[0], in: x.Shape()[1], out: w.Shape()[0], relu: relu}
-	if w.Shape()[1] != s.in {
-		return nil, errors.Errorf("graph: %s: w has shape %v, want (out, %d) for x of shape %v", name, w.Shape(), s.in, x.Shape())
+	s := kernel.Dense{N: x.Shape()[0], In: x.Shape()[1], Out: w.Shape()[0]}
+	if w.Shape()[1] != s.In {
+		return nil, errors.Errorf("graph: %s: w has shape %v, want (out, %d) for x of shape %v", name, w.Shape(), s.In, x.Shape())
 	}
 	if b != nil {
-		if err := checkShape(name, inB, tensor.Shape{s.out}, inW); err != nil {
+		if err := checkShape(name, inB, tensor.Shape{s.Out}, inW); err != nil {
 			return nil, err
 		}
 	}
 	if x.Dtype() == tensor.Float32 {
-		return denseNode[float32](name, s, x, w, b)
+		return denseNode[float32](name, s, relu, x, w, b)
 	}
-	return denseNode[float64](name, s, x, w, b)
+	return denseNode[float64](name, s, relu, x, w, b)
 }
 
-// denseShape is x (n, in), w (out, in), y (n, out).
-type denseShape struct {
-	n, in, out int
-	relu       bool
-}
-
-func denseNode[T kernel.Float](name string, s denseShape, x, w, b *G.Node) (*G.Node, error) {
+func denseNode[T kernel.Float](name string, s kernel.Dense, relu bool, x, w, b *G.Node) (*G.Node, error) {
 	return apply(&op[T]{
 		name:  name,
-		shape: tensor.Shape{s.n, s.out},
+		shape: tensor.Shape{s.N, s.Out},
 		run: func(y []T, in []operand[T]) error {
-			kernel.Gemm(kernel.Plain, kernel.Transposed, s.n, s.out, s.in, 1, in[0].f, s.in, in[1].f, s.in, 0, y, s.out)
-			var bias []T
-			if len(in) > 2 {
-				bias = in[2].f
-			}
-			kernel.AddRow(y, bias, s.out, s.relu)
+			kernel.DenseForward(s, y, in[0].f, in[1].f, optional(in, 2), relu)
 			return nil
 		},
-		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) { return denseGrads[T](name, s, in, y, dy) },
+		diff: func(in G.Nodes, y, dy *G.Node) (grads G.Nodes, err error) {
+			if relu {
+				if dy, err = gate[T](y, dy); err != nil {
+					return nil, err
+				}
+			}
+			return denseGrads[T](name, s, in, dy)
+		},
 	}, x, w, b)
 }
 
-func denseGrads[T kernel.Float](name string, s denseShape, in G.Nodes, y, dy *G.Node) (grads G.Nodes, err error) {
-	if s.relu {
-		if dy, err = gate[T](y, dy); err != nil {
-			return nil, err
-		}
-	}
-	grads = make(G.Nodes, len(in))
-	if grads[0], err = apply(&op[T]{
-		name:  name + "GradX",
-		shape: in[0].Shape(),
-		of:    in[0],
-		run: func(dx []T, v []operand[T]) error {
-			kernel.Gemm(kernel.Plain, kernel.Plain, s.n, s.in, s.out, 1, v[0].f, s.out, v[1].f, s.in, 0, dx, s.in)
-			return nil
-		},
-	}, dy, in[1]); err != nil {
+func denseGrads[T kernel.Float](name string, s kernel.Dense, in G.Nodes, dy *G.Node) (G.Nodes, error) {
+	x, w := in[0], in[1]
+	dx, err := gradient(name+"GradX", x, func(dx []T, v []operand[T]) error {
+		kernel.DenseGradX(s, dx, v[0].f, v[1].f)
+		return nil
+	}, dy, w)
+	if err != nil {
 		return nil, err
 	}
-	if grads[1], err = apply(&op[T]{
-		name:  name + "GradW",
-		shape: in[1].Shape(),
-		of:    in[1],
-		run: func(dw []T, v []operand[T]) error {
-			kernel.Gemm(kernel.Transposed, kernel.Plain, s.out, s.in, s.n, 1, v[0].f, s.out, v[1].f, s.in, 0, dw, s.in)
-			return nil
-		},
-	}, dy, in[0]); err != nil {
-		return nil, err
+	dw, err := gradient(name+"GradW", w, func(dw []T, v []operand[T]) error {
+		kernel.DenseGradW(s, dw, v[0].f, v[1].f)
+		return nil
+	}, dy, x)
+	if err != nil || len(in) == 2 {
+		return G.Nodes{dx, dw}, err
 	}
-	if len(in) > 2 {
-		grads[2], err = apply(&op[T]{
-			name:  name + "GradB",
-			shape: in[2].Shape(),
-			of:    in[2],
-			run: func(db []T, v []operand[T]) error {
-				kernel.SumRows(db, v[0].f)
-				return nil
-			},
-		}, dy)
-	}
-	return grads, err
+	db, err := gradient(name+"GradB", in[2], func(db []T, v []operand[T]) error {
+		kernel.SumRows(db, v[0].f)
+		return nil
+	}, dy)
+	return G.Nodes{dx, dw, db}, err
 }

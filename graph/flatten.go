@@ -31,7 +31,7 @@ func flattenNode[T kernel.Float](name string, x *G.Node) (*G.Node, error) {
 		shape: tensor.Shape{n, x.Shape().TotalSize() / n},
 		run:   copyRun[T],
 		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
-			dx, err := apply(&op[T]{name: name + "Grad", shape: in[0].Shape(), of: in[0], run: copyRun[T]}, dy)
+			dx, err := gradient(name+"Grad", in[0], copyRun[T], dy)
 			return G.Nodes{dx}, err
 		},
 	}, x)

@@ -66,6 +66,11 @@ func apply[T kernel.Float](o *op[T], in ...*G.Node) (*G.Node, error) {
 	return n, nil
 }
 
+// gradient adds a node for the gradient with respect to the node of.
+func gradient[T kernel.Float](name string, of *G.Node, run func(dst []T, in []operand[T]) error, in ...*G.Node) (*G.Node, error) {
+	return apply(&op[T]{name: name, shape: of.Shape(), of: of, run: run}, in...)
+}
+
 // Do computes the op's value from those of its inputs. The machine runs it on a
 // goroutine of its own, where a panic would end the process: it becomes an
 // error here.

@@ -37,6 +37,14 @@ func (x *operand[T]) read(v G.Value, shape tensor.Shape) error {
 	return nil
 }
 
+// optional returns the floats of input i, nil if there is none.
+func optional[T kernel.Float](in []operand[T], i int) []T {
+	if i < len(in) {
+		return in[i].f
+	}
+	return nil
+}
+
 // scalarData returns the value of a Gorgonia scalar as a slice of one element,
 // nil if v is none of type T.
 func scalarData[T kernel.Float](v G.Value) []T {

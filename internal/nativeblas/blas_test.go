@@ -1,0 +1,143 @@
+package nativeblas
+
+import (
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+)
+
+// native opens the first library of this machine, or skips the test.
+func native(t testing.TB) *BLAS {
+	for _, path := range Candidates() {
+		if b, name, err := Open(path); err == nil {
+			t.Log(name)
+			return b
+		}
+	}
+	t.Skip("no native BLAS on this machine")
+	return nil
+}
+
+// random is a product of random matrices with padded rows.
+func random[T float32 | float64](rng *rand.Rand, ta, tb blas.Transpose, m, n, k int) product[T] {
+	matrix := func(t blas.Transpose, rows, cols int) ([]T, int) {
+		if t == blas.Trans {
+			rows, cols = cols, rows
+		}
+		ld := max(1, cols+rng.IntN(4))
+		x := make([]T, rows*ld)
+		for i := range x {
+			x[i] = T(rng.NormFloat64())
+		}
+		return x, ld
+	}
+	p := product[T]{ta: ta, tb: tb, m: m, n: n, k: k, alpha: T(rng.NormFloat64()), beta: T(rng.NormFloat64())}
+	p.a, p.lda = matrix(ta, m, k)
+	p.b, p.ldb = matrix(tb, k, n)
+	p.c, p.ldc = matrix(blas.NoTrans, m, n)
+	return p
+}
+
+func TestProductsAgreeWithGonum(t *testing.T) {
+	l := native(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 2}, {7, 300, 11}, {300, 7, 40}, {1, 9, 0}, {130, 520, 140}, {1100, 40, 150}} {
+		for _, ta := range []blas.Transpose{blas.NoTrans, blas.Trans} {
+			for _, tb := range []blas.Transpose{blas.NoTrans, blas.Trans} {
+				p := random[float64](rng, ta, tb, size[0], size[1], size[2])
+				want := append([]float64(nil), p.c...)
+				gonum.Implementation{}.Dgemm(ta, tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, want, p.ldc)
+				l.Dgemm(ta, tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc)
+				for i, w := range want {
+					if math.Abs(p.c[i]-w) > 1e-11 {
+						t.Fatalf("%v %c%c: element %d is %v, want %v", size, ta, tb, i, p.c[i], w)
+					}
+				}
+				q := random[float32](rng, ta, tb, size[0], size[1], size[2])
+				want32 := append([]float32(nil), q.c...)
+				gonum.Implementation{}.Sgemm(ta, tb, q.m, q.n, q.k, q.alpha, q.a, q.lda, q.b, q.ldb, q.beta, want32, q.ldc)
+				l.Sgemm(ta, tb, q.m, q.n, q.k, q.alpha, q.a, q.lda, q.b, q.ldb, q.beta, q.c, q.ldc)
+				for i, w := range want32 {
+					if math.Abs(float64(q.c[i]-w)) > 1e-3 {
+						t.Fatalf("%v %c%c: element %d is %v, want %v", size, ta, tb, i, q.c[i], w)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestSameBitsForAnyNumberOfThreads(t *testing.T) {
+	l := native(t)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, size := range [][3]int{{128, 500, 784}, {500, 784, 128}, {1030, 300, 77}} {
+		p := random[float32](rng, blas.NoTrans, blas.Trans, size[0], size[1], size[2])
+		start := append([]float32(nil), p.c...)
+		var want []float32
+		for _, threads := range []int{1, 2, 3} {
+			runtime.GOMAXPROCS(threads)
+			copy(p.c, start)
+			l.Sgemm(p.ta, p.tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc)
+			if want == nil {
+				want = append(want, p.c...)
+			}
+			for i, w := range want {
+				if p.c[i] != w {
+					t.Fatalf("%v on %d threads: element %d is %v, on one %v", size, threads, i, p.c[i], w)
+				}
+			}
+		}
+	}
+}
+
+func TestBadArgumentsPanic(t *testing.T) {
+	l := native(t)
+	x := make([]float64, 6)
+	for name, call := range map[string]func(){
+		"short a":       func() { l.Dgemm(blas.NoTrans, blas.NoTrans, 3, 2, 3, 1, x, 3, x, 2, 0, x, 2) },
+		"short b":       func() { l.Dgemm(blas.NoTrans, blas.Trans, 1, 3, 3, 1, x, 3, x, 3, 0, x, 3) },
+		"short c":       func() { l.Dgemm(blas.NoTrans, blas.NoTrans, 2, 2, 1, 1, x, 1, x, 2, 0, x, 5) },
+		"row too short": func() { l.Dgemm(blas.NoTrans, blas.NoTrans, 1, 2, 2, 1, x, 1, x, 2, 0, x, 2) },
+		"transpose":     func() { l.Dgemm('x', blas.NoTrans, 1, 1, 1, 1, x, 1, x, 1, 0, x, 1) },
+		"negative":      func() { l.Dgemm(blas.NoTrans, blas.NoTrans, -1, 1, 1, 1, x, 1, x, 1, 0, x, 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			call()
+		})
+	}
+}
+
+func TestProductsDoNotAllocate(t *testing.T) {
+	l := native(t)
+	p := random[float32](rand.New(rand.NewPCG(5, 6)), blas.NoTrans, blas.NoTrans, 8, 8, 8)
+	if n := testing.AllocsPerRun(100, func() {
+		l.Serial().Sgemm(p.ta, p.tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc)
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestOpenTellsWhy(t *testing.T) {
+	if _, _, err := Open("/nowhere/libblas.so"); err == nil {
+		t.Error("no error for a file that is not there")
+	}
+}
+
+func BenchmarkSgemm(b *testing.B) {
+	l := native(b)
+	p := random[float32](rand.New(rand.NewPCG(7, 8)), blas.NoTrans, blas.Trans, 128, 500, 784)
+	for b.Loop() {
+		l.Sgemm(p.ta, p.tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc)
+	}
+	b.ReportMetric(2e-9*float64(p.m*p.n*p.k)*float64(b.N)/b.Elapsed().Seconds(), "GFLOP/s")
+}
