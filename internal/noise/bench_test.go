@@ -8,7 +8,7 @@ import (
 
 // BenchmarkNoise is generating and adding to weights in place, in the second-level cache.
 func BenchmarkNoise(b *testing.B) {
-	for _, d := range dists {
+	for _, d := range allDists {
 		b.Run(fmt.Sprintf("%v/float32", d), benchAdd[float32](d))
 		b.Run(fmt.Sprintf("%v/float64", d), benchAdd[float64](d))
 	}

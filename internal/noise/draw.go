@@ -2,7 +2,6 @@ package noise
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/layernoise/layernoise/internal/parallel"
 )
@@ -12,37 +11,23 @@ type Float interface{ float32 | float64 }
 
 // Fill sets dst to scale*eps, where eps is the stream's draw from d.
 //
-// In Fill, Add and SaveAdd a negative scale gives the exact negative of the noise. With scale zero
-// they are exactly zero filling and copying, so that weights keep every bit, also those of
-// negative zeros and NaNs. They panic when the lengths differ, when d is none of the constants, and
-// when the draw is longer than MaxLen.
-func Fill[T Float](d Dist, s Stream, dst []T, scale T) {
-	if scale == 0 {
-		clear(dst)
-		return
-	}
-	run(d, s, dst, nil, nil, scale)
-}
+// In Fill, Add and SaveAdd a negative scale gives the exact negative of the noise, and scale zero
+// stands for no noise at all: weights keep every bit, negative zeros and NaNs included. All three
+// panic when the lengths differ, when d is none of the constants, and when the
+// draw is longer than MaxLen.
+func Fill[T Float](d Dist, s Stream, dst []T, scale T) { run(d, s, dst, nil, nil, scale) }
 
 // Add sets dst to src + scale*eps, where eps is the stream's draw from d. dst may be src; a
 // partial overlap is not allowed.
 func Add[T Float](d Dist, s Stream, dst, src []T, scale T) {
 	sameLen(len(dst), len(src))
-	if scale == 0 {
-		copy(dst, src)
-		return
-	}
 	run(d, s, dst, src, nil, scale)
 }
 
-// SaveAdd copies w to clean and then adds scale*eps to w, in one pass. The
-// two must not overlap.
+// SaveAdd copies w to clean and adds scale*eps to w, where eps is the stream's draw from d, in
+// one pass over memory. w and clean must not overlap.
 func SaveAdd[T Float](d Dist, s Stream, w, clean []T, scale T) {
 	sameLen(len(w), len(clean))
-	if scale == 0 {
-		copy(clean, w)
-		return
-	}
 	run(d, s, w, w, clean, scale)
 }
 
@@ -52,7 +37,7 @@ func sameLen(x, y int) {
 	}
 }
 
-// draw is one call of Fill (src and clean are nil), Add (clean is nil) or SaveAdd.
+// draw is one call of Fill (src and clean are nil), Add (clean is nil) or SaveAdd (src is dst).
 type draw[T Float] struct {
 	dist            Dist
 	stream          Stream
@@ -60,24 +45,32 @@ type draw[T Float] struct {
 	dst, src, clean []T
 	scale           T
 
-	part func(lo, hi int) // the method of that name, kept so that passing it on does not allocate
+	part func(lo, hi int) // the method makePart, bound once because binding allocates
 }
 
-const (
-	chunkGroups = 32      // groups made at a time: their words stay in the first-level cache
-	grain       = 1 << 16 // elements that are worth another goroutine, in whole chunks
-)
+// chunkGroups is how many groups are made at a time, so that their words and elements stay in
+// the first-level cache.
+const chunkGroups = 32
+
+// grain is how many elements are worth another goroutine. It is a whole number of chunks.
+const grain = chunkGroups * rademacherLen
+
+// scratch is what a goroutine needs besides the tensors.
+type scratch[T Float] struct {
+	words [chunkGroups * groupWords]uint32
+	tail  [rademacherLen]T // the group that a tensor's end cuts
+}
 
 // run makes a draw, over several goroutines when it is long.
 func run[T Float](d Dist, s Stream, dst, src, clean []T, scale T) {
-	if d > Uniform {
-		panic("noise: " + d.String() + " is no distribution")
+	if d >= dists {
+		panic("noise: unknown distribution " + d.String())
 	}
 	if int64(len(dst)) > MaxLen {
-		panic(fmt.Sprintf("noise: %d elements, at most %d", len(dst), int64(MaxLen)))
+		panic(fmt.Sprintf("noise: a draw of %d elements, at most %d", len(dst), int64(MaxLen)))
 	}
-	free := draws[T]()
-	w, _ := free.Get().(*draw[T])
+	e := engineOf[T]()
+	w, _ := e.draws.Get().(*draw[T])
 	if w == nil {
 		w = new(draw[T])
 		w.part = w.makePart
@@ -86,83 +79,73 @@ func run[T Float](d Dist, s Stream, dst, src, clean []T, scale T) {
 	w.dst, w.src, w.clean = dst, src, clean
 	parallel.For(len(dst), grain, w.part)
 	w.dst, w.src, w.clean = nil, nil, nil
-	free.Put(w)
+	e.draws.Put(w)
 }
-
-var draws32, draws64 sync.Pool
-
-// draws is the pool of the element type.
-func draws[T Float]() *sync.Pool {
-	if _, single := any(T(0)).(float32); single {
-		return &draws32
-	}
-	return &draws64
-}
-
-// scratch is what one goroutine needs for a chunk.
-type scratch struct {
-	words [chunkGroups * groupWords]uint32
-	eps   [rademacherLen]float32
-}
-
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // makePart makes elements lo to hi; lo is a multiple of grain.
 func (w *draw[T]) makePart(lo, hi int) {
-	sc := scratches.Get().(*scratch)
-	defer scratches.Put(sc)
-	size := groupWords // elements of a group
-	if w.dist == Rademacher {
-		size = rademacherLen
+	if w.scale == 0 {
+		w.noNoise(lo, hi)
+		return
 	}
+	e := engineOf[T]()
+	sc, _ := e.scratches.Get().(*scratch[T])
+	if sc == nil {
+		sc = new(scratch[T])
+	}
+	size := w.dist.groupLen()
 	for lo < hi {
 		n := min(hi-lo, chunkGroups*size)
 		words := sc.words[:(n+size-1)/size*groupWords]
-		groupsPlain(words, &w.keys, &w.stream, uint32(lo/size))
-		w.chunk(sc, words, lo, lo+n)
+		e.groups(words, &w.keys, w.stream.Sample, w.stream.Tensor, w.stream.Step, uint32(lo/size))
+		whole := n / size
+		if whole > 0 {
+			w.apply(e, words[:whole*groupWords], lo, lo+whole*size)
+		}
+		if whole*size < n {
+			w.applyTail(e, sc.tail[:size], words[whole*groupWords:], lo+whole*size, lo+n)
+		}
 		lo += n
+	}
+	e.scratches.Put(sc)
+}
+
+// noNoise is makePart for scale zero.
+func (w *draw[T]) noNoise(lo, hi int) {
+	switch {
+	case w.clean != nil:
+		copy(w.clean[lo:hi], w.dst[lo:hi])
+	case w.src != nil:
+		copy(w.dst[lo:hi], w.src[lo:hi])
+	default:
+		clear(w.dst[lo:hi])
 	}
 }
 
-// chunk turns words into elements lo to hi.
-func (w *draw[T]) chunk(sc *scratch, words []uint32, lo, hi int) {
-	for lo < hi {
-		group := (*[groupWords]uint32)(words)
-		words = words[groupWords:]
-		eps := sc.eps[:groupWords]
-		switch w.dist {
-		case Gaussian:
-			for l := range lanes {
-				eps[l], eps[lanes+l] = boxMuller(group[l], group[lanes+l])
-			}
-		case Rademacher:
-			rademacherGroup(&sc.eps, group)
-			eps = sc.eps[:]
-		case Uniform:
-			for i, word := range group {
-				eps[i] = uniform(word)
-			}
-		}
-		n := min(hi-lo, len(eps))
-		w.apply(eps[:n], lo)
-		lo += n
+// apply makes elements lo to hi, which are whole groups.
+func (w *draw[T]) apply(e *engine[T], words []uint32, lo, hi int) {
+	dst := w.dst[lo:hi]
+	switch {
+	case w.clean != nil:
+		e.save[w.dist](dst, w.clean[lo:hi], words, w.scale)
+	case w.src != nil:
+		e.add[w.dist](dst, w.src[lo:hi], words, w.scale)
+	default:
+		clear(dst)
+		e.add[w.dist](dst, dst, words, w.scale)
 	}
 }
 
-// apply writes the elements from lo on, whose unit draws are eps.
-func (w *draw[T]) apply(eps []float32, lo int) {
-	dst, scale := w.dst[lo:lo+len(eps)], w.scale
-	if w.clean != nil {
-		copy(w.clean[lo:], dst)
+// applyTail makes elements lo to hi, the beginning of one group, in tail.
+func (w *draw[T]) applyTail(e *engine[T], tail []T, words []uint32, lo, hi int) {
+	clear(tail)
+	switch {
+	case w.clean != nil:
+		copy(tail, w.dst[lo:hi])
+		copy(w.clean[lo:hi], tail)
+	case w.src != nil:
+		copy(tail, w.src[lo:hi])
 	}
-	if w.src == nil {
-		for i, e := range eps {
-			dst[i] = scale * T(e)
-		}
-		return
-	}
-	src := w.src[lo : lo+len(eps)]
-	for i, e := range eps {
-		dst[i] = src[i] + T(scale*T(e))
-	}
+	e.add[w.dist](tail, tail, words, w.scale)
+	copy(w.dst[lo:hi], tail)
 }

@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-var dists = []Dist{Gaussian, Rademacher, Uniform}
+var allDists = []Dist{Gaussian, Rademacher, Uniform}
 
 // bits is the element's representation, so that -0 differs from 0 and a NaN equals itself.
 func bits[T Float](x T) uint64 {
@@ -62,7 +62,7 @@ func unit(d Dist, s Stream, n int) []float32 {
 
 // each runs the test for every distribution and type.
 func each(t *testing.T, f32 func(*testing.T, Dist), f64 func(*testing.T, Dist)) {
-	for _, d := range dists {
+	for _, d := range allDists {
 		t.Run(fmt.Sprintf("%v/float32", d), func(t *testing.T) { f32(t, d) })
 		t.Run(fmt.Sprintf("%v/float64", d), func(t *testing.T) { f64(t, d) })
 	}
@@ -155,7 +155,7 @@ func testZero[T Float](t *testing.T, d Dist) {
 
 // A draw of float64 is the draw of float32, widened.
 func TestWidening(t *testing.T) {
-	for _, d := range dists {
+	for _, d := range allDists {
 		narrow, wide := make([]float32, 2000), make([]float64, 2000)
 		Fill(d, Stream{Seed: 3}, narrow, 1)
 		Fill(d, Stream{Seed: 3}, wide, 1)
@@ -189,7 +189,7 @@ func TestPanics(t *testing.T) {
 	for name, f := range map[string]func(){
 		"Add's lengths":     func() { Add(Gaussian, Stream{}, make([]float32, 3), make([]float32, 4), 1) },
 		"SaveAdd's lengths": func() { SaveAdd(Gaussian, Stream{}, make([]float64, 3), make([]float64, 4), 1) },
-		"distribution":      func() { Fill(Dist(3), Stream{}, make([]float64, 3), 1) },
+		"distribution":      func() { Fill(dists, Stream{}, make([]float64, 3), 1) },
 	} {
 		func() {
 			defer func() {

@@ -3,8 +3,7 @@ package noise
 import "math"
 
 // The Gaussian is Box and Muller's: a radius sqrt(-2 ln u) and an angle give two
-// independent normals. Lane l of a group makes element l from the cosine and element 16 + l from the
-// sine.
+// independent normals, one from the cosine and one from the sine.
 //
 // Radius, from a. |a|1| = 2^31 u as a float32 with u in (0, 1], never 0, so that no
 // sample exceeds 6.6 standard deviations; the bits of a float are a piecewise linear logarithm, so the
@@ -29,6 +28,19 @@ const (
 	s0, s1, s2, s3 = 1.57079518, -0.645925939, 0.0795006528, -0.00437101489
 	c0, c1, c2, c3 = -1.23369884, 0.253653198, -0.0208139662, 0.000859690073
 )
+
+// addGaussian makes element l of a group from the cosine of lane l, and element 16 + l from its sine.
+func addGaussian[T Float](dst, src []T, words []uint32, scale T) {
+	for ; len(words) > 0; words = words[groupWords:] {
+		g, d, s := (*[groupWords]uint32)(words), (*[groupWords]T)(dst), (*[groupWords]T)(src)
+		for l := range lanes {
+			cos, sin := boxMuller(g[l], g[lanes+l])
+			d[l] = s[l] + T(scale*T(cos))
+			d[lanes+l] = s[lanes+l] + T(scale*T(sin))
+		}
+		dst, src = dst[groupWords:], src[groupWords:]
+	}
+}
 
 // boxMuller makes two normals of two words.
 func boxMuller(a, b uint32) (cos, sin float32) {

@@ -10,7 +10,7 @@ const (
 )
 
 // keys holds the two key words of each round.
-type keys [rounds][2]uint32
+type keys = [rounds][2]uint32
 
 func expand(seed uint64) (k keys) {
 	k0, k1 := uint32(seed), uint32(seed>>32)
@@ -52,16 +52,14 @@ const (
 	groupSteps = 8         // counter blocks of a group
 )
 
-// groupsPlain writes the words of consecutive groups, the first of which is
-// number first. len(words) is a multiple of groupWords.
-func groupsPlain(words []uint32, k *keys, s *Stream, first uint32) {
+// groupsPlain is the kernel that makes the words of groups.
+func groupsPlain(words []uint32, k *keys, c1, c2, c3, first uint32) {
 	block := first * groupSteps
-	for len(words) >= groupWords {
+	for ; len(words) > 0; words = words[groupWords:] {
 		g := (*[groupWords]uint32)(words)
 		for l := 0; l < lanes; l += 2 {
-			g[l], g[l+1], g[lanes+l], g[lanes+l+1] = philox(k, block, s.Sample, s.Tensor, s.Step)
+			g[l], g[l+1], g[lanes+l], g[lanes+l+1] = philox(k, block, c1, c2, c3)
 			block++
 		}
-		words = words[groupWords:]
 	}
 }

@@ -49,7 +49,7 @@ func TestGroups(t *testing.T) {
 	for first := range groups {
 		k := expand(s.Seed)
 		got := make([]uint32, (groups-first)*groupWords)
-		groupsPlain(got, &k, &s, uint32(first))
+		groupsPlain(got, &k, s.Sample, s.Tensor, s.Step, uint32(first))
 		for i, w := range got {
 			group, lane, b := first+i/groupWords, i%lanes, i%groupWords/lanes
 			if want := words[4*(8*group+lane/2)+lane%2+2*b]; w != want {

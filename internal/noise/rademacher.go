@@ -4,15 +4,16 @@ package noise
 // negative when bit 31-k of lane l of half h (0 for a, 1 for b) is set.
 const rademacherLen = 32 * groupWords
 
-// rademacherGroup makes the unit draws of one group.
-func rademacherGroup(eps *[rademacherLen]float32, w *[groupWords]uint32) {
-	for h := 0; h < groupWords; h += lanes {
-		half := eps[32*h : 32*h+32*lanes]
-		for l, word := range w[h : h+lanes] {
-			for i := l; i < len(half); i += lanes {
-				half[i] = signed(1, word)
-				word <<= 1
+func addRademacher[T Float](dst, src []T, words []uint32, scale T) {
+	for ; len(words) > 0; words = words[lanes:] {
+		const n = 32 * lanes
+		d, s := (*[n]T)(dst), (*[n]T)(src)
+		for l, w := range words[:lanes] {
+			for i := l; i < n; i += lanes {
+				d[i] = s[i] + T(scale*T(signed(1, w)))
+				w <<= 1
 			}
 		}
+		dst, src = dst[n:], src[n:]
 	}
 }

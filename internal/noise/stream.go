@@ -21,7 +21,16 @@ const (
 	Gaussian   Dist = iota // N(0, 1)
 	Rademacher             // -1 or 1
 	Uniform                // uniform on (-sqrt 3, sqrt 3)
+	dists                  // how many there are
 )
+
+// groupLen is how many elements a group of words makes.
+func (d Dist) groupLen() int {
+	if d == Rademacher {
+		return rademacherLen
+	}
+	return groupWords
+}
 
 // String returns the distribution's name in lower case.
 func (d Dist) String() string {

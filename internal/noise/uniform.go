@@ -4,5 +4,13 @@ package noise
 // uniform of unit variance: symmetric, never zero, and below sqrt(3) after rounding.
 const uniformStep = 1.7320508 / (1 << 24)
 
-// uniform makes an element of one word; element j of a group comes from word j.
+// uniform makes a draw of one word.
 func uniform(w uint32) float32 { return float32(int32(w)>>7|1) * uniformStep }
+
+// addUniform makes element j of a group from its word j.
+func addUniform[T Float](dst, src []T, words []uint32, scale T) {
+	dst, src = dst[:len(words)], src[:len(words)]
+	for i, w := range words {
+		dst[i] = src[i] + T(scale*T(uniform(w)))
+	}
+}

@@ -1,0 +1,52 @@
+package noise
+
+import (
+	"sync"
+
+	"github.com/layernoise/layernoise/internal/cpu"
+)
+
+// kernels are the inner loops for one element type. They work on whole groups: words holds
+// some, and the other slices hold as many elements as those make.
+type kernels[T Float] struct {
+	// groups makes the words of consecutive groups for the counters (block, c1, c2, c3), the first of which
+	// is group number first.
+	groups func(words []uint32, k *keys, c1, c2, c3, first uint32)
+	// add sets dst, which may be src, to src + scale*eps; one for each Dist.
+	add [dists]func(dst, src []T, words []uint32, scale T)
+	// save copies w to clean and adds scale*eps to w; one for each Dist.
+	save [dists]func(w, clean []T, words []uint32, scale T)
+}
+
+// engine is what draws of one element type share.
+type engine[T Float] struct {
+	kernels[T]
+	draws     sync.Pool // of *draw[T]
+	scratches sync.Pool // of *scratch[T]
+}
+
+var (
+	engine32 = engine[float32]{kernels: kernels32(cpu.Best())}
+	engine64 = engine[float64]{kernels: kernels64(cpu.Best())}
+)
+
+// engineOf is the engine of the element type.
+func engineOf[T Float]() *engine[T] {
+	if e, ok := any(&engine32).(*engine[T]); ok {
+		return e
+	}
+	return any(&engine64).(*engine[T])
+}
+
+// plainKernels are the kernels in Go, which define the results of all others.
+func plainKernels[T Float]() kernels[T] {
+	return kernels[T]{
+		groups: groupsPlain,
+		add:    [dists]func(dst, src []T, words []uint32, scale T){addGaussian[T], addRademacher[T], addUniform[T]},
+		save: [dists]func(w, clean []T, words []uint32, scale T){
+			func(w, clean []T, words []uint32, scale T) { copy(clean, w); addGaussian(w, w, words, scale) },
+			func(w, clean []T, words []uint32, scale T) { copy(clean, w); addRademacher(w, w, words, scale) },
+			func(w, clean []T, words []uint32, scale T) { copy(clean, w); addUniform(w, w, words, scale) },
+		},
+	}
+}
