@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Conv are the settings of [Conv2D]. The zero value is a convolution with
@@ -17,7 +19,105 @@ type Conv struct {
 // deep learning).
 //
 // Shapes: x (N, C, H, W); w (out, C, kh, kw); b (out), or nil for none; result
-// (N, out, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1).
+// (N, out, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1), rounded down.
 func Conv2D(x, w, b *G.Node, c Conv) (*G.Node, error) {
-	return nil, errors.New("graph: Conv2D: not there yet")
+	const name = "Conv2D"
+	inX, inW, inB := input{"x", x}, input{"w", w}, input{"b", b}
+	in := []input{inX, inW}
+	if b != nil {
+		in = append(in, inB)
+	}
+	if err := check(name, in...); err != nil {
+		return nil, err
+	}
+	if err := checkDims(name, inX, 4); err != nil {
+		return nil, err
+	}
+	if err := checkDims(name, inW, 4); err != nil {
+		return nil, err
+	}
+	if x.Shape()[1] != w.Shape()[1] {
+		return nil, errors.Errorf("graph: %s: w has shape %v, want (out, %d, kh, kw) for x of shape %v", name, w.Shape(), x.Shape()[1], x.Shape())
+	}
+	if b != nil {
+		if err := checkShape(name, inB, tensor.Shape{w.Shape()[0]}, inW); err != nil {
+			return nil, err
+		}
+	}
+	window, err := window(name, x.Shape(), [2]int{w.Shape()[2], w.Shape()[3]}, c.Stride, c.Padding)
+	if err != nil {
+		return nil, err
+	}
+	s := kernel.Conv{Window: window, N: x.Shape()[0], C: x.Shape()[1], Out: w.Shape()[0]}
+	if x.Dtype() == tensor.Float32 {
+		return convNode[float32](name, s, c.ReLU, x, w, b)
+	}
+	return convNode[float64](name, s, c.ReLU, x, w, b)
+}
+
+// window checks and completes the settings of a convolution or a pool.
+func window(name string, x tensor.Shape, size, stride, padding [2]int) (kernel.Window, error) {
+	for i, s := range stride {
+		if s == 0 {
+			stride[i] = 1
+		}
+		switch {
+		case size[i] < 1:
+			return kernel.Window{}, errors.Errorf("graph: %s: the kernel is %v, want at least 1", name, size)
+		case s < 0:
+			return kernel.Window{}, errors.Errorf("graph: %s: the stride is %v, want at least 1", name, stride)
+		case padding[i] < 0:
+			return kernel.Window{}, errors.Errorf("graph: %s: the padding is %v, want at least 0", name, padding)
+		case size[i] > x[2+i]+2*padding[i]:
+			return kernel.Window{}, errors.Errorf("graph: %s: a kernel of %v is larger than x of shape %v with a padding of %v", name, size, x, padding)
+		}
+	}
+	return kernel.Window{
+		H: x[2], W: x[3],
+		KH: size[0], KW: size[1],
+		SH: stride[0], SW: stride[1],
+		PH: padding[0], PW: padding[1],
+	}, nil
+}
+
+func convNode[T kernel.Float](name string, s kernel.Conv, relu bool, x, w, b *G.Node) (*G.Node, error) {
+	return apply(&op[T]{
+		name:  name,
+		shape: tensor.Shape{s.N, s.Out, s.OutH(), s.OutW()},
+		run: func(y []T, in []operand[T]) error {
+			kernel.ConvForward(s, y, in[0].f, in[1].f, optional(in, 2), relu)
+			return nil
+		},
+		diff: func(in G.Nodes, y, dy *G.Node) (grads G.Nodes, err error) {
+			if relu {
+				if dy, err = gate[T](y, dy); err != nil {
+					return nil, err
+				}
+			}
+			return convGrads[T](name, s, in, dy)
+		},
+	}, x, w, b)
+}
+
+func convGrads[T kernel.Float](name string, s kernel.Conv, in G.Nodes, dy *G.Node) (G.Nodes, error) {
+	x, w := in[0], in[1]
+	dx, err := gradient(name+"GradX", x, func(dx []T, v []operand[T]) error {
+		kernel.ConvGradX(s, dx, v[0].f, v[1].f)
+		return nil
+	}, dy, w)
+	if err != nil {
+		return nil, err
+	}
+	dw, err := gradient(name+"GradW", w, func(dw []T, v []operand[T]) error {
+		kernel.ConvGradW(s, dw, v[0].f, v[1].f)
+		return nil
+	}, dy, x)
+	if err != nil || len(in) == 2 {
+		return G.Nodes{dx, dw}, err
+	}
+	db, err := gradient(name+"GradB", in[2], func(db []T, v []operand[T]) error {
+		kernel.ConvGradB(db, v[0].f, s.OutH()*s.OutW())
+		return nil
+	}, dy)
+	return G.Nodes{dx, dw, db}, err
 }

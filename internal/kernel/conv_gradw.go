@@ -1,0 +1,92 @@
+package kernel
+
+import (
+	"github.com/layernoise/layernoise/internal/parallel"
+	"gonum.org/v1/gonum/blas"
+)
+
+// ConvGradW computes the gradient dw with respect to the weights, from the
+// gradient dy of the output. The processors share the columns of dw, so that
+// each element is one sum over the batch, in the order of the images.
+func ConvGradW[T Float](c Conv, dw, dy, x []T) {
+	joint := dy
+	if c.images() > 1 {
+		joint = borrow[T](len(dy))
+		defer giveBack(joint)
+		c.each(func(group int) {
+			c.tiles(group, func(t tile) { tileGradient(c, t, dy, joint[c.offset(t):]) })
+		})
+	}
+	step := c.depthStep()
+	parallel.For((c.depth()+step-1)/step, 1, func(lo, hi int) {
+		buf := borrowColumns[T](c, step)
+		defer giveBack(buf)
+		for k := lo * step; k < min(hi*step, c.depth()); k += step {
+			convGradW(c, dw, joint, x, buf, k, min(k+step, c.depth()))
+		}
+	})
+}
+
+// depthStep is the number of columns of dw that are computed at once. Each part
+// packs dy again, so that there are few: an even number, for two processors.
+func (c Conv) depthStep() int {
+	parts := 2
+	switch {
+	case c.depth() >= 4096:
+		parts = 8
+	case c.depth() >= 512:
+		parts = 4
+	}
+	return (c.depth() + parts - 1) / parts
+}
+
+// offset is where the gradient of a tile starts, in dy or in the joint copy.
+func (c Conv) offset(t tile) int { return (t.i0*c.Out*c.OutH() + t.r0) * c.OutW() }
+
+// convGradW computes columns k0 to k1 of dw. joint is dy, or its images side by
+// side in their groups.
+func convGradW[T Float](c Conv, dw, joint, x, buf []T, k0, k1 int) {
+	var beta T
+	for g := range c.groups() {
+		c.tiles(g, func(t tile) {
+			n, ld := c.size(t), c.places()
+			if c.images() > 1 {
+				ld = n
+			}
+			cols, ldCols := tileColumns(c, t, x, buf, k0, k1)
+			gemmSerial(blas.NoTrans, blas.Trans, c.Out, k1-k0, n, 1, joint[c.offset(t):], ld, cols, ldCols, beta, dw[k0:], c.depth())
+			beta = 1
+		})
+	}
+}
+
+// ConvGradB computes the gradient db with respect to the bias: the sum of dy
+// (n, len(db), places) over the images and places. Rows are summed in T, their
+// sums in float64.
+func ConvGradB[T Float](db, dy []T, places int) {
+	n := len(dy) / (len(db) * places)
+	parallel.For(len(db), 8, func(lo, hi int) {
+		for o := lo; o < hi; o++ {
+			var s float64
+			for i := range n {
+				s += float64(sum(dy[(i*len(db)+o)*places:][:places]))
+			}
+			db[o] = T(s)
+		}
+	})
+}
+
+// sum adds up x, in four sums at once.
+func sum[T Float](x []T) T {
+	var a, b, c, d T
+	for ; len(x) >= 4; x = x[4:] {
+		a += x[0]
+		b += x[1]
+		c += x[2]
+		d += x[3]
+	}
+	for _, v := range x {
+		a += v
+	}
+	return (a + b) + (c + d)
+}
