@@ -1,9 +1,6 @@
 package datasets
 
 import (
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -66,9 +63,9 @@ func FashionMNIST(dir string, split Split, opts ...Option) (*Dataset, error) {
 }
 
 func (s *idxSet) open(dir string, split Split, opts []Option) (*Dataset, error) {
-	prefix, err := idxPrefix(split)
-	if err != nil {
-		return nil, err
+	prefix, ok := idxPrefixes[split]
+	if !ok {
+		return nil, errBadSplit(split)
 	}
 	if _, err := newOptions(opts); err != nil {
 		return nil, err
@@ -84,50 +81,18 @@ func (s *idxSet) open(dir string, split Split, opts []Option) (*Dataset, error) 
 	return s.assemble(s.name+" "+split.String(), images, labels)
 }
 
-// idxPrefix is the beginning of the names of a split's files.
-func idxPrefix(split Split) (string, error) {
-	switch split {
-	case Train:
-		return "train", nil
-	case Test:
-		return "t10k", nil
-	default:
-		return "", errors.Errorf("datasets: split %d is neither Train nor Test", split)
-	}
-}
+// idxPrefixes are the beginnings of the names of a split's files.
+var idxPrefixes = map[Split]string{Train: "train", Test: "t10k"}
 
-// read finds and decodes one of the files.
-func (s *idxSet) read(dir, name string) (*IDX, error) {
-	path, err := s.find(dir, name)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, errors.Wrapf(err, "datasets: %s", s.name)
-	}
-	defer f.Close()
-	x, err := ReadIDX(f)
-	return x, errors.WithMessage(err, path)
-}
-
-// find returns the path of the file of that official name, compressed or not.
+// read finds and decodes the file of that official name, compressed or not.
 // Some unpackers write the name with a dot (train-images.idx3-ubyte).
-func (s *idxSet) find(dir, name string) (string, error) {
+func (s *idxSet) read(dir, name string) (*IDX, error) {
 	dotted := strings.Replace(name, "-idx", ".idx", 1)
-	for _, folder := range s.folders {
-		for _, file := range []string{name, name + ".gz", dotted, dotted + ".gz"} {
-			path := filepath.Join(dir, filepath.FromSlash(folder), file)
-			info, err := os.Stat(path)
-			if err == nil && info.Mode().IsRegular() {
-				return path, nil
-			}
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", errors.Wrapf(err, "datasets: %s", s.name)
-			}
-		}
+	path, err := find(dir, s.folders, []string{name, name + ".gz", dotted, dotted + ".gz"})
+	if err != nil {
+		return nil, errors.WithMessage(err, s.name)
 	}
-	return "", errors.Wrapf(ErrNotFound, "%s: %s (or .gz) in %s", s.name, name, dir)
+	return readPath(path, ReadIDX)
 }
 
 // assemble makes the data set of an images file and a labels file.

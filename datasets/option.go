@@ -1,5 +1,7 @@
 package datasets
 
+import "github.com/pkg/errors"
+
 // An Option changes how MNIST, FashionMNIST, CIFAR10 and CIFAR100 find their files.
 type Option func(*options) error
 
@@ -34,4 +36,8 @@ func (s Split) String() string {
 	default:
 		return "unknown split"
 	}
+}
+
+func errBadSplit(s Split) error {
+	return errors.Errorf("datasets: split %d is neither Train nor Test", s)
 }

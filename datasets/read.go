@@ -49,3 +49,18 @@ func readEOF(r io.Reader) error {
 		return errors.Wrap(err, "datasets: read")
 	}
 }
+
+// readUpTo fills p from r until the end of r, which is no error.
+func readUpTo(r io.Reader, p []byte) (n int, err error) {
+	for n < len(p) {
+		m, err := r.Read(p[n:])
+		n += m
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, errors.Wrap(err, "datasets: read")
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,154 @@
+package datasets
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/pkg/errors"
+)
+
+// A cifarSet is a data set published as an archive of CIFAR binary files.
+type cifarSet struct {
+	name    string
+	format  cifarFormat
+	folder  string   // of the files, in the archive and on disk
+	archive string   // the archive's name
+	python  []string // what other programs leave of the version that is not read
+	files   map[Split][]string
+	classes []string
+	labels  func(*CIFAR) []int // the labels that classes names
+	mean    []float64
+	std     []float64
+}
+
+var cifar10 = cifarSet{
+	name:    "CIFAR-10",
+	format:  cifar10Format,
+	folder:  "cifar-10-batches-bin",
+	archive: "cifar-10-binary.tar.gz",
+	python:  []string{"cifar-10-batches-py", "cifar-10-python.tar.gz"},
+	files: map[Split][]string{
+		Train: {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
+		Test:  {"test_batch.bin"},
+	},
+	classes: cifar10Classes,
+	labels:  func(x *CIFAR) []int { return x.Labels },
+	mean:    []float64{0.4914, 0.4822, 0.4465},
+	std:     []float64{0.2023, 0.1994, 0.2010},
+}
+
+var cifar100 = cifarSet{
+	name:    "CIFAR-100",
+	format:  cifar100Format,
+	folder:  "cifar-100-binary",
+	archive: "cifar-100-binary.tar.gz",
+	python:  []string{"cifar-100-python", "cifar-100-python.tar.gz"},
+	files:   map[Split][]string{Train: {"train.bin"}, Test: {"test.bin"}},
+	classes: cifar100Classes,
+	labels:  func(x *CIFAR) []int { return x.Labels },
+	mean:    []float64{0.5074, 0.4867, 0.4411},
+	std:     []float64{0.2011, 0.1987, 0.2025},
+}
+
+// CIFAR10 reads photographs of ten kinds of things, 50,000 to train and 10,000
+// to test with, 32x32 in colour.
+//
+// dir is a folder with the files of the binary version (data_batch_1.bin and
+// so on), compressed by gzip or not; or one with them in cifar-10-batches-bin;
+// or one with the archive as published, cifar-10-binary.tar.gz, which is read
+// without being unpacked. When nothing of that is there the error is
+// ErrNotFound; nothing is downloaded without WithDownload.
+//
+// The constants of Normalisation are the ones in common use; the deviations
+// among them are means of the deviations of single images, and about a fifth
+// smaller than the Moments.
+//
+// A. Krizhevsky, Learning multiple layers of features from tiny images, 2009,
+// https://www.cs.toronto.edu/~kriz/cifar.html.
+func CIFAR10(dir string, split Split, opts ...Option) (*Dataset, error) {
+	return cifar10.open(dir, split, opts)
+}
+
+// CIFAR100 reads photographs of a hundred kinds of things, 50,000 to train and
+// 10,000 to test with, 32x32 in colour. dir is as for CIFAR10, with the names
+// train.bin, test.bin, cifar-100-binary and cifar-100-binary.tar.gz.
+func CIFAR100(dir string, split Split, opts ...Option) (*Dataset, error) {
+	return cifar100.open(dir, split, opts)
+}
+
+// CIFAR100Coarse is CIFAR100 with the 20 superclasses as labels.
+func CIFAR100Coarse(dir string, split Split, opts ...Option) (*Dataset, error) {
+	coarse := cifar100
+	coarse.classes = cifar100Superclasses
+	coarse.labels = func(x *CIFAR) []int { return x.Coarse }
+	return coarse.open(dir, split, opts)
+}
+
+func (s *cifarSet) open(dir string, split Split, opts []Option) (*Dataset, error) {
+	files, ok := s.files[split]
+	if !ok {
+		return nil, errBadSplit(split)
+	}
+	if _, err := newOptions(opts); err != nil {
+		return nil, err
+	}
+	parts, err := s.readFolder(dir, files)
+	if errors.Is(err, ErrNotFound) {
+		parts, err = s.readArchive(dir, files)
+	}
+	if err != nil {
+		return nil, errors.WithMessage(err, s.name)
+	}
+	return s.assemble(split, parts), nil
+}
+
+// readFolder reads the files where they lie unpacked.
+func (s *cifarSet) readFolder(dir string, files []string) ([]*CIFAR, error) {
+	parts := make([]*CIFAR, len(files))
+	for i, file := range files {
+		path, err := find(dir, []string{".", s.folder}, []string{file, file + ".gz"})
+		if err != nil {
+			return nil, err
+		}
+		if parts[i], err = readPath(path, s.format.read); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
+
+// readArchive reads the files from the archive.
+func (s *cifarSet) readArchive(dir string, files []string) ([]*CIFAR, error) {
+	path, err := find(dir, []string{"."}, []string{s.archive})
+	if err != nil {
+		return nil, s.explain(err, dir)
+	}
+	return readPath(path, cifarArchive{s.format, s.folder, files}.read)
+}
+
+// explain adds to an error of find that the wrong version of the data is there.
+func (s *cifarSet) explain(err error, dir string) error {
+	for _, name := range s.python {
+		if _, statErr := os.Stat(filepath.Join(dir, name)); statErr == nil {
+			return errors.WithMessagef(err, "%s is the version for Python, the binary one is needed", name)
+		}
+	}
+	return err
+}
+
+// assemble makes the data set of the content of its files.
+func (s *cifarSet) assemble(split Split, parts []*CIFAR) *Dataset {
+	d := &Dataset{
+		name:    s.name + " " + split.String(),
+		shape:   cifarShape,
+		classes: slices.Clone(s.classes),
+		mean:    slices.Clone(s.mean),
+		std:     slices.Clone(s.std),
+	}
+	for _, part := range parts {
+		d.images = append(d.images, part.Images...)
+		d.labels = append(d.labels, s.labels(part)...)
+	}
+	return d
+}
