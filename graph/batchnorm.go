@@ -1,6 +1,9 @@
 package graph
 
 import (
+	"math"
+
+	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -48,5 +51,129 @@ type BatchNormConfig struct {
 //
 // Ioffe and Szegedy, Batch Normalization, ICML 2015, https://arxiv.org/abs/1502.03167.
 func BatchNorm(x, scale, shift *G.Node, c BatchNormConfig) (*G.Node, error) {
-	return nil, errors.New("graph: BatchNorm: not there yet")
+	const name = "BatchNorm"
+	if c.Momentum == 0 {
+		c.Momentum = 0.1
+	}
+	if c.Eps == 0 {
+		c.Eps = 1e-5
+	}
+	s, err := c.check(name, x, scale, shift)
+	if err != nil {
+		return nil, err
+	}
+	if x.Dtype() == tensor.Float32 {
+		return batchNormNode[float32](name, s, c, x, scale, shift)
+	}
+	return batchNormNode[float64](name, s, c, x, scale, shift)
+}
+
+func (c BatchNormConfig) check(name string, x, scale, shift *G.Node) (kernel.Norm, error) {
+	inX, inScale, inShift := input{"x", x}, input{"scale", scale}, input{"shift", shift}
+	in := []input{inX, inScale, inShift}
+	if c.Residual != nil {
+		in = append(in, input{"residual", c.Residual})
+	}
+	if err := check(name, in...); err != nil {
+		return kernel.Norm{}, err
+	}
+	if err := checkDims(name, inX, 2, 4); err != nil {
+		return kernel.Norm{}, err
+	}
+	shape := x.Shape()
+	for _, v := range []input{inScale, inShift} {
+		if err := checkShape(name, v, shape[1:2], inX); err != nil {
+			return kernel.Norm{}, err
+		}
+	}
+	if c.Residual != nil {
+		if err := checkShape(name, input{"residual", c.Residual}, shape, inX); err != nil {
+			return kernel.Norm{}, err
+		}
+	}
+	for _, v := range []struct {
+		name string
+		t    *tensor.Dense
+	}{{"mean", c.Mean}, {"variance", c.Var}} {
+		if v.t == nil {
+			return kernel.Norm{}, errors.Errorf("graph: %s: the running %s is nil", name, v.name)
+		}
+		if !same(v.t.Shape(), shape[1:2]) || v.t.Dtype() != x.Dtype() {
+			return kernel.Norm{}, errors.Errorf("graph: %s: the running %s has shape %v of %v, want %v of %v for x of shape %v",
+				name, v.name, v.t.Shape(), v.t.Dtype(), shape[1:2], x.Dtype(), shape)
+		}
+	}
+	s := kernel.Norm{N: shape[0], C: shape[1], Size: shape[2:].TotalSize(), ReLU: c.ReLU}
+	switch {
+	case !(c.Momentum > 0 && c.Momentum <= 1):
+		return kernel.Norm{}, errors.Errorf("graph: %s: the momentum is %v, want 0 to 1", name, c.Momentum)
+	case !(c.Eps > 0) || math.IsInf(c.Eps, 1):
+		return kernel.Norm{}, errors.Errorf("graph: %s: eps is %v, want a positive number", name, c.Eps)
+	case c.Training && s.N*s.Size < 2:
+		return kernel.Norm{}, errors.Errorf("graph: %s: x of shape %v has one value a channel, too few for training", name, shape)
+	}
+	return s, nil
+}
+
+func batchNormNode[T kernel.Float](name string, s kernel.Norm, c BatchNormConfig, x, scale, shift *G.Node) (*G.Node, error) {
+	stats := kernel.NewNormStats[T](s.C)
+	runMean, runVar := tensorData[T](c.Mean), tensorData[T](c.Var)
+	return apply(&op[T]{
+		name:  name,
+		shape: x.Shape(),
+		run: func(y []T, in []operand[T]) error {
+			if c.Training {
+				kernel.BatchStats(s, stats, runMean, runVar, in[0].f, c.Momentum, c.Eps)
+			} else {
+				kernel.RunningStats(stats, runMean, runVar, c.Eps)
+			}
+			kernel.NormForward(s, stats, y, in[0].f, in[1].f, in[2].f, optional(in, 3))
+			return nil
+		},
+		diff: func(in G.Nodes, y, dy *G.Node) (grads G.Nodes, err error) {
+			if len(in) > 3 && s.ReLU {
+				if dy, err = gate[T](y, dy); err != nil {
+					return nil, err
+				}
+			}
+			grads, err = batchNormGrads(name, s, stats, c.Training, in, y, dy)
+			if len(in) > 3 {
+				grads = append(grads, dy)
+			}
+			return grads, err
+		},
+	}, x, scale, shift, c.Residual)
+}
+
+// batchNormGrads adds one node that computes all three gradients, and has that
+// with respect to x for its value, and two that take the others from it.
+func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.NormStats[T], training bool, in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+	x, scale, shift := in[0], in[1], in[2]
+	if len(in) > 3 {
+		s.ReLU = false // dy is gated
+	}
+	dscale, dshift := make([]T, s.C), make([]T, s.C)
+	dx, err := apply(&op[T]{
+		name:  name + "Grad",
+		shape: x.Shape(),
+		run: func(dx []T, v []operand[T]) error {
+			kernel.NormGrad(s, stats, dx, dscale, dshift, v[0].f, v[1].f, v[2].f, v[3].f, training)
+			return nil
+		},
+	}, x, scale, shift, dy, y) // y, so that the statistics are there
+	if err != nil {
+		return nil, err
+	}
+	take := func(name string, of *G.Node, from []T) (*G.Node, error) {
+		return gradient(name, of, func(dst []T, _ []operand[T]) error {
+			copy(dst, from)
+			return nil
+		}, dx)
+	}
+	dScale, err := take(name+"GradScale", scale, dscale)
+	if err != nil {
+		return nil, err
+	}
+	dShift, err := take(name+"GradShift", shift, dshift)
+	return G.Nodes{dx, dScale, dShift}, err
 }

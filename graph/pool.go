@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Pool are the settings of [MaxPool2D] and [AvgPool2D].
@@ -12,22 +14,114 @@ type Pool struct {
 	Padding [2]int // around the image, rows and columns; at most half the kernel
 }
 
-// MaxPool2D is the largest element of each window; of equal elements the first
-// gets the gradient, and a NaN in the window gives a NaN. Padding never wins.
+// MaxPool2D is the largest element of each window. Of equal elements the first
+// gets the gradient, a NaN in the window makes the result NaN, and the padding
+// never wins.
 //
-// Shapes: x (N, C, H, W); result (N, C, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1).
+// Shapes: x (N, C, H, W); result (N, C, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1),
+// rounded down.
 func MaxPool2D(x *G.Node, p Pool) (*G.Node, error) {
-	return nil, errors.New("graph: MaxPool2D: not there yet")
+	const name = "MaxPool2D"
+	s, err := pool(name, x, p)
+	if err != nil {
+		return nil, err
+	}
+	if x.Dtype() == tensor.Float32 {
+		return poolNode(name, s, x, kernel.MaxPool[float32], kernel.MaxPoolGrad[float32])
+	}
+	return poolNode(name, s, x, kernel.MaxPool[float64], kernel.MaxPoolGrad[float64])
 }
 
 // AvgPool2D is the mean of each window, the padding's zeros included.
 //
 // Shapes are those of [MaxPool2D].
 func AvgPool2D(x *G.Node, p Pool) (*G.Node, error) {
-	return nil, errors.New("graph: AvgPool2D: not there yet")
+	const name = "AvgPool2D"
+	s, err := pool(name, x, p)
+	if err != nil {
+		return nil, err
+	}
+	if x.Dtype() == tensor.Float32 {
+		return poolNode(name, s, x, kernel.AvgPool[float32], avgPoolGrad[float32])
+	}
+	return poolNode(name, s, x, kernel.AvgPool[float64], avgPoolGrad[float64])
+}
+
+func avgPoolGrad[T kernel.Float](s kernel.Pool, dx, _, dy []T) { kernel.AvgPoolGrad(s, dx, dy) }
+
+// pool checks the arguments of a pool.
+func pool(name string, x *G.Node, p Pool) (kernel.Pool, error) {
+	in := input{"x", x}
+	if err := check(name, in); err != nil {
+		return kernel.Pool{}, err
+	}
+	if err := checkDims(name, in, 4); err != nil {
+		return kernel.Pool{}, err
+	}
+	for i, k := range p.Kernel {
+		if p.Stride[i] == 0 {
+			p.Stride[i] = k
+		}
+		if p.Padding[i] > k/2 {
+			return kernel.Pool{}, errors.Errorf("graph: %s: the padding is %v, want at most half the kernel of %v", name, p.Padding, p.Kernel)
+		}
+	}
+	shape := x.Shape()
+	w, err := window(name, shape, p.Kernel, p.Stride, p.Padding)
+	return kernel.Pool{Window: w, Planes: shape[0] * shape[1]}, err
+}
+
+func poolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node,
+	f func(s kernel.Pool, y, x []T), grad func(s kernel.Pool, dx, x, dy []T),
+) (*G.Node, error) {
+	return apply(&op[T]{
+		name:  name,
+		shape: tensor.Shape{x.Shape()[0], x.Shape()[1], s.OutH(), s.OutW()},
+		run: func(y []T, in []operand[T]) error {
+			f(s, y, in[0].f)
+			return nil
+		},
+		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
+				grad(s, dx, v[0].f, v[1].f)
+				return nil
+			}, in[0], dy)
+			return G.Nodes{dx}, err
+		},
+	}, x)
 }
 
 // GlobalAvgPool is the mean of each channel: x (N, C, H, W), result (N, C).
 func GlobalAvgPool(x *G.Node) (*G.Node, error) {
-	return nil, errors.New("graph: GlobalAvgPool: not there yet")
+	const name = "GlobalAvgPool"
+	in := input{"x", x}
+	if err := check(name, in); err != nil {
+		return nil, err
+	}
+	if err := checkDims(name, in, 4); err != nil {
+		return nil, err
+	}
+	if x.Dtype() == tensor.Float32 {
+		return globalAvgPoolNode[float32](name, x)
+	}
+	return globalAvgPoolNode[float64](name, x)
+}
+
+func globalAvgPoolNode[T kernel.Float](name string, x *G.Node) (*G.Node, error) {
+	size := x.Shape()[2] * x.Shape()[3]
+	return apply(&op[T]{
+		name:  name,
+		shape: x.Shape()[:2],
+		run: func(y []T, in []operand[T]) error {
+			kernel.MeanPlanes(y, in[0].f, size)
+			return nil
+		},
+		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
+				kernel.SpreadPlanes(dx, v[0].f, size)
+				return nil
+			}, dy)
+			return G.Nodes{dx}, err
+		},
+	}, x)
 }

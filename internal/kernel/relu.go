@@ -1,6 +1,9 @@
 package kernel
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 // ReLU writes max(x, 0) to y, which may be x. A NaN stays a NaN.
 func ReLU[T Float](y, x []T) {
@@ -35,4 +38,15 @@ func gate[U uint32 | uint64](dx, y, dy []U, sign int) {
 
 func bits[U uint32 | uint64, T Float](x []T) []U {
 	return unsafe.Slice((*U)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
+
+// keepPositive returns g if x is positive, else zero, without a branch: the sign
+// bit of b|(b-1) is set for negative x and for both zeros.
+func keepPositive[T Float](g, x T) T {
+	if unsafe.Sizeof(x) == 4 {
+		b := math.Float32bits(float32(x))
+		return T(math.Float32frombits(math.Float32bits(float32(g)) & ((b|(b-1))>>31 - 1)))
+	}
+	b := math.Float64bits(float64(x))
+	return T(math.Float64frombits(math.Float64bits(float64(g)) & ((b|(b-1))>>63 - 1)))
 }

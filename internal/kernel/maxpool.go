@@ -1,0 +1,92 @@
+package kernel
+
+// MaxPool writes the largest element of each window of x to y. Of several NaN
+// and other values a NaN is the largest.
+func MaxPool[T Float](p Pool, y, x []T) {
+	eachPlane(p, x, y, func(x, y []T) {
+		if p.halves() {
+			maxHalves(p.Window, y, x)
+			return
+		}
+		p.areas(func(place int, a area) { y[place] = x[largest(x, p.W, a)] })
+	})
+}
+
+// MaxPoolGrad writes to dx the elements of dy, each added up where the largest
+// element of its window of x is, the first of equal ones, and zero elsewhere.
+func MaxPoolGrad[T Float](p Pool, dx, x, dy []T) {
+	eachPlane2(p, dx, x, dy, func(dx, x, dy []T) {
+		if p.halves() {
+			maxHalvesGrad(p.Window, dx, x, dy)
+			return
+		}
+		clear(dx)
+		p.areas(func(place int, a area) { dx[largest(x, p.W, a)] += dy[place] })
+	})
+}
+
+// largest returns where in x, with rows of the given width, the largest element
+// of an area is.
+func largest[T Float](x []T, width int, a area) int {
+	best := a.r0*width + a.c0
+	for r := a.r0; r < a.r1; r++ {
+		for i := r*width + a.c0; i < r*width+a.c1; i++ {
+			if x[i] > x[best] || x[i] != x[i] && x[best] == x[best] {
+				best = i
+			}
+		}
+	}
+	return best
+}
+
+// maxHalves is MaxPool of a plane for windows of 2x2.
+func maxHalves[T Float](w Window, y, x []T) {
+	outW := w.OutW()
+	for ; len(y) > 0; y, x = y[outW:], x[min(2*w.W, len(x)):] {
+		top, bottom := x[:2*outW], x[w.W:][:2*outW]
+		for c := range outW {
+			y[c] = max(max(top[2*c], top[2*c+1]), max(bottom[2*c], bottom[2*c+1]))
+		}
+	}
+}
+
+// maxHalvesGrad is MaxPoolGrad of a plane for windows of 2x2.
+func maxHalvesGrad[T Float](w Window, dx, x, dy []T) {
+	switch dx := any(dx).(type) {
+	case []float32:
+		unpoolHalves(w, bits[uint32](dx), x, bits[uint32](any(dy).([]float32)))
+	case []float64:
+		unpoolHalves(w, bits[uint64](dx), x, bits[uint64](any(dy).([]float64)))
+	}
+}
+
+// unpoolHalves picks the element that gets the gradient by masks of bits: which
+// of the four it is cannot be predicted.
+func unpoolHalves[T Float, U uint32 | uint64](w Window, dx []U, x []T, dy []U) {
+	outW := w.OutW()
+	for ; len(dy) > 0; dy = dy[outW:] {
+		top, bottom := x[:2*outW], x[w.W:][:2*outW]
+		dTop, dBottom := dx[:2*outW], dx[w.W:][:2*outW]
+		for i, g := range dy[:outW] {
+			a, b, c, d := top[2*i], top[2*i+1], bottom[2*i], bottom[2*i+1]
+			m := max(max(a, b), max(c, d))
+			isA := one[U](a == m)
+			isB := one[U](b == m) &^ isA
+			isC := one[U](c == m) &^ (isA | isB)
+			isD := 1 &^ (isA | isB | isC)
+			dTop[2*i], dTop[2*i+1] = g&-isA, g&-isB
+			dBottom[2*i], dBottom[2*i+1] = g&-isC, g&-isD
+		}
+		clear(dx[2*outW : w.W])
+		clear(dx[w.W+2*outW : 2*w.W])
+		x, dx = x[2*w.W:], dx[2*w.W:]
+	}
+	clear(dx) // the last row of an odd number
+}
+
+func one[U uint32 | uint64](b bool) U {
+	if b {
+		return 1
+	}
+	return 0
+}
