@@ -1,0 +1,105 @@
+// Package figure draws the pictures of the examples: curves with legends, units and error bars, side by side in one PNG.
+package figure
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/pkg/errors"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+)
+
+// Size of one panel on paper and the resolution of the picture: 660 x 480 pixels a panel.
+const (
+	panelWidth  = 5.5 * vg.Inch
+	panelHeight = 4 * vg.Inch
+	resolution  = 120 // pixels an inch
+)
+
+// Panel is one plot of a picture.
+type Panel struct {
+	Title string
+	X, Y  string // labels of the axes, with units
+
+	LogX, LogY bool      // logarithmic axes; values that are not positive are then an error
+	TicksX     []float64 // where the x axis is labelled; by default at round numbers
+
+	Curves []Curve
+}
+
+// Save writes the panels, from left to right, to the PNG file. It appears only when it is complete.
+func Save(file string, panels ...Panel) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
+	if err != nil {
+		return errors.Wrapf(err, "figure: save %s", file)
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close()
+			os.Remove(tmp.Name())
+		}
+	}()
+	if err := Write(tmp, panels...); err != nil {
+		return err
+	}
+	if err := tmp.Chmod(0o644); err != nil {
+		return errors.Wrapf(err, "figure: save %s", file)
+	}
+	if err := tmp.Close(); err != nil {
+		return errors.Wrapf(err, "figure: save %s", file)
+	}
+	return errors.Wrapf(os.Rename(tmp.Name(), file), "figure: save %s", file)
+}
+
+// Write writes the PNG of the panels, from left to right, to w.
+func Write(w io.Writer, panels ...Panel) error {
+	if len(panels) == 0 {
+		return errors.New("figure: no panels")
+	}
+	row := make([]*plot.Plot, len(panels))
+	for i, panel := range panels {
+		p, err := panel.plot()
+		if err != nil {
+			return errors.WithMessagef(err, "panel %q", panel.Title)
+		}
+		row[i] = p
+	}
+	canvas := vgimg.NewWith(vgimg.UseWH(panelWidth*vg.Length(len(row)), panelHeight), vgimg.UseDPI(resolution))
+	tiles := draw.Tiles{Rows: 1, Cols: len(row), PadX: vg.Inch / 4, PadTop: vg.Inch / 8, PadBottom: vg.Inch / 8, PadLeft: vg.Inch / 8, PadRight: vg.Inch / 8}
+	for i, c := range plot.Align([][]*plot.Plot{row}, tiles, draw.New(canvas))[0] {
+		row[i].Draw(c)
+	}
+	_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(w)
+	return errors.Wrap(err, "figure: write PNG")
+}
+
+// plot makes gonum's plot of the panel.
+func (p Panel) plot() (*plot.Plot, error) {
+	if len(p.Curves) == 0 {
+		return nil, errors.New("figure: no curves")
+	}
+	out := plot.New()
+	out.Title.Text, out.X.Label.Text, out.Y.Label.Text = p.Title, p.X, p.Y
+	out.Title.Padding = vg.Points(6)
+	if p.LogX {
+		out.X.Scale, out.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	}
+	if p.LogY {
+		out.Y.Scale, out.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	}
+	if p.TicksX != nil {
+		out.X.Tick.Marker = ticksAt(p.TicksX)
+	}
+	for i, c := range p.Curves {
+		if err := p.add(out, c, styleOf(c, i)); err != nil {
+			return nil, errors.WithMessagef(err, "curve %q", c.Name)
+		}
+	}
+	p.widen(out)
+	p.placeLegend(out)
+	return out, nil
+}

@@ -1,0 +1,68 @@
+package figure
+
+import (
+	"bytes"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestMean(t *testing.T) {
+	c := Mean("runs", []float64{0, 1}, [][]float64{{1, 4}, {3, 4}, {5, 4}})
+	if c.Y[0] != 3 || c.Y[1] != 4 || c.Err[0] != 2 || c.Err[1] != 0 {
+		t.Errorf("means %v with deviations %v, want [3 4] with [2 0]", c.Y, c.Err)
+	}
+	if c := Mean("one run", []float64{0}, [][]float64{{1}}); c.Err != nil {
+		t.Errorf("one run has error bars %v", c.Err)
+	}
+}
+
+func TestSave(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "picture.png")
+	curve := Curve{Name: "a", X: []float64{1, 10, 100}, Y: []float64{1, 0.1, 0.01}, Err: []float64{2, 0.01, 0}, Line: true, Marks: true}
+	if err := Save(file, Panel{Title: "one", LogX: true, LogY: true, Curves: []Curve{curve}}, Panel{Title: "two", Curves: []Curve{curve}}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := picture.Bounds(); b.Dx() != 1320 || b.Dy() != 480 {
+		t.Errorf("picture of %v, want 1320 x 480", b)
+	}
+}
+
+func TestSaveRefuses(t *testing.T) {
+	point := Curve{X: []float64{1}, Y: []float64{1}, Marks: true}
+	with := func(change func(*Curve)) Panel {
+		c := point
+		change(&c)
+		return Panel{Curves: []Curve{c}}
+	}
+	for name, panel := range map[string]Panel{
+		"no curves":       {},
+		"no points":       with(func(c *Curve) { c.X, c.Y = nil, nil }),
+		"lengths":         with(func(c *Curve) { c.Y = []float64{1, 2} }),
+		"error bars":      with(func(c *Curve) { c.Err = []float64{1, 2} }),
+		"nothing to draw": with(func(c *Curve) { c.Marks = false }),
+		"NaN":             with(func(c *Curve) { c.Y = []float64{math.NaN()} }),
+		"log x":           {LogX: true, Curves: []Curve{{X: []float64{0}, Y: []float64{1}, Marks: true}}},
+		"log y":           {LogY: true, Curves: []Curve{{X: []float64{1}, Y: []float64{-1}, Marks: true}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := Save(filepath.Join(dir, "picture.png"), panel); err == nil {
+				t.Error("no error")
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("files %v are left behind (%v)", left, err)
+			}
+		})
+	}
+}
