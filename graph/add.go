@@ -30,6 +30,7 @@ func add(name string, x, y *G.Node, relu bool) (*G.Node, error) {
 func addNode[T kernel.Float](name string, x, y *G.Node, relu bool) (*G.Node, error) {
 	return apply(&op[T]{
 		name:  name,
+		role:  addition,
 		shape: x.Shape(),
 		run: func(z []T, in []operand[T]) error {
 			kernel.Add(z, in[0].f, in[1].f, relu)

@@ -28,6 +28,7 @@ func flattenNode[T kernel.Float](name string, x *G.Node) (*G.Node, error) {
 	n := x.Shape()[0]
 	return apply(&op[T]{
 		name:  name,
+		role:  reshaping,
 		shape: tensor.Shape{n, x.Shape().TotalSize() / n},
 		run:   copyRun[T],
 		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {

@@ -6,11 +6,174 @@ import (
 )
 
 // Layer is the parameters that belong together: a weight with its bias, or the
-// scale and the shift of a batch norm.
+// scale of a batch norm with its shift.
 type Layer = []*G.Node
 
-// Layers sorts the learnables of an existing graph into layers, from its
-// structure below the cost node. The layers come in the order of the list.
+// Layers sorts the parameters of an existing graph into layers. It works on the
+// structure of the graph below the cost node, not on names, for Gorgonia's
+// operations and this package's alike, before or after [gorgonia.Grad]:
+//
+//   - A parameter that is added to a product, reshaped or broadcast or not,
+//     belongs to the parameters of that product: a bias to its weight, the shift
+//     of a batch norm to its scale. Where products are added up first, as in a
+//     recurrent cell, all belong together.
+//   - Parameters that enter the same operation together with data belong
+//     together: the weight and the bias of [Dense], the scale and the shift of
+//     [BatchNorm].
+//   - Any other parameter is a layer of its own: the scale and shift of a batch
+//     norm do not belong to the convolution before, nor two weights that are
+//     multiplied with each other to one another.
+//
+// Data is what does not come from the learnables alone. Parameters used in
+// several places, and their partners there, form one layer.
+//
+// The layers come in the order of their first parameters in learnables, and so
+// do the parameters within a layer. It is an error if a learnable is nil, comes
+// twice, is not a leaf, or does not reach the cost.
 func Layers(cost *G.Node, learnables ...*G.Node) ([]Layer, error) {
-	return nil, errors.New("graph: Layers: not there yet")
+	if cost == nil {
+		return nil, errors.New("graph: Layers: the cost is nil")
+	}
+	s := newStructure(cost, learnables)
+	for i, p := range learnables {
+		switch {
+		case p == nil:
+			return nil, errors.Errorf("graph: Layers: learnable %d is nil", i)
+		case p.Op() != nil:
+			return nil, errors.Errorf("graph: Layers: learnable %d, %s, is not a leaf", i, p.Name())
+		case s.index[p] != i:
+			return nil, errors.Errorf("graph: Layers: learnable %d, %s, comes twice", i, p.Name())
+		case p != cost && len(s.parents[p]) == 0:
+			return nil, errors.Errorf("graph: Layers: learnable %d, %s, does not reach the cost %s", i, p.Name(), cost.Name())
+		}
+	}
+	for _, p := range learnables {
+		s.join(p, s.partners(p)...)
+	}
+	return s.layers(learnables), nil
+}
+
+// structure is the part of a graph that a cost depends on.
+type structure struct {
+	parents map[*G.Node][]*G.Node // who uses a node, each as often as it does
+	data    map[*G.Node]bool      // whether a node depends on something but learnables
+	index   map[*G.Node]int       // of the learnables, in their list
+	leader  []int                 // of the layer of each learnable, as a union-find forest
+}
+
+func newStructure(cost *G.Node, learnables []*G.Node) *structure {
+	s := &structure{
+		parents: map[*G.Node][]*G.Node{},
+		data:    map[*G.Node]bool{},
+		index:   map[*G.Node]int{},
+		leader:  make([]int, len(learnables)),
+	}
+	for i, p := range learnables {
+		if _, ok := s.index[p]; !ok {
+			s.index[p] = i
+		}
+		s.leader[i] = i
+	}
+	s.visit(cost)
+	return s
+}
+
+// visit records n and all it depends on.
+func (s *structure) visit(n *G.Node) {
+	if _, seen := s.data[n]; seen {
+		return
+	}
+	_, learnable := s.index[n]
+	data := n.IsVar() && !learnable
+	for _, c := range operands(n) {
+		s.visit(c)
+		s.parents[c] = append(s.parents[c], n)
+		data = data || s.data[c]
+	}
+	s.data[n] = data
+}
+
+// partners returns the learnables that p, or a parameter reshaped to p, belongs
+// to.
+func (s *structure) partners(p *G.Node) (found []*G.Node) {
+	for _, n := range s.parents[p] {
+		switch kindOf(n) {
+		case reshaping:
+			found = append(found, s.partners(n)...)
+		case addition:
+			found = append(found, s.addends(n, p)...)
+		default:
+			found = append(found, s.weights(n)...)
+		}
+	}
+	return found
+}
+
+// addends returns the parameters of the products that p is added to in n.
+func (s *structure) addends(n, p *G.Node) (found []*G.Node) {
+	for _, c := range operands(n) {
+		if c != p {
+			found = append(found, s.products(c)...)
+		}
+	}
+	return found
+}
+
+// products returns the parameters of the products that n is the sum of.
+func (s *structure) products(n *G.Node) (found []*G.Node) {
+	switch kindOf(n) {
+	case reshaping, addition:
+		for _, c := range operands(n) {
+			found = append(found, s.products(c)...)
+		}
+		return found
+	default:
+		return s.weights(n)
+	}
+}
+
+// weights returns the parameters that enter n, if data does as well.
+func (s *structure) weights(n *G.Node) (found []*G.Node) {
+	if !s.data[n] {
+		return nil
+	}
+	for _, c := range operands(n) {
+		for kindOf(c) == reshaping {
+			c = operands(c)[0]
+		}
+		if _, ok := s.index[c]; ok {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// join puts all partners into the layer of p.
+func (s *structure) join(p *G.Node, partners ...*G.Node) {
+	for _, q := range partners {
+		a, b := s.find(s.index[p]), s.find(s.index[q])
+		s.leader[max(a, b)] = min(a, b)
+	}
+}
+
+// find returns the first learnable of the layer of learnable i.
+func (s *structure) find(i int) int {
+	for s.leader[i] != i {
+		i = s.leader[i]
+	}
+	return i
+}
+
+func (s *structure) layers(learnables []*G.Node) []Layer {
+	var layers []Layer
+	place := map[int]int{}
+	for i, p := range learnables {
+		first := s.find(i)
+		if first == i {
+			place[i] = len(layers)
+			layers = append(layers, nil)
+		}
+		layers[place[first]] = append(layers[place[first]], p)
+	}
+	return layers
 }

@@ -36,6 +36,9 @@ type op[T kernel.Float] struct {
 	// inert marks the inputs that have no gradient, labels for example.
 	inert []bool
 
+	// role is what Layers needs to know.
+	role kind
+
 	// of is set on a gradient: the node whose gradient it is.
 	of *G.Node
 
@@ -162,6 +165,7 @@ func (o *op[T]) Hashcode() uint32 {
 }
 
 func (o *op[T]) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.shape.Clone(), nil }
+func (o *op[T]) kind() kind                                     { return o.role }
 func (o *op[T]) Arity() int                                     { return len(o.children) }
 func (o *op[T]) ReturnsPtr() bool                               { return true }
 func (o *op[T]) CallsExtern() bool                              { return false }
