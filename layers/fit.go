@@ -68,6 +68,7 @@ func (c *Classifier) Fit(ctx context.Context, batches Batches, solver G.Solver, 
 	if err != nil {
 		return nil, err
 	}
+	defer vm.Close()
 	f := &fit{training: c.training, vm: vm, batches: batches, solver: solver, config: config, history: &History{}}
 	for i := range max(config.Epochs, 1) {
 		if err := f.epoch(ctx, config.FirstEpoch+i); err != nil {

@@ -19,7 +19,6 @@ type training struct {
 	learnables G.Nodes
 	model      []G.ValueGrad // the learnables, as a solver takes them
 	cost       G.Value       // of the last pass
-	vm         G.VM          // nil before the first use
 
 	statistics snapshot
 }
@@ -64,18 +63,17 @@ func forwardLogits(net Layer, b *Builder, images *input) (*G.Node, error) {
 	return logits, nil
 }
 
-// machine returns the machine that runs the graph under solver: a guarded one if the solver perturbs weights.
+// machine makes a machine that runs the graph under solver: a guarded one if the solver perturbs weights. The caller closes
+// it. The memory of the graph's values belongs to the graph and is used again by the next machine.
 func (t *training) machine(solver G.Solver) (G.VM, error) {
-	if t.vm == nil {
-		t.vm = G.NewTapeMachine(t.graph, G.BindDualValues(t.learnables...))
-	}
+	vm := G.NewTapeMachine(t.graph, G.BindDualValues(t.learnables...))
 	perturbed, ok := solver.(interface {
 		Guard(vm G.VM, learnables ...*G.Node) (G.VM, error)
 	})
 	if !ok {
-		return t.vm, nil
+		return vm, nil
 	}
-	return perturbed.Guard(t.vm, t.learnables...)
+	return perturbed.Guard(vm, t.learnables...)
 }
 
 // load takes a batch, after checking it. It returns false for one that is smaller than the graph's.

@@ -1,0 +1,88 @@
+package layers_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/layers"
+	"github.com/layernoise/layernoise/optim"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// repeated is one batch, as often as a benchmark asks for it. The first batch is not timed: it takes the graph's memory.
+type repeated struct {
+	b      *testing.B
+	images *tensor.Dense
+	labels []int
+	warm   bool
+}
+
+func (r *repeated) Start(int) error       { return nil }
+func (r *repeated) Images() *tensor.Dense { return r.images }
+func (r *repeated) Labels() []int         { return r.labels }
+func (r *repeated) Err() error            { return nil }
+func (r *repeated) Len() int              { return r.b.N }
+
+func (r *repeated) Next() bool {
+	if !r.warm {
+		r.warm = true
+		return true
+	}
+	return r.b.Loop()
+}
+
+// BenchmarkStep measures a training step of each network, noise, forward and backward pass, restoring and SGD with momentum 0.9
+// and weight decay 5e-4, on batches of 128 (the residual networks: 32), with a native BLAS if there is one.
+func BenchmarkStep(b *testing.B) {
+	name, err := graph.UseNativeBLAS()
+	fmt.Fprintf(os.Stderr, "BLAS: %s %v\n", name, err)
+	for _, n := range networks {
+		batch := 128
+		if n.name == "resnet18" || n.name == "resnet34" {
+			batch = 32
+		}
+		for _, noise := range []string{"none", "layer", "all"} {
+			b.Run(n.name+"/"+noise, func(b *testing.B) { benchmarkStep(b, n, batch, noise) })
+		}
+	}
+}
+
+func benchmarkStep(b *testing.B, n network, batch int, noise string) {
+	model, err := layers.NewClassifier(n.make(layers.Init{Seed: 1}), batch, n.image...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	images := random(1, tensor.Float32, append([]int{batch}, n.image...)...)
+	labels := make([]int, batch)
+	for i := range labels {
+		labels[i] = i % n.classes
+	}
+	b.ReportAllocs()
+	if _, err := model.Fit(ctx, &repeated{b: b, images: images, labels: labels}, newSolver(b, noise), layers.FitConfig{}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// newSolver makes SGD as the benchmarks and their peer use it, and around it the noise.
+func newSolver(tb testing.TB, noise string) G.Solver {
+	tb.Helper()
+	sgd, err := optim.NewSGD(0.01, optim.WithMomentum(0.9), optim.WithWeightDecay(5e-4))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if noise == "none" {
+		return sgd
+	}
+	selection := optim.Cyclic()
+	if noise == "all" {
+		selection = optim.All()
+	}
+	solver, err := optim.NewPerturbedSolver(sgd, 0.03, optim.WithSelection(selection))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return solver
+}
