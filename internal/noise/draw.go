@@ -11,8 +11,8 @@ type Float interface{ float32 | float64 }
 
 // Fill sets dst to scale*eps, where eps is the stream's draw from d.
 //
-// In Fill, Add and SaveAdd a negative scale gives the exact negative of the noise, and scale zero
-// stands for no noise at all: weights keep every bit, negative zeros and NaNs included. All three
+// In Fill, Add and SaveAdd the scale is finite. A negative one gives the exact negative of the noise, and
+// zero stands for no noise at all: weights keep every bit, negative zeros and NaNs included. All three
 // panic when the lengths differ, when d is none of the constants, and when the
 // draw is longer than MaxLen.
 func Fill[T Float](d Dist, s Stream, dst []T, scale T) { run(d, s, dst, nil, nil, scale) }

@@ -2,6 +2,42 @@ package noise
 
 import "github.com/layernoise/layernoise/internal/cpu"
 
-func kernels32(cpu.Level) kernels[float32] { return plainKernels[float32]() }
+// kernels32 are the kernels for float32 that use the instructions of a level.
+func kernels32(l cpu.Level) kernels[float32] {
+	type adds = [dists]func(dst, src []float32, words []uint32, scale float32)
+	switch l {
+	case cpu.AVX512:
+		return kernels[float32]{
+			groupsAVX512,
+			adds{addGaussian32AVX512, addRademacher32AVX512, addUniform32AVX512},
+			adds{saveGaussian32AVX512, saveRademacher32AVX512, saveUniform32AVX512},
+		}
+	case cpu.AVX2:
+		return kernels[float32]{
+			groupsAVX2,
+			adds{addGaussian32AVX2, addRademacher32AVX2, addUniform32AVX2},
+			adds{saveGaussian32AVX2, saveRademacher32AVX2, saveUniform32AVX2},
+		}
+	}
+	return plainKernels[float32]()
+}
 
-func kernels64(cpu.Level) kernels[float64] { return plainKernels[float64]() }
+// kernels64 are the kernels for float64 that use the instructions of a level.
+func kernels64(l cpu.Level) kernels[float64] {
+	type adds = [dists]func(dst, src []float64, words []uint32, scale float64)
+	switch l {
+	case cpu.AVX512:
+		return kernels[float64]{
+			groupsAVX512,
+			adds{addGaussian64AVX512, addRademacher64AVX512, addUniform64AVX512},
+			adds{saveGaussian64AVX512, saveRademacher64AVX512, saveUniform64AVX512},
+		}
+	case cpu.AVX2:
+		return kernels[float64]{
+			groupsAVX2,
+			adds{addGaussian64AVX2, addRademacher64AVX2, addUniform64AVX2},
+			adds{saveGaussian64AVX2, saveRademacher64AVX2, saveUniform64AVX2},
+		}
+	}
+	return plainKernels[float64]()
+}

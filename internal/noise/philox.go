@@ -1,13 +1,14 @@
 package noise
 
-// The multipliers and the key's increments (Salmon et al., section 3.3).
+import "github.com/layernoise/layernoise/internal/noise/coef"
+
+// What the key words grow by from round to round (Salmon et al., section 3.3).
 const (
-	philoxM0 = 0xD2511F53
-	philoxM1 = 0xCD9E8D57
 	philoxW0 = 0x9E3779B9
 	philoxW1 = 0xBB67AE85
-	rounds   = 10
 )
+
+const rounds = 10
 
 // keys holds the two key words of each round.
 type keys = [rounds][2]uint32
@@ -25,7 +26,7 @@ func expand(seed uint64) (k keys) {
 // philox is the block function: four random words for a counter.
 func philox(k *keys, c0, c1, c2, c3 uint32) (w0, w1, w2, w3 uint32) {
 	for r := range k {
-		p0, p1 := philoxM0*uint64(c0), philoxM1*uint64(c2)
+		p0, p1 := coef.PhiloxM0*uint64(c0), coef.PhiloxM1*uint64(c2)
 		c0, c1, c2, c3 = uint32(p1>>32)^c1^k[r][0], uint32(p1), uint32(p0>>32)^c3^k[r][1], uint32(p0)
 	}
 	return c0, c1, c2, c3

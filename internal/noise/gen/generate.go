@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+)
+
+// The files that generate makes, in the folder of package noise.
+const (
+	asmFile   = "vector_amd64.s"
+	stubsFile = "vector_amd64.go"
+)
+
+// generate returns the assembly and its Go declarations.
+func generate() (asm, stubs []byte, err error) {
+	ctx := build.NewContext()
+	table := newTable()
+	for _, set := range []instructions{avx2, avx512} {
+		groups(function(ctx, table, set, "groups", "words []uint32, k *[10][2]uint32, c1, c2, c3, first uint32"))
+		for _, elem := range []element{float32s, float64s} {
+			for _, dist := range []struct {
+				name string
+				emit func(*applier)
+			}{{"Gaussian", gaussian}, {"Rademacher", rademacher}, {"Uniform", uniform}} {
+				for _, save := range []bool{false, true} {
+					dist.emit(newApplier(ctx, table, set, elem, dist.name, save))
+				}
+			}
+		}
+	}
+	table.define(ctx)
+
+	file, err := ctx.Result()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := pass.Compile.Execute(file); err != nil {
+		return nil, nil, err
+	}
+	config := printer.Config{Argv: []string{"go", "generate"}, Pkg: "noise"}
+	if asm, err = printer.NewGoAsm(config).Print(file); err != nil {
+		return nil, nil, err
+	}
+	if stubs, err = printer.NewStubs(config).Print(file); err != nil {
+		return nil, nil, err
+	}
+	return asm, stubs, checkRegisters(asm)
+}
+
+var avx512Only = regexp.MustCompile(`(?s)TEXT ·(\w+AVX2)\([^\n]*\n(?:[^T]|T[^E])*?\b([XY](?:1[6-9]|2\d|3[01])|Z\d+)\b`)
+
+// checkRegisters guards against avo's allocator, which gives AVX2 code registers that only AVX-512
+// has when it runs out of the sixteen.
+func checkRegisters(asm []byte) error {
+	if m := avx512Only.FindSubmatch(asm); m != nil {
+		return fmt.Errorf("%s uses %s: too many registers alive", m[1], m[2])
+	}
+	return nil
+}

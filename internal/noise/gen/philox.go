@@ -1,0 +1,152 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+
+	"github.com/layernoise/layernoise/internal/noise/coef"
+)
+
+// A chain is as many Philox blocks as a register has 64-bit lanes. Its four vectors hold one counter word
+// a lane, in the low half: a multiplication reads nothing else, so the high half may hold anything, and a
+// product serves as its own low word.
+type chain struct{ c0, c1, c2, c3 vector }
+
+// philox holds what all blocks of a draw share. Of a block's counter only c0 varies, so
+// that half of the first two rounds is the same for all blocks.
+type philox struct {
+	*kernel
+	keys    operand.Mem
+	m0, m1  vector
+	product vector     // M0*block, the first product of the chain that comes next
+	step    operand.Op // what moves product on by one chain
+	// Terms of the rounds that do not vary: of c2 after the first round, of c2 and c0 after the
+	// second, of c2 after the third.
+	first2, second2, second0, third2 operand.Op
+	low                              operand.Op // a mask for the low halves
+}
+
+// groups emits the function that fills words with consecutive groups.
+//
+// It works on several chains at a time, so that there is something to do during
+// a multiplication: with AVX-512 four groups while they last and then one by one; with AVX2, which
+// has half the registers, the two chains of one group.
+func groups(k *kernel) {
+	k.Doc("groups" + k.name + " is groupsPlain.")
+	words, n := k.pointer("words"), k.count("words", 5)
+	p := newPhilox(k)
+	if k.wide() {
+		k.CMPQ(n, operand.I8(4))
+		k.JLT(operand.LabelRef("one"))
+		k.Label("four")
+		p.groups(words, 4)
+		k.SUBQ(operand.I8(4), n)
+		k.CMPQ(n, operand.I8(4))
+		k.JGE(operand.LabelRef("four"))
+	}
+	k.Label("one")
+	k.TESTQ(n, n)
+	k.JZ(operand.LabelRef("done"))
+	p.groups(words, 1)
+	k.DECQ(n)
+	k.JMP(operand.LabelRef("one"))
+	k.Label("done")
+	k.finish()
+}
+
+func newPhilox(k *kernel) *philox {
+	const m0 = coef.PhiloxM0
+	blocks := uint64(k.width / 8)
+	p := &philox{kernel: k, keys: operand.Mem{Base: k.Load(k.Param("k"), k.GP64())}}
+	p.m0 = k.broadcast(k.table.add(m0))
+	p.m1 = k.broadcast(k.table.add(coef.PhiloxM1))
+
+	block := k.shift(k.VPSLLD, k.broadcast(k.param("first")), 3)
+	p.product = k.mulWords(k.addWords(block, k.table.add(0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0)), p.m0)
+	step := blocks * m0
+	p.step = p.hold64(uint32(step), uint32(step>>32))
+	p.low = p.hold64(1<<32-1, 0)
+
+	c1, c2, c3 := k.broadcast(k.param("c1")), k.broadcast(k.param("c2")), k.broadcast(k.param("c3"))
+	p.first2 = p.hold(k.xor(c3, p.key(0, 1)))
+	q := k.mulWords(c2, p.m1)
+	first0 := k.xor3(k.shiftLongs(q, 32), c1, p.key(0, 0))
+	p.second0 = p.hold(k.xor(q, p.key(1, 0)))
+	q = k.mulWords(first0, p.m0)
+	p.second2 = p.hold(k.xor(k.shiftLongs(q, 32), p.key(1, 1)))
+	p.third2 = p.hold(k.xor(q, p.key(2, 1)))
+	return p
+}
+
+// key repeats a key word in all lanes.
+func (p *philox) key(round, word int) vector {
+	return p.broadcast(p.keys.Offset(8*round + 4*word))
+}
+
+// hold keeps a vector at hand: in its register, or in memory where registers are short.
+func (p *philox) hold(v vector) operand.Op {
+	if p.wide() {
+		return v
+	}
+	m := p.AllocLocal(p.width)
+	p.store(v, m)
+	return m
+}
+
+// hold64 keeps a 64-bit constant at hand.
+func (p *philox) hold64(low, high uint32) operand.Op {
+	m := p.table.add(low, high)
+	if p.wide() {
+		return p.broadcast64(m)
+	}
+	return m
+}
+
+// groups emits the next n groups.
+func (p *philox) groups(words operand.Mem, n int) {
+	chains := make([]chain, n*64/p.width)
+	for i := range chains {
+		chains[i] = p.firstRounds()
+	}
+	for r := 3; r < 9; r++ {
+		k0, k1 := p.key(r, 0), p.key(r, 1)
+		for i := range chains {
+			chains[i] = p.round(chains[i], k0, k1)
+		}
+	}
+	k0, k1 := p.key(9, 0), p.key(9, 1)
+	for i := range chains {
+		at := words.Offset(i * p.width / 64 * 128).Offset(i * p.width % 64)
+		p.lastRound(chains[i], k0, k1, at)
+	}
+	p.advance(words, 128*n)
+}
+
+// firstRounds emits three rounds for the next chain.
+func (p *philox) firstRounds() chain {
+	c2 := p.xor(p.shiftLongs(p.product, 32), p.first2)
+	c1 := p.mulWords(c2, p.m1)
+	c0 := p.xor(p.shiftLongs(c1, 32), p.second0)
+	c2 = p.xor(p.product, p.second2)
+	p.VPADDQ(p.step, p.product, p.product)
+
+	p0, p1 := p.mulWords(c0, p.m0), p.mulWords(c2, p.m1)
+	return chain{
+		p.xor3(c1, p.shiftLongs(p1, 32), p.key(2, 0)), p1,
+		p.xor(p.shiftLongs(p0, 32), p.third2), p0,
+	}
+}
+
+func (p *philox) round(c chain, k0, k1 vector) chain {
+	p0, p1 := p.mulWords(c.c0, p.m0), p.mulWords(c.c2, p.m1)
+	return chain{
+		p.xor3(c.c1, p.shiftLongs(p1, 32), k0), p1,
+		p.xor3(c.c3, p.shiftLongs(p0, 32), k1), p0,
+	}
+}
+
+// lastRound stores the words: c0 and c1 of each block side by side, and c2 and c3 16 words further on.
+func (p *philox) lastRound(c chain, k0, k1 vector, at operand.Mem) {
+	p0, p1 := p.mulWords(c.c0, p.m0), p.mulWords(c.c2, p.m1)
+	p.store(p.xorAnd(p.swapHalves(p1), p.xor(c.c1, k0), p.low), at)
+	p.store(p.xorAnd(p.swapHalves(p0), p.xor(c.c3, k1), p.low), at.Offset(64))
+}

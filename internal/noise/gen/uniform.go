@@ -1,0 +1,18 @@
+package main
+
+import (
+	"math"
+
+	"github.com/layernoise/layernoise/internal/noise/coef"
+)
+
+// uniform emits addUniform.
+func uniform(a *applier) {
+	a.keep(1, math.Float32bits(coef.UniformStep))
+	a.loop(5, 32, func() {
+		for i := 0; i < 32; i += a.lanes() {
+			w := a.shift(a.VPSRAD, a.load(a.words.Offset(4*i)), 7)
+			a.addUnit(a.mul(a.toFloat(a.or(w, a.all(1))), a.num(coef.UniformStep)), i)
+		}
+	})
+}

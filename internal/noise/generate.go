@@ -1,0 +1,3 @@
+package noise
+
+//go:generate go run ./gen
