@@ -12,8 +12,9 @@ import (
 type cifarSet struct {
 	name    string
 	format  cifarFormat
-	folder  string   // of the files, in the archive and on disk
-	archive string   // the archive's name
+	folder  string // of the files, in the archive and on disk
+	archive publishedFile
+	bases   []string // where it is published
 	python  []string // what other programs leave of the version that is not read
 	files   map[Split][]string
 	classes []string
@@ -26,7 +27,8 @@ var cifar10 = cifarSet{
 	name:    "CIFAR-10",
 	format:  cifar10Format,
 	folder:  "cifar-10-batches-bin",
-	archive: "cifar-10-binary.tar.gz",
+	archive: cifar10Archive,
+	bases:   cifarBases,
 	python:  []string{"cifar-10-batches-py", "cifar-10-python.tar.gz"},
 	files: map[Split][]string{
 		Train: {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
@@ -42,7 +44,8 @@ var cifar100 = cifarSet{
 	name:    "CIFAR-100",
 	format:  cifar100Format,
 	folder:  "cifar-100-binary",
-	archive: "cifar-100-binary.tar.gz",
+	archive: cifar100Archive,
+	bases:   cifarBases,
 	python:  []string{"cifar-100-python", "cifar-100-python.tar.gz"},
 	files:   map[Split][]string{Train: {"train.bin"}, Test: {"test.bin"}},
 	classes: cifar100Classes,
@@ -90,12 +93,13 @@ func (s *cifarSet) open(dir string, split Split, opts []Option) (*Dataset, error
 	if !ok {
 		return nil, errBadSplit(split)
 	}
-	if _, err := newOptions(opts); err != nil {
+	o, err := newOptions(opts)
+	if err != nil {
 		return nil, err
 	}
 	parts, err := s.readFolder(dir, files)
 	if errors.Is(err, ErrNotFound) {
-		parts, err = s.readArchive(dir, files)
+		parts, err = s.readArchive(o, dir, files)
 	}
 	if err != nil {
 		return nil, errors.WithMessage(err, s.name)
@@ -119,16 +123,20 @@ func (s *cifarSet) readFolder(dir string, files []string) ([]*CIFAR, error) {
 }
 
 // readArchive reads the files from the archive.
-func (s *cifarSet) readArchive(dir string, files []string) ([]*CIFAR, error) {
-	path, err := find(dir, []string{"."}, []string{s.archive})
+func (s *cifarSet) readArchive(o *options, dir string, files []string) ([]*CIFAR, error) {
+	search := func() (string, error) { return find(dir, []string{"."}, []string{s.archive.name}) }
+	path, err := o.obtain(search, dir, s.bases, s.archive)
 	if err != nil {
 		return nil, s.explain(err, dir)
 	}
 	return readPath(path, cifarArchive{s.format, s.folder, files}.read)
 }
 
-// explain adds to an error of find that the wrong version of the data is there.
+// explain adds to ErrNotFound that another version of the data is there.
 func (s *cifarSet) explain(err error, dir string) error {
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
 	for _, name := range s.python {
 		if _, statErr := os.Stat(filepath.Join(dir, name)); statErr == nil {
 			return errors.WithMessagef(err, "%s is the version for Python, the binary one is needed", name)

@@ -43,9 +43,9 @@ func cifar10Batches(t testing.TB) (names []string, contents [][]byte) {
 	return names, append(contents, cifarFile(t, cifarOf(1, 7, cifar10Format), cifar10Format))
 }
 
-// cifar10Archive is the archive of cifar10Batches, in another order and with
+// packedCIFAR10 is the archive of cifar10Batches, in another order and with
 // files that are not read.
-func cifar10Archive(t testing.TB) []byte {
+func packedCIFAR10(t testing.TB) []byte {
 	names, contents := cifar10Batches(t)
 	entries := []any{"cifar-10-batches-bin/readme.html", []byte("<html>"), "../data_batch_1.bin", []byte("trap"),
 		"elsewhere/data_batch_2.bin", []byte("trap")}
@@ -103,7 +103,7 @@ func TestCIFAR10Folders(t *testing.T) {
 
 func TestCIFAR10Archive(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "cifar-10-binary.tar.gz"), gzipped(t, cifar10Archive(t)))
+	writeFile(t, filepath.Join(dir, "cifar-10-binary.tar.gz"), gzipped(t, packedCIFAR10(t)))
 	checkCIFAR10(t, dir)
 }
 
@@ -146,7 +146,7 @@ func TestCIFAR100Classes(t *testing.T) {
 }
 
 func TestCIFARErrors(t *testing.T) {
-	archive := cifar10Archive(t)
+	archive := packedCIFAR10(t)
 	badSum := gzipped(t, archive)
 	badSum[len(badSum)-5] ^= 1
 	names, contents := cifar10Batches(t)
@@ -185,7 +185,7 @@ func TestCIFARErrors(t *testing.T) {
 // TestCIFARArchiveCut cuts an archive at every byte of its compressed form, and
 // the uncompressed one within each of its blocks.
 func TestCIFARArchiveCut(t *testing.T) {
-	plain := cifar10Archive(t)
+	plain := packedCIFAR10(t)
 	compressed := gzipped(t, plain)
 	read := cifarArchive{cifar10Format, cifar10.folder, cifar10.files[Train]}.read
 	for n := range compressed {

@@ -12,6 +12,8 @@ var mnistShape = Shape{Channels: 1, Height: 28, Width: 28}
 // An idxSet is a data set published as four IDX files.
 type idxSet struct {
 	name      string
+	bases     []string // where it is published
+	files     map[string]publishedFile
 	folders   []string // where the files may lie below the folder given
 	classes   []string
 	mean, std float64
@@ -19,6 +21,8 @@ type idxSet struct {
 
 var mnist = idxSet{
 	name:    "MNIST",
+	bases:   mnistBases,
+	files:   mnistFiles,
 	folders: []string{".", "raw", "MNIST/raw", "mnist"},
 	classes: []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
 	mean:    0.1307,
@@ -27,6 +31,8 @@ var mnist = idxSet{
 
 var fashionMNIST = idxSet{
 	name:    "Fashion-MNIST",
+	bases:   fashionMNISTBases,
+	files:   fashionMNISTFiles,
 	folders: []string{".", "raw", "FashionMNIST/raw", "fashion-mnist", "fashion"},
 	classes: []string{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
 		"Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"},
@@ -67,14 +73,15 @@ func (s *idxSet) open(dir string, split Split, opts []Option) (*Dataset, error) 
 	if !ok {
 		return nil, errBadSplit(split)
 	}
-	if _, err := newOptions(opts); err != nil {
-		return nil, err
-	}
-	images, err := s.read(dir, prefix+"-images-idx3-ubyte")
+	o, err := newOptions(opts)
 	if err != nil {
 		return nil, err
 	}
-	labels, err := s.read(dir, prefix+"-labels-idx1-ubyte")
+	images, err := s.read(o, dir, prefix+"-images-idx3-ubyte")
+	if err != nil {
+		return nil, err
+	}
+	labels, err := s.read(o, dir, prefix+"-labels-idx1-ubyte")
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +91,14 @@ func (s *idxSet) open(dir string, split Split, opts []Option) (*Dataset, error) 
 // idxPrefixes are the beginnings of the names of a split's files.
 var idxPrefixes = map[Split]string{Train: "train", Test: "t10k"}
 
-// read finds and decodes the file of that official name, compressed or not.
+// read obtains and decodes the file of that official name, compressed or not.
 // Some unpackers write the name with a dot (train-images.idx3-ubyte).
-func (s *idxSet) read(dir, name string) (*IDX, error) {
+func (s *idxSet) read(o *options, dir, name string) (*IDX, error) {
 	dotted := strings.Replace(name, "-idx", ".idx", 1)
-	path, err := find(dir, s.folders, []string{name, name + ".gz", dotted, dotted + ".gz"})
+	search := func() (string, error) {
+		return find(dir, s.folders, []string{name, name + ".gz", dotted, dotted + ".gz"})
+	}
+	path, err := o.obtain(search, dir, s.bases, s.files[name])
 	if err != nil {
 		return nil, errors.WithMessage(err, s.name)
 	}

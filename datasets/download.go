@@ -1,0 +1,91 @@
+package datasets
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// A Download says how files are fetched. The zero value is ready to use: the
+// published addresses, in silence.
+type Download struct {
+	// Mirror is an address to try before the published ones: the files lie
+	// directly below it, under their official names. By default there is none.
+	Mirror string
+
+	// Client makes the requests. By default http.DefaultClient.
+	Client *http.Client
+
+	// Progress shows how far a download is: a bar when it is a terminal (an
+	// *os.File such as os.Stderr), otherwise a line for each tenth of a file.
+	// By default nothing is shown.
+	Progress io.Writer
+
+	// Stall is how long a server may send nothing before it is given up. By
+	// default 30 seconds.
+	Stall time.Duration
+}
+
+// WithDownload fetches the files that are not in the folder, into it, before
+// they are read. Without this option nothing is ever downloaded.
+//
+// Each address is tried in turn. A transfer that breaks off is resumed where it
+// stopped, in a later run too: until a file is complete it is called .part.
+// It gets its name, in one step, only when its length and SHA-256 are those of
+// the published file. A file that is already in the folder is checked
+// likewise, and ErrChecksum when it is another; unpacked or compressed again
+// is as good. An unpacked CIFAR folder is taken as it is.
+//
+// The error is that of ctx when it ends, that of the file system when a file
+// cannot be written (a full disk, say; what has arrived is kept), and otherwise
+// what went wrong with each address: ErrChecksum, ErrStalled,
+// io.ErrUnexpectedEOF for a body that was too short, or the server's status.
+func WithDownload(ctx context.Context, d Download) Option {
+	return func(o *options) error {
+		if ctx == nil {
+			return errors.New("datasets: download: the context is nil")
+		}
+		if err := d.check(); err != nil {
+			return err
+		}
+		o.fetch = func(dir string, bases []string, f publishedFile) (string, error) {
+			return d.fetch(ctx, dir, bases, f)
+		}
+		return nil
+	}
+}
+
+func (d *Download) check() error {
+	if d.Stall < 0 {
+		return errors.Errorf("datasets: download: Stall is %v", d.Stall)
+	}
+	if d.Mirror == "" {
+		return nil
+	}
+	mirror, err := url.Parse(d.Mirror)
+	if err != nil {
+		return errors.Wrap(err, "datasets: download: Mirror")
+	}
+	if mirror.Scheme != "http" && mirror.Scheme != "https" || mirror.Host == "" {
+		return errors.Errorf("datasets: download: Mirror %q is no http or https address", d.Mirror)
+	}
+	return nil
+}
+
+func (d *Download) client() *http.Client {
+	if d.Client == nil {
+		return http.DefaultClient
+	}
+	return d.Client
+}
+
+func (d *Download) stall() time.Duration {
+	if d.Stall == 0 {
+		return 30 * time.Second
+	}
+	return d.Stall
+}

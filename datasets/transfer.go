@@ -1,0 +1,166 @@
+package datasets
+
+import (
+	"context"
+	stderrors "errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// A transfer brings one file from one address into a .part file.
+type transfer struct {
+	client *http.Client
+	stall  time.Duration
+	url    string
+	part   string
+	size   int64       // of the complete file
+	show   func(int64) // is told how many bytes are there
+}
+
+// resume makes one request, for what is missing in the .part file, and returns
+// nil when the file is complete. It reports whether another request may get
+// further: something has arrived, or the server refused the rest of the file
+// and can be asked for the whole.
+func (t *transfer) resume(ctx context.Context) (further bool, err error) {
+	file, err := os.OpenFile(t.part, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return false, local(err)
+	}
+	defer func() {
+		if closeErr := file.Close(); err == nil {
+			err = local(closeErr)
+		}
+	}()
+	have, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return false, local(err)
+	}
+	if have == t.size {
+		return false, nil
+	}
+	if have > t.size {
+		have = 0
+		if err := restart(file); err != nil {
+			return false, err
+		}
+	}
+	return t.request(ctx, file, have)
+}
+
+// restart empties file.
+func restart(file *os.File) error {
+	if err := file.Truncate(0); err != nil {
+		return local(err)
+	}
+	_, err := file.Seek(0, io.SeekStart)
+	return local(err)
+}
+
+// request asks for the bytes from have on and appends them to file, under the
+// eyes of a watchdog.
+func (t *transfer) request(ctx context.Context, file *os.File, have int64) (further bool, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watchdog := time.AfterFunc(t.stall, func() { cancel(ErrStalled) })
+	defer watchdog.Stop()
+	defer func() {
+		if err != nil && context.Cause(ctx) == ErrStalled {
+			err = errors.Wrapf(ErrStalled, "for %v", t.stall)
+		}
+	}()
+
+	response, err := t.get(ctx, have)
+	if err != nil {
+		return false, err
+	}
+	defer response.Body.Close()
+	start, err := t.check(response, have)
+	refused := errors.Is(err, errRefused)
+	if err != nil && !refused {
+		return false, err
+	}
+	if start < have {
+		if err := restart(file); err != nil {
+			return false, err
+		}
+	}
+	if refused {
+		return true, err
+	}
+	received, err := t.receive(file, response.Body, start, watchdog)
+	return received > 0 && !errors.Is(err, ErrChecksum), err
+}
+
+// get requests the file from byte number have on.
+func (t *transfer) get(ctx context.Context, have int64) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url, nil)
+	if err != nil {
+		return nil, errors.Wrap(err, "datasets: download")
+	}
+	// Some servers take the .gz for an encoding of the transfer, which the
+	// client would undo.
+	request.Header.Set("Accept-Encoding", "identity")
+	if have > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
+	}
+	response, err := t.client.Do(request)
+	return response, errors.Wrap(err, "datasets: download")
+}
+
+// errRefused says that a server does not give the rest of a file.
+var errRefused = stderrors.New("datasets: the server refuses the rest of the file")
+
+// check looks at the head of a response and returns the number of the byte
+// with which its body starts.
+func (t *transfer) check(r *http.Response, have int64) (start int64, err error) {
+	switch {
+	case r.StatusCode == http.StatusOK:
+	case have > 0 && r.StatusCode == http.StatusPartialContent && t.isRest(r.Header.Get("Content-Range"), have):
+		start = have
+	case have > 0 && (r.StatusCode == http.StatusPartialContent || r.StatusCode == http.StatusRequestedRangeNotSatisfiable):
+		return 0, errors.WithMessage(errRefused, r.Status)
+	default:
+		return 0, errors.Errorf("datasets: download: status %s", r.Status)
+	}
+	if want := t.size - start; r.ContentLength >= 0 && r.ContentLength != want {
+		return 0, errors.Wrapf(ErrChecksum, "the server offers %d bytes, published are %d", r.ContentLength, want)
+	}
+	return start, nil
+}
+
+// isRest reports whether a Content-Range is that of the bytes from have on.
+func (t *transfer) isRest(contentRange string, have int64) bool {
+	return strings.HasPrefix(contentRange, fmt.Sprintf("bytes %d-%d/", have, t.size-1))
+}
+
+// receive appends body to file, which holds have bytes, and returns how many
+// were received. It keeps the watchdog quiet as long as there are any.
+func (t *transfer) receive(file *os.File, body io.Reader, have int64, watchdog *time.Timer) (received int64, err error) {
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := body.Read(buffer)
+		watchdog.Reset(t.stall)
+		if have+received+int64(n) > t.size {
+			return received, errors.Wrapf(ErrChecksum, "the server sends more than %d bytes", t.size)
+		}
+		if _, err := file.Write(buffer[:n]); err != nil {
+			return received, local(err)
+		}
+		received += int64(n)
+		t.show(have + received)
+		switch {
+		case err == io.EOF && have+received == t.size:
+			return received, local(file.Sync())
+		case err == io.EOF:
+			return received, errors.Wrapf(io.ErrUnexpectedEOF, "%d of %d bytes", have+received, t.size)
+		case err != nil:
+			return received, errors.Wrapf(err, "datasets: download: %d of %d bytes", have+received, t.size)
+		}
+	}
+}
