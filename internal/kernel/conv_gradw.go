@@ -9,6 +9,10 @@ import (
 // gradient dy of the output. The processors share the columns of dw, so that
 // each element is one sum over the batch, in the order of the images.
 func ConvGradW[T Float](c Conv, dw, dy, x []T) {
+	if dw, ok := any(dw).([]float32); ok && c.winograd() {
+		winogradGradW(c, dw, any(dy).([]float32), any(x).([]float32))
+		return
+	}
 	joint := dy
 	if c.images() > 1 {
 		joint = borrow[T](len(dy))

@@ -1,0 +1,75 @@
+package kernel
+
+import (
+	"github.com/layernoise/layernoise/internal/parallel"
+	"gonum.org/v1/gonum/blas"
+)
+
+// winogradGradW is [ConvGradW] by Winograd's algorithm.
+func winogradGradW(c Conv, dw, dy, x []float32) {
+	g := newWinograd(c)
+	if g.chunks > 1 {
+		g.gradChunks(dw, dy, x)
+		return
+	}
+	v, z := g.borrowPlanes(g.in), g.borrowPlanes(g.out)
+	defer giveBack(v)
+	defer giveBack(z)
+	parallel.For(g.in, 8, func(lo, hi int) { g.gather(v, g.input(), x, lo, hi, 0, g.strips) })
+	parallel.For(g.out, 8, func(lo, hi int) { g.gather(z, g.gradient(), dy, lo, hi, 0, g.strips) })
+	block := g.block()
+	parallel.For(ceilDiv(g.out, block), 1, func(lo, hi int) {
+		du := borrow[float32](g.weightsSize(block))
+		defer giveBack(du)
+		for o := lo * block; o < min(hi*block, g.out); o += block {
+			n := min(block, g.out-o)
+			g.gradProducts(du, z[o*g.tiles(0, g.chunk):], v, n, g.strips, 0)
+			planesWindow(dw[o*g.in*window9:], n*g.in, du, g.weightsPlane(n))
+		}
+	})
+}
+
+// gradChunks is winogradGradW for many tiles. Lanes, whose number depends on the
+// shapes alone, take the chunks in turn and sum their products; the sums of the
+// lanes are added in order.
+func (g *winograd) gradChunks(dw, dy, x []float32) {
+	lanes := min(g.chunks/2, 8)
+	size := g.weightsSize(g.out)
+	du := borrow[float32](lanes * size)
+	defer giveBack(du)
+	parallel.For(lanes, 1, func(lo, hi int) {
+		v, z := g.borrowPlanes(g.in), g.borrowPlanes(g.out)
+		defer giveBack(v)
+		defer giveBack(z)
+		for lane := lo; lane < hi; lane++ {
+			var beta float32
+			for i := lane; i < g.chunks; i += lanes {
+				s0, s1 := g.chunkStrips(i)
+				g.gather(v, g.input(), x, 0, g.in, s0, s1)
+				g.gather(z, g.gradient(), dy, 0, g.out, s0, s1)
+				g.gradProducts(du[lane*size:], z, v, g.out, s1-s0, beta)
+				beta = 1
+			}
+		}
+	})
+	plane := g.weightsPlane(g.out)
+	parallel.For(g.in*g.out, 1024, func(lo, hi int) {
+		for p := range winogradPlanes {
+			sum := du[p*plane:][lo:hi]
+			for lane := 1; lane < lanes; lane++ {
+				Add(sum, sum, du[lane*size+p*plane+lo:], false)
+			}
+		}
+		planesWindow(dw[lo*window9:], hi-lo, du[lo:], plane)
+	})
+}
+
+// gradProducts multiplies the tiles z of n output channels with the tiles v, and
+// writes the products to du, after beta times what is there.
+func (g *winograd) gradProducts(du, z, v []float32, n, strips int, beta float32) {
+	ld := g.tiles(0, g.chunk)
+	planeU, planeV, planeZ := g.weightsPlane(n), g.plane(g.in), g.plane(g.out)
+	for p := range winogradPlanes {
+		gemmSerial(blas.NoTrans, blas.Trans, n, g.in, g.tiles(0, strips), 1, z[p*planeZ:], ld, v[p*planeV:], ld, beta, du[p*planeU:], g.in)
+	}
+}

@@ -1,0 +1,102 @@
+package kernel
+
+import "unsafe"
+
+// The transforms of tiles work in two passes. The pass over rows combines whole
+// lines of an image; its other side is a buffer that holds six lines for each row
+// of tiles of a strip. The pass over columns takes the tiles out of the lines, or
+// puts them there. offsets says where in the buffer each tile of the strip
+// begins; stride is the distance between lines there.
+
+// lines are the starts of lines of an image.
+type lines [winogradIn]*float32
+
+func line(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
+
+// inputRows writes B' d for n columns of six lines.
+func inputRows(dst []float32, stride int, src *lines, n int) {
+	s0, s1, s2, s3, s4, s5 := line(src[0], n), line(src[1], n), line(src[2], n), line(src[3], n), line(src[4], n), line(src[5], n)
+	t0, t1, t2, t3, t4, t5 := dst[:n], dst[stride:][:n], dst[2*stride:][:n], dst[3*stride:][:n], dst[4*stride:][:n], dst[5*stride:][:n]
+	for i := range n {
+		t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradB(s0[i], s1[i], s2[i], s3[i], s4[i], s5[i])
+	}
+}
+
+// inputCols writes the tiles (B' d) B to the 36 planes of dst.
+func inputCols(dst []float32, plane int, src []float32, stride int, offsets []int) {
+	n := len(offsets)
+	for e := range winogradIn {
+		src, dst := src[e*stride:], dst[e*winogradIn*plane:]
+		t0, t1, t2, t3, t4, t5 := dst[:n], dst[plane:][:n], dst[2*plane:][:n], dst[3*plane:][:n], dst[4*plane:][:n], dst[5*plane:][:n]
+		for i, o := range offsets {
+			d := (*[winogradIn]float32)(src[o:])
+			t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradB(d[0], d[1], d[2], d[3], d[4], d[5])
+		}
+	}
+}
+
+// gradRows writes A dy for n columns of four lines.
+func gradRows(dst []float32, stride int, src *lines, n int) {
+	s0, s1, s2, s3 := line(src[0], n), line(src[1], n), line(src[2], n), line(src[3], n)
+	t0, t1, t2, t3, t4, t5 := dst[:n], dst[stride:][:n], dst[2*stride:][:n], dst[3*stride:][:n], dst[4*stride:][:n], dst[5*stride:][:n]
+	for i := range n {
+		t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradA(s0[i], s1[i], s2[i], s3[i])
+	}
+}
+
+// gradCols writes the tiles (A dy) A' to the 36 planes of dst.
+func gradCols(dst []float32, plane int, src []float32, stride int, offsets []int) {
+	n := len(offsets)
+	for e := range winogradIn {
+		src, dst := src[e*stride:], dst[e*winogradIn*plane:]
+		t0, t1, t2, t3, t4, t5 := dst[:n], dst[plane:][:n], dst[2*plane:][:n], dst[3*plane:][:n], dst[4*plane:][:n], dst[5*plane:][:n]
+		for i, o := range offsets {
+			d := (*[winogradOut]float32)(src[o:])
+			t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradA(d[0], d[1], d[2], d[3])
+		}
+	}
+}
+
+// outputCols writes the tiles of the 36 planes of src, times A, to the lines.
+func outputCols(dst []float32, stride int, offsets []int, src []float32, plane int) {
+	n := len(offsets)
+	for e := range winogradIn {
+		src, dst := src[e*winogradIn*plane:], dst[e*stride:]
+		s0, s1, s2, s3, s4, s5 := src[:n], src[plane:][:n], src[2*plane:][:n], src[3*plane:][:n], src[4*plane:][:n], src[5*plane:][:n]
+		for i, o := range offsets {
+			d := (*[winogradOut]float32)(dst[o:])
+			d[0], d[1], d[2], d[3] = winogradAT(s0[i], s1[i], s2[i], s3[i], s4[i], s5[i])
+		}
+	}
+}
+
+// outputRows writes A' m plus the bias for n columns, clipped at low from below.
+func outputRows(dst *lines, src []float32, stride, n int, bias, low float32) {
+	t0, t1, t2, t3 := line(dst[0], n), line(dst[1], n), line(dst[2], n), line(dst[3], n)
+	s0, s1, s2, s3, s4, s5 := src[:n], src[stride:][:n], src[2*stride:][:n], src[3*stride:][:n], src[4*stride:][:n], src[5*stride:][:n]
+	for i := range n {
+		y0, y1, y2, y3 := winogradAT(s0[i], s1[i], s2[i], s3[i], s4[i], s5[i])
+		t0[i], t1[i], t2[i], t3[i] = max(y0+bias, low), max(y1+bias, low), max(y2+bias, low), max(y3+bias, low)
+	}
+}
+
+// winogradB is B' d.
+func winogradB(d0, d1, d2, d3, d4, d5 float32) (t0, t1, t2, t3, t4, t5 float32) {
+	a, b := d4-4*d2, d3-4*d1
+	c, e := d4-d2, d3-d1
+	return c + 4*(d0-d2), a + b, a - b, c + 2*e, c - 2*e, (d5 - d3) - 4*e
+}
+
+// winogradA is A y.
+func winogradA(y0, y1, y2, y3 float32) (z0, z1, z2, z3, z4, z5 float32) {
+	a, b := y0+y2, y1+y3
+	c, d := y0+4*y2, y1+4*y3
+	return y0, a + b, a - b, c + 2*d, c - 2*d, y3
+}
+
+// winogradAT is A' m.
+func winogradAT(m0, m1, m2, m3, m4, m5 float32) (y0, y1, y2, y3 float32) {
+	a, b := m1+m2, m1-m2
+	c, d := m3+m4, m3-m4
+	return m0 + a + c, b + 2*d, a + 4*c, b + 8*d + m5
+}
