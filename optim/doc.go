@@ -13,7 +13,7 @@
 // The noise goes into the parameter tensors in place, for as long as a gradient is evaluated, and leaves by copying the
 // clean weights back: bit for bit, and without a change to the graph. There are two protocols, with the same solver.
 //
-// Guarded (recommended): the solver guards the machine,
+// Guarded (recommended): the solver guards the machine, and two lines of a program change,
 //
 //	solver, err := optim.NewPerturbedSolver(base, 0.05)
 //	vm, err := solver.Guard(G.NewTapeMachine(g, G.BindDualValues(learnables...)), learnables...)

@@ -48,7 +48,8 @@ func isRightFactor(w *G.Node) bool {
 			continue
 		}
 		factors := g.From(user.ID())
-		if factors.Next() && factors.Next() && factors.Node().ID() == w.ID() {
+		factors.Next() // the left one
+		if factors.Next() && factors.Node().ID() == w.ID() {
 			return true
 		}
 	}

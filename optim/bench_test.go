@@ -1,0 +1,118 @@
+package optim_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/layers"
+	"github.com/layernoise/layernoise/optim"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// trainer is a network on one batch, ready to step.
+type trainer struct {
+	vm     G.VM
+	solver G.Solver
+	model  []G.ValueGrad
+}
+
+func (t *trainer) step(b *testing.B) {
+	if err := t.vm.RunAll(); err != nil {
+		b.Fatal(err)
+	}
+	if err := t.solver.Step(t.model); err != nil {
+		b.Fatal(err)
+	}
+	t.vm.Reset()
+}
+
+// newTrainer builds net's training graph for batches of shape, with SGD as PyTorch's examples have it. Without a
+// selection there is no noise, and no guard.
+func newTrainer(b *testing.B, net layers.Layer, selection optim.Selection, shape ...int) *trainer {
+	b.Helper()
+	fail := func(err error) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	g := G.NewGraph()
+	pixels := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(tensor.Random(tensor.Float32, tensor.Shape(shape).TotalSize())))
+	classes := make([]int, shape[0])
+	for i := range classes {
+		classes[i] = i % 10
+	}
+	x := G.NewTensor(g, tensor.Float32, len(shape), G.WithName("x"), G.WithValue(pixels))
+	y := G.NewVector(g, tensor.Int, G.WithName("y"), G.WithValue(tensor.New(tensor.WithBacking(classes))))
+	builder := layers.NewBuilder(g, layers.Training)
+	logits, err := net.Forward(builder, x)
+	fail(err)
+	cost, err := graph.CrossEntropy(logits, y)
+	fail(err)
+	learnables, err := builder.Learnables(net)
+	fail(err)
+	_, err = G.Grad(cost, learnables...)
+	fail(err)
+	base, err := optim.NewSGD(0.01, optim.WithMomentum(0.9), optim.WithWeightDecay(5e-4))
+	fail(err)
+	t := &trainer{vm: G.NewTapeMachine(g, G.BindDualValues(learnables...)), solver: base, model: G.NodesToValueGrads(learnables)}
+	if selection != nil {
+		noisy, err := optim.NewPerturbedSolver(base, 0.01, optim.WithSelection(selection))
+		fail(err)
+		t.vm, err = noisy.Guard(t.vm, learnables...)
+		fail(err)
+		t.solver = noisy
+	}
+	return t
+}
+
+// BenchmarkSolver measures what noise costs: ms/step of the noisy training, and its ratio to the same training without
+// noise. The two take turns, step by step, so that the ratio holds on a machine whose speed drifts, and every iteration is
+// a cycle in which each tensor takes noise once. With OpenBLAS if there is one; for one core set GOMAXPROCS=1 and
+// OPENBLAS_NUM_THREADS=1.
+func BenchmarkSolver(b *testing.B) {
+	if _, err := graph.UseNativeBLAS(); err != nil {
+		b.Logf("matrix products by gonum: %v", err)
+	}
+	nets := []struct {
+		name  string
+		make  func(layers.Init) *layers.Sequential
+		shape []int
+	}{
+		{"mlp1", layers.NewMLP1, []int{128, 784}},
+		{"mlp2", layers.NewMLP2, []int{128, 784}},
+		{"mlp3", layers.NewMLP3, []int{128, 784}},
+		{"cnn2", layers.NewCNN2, []int{128, 3, 32, 32}},
+	}
+	modes := map[string]func() optim.Selection{"layer": optim.Cyclic, "all": optim.All}
+	for _, net := range nets {
+		for _, mode := range []string{"layer", "all"} {
+			b.Run(fmt.Sprintf("%s/%s", net.name, mode), func(b *testing.B) {
+				base := newTrainer(b, net.make(layers.Init{Seed: 1}), nil, net.shape...)
+				noisy := newTrainer(b, net.make(layers.Init{Seed: 1}), modes[mode](), net.shape...)
+				cycle := len(noisy.model)
+				for range 3 {
+					base.step(b)
+					noisy.step(b)
+				}
+				var without, with time.Duration
+				for b.Loop() {
+					for range cycle {
+						started := time.Now()
+						base.step(b)
+						between := time.Now()
+						noisy.step(b)
+						without += between.Sub(started)
+						with += time.Since(between)
+					}
+				}
+				steps := float64(b.N * cycle)
+				b.ReportMetric(0, "ns/op") // an iteration is a cycle of both: of no interest
+				b.ReportMetric(float64(with.Nanoseconds())/1e6/steps, "ms/step")
+				b.ReportMetric(float64(with)/float64(without), "ratio")
+			})
+		}
+	}
+}
