@@ -1,0 +1,94 @@
+package closedform
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/pkg/errors"
+	"gonum.org/v1/gonum/mat"
+)
+
+// Planted is a problem whose data were made from a known solution, observed with noise.
+type Planted struct {
+	Problem
+	Truth   []float64    // the solution the data were made from
+	Initial [2][]float64 // initial weights, Gaussian
+}
+
+// PlantGroups makes a regression on n observations with the given number of groups of k columns, of which active have
+// coefficients of length 1 and the others none. Within a group the columns are orthogonal, with c = 1; between groups they
+// are independent and random. The observations have Gaussian errors of standard deviation noise.
+func PlantGroups(n, groups, k, active int, noise float64, seed uint64) (*Planted, error) {
+	if k < 1 || n < k || active < 0 || active > groups {
+		return nil, errors.Errorf("closedform: %d active of %d groups of %d columns, %d observations", active, groups, k, n)
+	}
+	random := rand.New(rand.NewPCG(seed, 1))
+	x := mat.NewDense(n, groups*k, nil)
+	for g := range groups {
+		q := orthonormal(random, n, k)
+		for j := range k {
+			for i := range n {
+				x.Set(i, g*k+j, math.Sqrt(float64(n))*q.At(i, j))
+			}
+		}
+	}
+	beta := mat.NewVecDense(groups*k, nil)
+	for _, g := range random.Perm(groups)[:active] {
+		direction := mat.NewVecDense(k, gaussian(random, k, 1, 1).RawMatrix().Data)
+		for j := range k {
+			beta.SetVec(g*k+j, direction.AtVec(j)/mat.Norm(direction, 2))
+		}
+	}
+	y := mat.NewVecDense(n, gaussian(random, n, 1, noise).RawMatrix().Data)
+	fit := mat.NewVecDense(n, nil)
+	fit.MulVec(x, beta)
+	y.AddVec(y, fit)
+	problem, err := NewRegression(x, y.RawVector().Data, k)
+	if err != nil {
+		return nil, err
+	}
+	return plant(problem, beta.RawVector().Data, initialScale, random), nil
+}
+
+// PlantLowRank makes a factorisation of a (d2, d0) matrix of the given rank, with all its singular values sqrt(d0 d2), seen
+// with Gaussian errors of standard deviation noise, by a network of the given width.
+func PlantLowRank(d0, d2, rank, width int, noise float64, seed uint64) (*Planted, error) {
+	if rank < 1 || rank > min(d0, d2) || width < 1 {
+		return nil, errors.Errorf("closedform: rank %d of a matrix (%d, %d), width %d", rank, d2, d0, width)
+	}
+	random := rand.New(rand.NewPCG(seed, 2))
+	var truth, y mat.Dense
+	left, right := orthonormal(random, d2, rank), orthonormal(random, d0, rank)
+	truth.Mul(left, right.T())
+	truth.Scale(math.Sqrt(float64(d0)*float64(d2)), &truth)
+	y.Add(&truth, gaussian(random, d2, d0, noise))
+	scale := initialScale / math.Sqrt(float64(width))
+	return plant(&Factorisation{Y: &y, Width: width}, truth.RawMatrix().Data, scale, random), nil
+}
+
+// initialScale is the standard deviation of the initial weights that make one number of the solution.
+const initialScale = 0.5
+
+func plant(p Problem, truth []float64, scale float64, random *rand.Rand) *Planted {
+	planted := &Planted{Problem: p, Truth: truth}
+	for i, size := range p.Sizes() {
+		planted.Initial[i] = gaussian(random, size, 1, scale).RawMatrix().Data
+	}
+	return planted
+}
+
+// gaussian draws a matrix with independent elements of the given standard deviation.
+func gaussian(random *rand.Rand, rows, cols int, std float64) *mat.Dense {
+	m := mat.NewDense(rows, cols, nil)
+	m.Apply(func(_, _ int, _ float64) float64 { return std * random.NormFloat64() }, m)
+	return m
+}
+
+// orthonormal draws a matrix of orthonormal columns.
+func orthonormal(random *rand.Rand, rows, cols int) *mat.Dense {
+	var qr mat.QR
+	qr.Factorize(gaussian(random, rows, cols, 1))
+	var q mat.Dense
+	qr.QTo(&q)
+	return mat.DenseCopyOf(q.Slice(0, rows, 0, cols))
+}
