@@ -47,7 +47,7 @@ func AvgPool2D(x *G.Node, p Pool) (*G.Node, error) {
 	return poolNode(name, s, x, kernel.AvgPool[float64], avgPoolGrad[float64])
 }
 
-func avgPoolGrad[T kernel.Float](s kernel.Pool, dx, _, dy []T) { kernel.AvgPoolGrad(s, dx, dy) }
+func avgPoolGrad[T kernel.Float](s kernel.Pool, dx, _, _, dy []T) { kernel.AvgPoolGrad(s, dx, dy) }
 
 // pool checks the arguments of a pool.
 func pool(name string, x *G.Node, p Pool) (kernel.Pool, error) {
@@ -72,7 +72,7 @@ func pool(name string, x *G.Node, p Pool) (kernel.Pool, error) {
 }
 
 func poolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node,
-	f func(s kernel.Pool, y, x []T), grad func(s kernel.Pool, dx, x, dy []T),
+	f func(s kernel.Pool, y, x []T), grad func(s kernel.Pool, dx, x, y, dy []T),
 ) (*G.Node, error) {
 	return apply(&op[T]{
 		name:  name,
@@ -83,9 +83,9 @@ func poolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node,
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
-				grad(s, dx, v[0].f, v[1].f)
+				grad(s, dx, v[0].f, v[1].f, v[2].f)
 				return nil
-			}, in[0], dy)
+			}, in[0], y, dy)
 			return G.Nodes{dx}, err
 		},
 	}, x)

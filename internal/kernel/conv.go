@@ -82,11 +82,8 @@ func tileColumns[T Float](c Conv, t tile, x, buf []T, k0, k1 int) ([]T, int) {
 	if c.direct() {
 		return x[t.i0*image+k0*c.H*c.W+t.r0*c.W:], c.H * c.W
 	}
-	n, each := c.size(t), (t.r1-t.r0)*c.OutW()
-	for i := t.i0; i < t.i1; i++ {
-		im2col(buf[(i-t.i0)*each:], n, x[i*image:][:image], c.Window, k0, k1, t.r0, t.r1)
-	}
-	return buf, n
+	im2col(c, t, buf, x, k0, k1)
+	return buf, c.size(t)
 }
 
 // tileGradient returns the gradient of a tile of the output as a matrix with a

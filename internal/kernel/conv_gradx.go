@@ -19,16 +19,12 @@ func ConvGradX[T Float](c Conv, dx, dy, w []T) {
 			defer giveBack(joint)
 		}
 		c.tiles(group, func(t tile) {
-			n, each := c.size(t), (t.r1-t.r0)*c.OutW()
 			grad, ld := tileGradient(c, t, dy, joint)
-			convGemm(c, blas.Trans, blas.NoTrans, c.depth(), n, c.Out, w, c.depth(), grad, ld, 0, cols, n)
-			for i := t.i0; i < t.i1; i++ {
-				x := dx[i*image:][:image]
-				if t.r0 == 0 {
-					clear(x)
-				}
-				col2im(x, cols[(i-t.i0)*each:], n, c.Window, 0, c.depth(), t.r0, t.r1)
+			convGemm(c, blas.Trans, blas.NoTrans, c.depth(), c.size(t), c.Out, w, c.depth(), grad, ld, 0, cols, c.size(t))
+			if t.r0 == 0 {
+				clear(dx[t.i0*image : t.i1*image])
 			}
+			col2im(c, t, dx, cols)
 		})
 	})
 }

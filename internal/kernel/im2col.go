@@ -1,86 +1,125 @@
 package kernel
 
-// im2col writes rows k0 to k1 of the matrix whose product with the weights is
-// the convolution, for the rows of output from r0 to r1. Row k of the matrix
-// stands for element (c, i, j) of the window, k = (c*KH + i)*KW + j, and holds
-// what that element sees at each place of the output. dst has ld elements
-// between rows; x is one image (C, H, W).
-func im2col[T Float](dst []T, ld int, x []T, w Window, k0, k1, r0, r1 int) {
-	outW := w.OutW()
-	for k := k0; k < k1; k++ {
-		row := dst[(k-k0)*ld:][:(r1-r0)*outW]
-		plane := x[k/(w.KH*w.KW)*w.H*w.W:][:w.H*w.W]
-		i, j := k/w.KW%w.KH, k%w.KW
-		lo, hi := clip(w.OutH(), w.H, w.SH, w.PH, i)
-		lo, hi = min(max(lo, r0), r1), max(min(hi, r1), r0)
-		left, right := clip(outW, w.W, w.SW, w.PW, j)
-		if lo >= hi || left >= right {
-			clear(row)
-			continue
-		}
-		clear(row[:(lo-r0)*outW])
-		clear(row[(hi-r0)*outW:])
-		row = row[(lo-r0)*outW : (hi-r0)*outW]
-		from := (lo*w.SH+i-w.PH)*w.W + j - w.PW // in plane, of column 0
-		switch {
-		case w.SH == 1 && w.SW == 1 && outW == w.W:
-			shiftPlane(row, plane, from, outW, left, right)
-		case w.SW == 1:
-			for ; len(row) > 0; row, from = row[outW:], from+w.SH*w.W {
-				clear(row[:left])
-				copy(row[left:right], plane[from+left:])
-				clear(row[right:outW])
-			}
-		default:
-			for ; len(row) > 0; row, from = row[outW:], from+w.SH*w.W {
-				clear(row[:left])
-				for p := left; p < right; p++ {
-					row[p] = plane[from+p*w.SW]
-				}
-				clear(row[right:outW])
-			}
-		}
-	}
+// The columns of a tile are the matrix whose product with the weights is the
+// convolution. Row k of the matrix stands for element (c, i, j) of the window, k
+// = (c*KH + i)*KW + j, and holds what that element sees at each place of the
+// tile, image by image; zero where that is padding.
+
+// view is what one element of the window sees of one plane, for the rows of the
+// output in a tile.
+type view struct {
+	channel     int
+	lo, hi      int // rows of the output that see the image, not padding
+	left, right int // columns likewise
+	from        int // place in the plane of row lo, column 0; outside if left > 0
 }
 
-// shiftPlane fills rows of the width of the plane, whose first column comes
-// from plane[from] (which may lie before it): one move for all of them, and then
-// the columns outside of left to right are cleared.
-func shiftPlane[T Float](row, plane []T, from, width, left, right int) {
-	copy(row[left:], plane[from+left:from+len(row)-width+right])
-	for ; len(row) > 0; row = row[width:] {
-		clear(row[:left])
-		clear(row[right:width])
-	}
+// view returns what element k of the window sees; ok is false if it sees
+// padding only.
+func (c Conv) view(t tile, k int) (v view, ok bool) {
+	i, j := k/c.KW%c.KH, k%c.KW
+	v.channel = k / (c.KH * c.KW)
+	v.lo, v.hi = clip(c.OutH(), c.H, c.SH, c.PH, i)
+	v.lo, v.hi = max(v.lo, t.r0), min(v.hi, t.r1)
+	v.left, v.right = clip(c.OutW(), c.W, c.SW, c.PW, j)
+	v.from = (v.lo*c.SH+i-c.PH)*c.W + j - c.PW
+	return v, v.lo < v.hi && v.left < v.right
 }
 
-// col2im is the adjoint of im2col: it adds what im2col would have copied from x
-// back into x.
-func col2im[T Float](x []T, cols []T, ld int, w Window, k0, k1, r0, r1 int) {
-	outW := w.OutW()
+// shifts reports whether the output is as wide as the image and moves by single
+// steps, so that a view is a piece of the plane, but for its borders.
+func (c Conv) shifts() bool { return c.SH == 1 && c.SW == 1 && c.OutW() == c.W }
+
+// im2col writes rows k0 to k1 of the columns of a tile to cols.
+func im2col[T Float](c Conv, t tile, cols, x []T, k0, k1 int) {
+	width, size, shifts, n := c.OutW(), c.H*c.W, c.shifts(), c.size(t)
+	each := (t.r1 - t.r0) * width
 	for k := k0; k < k1; k++ {
-		row := cols[(k-k0)*ld:][:(r1-r0)*outW]
-		plane := x[k/(w.KH*w.KW)*w.H*w.W:][:w.H*w.W]
-		i, j := k/w.KW%w.KH, k%w.KW
-		lo, hi := clip(w.OutH(), w.H, w.SH, w.PH, i)
-		left, right := clip(outW, w.W, w.SW, w.PW, j)
-		if left >= right {
+		rows := cols[(k-k0)*n:][:n]
+		v, ok := c.view(t, k)
+		if !ok {
+			clear(rows)
 			continue
 		}
-		for r := max(lo, r0); r < min(hi, r1); r++ {
-			src := row[(r-r0)*outW:][left:right]
-			from := (r*w.SH+i-w.PH)*w.W + left*w.SW + j - w.PW
-			if w.SW == 1 {
-				dst := plane[from:][:len(src)]
-				for p, v := range src {
-					dst[p] += v
-				}
+		for i := t.i0; i < t.i1; i++ {
+			row := rows[(i-t.i0)*each:][:each]
+			plane := x[(i*c.C+v.channel)*size:][:size]
+			clear(row[:(v.lo-t.r0)*width])
+			clear(row[(v.hi-t.r0)*width:])
+			row = row[(v.lo-t.r0)*width : (v.hi-t.r0)*width]
+			if shifts {
+				copy(row[v.left:], plane[v.from+v.left:v.from+len(row)-width+v.right])
+				clearBorders(row, width, v.left, v.right)
 				continue
 			}
-			for _, v := range src {
-				plane[from] += v
-				from += w.SW
+			for from := v.from; len(row) > 0; row, from = row[width:], from+c.SH*c.W {
+				gatherRow(row[:width], plane, from, c.SW, v.left, v.right)
 			}
 		}
+	}
+}
+
+// clearBorders clears the columns outside of left to right.
+func clearBorders[T Float](rows []T, width, left, right int) {
+	for p := range left {
+		for i := p; i < len(rows); i += width {
+			rows[i] = 0
+		}
+	}
+	for p := right; p < width; p++ {
+		for i := p; i < len(rows); i += width {
+			rows[i] = 0
+		}
+	}
+}
+
+// gatherRow fills a row from each step-th element of the plane, and clears it
+// outside of left to right.
+func gatherRow[T Float](row, plane []T, from, step, left, right int) {
+	clear(row[:left])
+	clear(row[right:])
+	if step == 1 {
+		copy(row[left:right], plane[from+left:])
+		return
+	}
+	for p := left; p < right; p++ {
+		row[p] = plane[from+p*step]
+	}
+}
+
+// col2im is the adjoint of im2col, for all elements of the window: it adds what
+// im2col would have copied from x back into x. It destroys cols.
+func col2im[T Float](c Conv, t tile, x, cols []T) {
+	width, size, shifts, n := c.OutW(), c.H*c.W, c.shifts(), c.size(t)
+	each := (t.r1 - t.r0) * width
+	for k := range c.depth() {
+		v, ok := c.view(t, k)
+		if !ok {
+			continue
+		}
+		for i := t.i0; i < t.i1; i++ {
+			row := cols[k*n+(i-t.i0)*each:][(v.lo-t.r0)*width : (v.hi-t.r0)*width]
+			plane := x[(i*c.C+v.channel)*size:][:size]
+			if shifts {
+				clearBorders(row, width, v.left, v.right)
+				row = row[v.left : len(row)-width+v.right]
+				accumulate(plane[v.from+v.left:][:len(row)], row)
+				continue
+			}
+			for from := v.from; len(row) > 0; row, from = row[width:], from+c.SH*c.W {
+				scatterRow(plane, row, from, c.SW, v.left, v.right)
+			}
+		}
+	}
+}
+
+// scatterRow is the adjoint of gatherRow.
+func scatterRow[T Float](plane, row []T, from, step, left, right int) {
+	if step == 1 {
+		accumulate(plane[from+left:][:right-left], row[left:])
+		return
+	}
+	for p := left; p < right; p++ {
+		plane[from+p*step] += row[p]
 	}
 }

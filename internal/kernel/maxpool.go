@@ -12,12 +12,14 @@ func MaxPool[T Float](p Pool, y, x []T) {
 	})
 }
 
-// MaxPoolGrad writes to dx the elements of dy, each added up where the largest
-// element of its window of x is, the first of equal ones, and zero elsewhere.
-func MaxPoolGrad[T Float](p Pool, dx, x, dy []T) {
-	eachPlane2(p, dx, x, dy, func(dx, x, dy []T) {
+// MaxPoolGrad writes to dx the elements of dy, each added up where the result y
+// of its window of x comes from, the first of equal elements, and zero elsewhere.
+func MaxPoolGrad[T Float](p Pool, dx, x, y, dy []T) {
+	size, places := p.H*p.W, p.OutH()*p.OutW()
+	p.each(func(i int) {
+		dx, x, y, dy := dx[i*size:][:size], x[i*size:][:size], y[i*places:][:places], dy[i*places:][:places]
 		if p.halves() {
-			maxHalvesGrad(p.Window, dx, x, dy)
+			maxHalvesGrad(p.Window, dx, x, y, dy)
 			return
 		}
 		clear(dx)
@@ -51,28 +53,27 @@ func maxHalves[T Float](w Window, y, x []T) {
 }
 
 // maxHalvesGrad is MaxPoolGrad of a plane for windows of 2x2.
-func maxHalvesGrad[T Float](w Window, dx, x, dy []T) {
+func maxHalvesGrad[T Float](w Window, dx, x, y, dy []T) {
 	switch dx := any(dx).(type) {
 	case []float32:
-		unpoolHalves(w, bits[uint32](dx), x, bits[uint32](any(dy).([]float32)))
+		unpoolHalves(w, bits[uint32](dx), x, y, bits[uint32](any(dy).([]float32)))
 	case []float64:
-		unpoolHalves(w, bits[uint64](dx), x, bits[uint64](any(dy).([]float64)))
+		unpoolHalves(w, bits[uint64](dx), x, y, bits[uint64](any(dy).([]float64)))
 	}
 }
 
 // unpoolHalves picks the element that gets the gradient by masks of bits: which
-// of the four it is cannot be predicted.
-func unpoolHalves[T Float, U uint32 | uint64](w Window, dx []U, x []T, dy []U) {
+// of the four it is cannot be predicted. Where y is NaN that is the last one.
+func unpoolHalves[T Float, U uint32 | uint64](w Window, dx []U, x, y []T, dy []U) {
 	outW := w.OutW()
-	for ; len(dy) > 0; dy = dy[outW:] {
+	for ; len(dy) > 0; y, dy = y[outW:], dy[outW:] {
 		top, bottom := x[:2*outW], x[w.W:][:2*outW]
 		dTop, dBottom := dx[:2*outW], dx[w.W:][:2*outW]
+		m := y[:outW]
 		for i, g := range dy[:outW] {
-			a, b, c, d := top[2*i], top[2*i+1], bottom[2*i], bottom[2*i+1]
-			m := max(max(a, b), max(c, d))
-			isA := one[U](a == m)
-			isB := one[U](b == m) &^ isA
-			isC := one[U](c == m) &^ (isA | isB)
+			isA := one[U](top[2*i] == m[i])
+			isB := one[U](top[2*i+1] == m[i]) &^ isA
+			isC := one[U](bottom[2*i] == m[i]) &^ (isA | isB)
 			isD := 1 &^ (isA | isB | isC)
 			dTop[2*i], dTop[2*i+1] = g&-isA, g&-isB
 			dBottom[2*i], dBottom[2*i+1] = g&-isC, g&-isD

@@ -9,20 +9,20 @@ type Pool struct {
 	Planes int
 }
 
-// eachPlane calls f for all planes, with the elements of x and of y that belong
-// to them, at once where there are processors.
-func eachPlane[T Float](p Pool, x, y []T, f func(x, y []T)) {
-	eachPlane2(p, x, x, y, func(x, _, y []T) { f(x, y) })
-}
-
-// eachPlane2 is eachPlane for two slices of the shape of x.
-func eachPlane2[T Float](p Pool, x1, x2, y []T, f func(x1, x2, y []T)) {
-	size, places := p.H*p.W, p.OutH()*p.OutW()
-	parallel.For(p.Planes, 1+4096/size, func(lo, hi int) {
+// each calls f for all planes, at once where there are processors.
+func (p Pool) each(f func(plane int)) {
+	parallel.For(p.Planes, 1+4096/(p.H*p.W), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			f(x1[i*size:][:size], x2[i*size:][:size], y[i*places:][:places])
+			f(i)
 		}
 	})
+}
+
+// eachPlane calls f for all planes, with the elements of x and of y that belong
+// to them.
+func eachPlane[T Float](p Pool, x, y []T, f func(x, y []T)) {
+	size, places := p.H*p.W, p.OutH()*p.OutW()
+	p.each(func(i int) { f(x[i*size:][:size], y[i*places:][:places]) })
 }
 
 // area is what a window covers of the image: rows r0 to r1, columns c0 to c1.

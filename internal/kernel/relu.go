@@ -15,24 +15,27 @@ func ReLU[T Float](y, x []T) {
 // Gate writes to dx the elements of dy where y is not zero, and zero elsewhere:
 // the gradient through a rectifier whose output was y. dx may be dy.
 func Gate[T Float](dx, y, dy []T) {
-	if len(y) == 0 {
-		return
-	}
 	switch y := any(y).(type) {
 	case []float32:
-		gate(bits[uint32](any(dx).([]float32)), bits[uint32](y), bits[uint32](any(dy).([]float32)), 31)
+		gate32(bits[uint32](any(dx).([]float32)), bits[uint32](y), bits[uint32](any(dy).([]float32)))
 	case []float64:
-		gate(bits[uint64](any(dx).([]float64)), bits[uint64](y), bits[uint64](any(dy).([]float64)), 63)
+		gate64(bits[uint64](any(dx).([]float64)), bits[uint64](y), bits[uint64](any(dy).([]float64)))
 	}
 }
 
-// gate works on the bit patterns, so that it has no branch to mispredict:
-// b|-b has the sign bit set for every b but zero, and 0 - sign spreads it.
-func gate[U uint32 | uint64](dx, y, dy []U, sign int) {
+// gate32 works on the bit patterns, so that it has no branch to mispredict: b|-b
+// has the sign bit set for every b but zero, and the negation spreads it.
+func gate32(dx, y, dy []uint32) {
 	y, dy = y[:len(dx)], dy[:len(dx)]
-	for i := range dx {
-		b := y[i]
-		dx[i] = dy[i] & -((b | -b) >> sign)
+	for i, b := range y {
+		dx[i] = dy[i] & -((b | -b) >> 31)
+	}
+}
+
+func gate64(dx, y, dy []uint64) {
+	y, dy = y[:len(dx)], dy[:len(dx)]
+	for i, b := range y {
+		dx[i] = dy[i] & -((b | -b) >> 63)
 	}
 }
 
