@@ -205,15 +205,22 @@ func TestCIFARArchiveCut(t *testing.T) {
 func TestRealCIFAR10(t *testing.T) {
 	dir := filepath.Dir(realFolder(t, "cifar-10-batches-bin"))
 	for _, test := range []struct {
-		split Split
-		n     int
-	}{{Train, 10000}, {Test, 2000}} {
+		split  Split
+		n      int
+		labels []int // of the first images
+	}{
+		{Train, 10000, []int{9, 7, 0, 7, 8, 7, 6, 9, 7, 0}},
+		{Test, 2000, []int{4, 5, 3, 0, 6, 9, 5, 4, 3, 8}},
+	} {
 		d, err := CIFAR10(dir, test.split)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got, want := d.Counts(), slices.Repeat([]int{test.n / 10}, 10); !slices.Equal(got, want) {
 			t.Errorf("%v: counts %v, want %v", d, got, want)
+		}
+		if got := d.Labels()[:10]; !slices.Equal(got, test.labels) {
+			t.Errorf("%v: first labels %v, want %v", d, got, test.labels)
 		}
 		// The published moments of all 50,000 images; these are a part of
 		// them.

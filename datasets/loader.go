@@ -51,12 +51,21 @@ func (d *Dataset) Loader(config LoaderConfig) (*Loader, error) {
 		err:    ErrNotStarted,
 	}
 	for i := range l.slots {
-		l.slots[i] = newSlot(c, d.shape)
+		l.slots[i] = newSlot(l)
 	}
 	if c.Augment != (Augmentation{}) {
 		l.moves = make([]move, d.Len())
 	}
 	return l, nil
+}
+
+// batchShape is the shape of a tensor of n images.
+func (l *Loader) batchShape(n int) tensor.Shape {
+	s := l.data.shape
+	if l.config.Flat {
+		return tensor.Shape{n, s.Size()}
+	}
+	return tensor.Shape{n, s.Channels, s.Height, s.Width}
 }
 
 // Len is the number of batches in a pass.

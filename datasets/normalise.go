@@ -30,7 +30,7 @@ func convert[T float32 | float64](dst []T, pixels []byte, tables [][256]T) {
 	for c := range tables {
 		table := &tables[c]
 		from := pixels[c*plane : (c+1)*plane]
-		to := dst[c*plane : (c+1)*plane]
+		to := dst[c*plane:][:len(from)]
 		for i, p := range from {
 			to[i] = table[p]
 		}

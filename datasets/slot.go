@@ -4,31 +4,55 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A slot holds one batch while it is prepared and while it is in use.
+// A slot holds one batch while it is prepared and while it is in use. Its
+// buffers are made once.
 type slot struct {
-	full   *tensor.Dense // buffer of Batch images
-	images *tensor.Dense // the batch: full, or a shorter view of it
+	full  *tensor.Dense // Batch images
+	short *tensor.Dense // the first images of full, as many as the last batch has
+	write func(i int, pixels []byte)
+	moved []byte        // scratch for one augmented image
+	ready chan struct{} // holds a value when a preparation has ended
+
+	images *tensor.Dense // the batch: full or short
 	labels []int
 	valid  int
-	moved  []byte        // scratch for one augmented image
-	ready  chan struct{} // holds a value when a preparation has ended
 }
 
-func newSlot(c LoaderConfig, shape Shape) *slot {
-	return &slot{
-		full:   tensor.New(tensor.Of(c.DType), tensor.WithShape(batchShape(c, shape, c.Batch)...)),
-		labels: make([]int, c.Batch),
-		moved:  make([]byte, shape.Size()),
+// newSlot makes a slot of a loader whose other fields are set.
+func newSlot(l *Loader) *slot {
+	s := &slot{
+		full:   tensor.New(tensor.Of(l.config.DType), tensor.WithShape(l.batchShape(l.config.Batch)...)),
+		moved:  make([]byte, l.data.shape.Size()),
 		ready:  make(chan struct{}, 1),
+		labels: make([]int, l.config.Batch),
 	}
+	switch values := s.full.Data().(type) {
+	case []float32:
+		s.short = shortTensor(l, values)
+		s.write = writer(values, l.tables.float32)
+	case []float64:
+		s.short = shortTensor(l, values)
+		s.write = writer(values, l.tables.float64)
+	}
+	return s
 }
 
-// batchShape is the shape of a tensor of n images.
-func batchShape(c LoaderConfig, s Shape, n int) tensor.Shape {
-	if c.Flat {
-		return tensor.Shape{n, s.Size()}
+// shortTensor is a tensor of the images of a short last batch in the buffer of
+// full ones, and nil when there is no short batch.
+func shortTensor[T float32 | float64](l *Loader, values []T) *tensor.Dense {
+	n := l.data.Len() % l.config.Batch
+	if n == 0 {
+		return nil
 	}
-	return tensor.Shape{n, s.Channels, s.Height, s.Width}
+	shape := l.batchShape(n)
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(values[:shape.TotalSize()]))
+}
+
+// writer returns the function that writes image i of a batch.
+func writer[T float32 | float64](values []T, tables [][256]T) func(i int, pixels []byte) {
+	return func(i int, pixels []byte) {
+		convert(values[i*len(pixels):(i+1)*len(pixels)], pixels, tables)
+	}
 }
 
 // wait returns when the preparation that was begun last has ended.
@@ -37,50 +61,28 @@ func (s *slot) wait() { <-s.ready }
 // begin starts the preparation of the batch whose first image is the one at
 // position first of the pass.
 func (s *slot) begin(l *Loader, first int) {
-	valid := min(l.config.Batch, len(l.order)-first)
-	n := valid
-	if l.config.Last == LastPad {
-		n = l.config.Batch
+	s.valid = min(l.config.Batch, len(l.order)-first)
+	s.images = s.full
+	if s.valid < l.config.Batch && l.config.Last == LastShort {
+		s.images = s.short
 	}
-	s.resize(l, n)
-	s.valid = valid
+	s.labels = s.labels[:s.images.Shape()[0]]
 	go func() {
-		for i := range n {
+		for i := range s.labels {
 			s.prepare(l, i, (first+i)%len(l.order))
 		}
 		s.ready <- struct{}{}
 	}()
 }
 
-// resize makes the slot one of n images.
-func (s *slot) resize(l *Loader, n int) {
-	s.labels = s.labels[:n]
-	if n == l.config.Batch {
-		s.images = s.full
-		return
-	}
-	shape := batchShape(l.config, l.data.shape, n)
-	switch buffer := s.full.Data().(type) {
-	case []float32:
-		s.images = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(buffer[:shape.TotalSize()]))
-	case []float64:
-		s.images = tensor.New(tensor.WithShape(shape...), tensor.WithBacking(buffer[:shape.TotalSize()]))
-	}
-}
-
 // prepare writes the image at a position of the pass into place i of the batch.
 func (s *slot) prepare(l *Loader, i, position int) {
 	image := l.order[position]
-	pixels, size := l.data.images[image], l.data.shape.Size()
-	s.labels[i] = l.data.labels[image]
+	pixels := l.data.images[image]
 	if l.moves != nil {
 		l.config.Augment.apply(s.moved, pixels, l.data.shape, l.moves[position])
 		pixels = s.moved
 	}
-	switch buffer := s.full.Data().(type) {
-	case []float32:
-		convert(buffer[i*size:(i+1)*size], pixels, l.tables.float32)
-	case []float64:
-		convert(buffer[i*size:(i+1)*size], pixels, l.tables.float64)
-	}
+	s.write(i, pixels)
+	s.labels[i] = l.data.labels[image]
 }

@@ -1,0 +1,89 @@
+package datasets_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image/png"
+	"log"
+	"os"
+
+	"github.com/layernoise/layernoise/datasets"
+)
+
+func ExampleDigits() {
+	train, test := datasets.Digits(1000, 1), datasets.Digits(2000, 2)
+	fmt.Println(train)
+	fmt.Println(test)
+	fmt.Println(train.Counts())
+	// Output:
+	// Digits: 1000 images of 1x28x28, 10 classes
+	// Digits: 2000 images of 1x28x28, 10 classes
+	// [100 100 100 100 100 100 100 100 100 100]
+}
+
+func ExampleDataset_Loader() {
+	loader, err := datasets.Digits(300, 1).Loader(datasets.LoaderConfig{Batch: 128, Shuffle: true, Seed: 1, Flat: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer loader.Close()
+	for epoch := range 2 {
+		if err := loader.Start(epoch); err != nil {
+			log.Fatal(err)
+		}
+		for loader.Next() {
+			fmt.Println(epoch, loader.Images().Shape(), loader.Labels()[:5])
+		}
+		if err := loader.Err(); err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// 0 (128, 784) [1 3 4 5 2]
+	// 0 (128, 784) [3 8 3 4 7]
+	// 0 (44, 784) [9 6 8 7 6]
+	// 1 (128, 784) [0 6 7 1 8]
+	// 1 (128, 784) [1 6 2 3 7]
+	// 1 (44, 784) [1 8 9 1 5]
+}
+
+func ExampleFashionMNIST() {
+	_, err := datasets.FashionMNIST("testdata/nothing-here", datasets.Train)
+	fmt.Println(errors.Is(err, datasets.ErrNotFound))
+	// Output: true
+}
+
+// Fetching what is missing takes an option; nothing is downloaded without it.
+func ExampleWithDownload() {
+	train, err := datasets.CIFAR10("data", datasets.Train,
+		datasets.WithDownload(context.Background(), datasets.Download{Progress: os.Stderr}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(train)
+}
+
+func ExampleDataset_Split() {
+	train, validation, err := datasets.Digits(1000, 1).Split(900, 5)
+	if err != nil {
+		log.Fatal(err)
+	}
+	noisy, err := train.WithLabelNoise(0.1, 6)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(noisy.Len(), validation.Len())
+	// Output: 900 100
+}
+
+func ExampleDataset_ContactSheet() {
+	var file bytes.Buffer
+	sheet := datasets.Digits(100, 1).ContactSheet(5, 20)
+	if err := png.Encode(&file, sheet); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(sheet.Bounds().Size())
+	// Output: (602,152)
+}
