@@ -2,12 +2,14 @@
 package figure
 
 import (
+	"image/color"
 	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -19,6 +21,9 @@ const (
 	panelHeight = 4 * vg.Inch
 	resolution  = 120 // pixels an inch
 )
+
+// gridColour is the light grey of the grid behind the curves.
+var gridColour = color.Gray{Y: 0xe4}
 
 // Panel is one plot of a picture.
 type Panel struct {
@@ -94,12 +99,15 @@ func (p Panel) plot() (*plot.Plot, error) {
 	if p.TicksX != nil {
 		out.X.Tick.Marker = ticksAt(p.TicksX)
 	}
+	grid := plotter.NewGrid()
+	grid.Horizontal.Color, grid.Vertical.Color = gridColour, gridColour
+	out.Add(grid)
 	for i, c := range p.Curves {
 		if err := p.add(out, c, styleOf(c, i)); err != nil {
 			return nil, errors.WithMessagef(err, "curve %q", c.Name)
 		}
 	}
-	p.widen(out)
+	p.stretch(out, margin, margin)
 	p.placeLegend(out)
 	return out, nil
 }

@@ -14,16 +14,20 @@ const (
 	legendLine  = 0.075
 )
 
-// placeLegend puts the legend into the corner in which the fewest points lie.
+// placeLegend puts the legend into a corner without points, or makes room for it above the curves.
 func (p Panel) placeLegend(out *plot.Plot) {
 	out.Legend.Padding = vg.Points(2)
 	out.Legend.ThumbnailWidth = vg.Points(24)
-	least := math.Inf(1)
+	free := false
 	for _, corner := range []struct{ top, left bool }{{true, false}, {true, true}, {false, false}, {false, true}} {
-		if n := p.pointsIn(out, corner.top, corner.left); n < least {
-			least = n
+		if !free && !p.crosses(out, corner.top, corner.left) {
+			free = true
 			out.Legend.Top, out.Legend.Left = corner.top, corner.left
 		}
+	}
+	if !free {
+		out.Legend.Top = true
+		p.stretch(out, 0, p.legendHeight())
 	}
 	inset := vg.Points(6)
 	out.Legend.XOffs, out.Legend.YOffs = inset, inset
@@ -35,41 +39,56 @@ func (p Panel) placeLegend(out *plot.Plot) {
 	}
 }
 
-// pointsIn returns how much of the curves lies in a corner of the plot: for each curve the share of its points.
-func (p Panel) pointsIn(out *plot.Plot, top, left bool) float64 {
-	height := legendLine * float64(len(p.Curves)+1)
-	sum := 0.0
+// samples is how many points stand for a line between two points of a curve.
+const samples = 16
+
+// legendHeight is the share of the panel's height that the legend takes.
+func (p Panel) legendHeight() float64 { return min(legendLine*float64(len(p.Curves)+1), 0.5) }
+
+// crosses reports whether a curve passes through a corner of the plot.
+func (p Panel) crosses(out *plot.Plot, top, left bool) bool {
+	inside := func(x, y float64) bool {
+		if !left {
+			x = 1 - x
+		}
+		if top {
+			y = 1 - y
+		}
+		return x < legendWidth && y < p.legendHeight()
+	}
 	for _, c := range p.Curves {
 		for i := range c.X {
-			x, y := out.X.Norm(c.X[i]), out.Y.Norm(c.Y[i])
-			if !left {
-				x = 1 - x
-			}
-			if top {
-				y = 1 - y
-			}
-			if x < legendWidth && y < height {
-				sum += 1 / float64(len(c.X))
+			j := min(i+1, len(c.X)-1)
+			x0, y0, x1, y1 := out.X.Norm(c.X[i]), out.Y.Norm(c.Y[i]), out.X.Norm(c.X[j]), out.Y.Norm(c.Y[j])
+			for k := range samples {
+				if t := float64(k) / samples; inside(x0+t*(x1-x0), y0+t*(y1-y0)) {
+					return true
+				}
 			}
 		}
 	}
-	return sum
+	return false
 }
 
-// widen leaves a margin above and below the curves.
-func (p Panel) widen(out *plot.Plot) {
-	const margin = 0.06
+// margin is the share of the height that is left free below and above the curves.
+const margin = 0.06
+
+// stretch lengthens the y axis so that the shares below and above of its new length are free. An axis that begins at zero
+// goes on doing so.
+func (p Panel) stretch(out *plot.Plot, below, above float64) {
+	lo, hi := out.Y.Min, out.Y.Max
 	if p.LogY {
-		ratio := math.Pow(out.Y.Max/out.Y.Min, margin)
-		out.Y.Min, out.Y.Max = out.Y.Min/ratio, out.Y.Max*ratio
-		return
+		lo, hi = math.Log(lo), math.Log(hi)
 	}
-	if span := out.Y.Max - out.Y.Min; span > 0 {
-		if out.Y.Min != 0 {
-			out.Y.Min -= margin * span
-		}
-		out.Y.Max += margin * span
+	length := (hi - lo) / (1 - below - above)
+	hi += above * length
+	if lo != 0 || p.LogY {
+		lo -= below * length
 	}
+	if p.LogY {
+		lo, hi = math.Exp(lo), math.Exp(hi)
+	}
+	out.Y.Min, out.Y.Max = lo, hi
 }
 
 // ticksAt labels an axis at the given places.

@@ -1,0 +1,30 @@
+// Group shows that noise in the weights is a group penalty: regression with beta_g = u_g v_g, a number times a vector for each
+// group, recovers the few groups that matter when it is trained with noise, and does not without.
+package main
+
+import (
+	"flag"
+
+	"github.com/layernoise/layernoise/internal/closedform"
+	"github.com/layernoise/layernoise/internal/recovery"
+)
+
+func main() {
+	n := flag.Int("n", 40, "observations")
+	groups := flag.Int("groups", 20, "groups of coefficients")
+	k := flag.Int("k", 4, "coefficients in a group")
+	active := flag.Int("active", 3, "groups that are not 0")
+	errs := flag.Float64("errors", 0.1, "standard deviation of the errors in the observations; a group's coefficients have length 1")
+	recovery.Main(recovery.Experiment{
+		Name:    "group",
+		Title:   "Group-sparse regression, beta_g = u_g v_g",
+		Planted: "coefficients",
+		Penalty: "group l1 norm",
+		Sigma:   0.3,
+		Rate:    0.05,
+		Steps:   20_000,
+		Plant: func(seed uint64) (*closedform.Planted, error) {
+			return closedform.PlantGroups(*n, *groups, *k, *active, *errs, seed)
+		},
+	})
+}

@@ -1,0 +1,30 @@
+// Nuclear shows that noise in the weights is a penalty on the nuclear norm: a linear network of one hidden layer, trained to
+// reproduce a noisy matrix of low rank, finds the matrix below the errors when its weights take noise, and the errors without.
+package main
+
+import (
+	"flag"
+
+	"github.com/layernoise/layernoise/internal/closedform"
+	"github.com/layernoise/layernoise/internal/recovery"
+)
+
+func main() {
+	rows := flag.Int("rows", 30, "rows of the matrix, the network's outputs")
+	cols := flag.Int("cols", 40, "columns of the matrix, the network's inputs")
+	rank := flag.Int("rank", 2, "rank of the matrix, whose singular values are sqrt(rows*cols)")
+	width := flag.Int("width", 50, "hidden units of the network")
+	errs := flag.Float64("errors", 0.5, "standard deviation of the errors in the matrix's elements")
+	recovery.Main(recovery.Experiment{
+		Name:    "nuclear",
+		Title:   "Matrix factorisation, M = W2 W1",
+		Planted: "matrix",
+		Penalty: "nuclear norm",
+		Sigma:   0.5,
+		Rate:    0.002,
+		Steps:   20_000,
+		Plant: func(seed uint64) (*closedform.Planted, error) {
+			return closedform.PlantLowRank(*cols, *rows, *rank, *width, *errs, seed)
+		},
+	})
+}

@@ -1,0 +1,29 @@
+// Sparse shows that noise in the weights is an l1 penalty: regression with beta = u.v recovers sparse coefficients from fewer
+// observations than there are coefficients when it is trained with noise, and does not without.
+package main
+
+import (
+	"flag"
+
+	"github.com/layernoise/layernoise/internal/closedform"
+	"github.com/layernoise/layernoise/internal/recovery"
+)
+
+func main() {
+	n := flag.Int("n", 40, "observations")
+	d := flag.Int("d", 80, "coefficients")
+	active := flag.Int("active", 5, "coefficients that are not 0")
+	errs := flag.Float64("errors", 0.1, "standard deviation of the errors in the observations; the coefficients are 1 or -1")
+	recovery.Main(recovery.Experiment{
+		Name:    "sparse",
+		Title:   "Sparse regression, beta = u.v",
+		Planted: "coefficients",
+		Penalty: "l1 norm",
+		Sigma:   0.35,
+		Rate:    0.05,
+		Steps:   20_000,
+		Plant: func(seed uint64) (*closedform.Planted, error) {
+			return closedform.PlantGroups(*n, *d, 1, *active, *errs, seed)
+		},
+	})
+}

@@ -1,0 +1,100 @@
+package recovery
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/layernoise/layernoise/internal/closedform"
+	"github.com/layernoise/layernoise/optim"
+	G "gorgonia.org/gorgonia"
+)
+
+// methods are the trainings that are compared. Noise on all weights has sigma/sqrt(2), as there are two tensors, so that
+// both kinds of noise lead to the same minimiser.
+var methods = []struct {
+	name      string
+	selection func() optim.Selection // nil for no noise
+}{
+	{"gradient descent", nil},
+	{"noise on all", optim.All},
+	{"noise on one layer", optim.Uniform},
+}
+
+// result is what came of one seed.
+type result struct {
+	traces    []trace // of the methods
+	minimiser struct{ recovery, regulariser, loss float64 }
+}
+
+// trace is a training.
+type trace struct {
+	recovery    []float64 // relative distance to the planted solution
+	regulariser []float64 // what noise on one layer at a time adds to the expected loss
+
+	fromMinimiser float64 // relative distance of the end to the closed form
+	loss          float64 // at the end, without noise
+}
+
+// measure trains with every method on the data and notes recovery and regulariser after the given numbers of steps.
+func measure(ctx context.Context, p *closedform.Planted, s settings, seed uint64, at []float64, done func()) (result, error) {
+	var r result
+	strength := s.sigma * s.sigma / 2
+	best, err := p.Minimiser(strength)
+	if err != nil {
+		return r, err
+	}
+	r.minimiser.recovery = relative(best, p.Truth)
+	r.minimiser.regulariser = strength * p.Penalty(best)
+	r.minimiser.loss = p.Loss(best)
+	for _, m := range methods {
+		solver, err := newSolver(s, m.selection, seed)
+		if err != nil {
+			return r, err
+		}
+		model, err := closedform.NewModel(p, [2][]float64{slices.Clone(p.Initial[0]), slices.Clone(p.Initial[1])})
+		if err != nil {
+			return r, err
+		}
+		var t trace
+		err = model.Train(ctx, solver, s.steps, func(step int) error {
+			if len(t.recovery) < len(at) && step == int(at[len(t.recovery)]) {
+				t.recovery = append(t.recovery, relative(p.Solution(model.Weights), p.Truth))
+				t.regulariser = append(t.regulariser, closedform.ExtraLayer(p, model.Weights, s.sigma))
+			}
+			return nil
+		})
+		if err != nil {
+			return r, err
+		}
+		end := p.Solution(model.Weights)
+		t.fromMinimiser, t.loss = relative(end, best), p.Loss(end)
+		r.traces = append(r.traces, t)
+		done()
+	}
+	return r, nil
+}
+
+// newSolver returns gradient descent with a step that decays, with noise if there is a selection of what takes it.
+func newSolver(s settings, selection func() optim.Selection, seed uint64) (G.Solver, error) {
+	base, err := optim.NewSGD(s.rate, optim.WithLearnRateSchedule(optim.Cosine(uint64(s.steps))))
+	if err != nil || selection == nil {
+		return base, err
+	}
+	return optim.NewPerturbedSolver(base, s.sigma, optim.WithSelection(selection()), optim.WithSeed(seed))
+}
+
+// points is how many points a curve has, at most.
+const points = 60
+
+// spread returns numbers of steps from 1 to steps, evenly on a logarithmic axis.
+func spread(steps int) []float64 {
+	var at []float64
+	for i := range points {
+		x := math.Round(math.Pow(float64(steps), float64(i)/(points-1)))
+		if len(at) == 0 || x > last(at) {
+			at = append(at, x)
+		}
+	}
+	return at
+}
