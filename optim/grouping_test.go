@@ -62,12 +62,18 @@ func TestGroupings(t *testing.T) {
 // TestGroupTakesNoiseTogether: with layers as groups, weight and bias are noisy in the same RunAll, and nothing else.
 func TestGroupTakesNoiseTogether(t *testing.T) {
 	n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
+	noiseTogether(t, n, ByLayer())
+	noiseTogether(t, n, ByLayer(n.learnables[:2], n.learnables[2:]))
+}
+
+func noiseTogether(t *testing.T, n *net, grouping Grouping) {
+	t.Helper()
 	n.train(t, bases["sgd"](), false, 1)
 	clean := make([][]uint64, len(n.learnables))
 	for i, node := range n.learnables {
 		clean[i] = bitsOf(node.Value())
 	}
-	s := perturbed(t, stepFunc(func([]G.ValueGrad) error { return nil }), 0.1, WithGrouping(ByLayer()))
+	s := perturbed(t, stepFunc(func([]G.ValueGrad) error { return nil }), 0.1, WithGrouping(grouping))
 	var noisy []bool
 	vm := must(s.Guard(&spyVM{look: func() error {
 		noisy = noisy[:0]

@@ -60,7 +60,7 @@ type guard struct {
 // RunAll evaluates the graph at noisy weights and leaves clean ones.
 func (g *guard) RunAll() error {
 	s := g.solver
-	params, err := s.params.resolve(g.model)
+	params, err := s.bind(g.model)
 	if err != nil {
 		return err
 	}

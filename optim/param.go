@@ -180,7 +180,9 @@ func (s *paramSet) bind(model []G.ValueGrad) error {
 		if list, err = inSavedOrder(list, s.saved); err != nil {
 			return err
 		}
-		number(list)
+		for i, p := range list {
+			p.index = i
+		}
 	}
 	s.list, s.bySource, s.byData, s.saved = list, bySource, byData, nil
 	return nil
@@ -216,13 +218,6 @@ func inSavedOrder(list []*Param, saved []savedParam) ([]*Param, error) {
 	return sorted, nil
 }
 
-// number makes the place in list the tensor number of each parameter.
-func number(list []*Param) {
-	for i, p := range list {
-		p.index = i
-	}
-}
-
 // describe returns what a saved state says of the parameters.
 func (s *paramSet) describe() []savedParam {
 	if !s.bound() {
@@ -244,16 +239,8 @@ func (s *paramSet) fits(saved []savedParam) error {
 	return err
 }
 
-// expect takes the order of the model that saved describes, which fits, now or when the set is bound.
-func (s *paramSet) expect(saved []savedParam) {
-	switch {
-	case !s.bound():
-		s.saved = saved
-	case len(saved) > 0:
-		s.list, _ = inSavedOrder(s.list, saved)
-		number(s.list)
-	}
-}
+// expect forgets the model, to bind the one that saved describes, in the order that it has there.
+func (s *paramSet) expect(saved []savedParam) { *s = paramSet{saved: saved} }
 
 func checkSource(source G.ValueGrad, place int) error {
 	if source == nil {

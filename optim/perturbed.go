@@ -209,7 +209,7 @@ func (s *PerturbedSolver) Bind(model []G.ValueGrad) error {
 
 // bind resolves model and, the first time, makes the groups.
 func (s *PerturbedSolver) bind(model []G.ValueGrad) ([]*Param, error) {
-	if s.groups != nil {
+	if s.params.bound() {
 		return s.params.resolve(model)
 	}
 	fresh := paramSet{saved: s.params.saved}
@@ -286,7 +286,7 @@ func (s *PerturbedSolver) Perturb() error {
 	switch {
 	case s.guarded:
 		return errors.Wrap(ErrProtocol, "optim: Perturb belongs to the carried protocol, and a machine is guarded")
-	case s.groups == nil:
+	case !s.params.bound():
 		return errors.Wrap(ErrProtocol, "optim: the model is not known before the first Step: call Bind")
 	case s.evaluations() > 1:
 		return errors.Wrap(ErrProtocol, "optim: several samples a step need a guarded machine: call Guard")

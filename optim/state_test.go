@@ -220,3 +220,27 @@ func TestLoadIntoBoundSolver(t *testing.T) {
 		t.Error("other weights after going back")
 	}
 }
+
+// TestLoadOtherOrder: a state that was saved for another order of the same model moves the bound solver's parameters to
+// their places in that state.
+func TestLoadOtherOrder(t *testing.T) {
+	one, other := newNet(t, tensor.Float32, 1, 3, 4, 5, 2), newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
+	slices.Reverse(one.model)
+	slices.Reverse(one.learnables)
+	make := func() *PerturbedSolver { return perturbed(t, bases["sgd momentum"](), 0.1) }
+	s, bound := make(), make()
+	one.train(t, s, true, 3)
+	other.train(t, bound, true, 2)
+	if err := bound.UnmarshalBinary(must(s.MarshalBinary())(t)); err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(one.learnables)
+	for i, node := range other.learnables {
+		must(vecOf(node.Value()))(t).copyFrom(must(vecOf(one.learnables[i].Value()))(t))
+	}
+	one.train(t, s, true, 5)
+	other.train(t, bound, true, 5)
+	if !slices.Equal(one.weights(), other.weights()) {
+		t.Error("other weights than those of the solver that was saved")
+	}
+}
