@@ -1,0 +1,87 @@
+package graph_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/internal/gradcheck"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// dropped runs Dropout on ones a number of times and returns the results.
+func dropped(t *testing.T, p float64, seed uint64, passes int) (masks [][]float64, r *gradcheck.Run) {
+	t.Helper()
+	ones := tensor.Ones(tensor.Float64, 40, 50)
+	r = gradcheck.NewRun(t, func(in []*G.Node) (*G.Node, error) { return graph.Dropout(in[0], p, seed) }, ones)
+	for range passes {
+		if err := r.Pass(); err != nil {
+			t.Fatal(err)
+		}
+		masks = append(masks, r.Result())
+	}
+	return masks, r
+}
+
+func TestDropoutKeepsTheMean(t *testing.T) {
+	const p = 0.3
+	masks, _ := dropped(t, p, 1, 20)
+	kept, n := 0, 0
+	for _, mask := range masks {
+		for _, v := range mask {
+			switch {
+			case v == 1/(1-p):
+				kept++
+			case v != 0:
+				t.Fatalf("a one has become %v, want 0 or %v", v, 1/(1-p))
+			}
+			n++
+		}
+	}
+	// Five standard deviations of a binomial.
+	if d := float64(kept) - (1-p)*float64(n); math.Abs(d) > 5*math.Sqrt(p*(1-p)*float64(n)) {
+		t.Errorf("kept %d of %d", kept, n)
+	}
+}
+
+func TestDropoutDrawsAreFunctionsOfSeedAndPass(t *testing.T) {
+	a, _ := dropped(t, 0.5, 7, 3)
+	b, _ := dropped(t, 0.5, 7, 3)
+	c, _ := dropped(t, 0.5, 8, 1)
+	for i := range a {
+		if !slices.Equal(a[i], b[i]) {
+			t.Errorf("pass %d differs between two nodes of one seed", i)
+		}
+		for j := range i {
+			if slices.Equal(a[i], a[j]) {
+				t.Errorf("passes %d and %d drop the same", i, j)
+			}
+		}
+	}
+	if slices.Equal(a[0], c[0]) {
+		t.Error("two seeds drop the same")
+	}
+}
+
+// The gradient goes the way of the mask: with ones for input it is the result
+// times the weights that the result was summed with.
+func TestDropoutGradient(t *testing.T) {
+	masks, r := dropped(t, 0.25, 3, 1)
+	weights := gradcheck.Floats(gradcheck.Random(99, tensor.Float64, 40, 50))
+	for i, g := range r.Gradient(t, 0) {
+		if want := masks[0][i] * weights[i]; g != want {
+			t.Fatalf("element %d: gradient %v, want %v", i, g, want)
+		}
+	}
+}
+
+func TestDropoutOfNothing(t *testing.T) {
+	masks, _ := dropped(t, 0, 1, 1)
+	for i, v := range masks[0] {
+		if v != 1 {
+			t.Fatalf("element %d has become %v", i, v)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package graph_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/layernoise/layernoise/graph"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// TestConstructorErrors wants an error that names what is wrong, and no node.
+func TestConstructorErrors(t *testing.T) {
+	g := G.NewGraph()
+	node := func(name string, shape ...int) *G.Node {
+		return G.NewTensor(g, tensor.Float64, len(shape), G.WithShape(shape...), G.WithName(name))
+	}
+	x, image := node("x", 5, 7), node("image", 2, 3, 6, 5)
+	w, filter := node("w", 4, 7), node("filter", 4, 3, 3, 3)
+	three, four := node("three", 3), node("four", 4)
+	single := G.NewTensor(g, tensor.Float32, 2, G.WithShape(4, 7), G.WithName("single"))
+	elsewhere := G.NewTensor(G.NewGraph(), tensor.Float64, 2, G.WithShape(4, 7), G.WithName("elsewhere"))
+	labels := G.NewVector(g, tensor.Int, G.WithShape(4), G.WithName("labels"))
+	pool := func(k, s, p int) graph.Pool {
+		return graph.Pool{Kernel: [2]int{k, k}, Stride: [2]int{s, s}, Padding: [2]int{p, p}}
+	}
+	norm := func(c graph.BatchNormConfig) graph.BatchNormConfig {
+		if c.Mean == nil {
+			c.Mean = constant(0, 3)
+		}
+		c.Var = constant(1, 3)
+		return c
+	}
+	for _, c := range []struct {
+		name string
+		make func() (*G.Node, error)
+		want string
+	}{
+		{"nil input", func() (*G.Node, error) { return graph.Dense(nil, w, nil) }, "Dense: x is nil"},
+		{"nil weight", func() (*G.Node, error) { return graph.DenseReLU(x, nil, nil) }, "DenseReLU: w is nil"},
+		{"mixed types", func() (*G.Node, error) { return graph.Dense(x, single, nil) }, "w is of type float32, but x of float64"},
+		{"integers", func() (*G.Node, error) { return graph.ReLU(labels) }, "x is of type int"},
+		{"two graphs", func() (*G.Node, error) { return graph.Dense(x, elsewhere, nil) }, "different graphs"},
+		{"dense, x of 4 axes", func() (*G.Node, error) { return graph.Dense(image, w, nil) }, "x has shape (2, 3, 6, 5), want [2] axes"},
+		{"dense, w does not fit", func() (*G.Node, error) { return graph.Dense(x, node("v", 7, 4), nil) }, "w has shape (7, 4), want (out, 7)"},
+		{"dense, b does not fit", func() (*G.Node, error) { return graph.Dense(x, w, three) }, "b has shape (3), want (4)"},
+		{"conv, channels", func() (*G.Node, error) { return graph.Conv2D(image, node("f", 4, 2, 3, 3), nil, graph.Conv{}) }, "w has shape (4, 2, 3, 3), want (out, 3, kh, kw)"},
+		{"conv, bias", func() (*G.Node, error) { return graph.Conv2D(image, filter, three, graph.Conv{}) }, "b has shape (3), want (4)"},
+		{"conv, stride", func() (*G.Node, error) { return graph.Conv2D(image, filter, nil, graph.Conv{Stride: [2]int{1, -1}}) }, "stride"},
+		{"conv, padding", func() (*G.Node, error) { return graph.Conv2D(image, filter, nil, graph.Conv{Padding: [2]int{-1, 0}}) }, "padding"},
+		{"conv, too large", func() (*G.Node, error) { return graph.Conv2D(image, node("f7", 4, 3, 7, 3), nil, graph.Conv{}) }, "larger than x"},
+		{"pool, kernel", func() (*G.Node, error) { return graph.MaxPool2D(image, graph.Pool{}) }, "the kernel is [0 0]"},
+		{"pool, padding", func() (*G.Node, error) { return graph.AvgPool2D(image, pool(3, 1, 2)) }, "at most half the kernel"},
+		{"pool, too large", func() (*G.Node, error) { return graph.AvgPool2D(image, pool(8, 1, 0)) }, "larger than x"},
+		{"pool, vectors", func() (*G.Node, error) { return graph.MaxPool2D(x, pool(2, 2, 0)) }, "want [4] axes"},
+		{"global pool, vectors", func() (*G.Node, error) { return graph.GlobalAvgPool(x) }, "want [4] axes"},
+		{"flatten, nil", func() (*G.Node, error) { return graph.Flatten(nil) }, "x is nil"},
+		{"add, shapes", func() (*G.Node, error) { return graph.Add(three, four) }, "y has shape (4), want (3)"},
+		{"add, row and column", func() (*G.Node, error) { return graph.AddReLU(node("row", 1, 4), node("column", 4, 1)) }, "y has shape (4, 1), want (1, 4)"},
+		{"slope", func() (*G.Node, error) { return graph.LeakyReLU(x, math.NaN()) }, "slope is NaN"},
+		{"dropout, 1", func() (*G.Node, error) { return graph.Dropout(x, 1, 1) }, "p is 1"},
+		{"dropout, NaN", func() (*G.Node, error) { return graph.Dropout(x, math.NaN(), 1) }, "p is NaN"},
+		{"norm, no statistics", func() (*G.Node, error) { return graph.BatchNorm(image, three, three, graph.BatchNormConfig{}) }, "running mean is nil"},
+		{"norm, statistics of another size", func() (*G.Node, error) {
+			return graph.BatchNorm(image, three, three, norm(graph.BatchNormConfig{Mean: constant(0, 4)}))
+		}, "running mean has shape (4) of float64, want (3)"},
+		{"norm, scale", func() (*G.Node, error) {
+			return graph.BatchNorm(image, four, three, norm(graph.BatchNormConfig{}))
+		}, "scale has shape (4), want (3)"},
+		{"norm, residual", func() (*G.Node, error) {
+			return graph.BatchNorm(image, three, three, norm(graph.BatchNormConfig{Residual: x}))
+		}, "residual has shape (5, 7), want (2, 3, 6, 5)"},
+		{"norm, momentum", func() (*G.Node, error) {
+			return graph.BatchNorm(image, three, three, norm(graph.BatchNormConfig{Momentum: 1.5}))
+		}, "momentum is 1.5"},
+		{"norm, eps", func() (*G.Node, error) {
+			return graph.BatchNorm(image, three, three, norm(graph.BatchNormConfig{Eps: -1}))
+		}, "eps is -1"},
+		{"norm, one value a channel", func() (*G.Node, error) {
+			return graph.BatchNorm(node("one", 1, 3), three, three, norm(graph.BatchNormConfig{Training: true}))
+		}, "too few for training"},
+		{"labels, nil", func() (*G.Node, error) { return graph.CrossEntropy(x, nil) }, "labels is nil"},
+		{"labels, too few", func() (*G.Node, error) { return graph.CrossEntropy(x, labels) }, "labels has shape (4), want (5)"},
+		{"labels, one-hot of another size", func() (*G.Node, error) { return graph.Accuracy(x, w) }, "labels has shape (4, 7), want (5, 7)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if n, err := c.make(); n != nil || err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, %v, want an error with %q", n, err, c.want)
+			}
+		})
+	}
+}
+
+// A label out of range is an error of RunAll, after which the machine goes on.
+func TestLabelsOutOfRange(t *testing.T) {
+	for name, f := range map[string]func(logits, labels *G.Node) (*G.Node, error){"CrossEntropy": graph.CrossEntropy, "Accuracy": graph.Accuracy} {
+		t.Run(name, func(t *testing.T) {
+			g := G.NewGraph()
+			logits := G.NodeFromAny(g, tensor.New(tensor.WithShape(2, 3), tensor.WithBacking([]float32{1, 2, 3, 4, 5, 6})), G.WithName("logits"))
+			labels := []int{0, 0}
+			if _, err := f(logits, G.NodeFromAny(g, tensor.New(tensor.WithBacking(labels)), G.WithName("labels"))); err != nil {
+				t.Fatal(err)
+			}
+			vm := G.NewTapeMachine(g)
+			defer vm.Close()
+			for _, c := range []struct {
+				label int
+				ok    bool
+			}{{2, true}, {3, false}, {-1, false}, {math.MaxInt, false}, {1, true}} {
+				labels[1] = c.label
+				err := vm.RunAll()
+				vm.Reset()
+				if (err == nil) != c.ok {
+					t.Errorf("label %d: %v", c.label, err)
+				}
+				if err != nil && !strings.Contains(err.Error(), "of sample 1 is out of range") {
+					t.Errorf("label %d: %v does not say so", c.label, err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,194 @@
+package graph_test
+
+import (
+	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/internal/gradcheck"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// testOp is an operation with the shapes of its inputs.
+type testOp struct {
+	name   string
+	shapes [][]int
+	build  func(dtype tensor.Dtype) gradcheck.Function
+}
+
+// inputs returns tensors for the operation's inputs, the same numbers for both
+// types.
+func (o testOp) inputs(dtype tensor.Dtype) (in []*tensor.Dense) {
+	for i, shape := range o.shapes {
+		in = append(in, gradcheck.Random(uint64(i+1), dtype, shape...))
+	}
+	return in
+}
+
+// simple is an operation that holds no tensors of its own.
+func simple(name string, build gradcheck.Function, shapes ...[]int) testOp {
+	return testOp{name, shapes, func(tensor.Dtype) gradcheck.Function { return build }}
+}
+
+func conv(name string, c graph.Conv, shapes ...[]int) testOp {
+	return simple(name, func(in []*G.Node) (*G.Node, error) {
+		var b *G.Node
+		if len(in) > 2 {
+			b = in[2]
+		}
+		return graph.Conv2D(in[0], in[1], b, c)
+	}, shapes...)
+}
+
+func activation(name string, f func(x *G.Node) (*G.Node, error)) testOp {
+	return simple(name, func(in []*G.Node) (*G.Node, error) { return f(in[0]) }, []int{2, 3, 5})
+}
+
+// batchNorm takes x, scale, shift and possibly a residual.
+func batchNorm(name string, training, relu bool, shapes ...[]int) testOp {
+	return testOp{name, shapes, func(dtype tensor.Dtype) gradcheck.Function {
+		return func(in []*G.Node) (*G.Node, error) {
+			c := graph.BatchNormConfig{
+				Mean: filled(dtype, 0.25, shapes[1][0]), Var: filled(dtype, 2, shapes[1][0]),
+				Training: training, ReLU: relu,
+			}
+			if len(in) > 3 {
+				c.Residual = in[3]
+			}
+			return graph.BatchNorm(in[0], in[1], in[2], c)
+		}
+	}}
+}
+
+func filled(dtype tensor.Dtype, v float64, n int) *tensor.Dense {
+	t := tensor.New(tensor.Of(dtype), tensor.WithShape(n))
+	if dtype == tensor.Float32 {
+		t.Memset(float32(v))
+	} else {
+		t.Memset(v)
+	}
+	return t
+}
+
+func labelled(name string, f func(logits, labels *G.Node) (*G.Node, error)) testOp {
+	return simple(name, func(in []*G.Node) (*G.Node, error) {
+		labels := tensor.New(tensor.WithBacking([]int{2, 0, 4, 4, 1, 3, 2}))
+		return f(in[0], G.NodeFromAny(in[0].Graph(), labels, G.WithName("labels")))
+	}, []int{7, 5})
+}
+
+// testOps is every operation and fused variant that has a gradient and gives the
+// same result in each pass.
+var testOps = []testOp{
+	simple("Dense", func(in []*G.Node) (*G.Node, error) { return graph.Dense(in[0], in[1], in[2]) }, []int{5, 7}, []int{3, 7}, []int{3}),
+	simple("Dense/no bias", func(in []*G.Node) (*G.Node, error) { return graph.Dense(in[0], in[1], nil) }, []int{5, 7}, []int{3, 7}),
+	simple("Dense/one of each", func(in []*G.Node) (*G.Node, error) { return graph.Dense(in[0], in[1], in[2]) }, []int{1, 1}, []int{1, 1}, []int{1}),
+	simple("DenseReLU", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], in[2]) }, []int{5, 7}, []int{3, 7}, []int{3}),
+	simple("DenseReLU/no bias", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], nil) }, []int{5, 7}, []int{3, 7}),
+
+	conv("Conv2D/3x3 same", graph.Conv{Padding: [2]int{1, 1}}, []int{3, 2, 5, 7}, []int{4, 2, 3, 3}, []int{4}),
+	conv("Conv2D/ReLU", graph.Conv{Padding: [2]int{1, 1}, ReLU: true}, []int{3, 2, 5, 7}, []int{4, 2, 3, 3}, []int{4}),
+	conv("Conv2D/ReLU, no bias", graph.Conv{ReLU: true}, []int{2, 3, 6, 5}, []int{4, 3, 3, 2}),
+	conv("Conv2D/2x3, steps 2x1, padding 0x2", graph.Conv{Stride: [2]int{2, 1}, Padding: [2]int{0, 2}}, []int{2, 3, 7, 4}, []int{2, 3, 2, 3}, []int{2}),
+	conv("Conv2D/3x2, steps 1x2, padding 2x1", graph.Conv{Stride: [2]int{1, 2}, Padding: [2]int{2, 1}}, []int{2, 2, 4, 7}, []int{3, 2, 3, 2}),
+	conv("Conv2D/steps that skip pixels", graph.Conv{Stride: [2]int{3, 3}}, []int{2, 2, 8, 7}, []int{2, 2, 2, 2}),
+	conv("Conv2D/1x1", graph.Conv{}, []int{2, 5, 3, 4}, []int{3, 5, 1, 1}, []int{3}),
+	conv("Conv2D/1x1 on a large map", graph.Conv{}, []int{1, 2, 24, 23}, []int{2, 2, 1, 1}),
+	conv("Conv2D/as large as the image", graph.Conv{}, []int{3, 2, 4, 3}, []int{5, 2, 4, 3}, []int{5}),
+	conv("Conv2D/padding larger than the kernel", graph.Conv{Padding: [2]int{3, 4}}, []int{2, 1, 3, 2}, []int{2, 1, 2, 2}),
+	conv("Conv2D/strips of a large map", graph.Conv{Padding: [2]int{1, 1}}, []int{1, 1, 33, 26}, []int{2, 1, 3, 3}, []int{2}),
+
+	simple("MaxPool2D/2x2", func(in []*G.Node) (*G.Node, error) {
+		return graph.MaxPool2D(in[0], graph.Pool{Kernel: [2]int{2, 2}})
+	}, []int{2, 3, 5, 6}),
+	simple("MaxPool2D/3x2, steps 2x1, padding", func(in []*G.Node) (*G.Node, error) {
+		return graph.MaxPool2D(in[0], graph.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}})
+	}, []int{2, 3, 5, 6}),
+	simple("AvgPool2D/2x3", func(in []*G.Node) (*G.Node, error) {
+		return graph.AvgPool2D(in[0], graph.Pool{Kernel: [2]int{2, 3}})
+	}, []int{2, 3, 5, 7}),
+	simple("AvgPool2D/3x2, steps 2x1, padding", func(in []*G.Node) (*G.Node, error) {
+		return graph.AvgPool2D(in[0], graph.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}})
+	}, []int{2, 3, 5, 6}),
+	simple("GlobalAvgPool", func(in []*G.Node) (*G.Node, error) { return graph.GlobalAvgPool(in[0]) }, []int{2, 3, 5, 7}),
+
+	batchNorm("BatchNorm/vectors", true, false, []int{6, 3}, []int{3}, []int{3}),
+	batchNorm("BatchNorm/images", true, false, []int{3, 2, 3, 5}, []int{2}, []int{2}),
+	batchNorm("BatchNorm/ReLU", true, true, []int{3, 2, 3, 5}, []int{2}, []int{2}),
+	batchNorm("BatchNorm/residual", true, false, []int{3, 2, 3, 5}, []int{2}, []int{2}, []int{3, 2, 3, 5}),
+	batchNorm("BatchNorm/residual, ReLU", true, true, []int{3, 2, 3, 5}, []int{2}, []int{2}, []int{3, 2, 3, 5}),
+	batchNorm("BatchNorm/vectors, residual, ReLU", true, true, []int{6, 3}, []int{3}, []int{3}, []int{6, 3}),
+	batchNorm("BatchNorm/evaluation", false, false, []int{3, 2, 3, 5}, []int{2}, []int{2}),
+	batchNorm("BatchNorm/evaluation, residual, ReLU", false, true, []int{3, 2, 3, 5}, []int{2}, []int{2}, []int{3, 2, 3, 5}),
+
+	activation("ReLU", graph.ReLU),
+	activation("LeakyReLU", func(x *G.Node) (*G.Node, error) { return graph.LeakyReLU(x, 0.1) }),
+	activation("Tanh", graph.Tanh),
+	activation("Sigmoid", graph.Sigmoid),
+	activation("GELU", graph.GELU),
+	activation("SiLU", graph.SiLU),
+
+	simple("Add", func(in []*G.Node) (*G.Node, error) { return graph.Add(in[0], in[1]) }, []int{2, 3, 4}, []int{2, 3, 4}),
+	simple("AddReLU", func(in []*G.Node) (*G.Node, error) { return graph.AddReLU(in[0], in[1]) }, []int{2, 3, 4}, []int{2, 3, 4}),
+	simple("Add/to itself", func(in []*G.Node) (*G.Node, error) { return graph.Add(in[0], in[0]) }, []int{2, 3}),
+	simple("Flatten", func(in []*G.Node) (*G.Node, error) { return graph.Flatten(in[0]) }, []int{2, 3, 4, 5}),
+
+	labelled("CrossEntropy/labels", graph.CrossEntropy),
+	simple("CrossEntropy/probabilities", func(in []*G.Node) (*G.Node, error) {
+		p := tensor.New(tensor.WithShape(2, 3), tensor.Of(in[0].Dtype()))
+		for i, v := range []float64{0.5, 0.25, 0.25, 0, 1, 0} {
+			if in[0].Dtype() == tensor.Float32 {
+				p.Set(i, float32(v))
+			} else {
+				p.Set(i, v)
+			}
+		}
+		return graph.CrossEntropy(in[0], G.NodeFromAny(in[0].Graph(), p, G.WithName("p")))
+	}, []int{2, 3}),
+
+	// Our operations between Gorgonia's, which work in place where they can.
+	{"a network", [][]int{{3, 2, 6, 5}, {4, 2, 3, 3}, {4}, {4}, {4, 4, 3, 3}, {5, 24}, {5}}, func(dtype tensor.Dtype) gradcheck.Function {
+		return func(in []*G.Node) (*G.Node, error) {
+			x, err := graph.Conv2D(in[0], in[1], nil, graph.Conv{Padding: [2]int{1, 1}})
+			if err != nil {
+				return nil, err
+			}
+			x, err = graph.BatchNorm(x, in[2], in[3], graph.BatchNormConfig{Mean: filled(dtype, 0, 4), Var: filled(dtype, 1, 4), Training: true, ReLU: true})
+			if err != nil {
+				return nil, err
+			}
+			h, err := graph.Conv2D(G.Must(G.Tanh(x)), in[4], nil, graph.Conv{Padding: [2]int{1, 1}})
+			if err != nil {
+				return nil, err
+			}
+			x, err = graph.MaxPool2D(G.Must(G.Add(G.Must(G.Sigmoid(h)), x)), graph.Pool{Kernel: [2]int{2, 2}})
+			if err != nil {
+				return nil, err
+			}
+			x, err = graph.Flatten(G.Must(G.Square(x)))
+			if err != nil {
+				return nil, err
+			}
+			return graph.Dense(x, in[5], in[6])
+		}
+	}},
+}
+
+// largeOps are at shapes where the work is cut into parts, the last one smaller.
+var largeOps = []testOp{
+	simple("Dense/large", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], in[2]) }, []int{130, 300}, []int{520, 300}, []int{520}),
+	conv("Conv2D/images in pairs", graph.Conv{Padding: [2]int{1, 1}, ReLU: true}, []int{9, 5, 16, 14}, []int{7, 5, 3, 3}, []int{7}),
+	conv("Conv2D/images in pairs, steps of two", graph.Conv{Stride: [2]int{2, 2}, Padding: [2]int{2, 2}}, []int{9, 5, 27, 25}, []int{7, 5, 5, 5}, []int{7}),
+	conv("Conv2D/strips", graph.Conv{ReLU: true}, []int{5, 3, 36, 33}, []int{6, 3, 5, 5}, []int{6}),
+	conv("Conv2D/one group, large product", graph.Conv{Stride: [2]int{2, 2}, Padding: [2]int{1, 1}}, []int{18, 64, 8, 8}, []int{300, 64, 3, 3}),
+	conv("Conv2D/1x1", graph.Conv{}, []int{5, 20, 24, 25}, []int{30, 20, 1, 1}, []int{30}),
+	conv("Conv2D/3x3 of many channels", graph.Conv{Padding: [2]int{1, 1}, ReLU: true}, []int{5, 17, 11, 10}, []int{18, 17, 3, 3}, []int{18}),
+	simple("MaxPool2D/large", func(in []*G.Node) (*G.Node, error) {
+		return graph.MaxPool2D(in[0], graph.Pool{Kernel: [2]int{2, 2}})
+	}, []int{5, 7, 33, 34}),
+	simple("AvgPool2D/large", func(in []*G.Node) (*G.Node, error) {
+		return graph.AvgPool2D(in[0], graph.Pool{Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: [2]int{1, 1}})
+	}, []int{5, 7, 33, 34}),
+	simple("GlobalAvgPool/large", func(in []*G.Node) (*G.Node, error) { return graph.GlobalAvgPool(in[0]) }, []int{5, 7, 33, 34}),
+	batchNorm("BatchNorm/large", true, true, []int{5, 7, 33, 34}, []int{7}, []int{7}),
+	batchNorm("BatchNorm/large, residual", true, true, []int{5, 7, 33, 34}, []int{7}, []int{7}, []int{5, 7, 33, 34}),
+	batchNorm("BatchNorm/large, vectors", true, true, []int{130, 90}, []int{90}, []int{90}),
+}
