@@ -70,7 +70,7 @@ func (g *winograd) weightsSize(outs int) int { return winogradPlanes * g.weights
 // allWeights transforms all weights into u.
 func (g *winograd) allWeights(u, w []float32, turn bool) {
 	parallel.For(g.in*g.out, 1024, func(lo, hi int) {
-		windowPlanes(u[lo:], g.weightsPlane(g.out), w[lo*window9:], hi-lo, turn)
+		use.windowPlanes(u[lo:], g.weightsPlane(g.out), w[lo*window9:], hi-lo, turn)
 	})
 }
 
@@ -79,11 +79,11 @@ func (g *winograd) allWeights(u, w []float32, turn bool) {
 func (g *winograd) weights(u, w []float32, turn bool, o, n int) {
 	plane := g.weightsPlane(n)
 	if !turn {
-		windowPlanes(u, plane, w[o*g.in*window9:], n*g.in, false)
+		use.windowPlanes(u, plane, w[o*g.in*window9:], n*g.in, false)
 		return
 	}
 	for i := range g.in {
-		windowPlanes(u[i*n:], plane, w[(i*g.out+o)*window9:], n, true)
+		use.windowPlanes(u[i*n:], plane, w[(i*g.out+o)*window9:], n, true)
 	}
 }
 

@@ -24,7 +24,7 @@ func winogradGradW(c Conv, dw, dy, x []float32) {
 		for o := lo * block; o < min(hi*block, g.out); o += block {
 			n := min(block, g.out-o)
 			g.gradProducts(du, z[o*g.tiles(0, g.chunk):], v, n, g.strips, 0)
-			planesWindow(dw[o*g.in*window9:], n*g.in, du, g.weightsPlane(n))
+			use.planesWindow(dw[o*g.in*window9:], n*g.in, du, g.weightsPlane(n))
 		}
 	})
 }
@@ -60,7 +60,7 @@ func (g *winograd) gradChunks(dw, dy, x []float32) {
 				Add(sum, sum, du[lane*size+p*plane+lo:], false)
 			}
 		}
-		planesWindow(dw[lo*window9:], hi-lo, du[lo:], plane)
+		use.planesWindow(dw[lo*window9:], hi-lo, du[lo:], plane)
 	})
 }
 

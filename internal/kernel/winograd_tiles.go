@@ -14,12 +14,12 @@ type maps struct {
 
 // input is the images that the convolution takes.
 func (g *winograd) input() maps {
-	return maps{g.in, g.h, g.w, g.ph, g.pw, winogradOut*g.cols + winogradOut, inputRows, inputCols}
+	return maps{g.in, g.h, g.w, g.ph, g.pw, winogradOut*g.cols + winogradOut, use.inputRows, use.inputCols}
 }
 
 // gradient is the gradient of the images that it gives.
 func (g *winograd) gradient() maps {
-	return maps{g.out, g.outH, g.outW, 0, 0, winogradOut * g.cols, gradRows, gradCols}
+	return maps{g.out, g.outH, g.outW, 0, 0, winogradOut * g.cols, use.gradRows, use.gradCols}
 }
 
 // gather transforms the tiles of channels c0 to c1 of x in strips s0 to s1 into
@@ -57,14 +57,14 @@ func (g *winograd) scatter(y, m []float32, b []float32, relu bool, o0, o1, s0, s
 	for o := o0; o < o1; o++ {
 		bias := at(b, o) + 0 // which is never -0
 		for strip := s0; strip < s1; strip++ {
-			outputCols(s.lines, stride, s.offsets, m[(o-o0)*g.tiles(0, g.chunk)+(strip-s0)*n:], g.plane(o1-o0))
+			use.outputCols(s.lines, stride, s.offsets, m[(o-o0)*g.tiles(0, g.chunk)+(strip-s0)*n:], g.plane(o1-o0))
 			for r := range g.strip {
 				image, top, ok := g.row(strip*g.strip + r)
 				if !ok {
 					break
 				}
 				s.seek(y[(image*g.out+o)*g.outH*g.outW:], top, g.outH, g.outW)
-				outputRows(&s.image, s.lines[r*winogradIn*stride:], stride, g.outW, bias, low)
+				use.outputRows(&s.image, s.lines[r*winogradIn*stride:], stride, g.outW, bias, low)
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import "unsafe"
 // begins; stride is the distance between lines there.
 
 // lines are the starts of lines of an image.
-type lines [winogradIn]*float32
+type lines = [winogradIn]*float32
 
 func line(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
 

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// generator emits kernels. Its methods named after operations return their
+// result in a new register.
+type generator struct {
+	*build.Context
+	table *table
+}
+
+type vector = reg.VecVirtual
+
+// function starts the function called name and AVX2, which does what name does.
+func (g *generator) function(name, params string) {
+	g.Function(name + "AVX2")
+	g.Doc(name + "AVX2 is " + name + ".")
+	g.Attributes(attr.NOSPLIT)
+	g.Pragma("noescape")
+	g.SignatureExpr("func(" + params + ")")
+}
+
+// finish ends the function.
+func (g *generator) finish() {
+	g.VZEROUPPER()
+	g.RET()
+}
+
+// slice loads the address of a slice parameter's elements.
+func (g *generator) slice(name string) operand.Mem {
+	return operand.Mem{Base: g.Load(g.Param(name).Base(), g.GP64())}
+}
+
+// length loads the length of a slice parameter.
+func (g *generator) length(name string) reg.Register { return g.Load(g.Param(name).Len(), g.GP64()) }
+
+// value loads a parameter.
+func (g *generator) value(name string) reg.Register { return g.Load(g.Param(name), g.GP64()) }
+
+// bytes loads a parameter that counts elements, as bytes.
+func (g *generator) bytes(name string) reg.Register {
+	n := g.value(name)
+	g.SHLQ(operand.U8(2), n)
+	return n
+}
+
+// number loads a parameter into all lanes.
+func (g *generator) number(name string) vector {
+	b, err := g.Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	v := g.YMM()
+	g.VBROADCASTSS(b.Addr, v)
+	return v
+}
+
+// copyOf copies a general register.
+func (g *generator) copyOf(r reg.Register) reg.Register {
+	c := g.GP64()
+	g.MOVQ(r, c)
+	return c
+}
+
+// six is where six things lie that are the same distance apart.
+type six struct{ low, high, step reg.Register }
+
+// six finds the things from base on.
+func (g *generator) six(base, step reg.Register) six {
+	high := g.GP64()
+	g.LEAQ(operand.Mem{Base: base, Index: step, Scale: 2}, high)
+	g.ADDQ(step, high)
+	return six{base, high, step}
+}
+
+// at is thing number i.
+func (s six) at(i int) operand.Mem {
+	m := operand.Mem{Base: s.low}
+	if i >= 3 {
+		m.Base = s.high
+	}
+	if i %= 3; i > 0 {
+		m.Index, m.Scale = s.step, uint8(i)
+	}
+	return m
+}
+
+// advance moves all six on.
+func (g *generator) advance(s six, bytes int) {
+	g.ADDQ(operand.I32(bytes), s.low)
+	g.ADDQ(operand.I32(bytes), s.high)
+}
+
+// nextSix moves on by six steps.
+func (g *generator) nextSix(s six) {
+	for _, p := range []reg.Register{s.low, s.high} {
+		g.LEAQ(operand.Mem{Base: p, Index: s.step, Scale: 4}, p)
+		g.LEAQ(operand.Mem{Base: p, Index: s.step, Scale: 2}, p)
+	}
+}
+
+func (g *generator) load(m operand.Mem) vector {
+	v := g.YMM()
+	g.VMOVUPS(m, v)
+	return v
+}
+
+func (g *generator) op(emit func(...operand.Op), x vector, y operand.Op) vector {
+	v := g.YMM()
+	emit(y, x, v)
+	return v
+}
+
+func (g *generator) add(x vector, y operand.Op) vector { return g.op(g.VADDPS, x, y) }
+func (g *generator) sub(x vector, y operand.Op) vector { return g.op(g.VSUBPS, x, y) }
+func (g *generator) mul(x vector, y operand.Op) vector { return g.op(g.VMULPS, x, y) }
+
+// addTimes is x + f*y. The factor f is a power of two, so that only one rounding
+// takes place in any case.
+func (g *generator) addTimes(x vector, f float32, y vector) vector {
+	return g.times(g.VFMADD231PS, x, f, y)
+}
+
+// subTimes is x - f*y.
+func (g *generator) subTimes(x vector, f float32, y vector) vector {
+	return g.times(g.VFNMADD231PS, x, f, y)
+}
+
+func (g *generator) times(emit func(...operand.Op), x vector, f float32, y vector) vector {
+	v := g.YMM()
+	g.VMOVAPS(x, v)
+	emit(g.table.num(f), y, v)
+	return v
+}
+
+// transpose exchanges the rows and columns of the 4 x 4 numbers in the lower
+// halves of four registers, and of those in their upper halves.
+func (g *generator) transpose(a, b, c, d vector) [4]vector {
+	low, high := g.op(g.VUNPCKLPS, a, b), g.op(g.VUNPCKHPS, a, b)
+	low2, high2 := g.op(g.VUNPCKLPS, c, d), g.op(g.VUNPCKHPS, c, d)
+	return [4]vector{
+		g.op(g.VUNPCKLPD, low, low2), g.op(g.VUNPCKHPD, low, low2),
+		g.op(g.VUNPCKLPD, high, high2), g.op(g.VUNPCKHPD, high, high2),
+	}
+}
+
+// loadHalves loads four numbers at low and four at high. The first load writes
+// the whole register, as others below do: avo takes what a narrower one leaves as
+// it was for a use of an older value, and keeps the register from all else.
+func (g *generator) loadHalves(low, high operand.Mem) vector {
+	v := g.YMM()
+	g.VBROADCASTF128(low, v)
+	g.VINSERTF128(operand.U8(1), high, v, v)
+	return v
+}
+
+// storeHalves is the reverse of loadHalves.
+func (g *generator) storeHalves(v vector, low, high operand.Mem) {
+	g.VMOVUPS(v.AsX(), low)
+	g.VEXTRACTF128(operand.U8(1), v, high)
+}

@@ -1,0 +1,27 @@
+package kernel
+
+import "github.com/layernoise/layernoise/internal/cpu"
+
+// kernels are the inner loops that exist for several sets of instructions. The
+// plain ones define the results; short of overflow, all others give the same bits.
+type kernels struct {
+	inputRows, gradRows func(dst []float32, stride int, src *lines, n int)
+	inputCols, gradCols func(dst []float32, plane int, src []float32, stride int, offsets []int)
+	outputCols          func(dst []float32, stride int, offsets []int, src []float32, plane int)
+	outputRows          func(dst *lines, src []float32, stride, n int, bias, low float32)
+	windowPlanes        func(u []float32, plane int, w []float32, n int, turn bool)
+	planesWindow        func(dw []float32, n int, u []float32, plane int)
+}
+
+// use are the kernels in use.
+var use = kernelsOf(cpu.Best())
+
+// plainKernels are the kernels in Go.
+func plainKernels() kernels {
+	return kernels{
+		inputRows: inputRows, gradRows: gradRows,
+		inputCols: inputCols, gradCols: gradCols,
+		outputCols: outputCols, outputRows: outputRows,
+		windowPlanes: windowPlanes, planesWindow: planesWindow,
+	}
+}

@@ -1,0 +1,40 @@
+package kernel
+
+import "github.com/layernoise/layernoise/internal/cpu"
+
+// kernelsOf are the kernels that use the instructions of a level.
+func kernelsOf(l cpu.Level) kernels {
+	if l < cpu.AVX2 {
+		return plainKernels()
+	}
+	return kernels{
+		inputRows: inputRowsAVX2, gradRows: gradRowsAVX2,
+		inputCols: inputColsAVX2, gradCols: gradColsAVX2,
+		outputCols: outputColsAVX2, outputRows: outputRowsAVX2,
+		windowPlanes: windowPlanesAVX2Tail, planesWindow: planesWindowAVX2Tail,
+	}
+}
+
+// lanes is how many elements an AVX2 register holds. Kernels for whole registers
+// leave the rest to the plain ones.
+const lanes = 8
+
+func windowPlanesAVX2Tail(u []float32, plane int, w []float32, n int, turn bool) {
+	whole := n / lanes * lanes
+	switch {
+	case whole == 0:
+	case turn:
+		turnedPlanesAVX2(u, plane, w, whole, &winogradScales)
+	default:
+		windowPlanesAVX2(u, plane, w, whole, &winogradScales)
+	}
+	windowPlanes(u[whole:], plane, w[whole*window9:], n-whole, turn)
+}
+
+func planesWindowAVX2Tail(dw []float32, n int, u []float32, plane int) {
+	whole := n / lanes * lanes
+	if whole > 0 {
+		planesWindowAVX2(dw, whole, u, plane, &winogradScales)
+	}
+	planesWindow(dw[whole*window9:], n-whole, u[whole:], plane)
+}
