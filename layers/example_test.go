@@ -24,9 +24,9 @@ func must(errs ...error) {
 // From images to a network that was trained with layer-wise noise and evaluated on other images.
 func ExampleClassifier() {
 	ctx := context.Background()
-	train, err1 := datasets.Digits(3000, 1).Loader(datasets.LoaderConfig{Batch: 100, Shuffle: true, Seed: 1})
+	train, err1 := datasets.Digits(2000, 1).Loader(datasets.LoaderConfig{Batch: 100, Shuffle: true, Seed: 1})
 	test, err2 := datasets.Digits(500, 2).Loader(datasets.LoaderConfig{Batch: 100})
-	model, err3 := layers.NewClassifier(layers.NewMLP(layers.Init{Seed: 1}, 784, 200, 10), 100, 784)
+	model, err3 := layers.NewClassifier(layers.NewMLP(layers.Init{Seed: 1}, 784, 100, 10), 100, 784)
 	sgd, err4 := optim.NewSGD(0.05, optim.WithMomentum(0.9))
 	solver, err5 := optim.NewPerturbedSolver(sgd, 0.01)
 	must(err1, err2, err3, err4, err5)
