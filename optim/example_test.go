@@ -57,21 +57,11 @@ func ExampleNewPerturbedSolver() {
 func ExamplePerturbedSolver_Restore() {
 	g, w, _ := regression()
 	solver, err := optim.NewPerturbedSolver(G.NewVanillaSolver(G.WithLearnRate(0.3)), 0.1,
-		optim.WithSchedule(optim.Linear(1, 0, 150)))
+		optim.WithSchedule(optim.Linear(1, 0, 200)))
 	if err != nil {
 		log.Fatal(err)
 	}
-	vm := G.NewTapeMachine(g, G.BindDualValues(w))
-	defer vm.Close()
-	for range 200 {
-		if err := vm.RunAll(); err != nil {
-			log.Fatal(err)
-		}
-		if err := solver.Step(G.NodesToValueGrads(G.Nodes{w})); err != nil {
-			log.Fatal(err)
-		}
-		vm.Reset()
-	}
+	train(g, w, solver)
 	if err := solver.Restore(); err != nil {
 		log.Fatal(err)
 	}

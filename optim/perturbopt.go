@@ -1,0 +1,120 @@
+package optim
+
+import (
+	"reflect"
+
+	"github.com/pkg/errors"
+)
+
+// perturbConfig is what the options set.
+type perturbConfig struct {
+	seed       uint64
+	selection  Selection
+	grouping   Grouping
+	exclude    func(name string) bool
+	dist       Noise
+	schedule   Schedule
+	scaling    Scaling
+	samples    int
+	antithetic bool
+}
+
+// A PerturbOpt is an option of NewPerturbedSolver.
+type PerturbOpt func(*perturbConfig) error
+
+// WithSeed sets the seed of noise and selection. By default 0.
+func WithSeed(seed uint64) PerturbOpt {
+	return func(c *perturbConfig) error { c.seed = seed; return nil }
+}
+
+// WithSelection sets which groups take noise at a step. By default [Cyclic].
+func WithSelection(selection Selection) PerturbOpt {
+	return func(c *perturbConfig) error {
+		c.selection = selection
+		return notNil("selection", selection)
+	}
+}
+
+// WithGrouping sets which parameters take noise together. By default [ByTensor].
+func WithGrouping(grouping Grouping) PerturbOpt {
+	return func(c *perturbConfig) error {
+		c.grouping = grouping
+		return notNil("grouping", grouping)
+	}
+}
+
+// WithExclude keeps noise from the parameters whose name excluded reports true for: they belong to no group and do not
+// count in [All]'s sigma/sqrt(n). By default no parameter is excluded.
+func WithExclude(excluded func(name string) bool) PerturbOpt {
+	return func(c *perturbConfig) error {
+		c.exclude = excluded
+		return notNil("exclusion", excluded)
+	}
+}
+
+// WithNoise sets the distribution of the noise. By default [Gaussian].
+func WithNoise(noise Noise) PerturbOpt {
+	return func(c *perturbConfig) error {
+		c.dist = noise
+		return notNil("noise", noise)
+	}
+}
+
+// WithSchedule multiplies sigma by a factor that depends on the step. By default it is 1.
+func WithSchedule(schedule Schedule) PerturbOpt {
+	return func(c *perturbConfig) error {
+		c.schedule = schedule
+		if err := notNil("schedule", schedule); err != nil {
+			return err
+		}
+		return checkFactor(schedule, 0)
+	}
+}
+
+// WithScaling multiplies sigma by a factor that depends on the parameter. By default [Absolute].
+func WithScaling(scaling Scaling) PerturbOpt {
+	return func(c *perturbConfig) error {
+		c.scaling = scaling
+		return notNil("scaling", scaling)
+	}
+}
+
+// WithSamples makes the gradient of a step the mean over m draws of the noise, on the same groups. Each draw costs an
+// evaluation of the graph. It needs the guarded protocol. By default 1.
+func WithSamples(m int) PerturbOpt {
+	return func(c *perturbConfig) error {
+		if m < 1 {
+			return errors.Errorf("optim: %d samples a step: want 1 or more", m)
+		}
+		c.samples = m
+		return nil
+	}
+}
+
+// WithAntithetic uses every draw twice, with both signs, and takes the mean gradient: what the noise adds to the
+// gradient in odd orders of sigma cancels. It doubles the evaluations and needs the guarded protocol. By default off.
+func WithAntithetic() PerturbOpt {
+	return func(c *perturbConfig) error { c.antithetic = true; return nil }
+}
+
+func notNil(what string, x any) error {
+	if x == nil || reflect.ValueOf(x).Kind() == reflect.Func && reflect.ValueOf(x).IsNil() || isNilPointer(x) {
+		return errors.Errorf("optim: the %s is nil", what)
+	}
+	return nil
+}
+
+func checkFactor(schedule Schedule, step uint64) error {
+	if factor := schedule(step); !finite(factor) {
+		return errors.Errorf("optim: the schedule's factor at step %d is %v: want a finite number, 0 or more", step, factor)
+	}
+	return nil
+}
+
+// evaluations returns how often a guarded machine evaluates the graph in one RunAll.
+func (c *perturbConfig) evaluations() int {
+	if c.antithetic {
+		return 2 * c.samples
+	}
+	return c.samples
+}
