@@ -1,0 +1,321 @@
+package optim
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// quadraticForm is R = w'Aw/2 + b'w as a graph.
+type quadraticForm struct {
+	w    *G.Node
+	loss G.Value
+	vm   G.VM
+}
+
+func newQuadraticForm(t testing.TB, dtype tensor.Dtype, a *mat.SymDense, b []float64) *quadraticForm {
+	t.Helper()
+	n := a.SymmetricDim()
+	random := rand.New(rand.NewPCG(1, 2))
+	g := G.NewGraph()
+	q := &quadraticForm{w: G.NewVector(g, dtype, G.WithShape(n), G.WithName("w"), G.WithValue(randomTensor(random, dtype, n)))}
+	matrix := G.NewMatrix(g, dtype, G.WithShape(n, n), G.WithName("A"), G.WithValue(denseOf(dtype, mat.DenseCopyOf(a).RawMatrix().Data, n, n)))
+	linear := G.NewVector(g, dtype, G.WithShape(n), G.WithName("b"), G.WithValue(denseOf(dtype, b, n)))
+	half := G.NewConstant(0.5)
+	if dtype == tensor.Float32 {
+		half = G.NewConstant(float32(0.5))
+	}
+	square := G.Must(G.Mul(G.Must(G.Mul(q.w, G.Must(G.Mul(matrix, q.w)))), half))
+	cost := G.Must(G.Add(square, G.Must(G.Mul(linear, q.w))))
+	G.Read(cost, &q.loss)
+	if _, err := G.Grad(cost, q.w); err != nil {
+		t.Fatal(err)
+	}
+	q.vm = G.NewTapeMachine(g, G.BindDualValues(q.w))
+	return q
+}
+
+func diagonal(n int) *mat.SymDense {
+	a := mat.NewSymDense(n, nil)
+	for i := range n {
+		a.SetSym(i, i, float64(i+1))
+	}
+	return a
+}
+
+func dense(n int) *mat.SymDense {
+	random := rand.New(rand.NewPCG(3, 4))
+	a := diagonal(n)
+	for i := range n {
+		for j := range i {
+			a.SetSym(i, j, random.NormFloat64())
+		}
+	}
+	return a
+}
+
+func TestHessianTraceOfADiagonal(t *testing.T) {
+	const n = 7
+	for dtype, tolerance := range map[tensor.Dtype]float64{tensor.Float32: 1e-3, tensor.Float64: 1e-8} {
+		for _, step := range []float64{0, 0.25, 8} {
+			q := newQuadraticForm(t, dtype, diagonal(n), make([]float64, n))
+			got, err := HessianTrace(q.vm, TraceConfig{Probes: 1, Step: step}, q.w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := float64(n * (n + 1) / 2); math.Abs(got.Mean-want) > tolerance*want || got.Draws != 1 {
+				t.Errorf("%v, step %v: trace %v, want %v", dtype, step, got, want)
+			}
+		}
+	}
+}
+
+func TestHessianTraceOfAMatrix(t *testing.T) {
+	const n, probes = 6, 4000
+	a := dense(n)
+	q := newQuadraticForm(t, tensor.Float64, a, []float64{1, 2, 3, 4, 5, 6})
+	got, err := HessianTrace(q.vm, TraceConfig{Probes: probes, Seed: 5}, q.w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offDiagonal := 0.0
+	for i := range n {
+		for j := range i {
+			offDiagonal += 2 * a.At(i, j) * a.At(i, j)
+		}
+	}
+	se := math.Sqrt(2 * offDiagonal / probes)
+	if math.Abs(got.Mean-mat.Trace(a)) > 5*se {
+		t.Errorf("trace %v, want %v within %v", got.Mean, mat.Trace(a), 5*se)
+	}
+	if math.Abs(got.StdErr-se) > 0.1*se {
+		t.Errorf("standard error %v, want %v", got.StdErr, se)
+	}
+	again, err := HessianTrace(q.vm, TraceConfig{Probes: probes, Seed: 5}, q.w)
+	if err != nil || again != got {
+		t.Errorf("the same seed gives %v, before %v (%v)", again, got, err)
+	}
+}
+
+// The trace of a network is the sum of the second differences of its loss.
+func TestHessianTraceOfANetwork(t *testing.T) {
+	n := newNet(t, tensor.Float64, 1, 8, 5, 4, 3)
+	evaluate := func() float64 {
+		n.vm.Reset()
+		if err := n.vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		return n.loss.Data().(float64)
+	}
+	const h = 1e-4
+	want := 0.0
+	middle := evaluate()
+	for _, node := range n.learnables {
+		v := must(vecOf(node.Value()))(t)
+		for i, x := range v.f64 {
+			v.f64[i] = x + h
+			ahead := evaluate()
+			v.f64[i] = x - h
+			want += (ahead - 2*middle + evaluate()) / (h * h)
+			v.f64[i] = x
+		}
+	}
+	got, err := HessianTrace(n.vm, TraceConfig{Probes: 2000}, n.learnables...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(got.Mean-want) > 5*got.StdErr || got.StdErr > 0.02*want {
+		t.Errorf("trace %v, by second differences %v", got, want)
+	}
+}
+
+func TestNoiseRegulariser(t *testing.T) {
+	const n, sigma = 6, 0.3
+	a := dense(n)
+	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		q := newQuadraticForm(t, dtype, a, []float64{100, -200, 300, 400, 500, 600})
+		got, err := NoiseRegulariser(q.vm, &q.loss, sigma, RegulariserConfig{Pairs: 4000, Seed: 6}, q.w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		squares := mat.Norm(a, 2) * mat.Norm(a, 2)
+		want, se := sigma*sigma/2*mat.Trace(a), sigma*sigma/2*math.Sqrt(2*squares/4000)
+		if math.Abs(got.Mean-want) > 5*se {
+			t.Errorf("%v: regulariser %v, want %v within %v", dtype, got.Mean, want, 5*se)
+		}
+		if math.Abs(got.StdErr-se) > 0.1*se {
+			t.Errorf("%v: standard error %v, want %v: the pairs are not antithetic", dtype, got.StdErr, se)
+		}
+	}
+}
+
+// measurements are the two functions, as far as they have the same arguments.
+var measurements = map[string]func(vm G.VM, loss *G.Value, solver *PerturbedSolver, learnables ...*G.Node) (Estimate, error){
+	"trace": func(vm G.VM, _ *G.Value, solver *PerturbedSolver, learnables ...*G.Node) (Estimate, error) {
+		return HessianTrace(vm, TraceConfig{Probes: 3, Solver: solver}, learnables...)
+	},
+	"regulariser": func(vm G.VM, loss *G.Value, solver *PerturbedSolver, learnables ...*G.Node) (Estimate, error) {
+		return NoiseRegulariser(vm, loss, 0.5, RegulariserConfig{Pairs: 3, Solver: solver}, learnables...)
+	},
+}
+
+// A training goes the same way to the bit whether it is measured or not, at whatever moment, and the measurement does not see
+// the noise.
+func TestMeasurementsTouchNothing(t *testing.T) {
+	for name, measure := range measurements {
+		for _, guarded := range []bool{true, false} {
+			t.Run(name+map[bool]string{true: "/guarded", false: "/carried"}[guarded], func(t *testing.T) {
+				train := func(measured bool) (*net, []byte) {
+					n := newNet(t, tensor.Float32, 2, 8, 5, 4, 3)
+					s := perturbed(t, ours(NewAdam(0.01)), 0.3, WithSelection(All()))
+					vm := n.vm
+					if guarded {
+						vm = must(s.Guard(vm, n.learnables...))(t)
+					}
+					check := func() {
+						if !measured {
+							return
+						}
+						weights := n.weights()
+						last := s.Last()
+						got, err := measure(vm, &n.loss, s, n.learnables...)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if !equalBits(n.weights(), weights) || s.Last().NoiseNorm != last.NoiseNorm {
+							t.Fatal("the measurement changed the weights or the noise")
+						}
+						clean := newNet(t, tensor.Float32, 2, 8, 5, 4, 3)
+						noisy := s.noise.in
+						s.noise.restore()
+						for i, node := range clean.learnables {
+							must(vecOf(node.Value()))(t).copyFrom(must(vecOf(n.learnables[i].Value()))(t))
+						}
+						if noisy {
+							if err := s.Perturb(); err != nil {
+								t.Fatal(err)
+							}
+						}
+						want, err := measure(clean.vm, &clean.loss, nil, clean.learnables...)
+						if err != nil || got != want {
+							t.Fatalf("measured %v, at clean weights without a solver %v (%v)", got, want, err)
+						}
+					}
+					for range 4 {
+						check()
+						if err := vm.RunAll(); err != nil {
+							t.Fatal(err)
+						}
+						check()
+						if err := s.Step(n.model); err != nil {
+							t.Fatal(err)
+						}
+						check()
+						vm.Reset()
+					}
+					return n, must(s.MarshalBinary())(t)
+				}
+				plain, plainState := train(false)
+				measured, measuredState := train(true)
+				if !equalBits(plain.weights(), measured.weights()) {
+					t.Error("the measured training ends at other weights")
+				}
+				if !bytes.Equal(plainState, measuredState) {
+					t.Error("the measured training ends in another state of the solver")
+				}
+			})
+		}
+	}
+}
+
+func equalBits(a, b []uint64) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+// failingAt is a machine that fails at one of its passes.
+type failingAt struct {
+	G.VM
+	at int
+}
+
+var errPass = errors.New("pass")
+
+func (f *failingAt) RunAll() error {
+	if f.at--; f.at < 0 {
+		return errPass
+	}
+	return f.VM.RunAll()
+}
+
+func TestMeasurementsRestoreAfterAnError(t *testing.T) {
+	for name, measure := range measurements {
+		for at := range 6 {
+			n := newNet(t, tensor.Float64, 2, 8, 5, 4, 3)
+			if err := n.vm.RunAll(); err != nil { // leaves a gradient that a step has yet to use
+				t.Fatal(err)
+			}
+			weights, gradients := n.weights(), n.gradients(t)
+			if _, err := measure(&failingAt{n.vm, at}, &n.loss, nil, n.learnables...); !errors.Is(err, errPass) {
+				t.Fatalf("%s, pass %d: error %v", name, at, err)
+			}
+			if !equalBits(weights, n.weights()) {
+				t.Errorf("%s, pass %d: the weights changed", name, at)
+			}
+			for i, g := range n.gradients(t) {
+				for j := range g {
+					if g[j] != gradients[i][j] {
+						t.Fatalf("%s, pass %d: the gradient changed", name, at)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestMeasurementsRefuse(t *testing.T) {
+	n := newNet(t, tensor.Float64, 2, 8, 5, 4, 3)
+	for name, f := range map[string]func() error{
+		"no machine":    func() error { _, err := HessianTrace(nil, TraceConfig{}, n.learnables...); return err },
+		"no learnables": func() error { _, err := HessianTrace(n.vm, TraceConfig{}); return err },
+		"nil learnable": func() error { _, err := HessianTrace(n.vm, TraceConfig{}, nil); return err },
+		"same learnable": func() error {
+			_, err := HessianTrace(n.vm, TraceConfig{}, n.learnables[0], n.learnables[0])
+			return err
+		},
+		"no gradient": func() error { _, err := HessianTrace(n.vm, TraceConfig{}, n.x); return err },
+		"probes":      func() error { _, err := HessianTrace(n.vm, TraceConfig{Probes: -1}, n.learnables...); return err },
+		"step":        func() error { _, err := HessianTrace(n.vm, TraceConfig{Step: math.NaN()}, n.learnables...); return err },
+		"no loss": func() error {
+			_, err := NoiseRegulariser(n.vm, nil, 1, RegulariserConfig{}, n.learnables...)
+			return err
+		},
+		"loss not read": func() error {
+			var v G.Value
+			_, err := NoiseRegulariser(n.vm, &v, 1, RegulariserConfig{}, n.learnables...)
+			return err
+		},
+		"sigma": func() error {
+			_, err := NoiseRegulariser(n.vm, &n.loss, math.Inf(1), RegulariserConfig{}, n.learnables...)
+			return err
+		},
+		"pairs": func() error {
+			_, err := NoiseRegulariser(n.vm, &n.loss, 1, RegulariserConfig{Pairs: -1}, n.learnables...)
+			return err
+		},
+	} {
+		if err := f(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package optim
+
+import (
+	"math"
+
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// TraceConfig are the settings of HessianTrace. The zero value is ready to use.
+type TraceConfig struct {
+	// Probes is the number of random directions. By default 10.
+	Probes int
+
+	// Seed selects the directions.
+	Seed uint64
+
+	// Step is how far the weights are moved, each by plus or minus Step. By default it is the cubic root of the machine
+	// epsilon, 0.0049 in float32 and 6.1e-6 in float64, times the root mean square of all the weights, or times 1 where they
+	// are all zero: the error of the difference, of second order in the step, then balances that of rounding.
+	Step float64
+
+	// Solver is the solver that trains the weights, if it does so in the carried protocol: its noise is taken out of the
+	// weights for the measurement and put back afterwards. A solver that is not given cannot be known.
+	Solver *PerturbedSolver
+}
+
+// defaultProbes is the number of probes by default.
+const defaultProbes = 10
+
+// HessianTrace estimates the trace of the Hessian of the cost with respect to the learnables, with M. F. Hutchinson's
+// estimator: the mean over random directions v, each element -1 or 1, of
+//
+//	v' (grad R(w + h v) - grad R(w - h v)) / (2h)
+//
+// with step h. The difference is exact on a quadratic R, but for rounding. The variance over the directions comes from the
+// Hessian's elements off the diagonal alone, so on a diagonal Hessian one probe gives the trace. Two passes a probe.
+//
+// The vm runs a graph on which gorgonia.Grad was called with the learnables, on the values that its inputs hold; for the
+// trace over several batches call it for each of them with the same seed, and take the mean. A guarded machine (Guard) is
+// measured without its noise. The learnables may be some of those that are trained: it is the trace of their block then.
+//
+// Weights and gradients are as before afterwards, bit for bit, also after an error, and no solver takes notice; the machine
+// is reset. Losses read from the graph are those of the last pass. Ops with a memory of their own remember the passes, as
+// dropouts and batch norms that train: measure on a graph for evaluation over the same tensors. NaN in a gradient makes the
+// result NaN.
+//
+// Source: M. F. Hutchinson, A stochastic estimator of the trace of the influence matrix for Laplacian smoothing splines,
+// Communications in Statistics 19(2), 1990, https://doi.org/10.1080/03610919008812866.
+func HessianTrace(vm G.VM, config TraceConfig, learnables ...*G.Node) (trace Estimate, err error) {
+	if config.Probes < 0 {
+		return trace, errors.Errorf("optim: %d probes: want 1 or more, or 0 for %d", config.Probes, defaultProbes)
+	}
+	if !finite(config.Step) {
+		return trace, errors.Errorf("optim: step %v of the weights: want more than 0, or 0 for the default", config.Step)
+	}
+	if config.Probes == 0 {
+		config.Probes = defaultProbes
+	}
+	err = measure(vm, config.Solver, learnables, func(m *measurement) error {
+		step := config.Step
+		if step == 0 {
+			step = defaultStep(m.params)
+		}
+		draws := make([]float64, config.Probes)
+		for k := range draws {
+			var err error
+			if draws[k], err = m.curvature(config.Seed, uint64(k), step); err != nil {
+				return err
+			}
+		}
+		trace = estimateOf(draws)
+		return nil
+	})
+	return trace, err
+}
+
+// curvature returns v'Hv by a central difference, for direction number k.
+func (m *measurement) curvature(seed, k uint64, step float64) (float64, error) {
+	var slope [2]float64 // v'grad ahead and behind
+	for side, sign := range []float64{1, -1} {
+		if err := m.move(Rademacher(), seed, k, sign*step); err != nil {
+			return 0, err
+		}
+		if err := m.evaluate(); err != nil {
+			return 0, err
+		}
+		err := m.each(Rademacher(), seed, k, func(i int, v []float64) error {
+			g, err := m.params[i].grad(m.model[i])
+			slope[side] += g.dot(v)
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return (slope[0] - slope[1]) / (2 * step), nil
+}
+
+// dot returns the inner product with x, in float64.
+func (v vec) dot(x []float64) float64 {
+	sum := 0.0
+	for i, g := range v.f32 {
+		sum += float64(float64(g) * x[i])
+	}
+	for i, g := range v.f64 {
+		sum += float64(g * x[i])
+	}
+	return sum
+}
+
+// defaultStep returns the step of TraceConfig.
+func defaultStep(params []*Param) float64 {
+	epsilon := 0x1p-52
+	size, norm2 := 0, 0.0
+	for _, p := range params {
+		if p.vec.f32 != nil {
+			epsilon = 0x1p-23
+		}
+		size += p.vec.len()
+		norm2 += p.vec.norm2()
+	}
+	rms := math.Sqrt(norm2 / float64(size))
+	if rms == 0 {
+		rms = 1
+	}
+	return math.Cbrt(epsilon) * rms
+}
