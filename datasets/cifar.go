@@ -22,19 +22,29 @@ type CIFAR struct {
 // byte and 3072 bytes of pixels. An end within a record, or before the first,
 // is io.ErrUnexpectedEOF; a label above 9 is ErrFormat. Nothing in the format
 // tells a file that was cut between two records from a shorter one.
-func ReadCIFAR10(r io.Reader) (*CIFAR, error) { return cifar10Format.read(r) }
+func ReadCIFAR10(r io.Reader) (*CIFAR, error) {
+	x, err := cifar10Format.read(r)
+	return x, errors.WithMessage(err, "datasets")
+}
 
 // ReadCIFAR100 is ReadCIFAR10 for CIFAR-100, whose records have two label
 // bytes: the superclass, below 20, and the class, below 100.
-func ReadCIFAR100(r io.Reader) (*CIFAR, error) { return cifar100Format.read(r) }
+func ReadCIFAR100(r io.Reader) (*CIFAR, error) {
+	x, err := cifar100Format.read(r)
+	return x, errors.WithMessage(err, "datasets")
+}
 
 // WriteCIFAR10 encodes x, uncompressed. Content that does not fit the format
 // is ErrFormat, before anything is written.
-func WriteCIFAR10(w io.Writer, x *CIFAR) error { return cifar10Format.write(w, x) }
+func WriteCIFAR10(w io.Writer, x *CIFAR) error {
+	return errors.WithMessage(cifar10Format.write(w, x), "datasets")
+}
 
 // WriteCIFAR100 is WriteCIFAR10 for CIFAR-100: x.Coarse has a superclass for
 // each image.
-func WriteCIFAR100(w io.Writer, x *CIFAR) error { return cifar100Format.write(w, x) }
+func WriteCIFAR100(w io.Writer, x *CIFAR) error {
+	return errors.WithMessage(cifar100Format.write(w, x), "datasets")
+}
 
 // A cifarFormat is a layout of records: label bytes, then the pixels.
 type cifarFormat struct {
@@ -110,7 +120,7 @@ func (f cifarFormat) write(w io.Writer, x *CIFAR) error {
 			record = append(record, byte(of[i]))
 		}
 		if _, err := w.Write(append(record, image...)); err != nil {
-			return errors.Wrapf(err, "datasets: write %s", f.name)
+			return errors.Wrapf(err, "%s: write", f.name)
 		}
 	}
 	return nil

@@ -31,7 +31,7 @@ func (a cifarArchive) read(r io.Reader) ([]*CIFAR, error) {
 			break
 		}
 		if err != nil {
-			return nil, errors.Wrap(err, "datasets: tar")
+			return nil, errors.Wrap(err, "tar")
 		}
 		i := a.index(header)
 		if i < 0 {
@@ -42,7 +42,7 @@ func (a cifarArchive) read(r io.Reader) ([]*CIFAR, error) {
 		}
 	}
 	if _, err := io.Copy(io.Discard, plain); err != nil {
-		return nil, errors.Wrap(err, "datasets: read")
+		return nil, errors.Wrap(err, "read")
 	}
 	if i := slices.Index(parts, nil); i >= 0 {
 		return nil, errors.Wrapf(ErrFormat, "the archive has no %s", path.Join(a.folder, a.files[i]))

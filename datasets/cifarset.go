@@ -89,6 +89,11 @@ func CIFAR100Coarse(dir string, split Split, opts ...Option) (*Dataset, error) {
 }
 
 func (s *cifarSet) open(dir string, split Split, opts []Option) (*Dataset, error) {
+	d, err := s.load(dir, split, opts)
+	return d, errors.WithMessagef(err, "datasets: %s", s.name)
+}
+
+func (s *cifarSet) load(dir string, split Split, opts []Option) (*Dataset, error) {
 	files, ok := s.files[split]
 	if !ok {
 		return nil, errBadSplit(split)
@@ -102,7 +107,7 @@ func (s *cifarSet) open(dir string, split Split, opts []Option) (*Dataset, error
 		parts, err = s.readArchive(o, dir, files)
 	}
 	if err != nil {
-		return nil, errors.WithMessage(err, s.name)
+		return nil, err
 	}
 	return s.assemble(split, parts), nil
 }

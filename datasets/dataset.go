@@ -39,28 +39,36 @@ type Dataset struct {
 //
 // The constants of normalisation are the set's own Moments.
 func New(name string, shape Shape, classes []string, pixels []byte, labels []int) (*Dataset, error) {
+	d, err := newDataset(name, shape, classes, pixels, labels)
+	if err != nil {
+		return nil, errors.WithMessagef(err, "datasets: %s", name)
+	}
+	d.mean, d.std = d.Moments()
+	return d, nil
+}
+
+// newDataset is New without the constants of normalisation.
+func newDataset(name string, shape Shape, classes []string, pixels []byte, labels []int) (*Dataset, error) {
 	if shape.Channels < 1 || shape.Height < 1 || shape.Width < 1 {
-		return nil, errors.Errorf("datasets: %s: shape %v has an empty side", name, shape)
+		return nil, errors.Errorf("shape %v has an empty side", shape)
 	}
 	if len(pixels) != len(labels)*shape.Size() {
-		return nil, errors.Wrapf(ErrFormat, "%s: %d bytes of pixels for %d labels and images of shape %v",
-			name, len(pixels), len(labels), shape)
+		return nil, errors.Wrapf(ErrFormat, "%d bytes of pixels for %d labels and images of shape %v",
+			len(pixels), len(labels), shape)
 	}
 	for i, label := range labels {
 		if label < 0 || label >= len(classes) {
-			return nil, errors.Wrapf(ErrFormat, "%s: label %d of image %d is not one of %d classes",
-				name, label, i, len(classes))
+			return nil, errors.Wrapf(ErrFormat, "label %d of image %d is not one of %d classes",
+				label, i, len(classes))
 		}
 	}
-	d := &Dataset{
+	return &Dataset{
 		name:    name,
 		shape:   shape,
 		classes: slices.Clone(classes),
 		images:  slices.Collect(slices.Chunk(pixels, shape.Size())),
 		labels:  slices.Clone(labels),
-	}
-	d.mean, d.std = d.Moments()
-	return d, nil
+	}, nil
 }
 
 // Name is the name of the data set, such as "Fashion-MNIST train".

@@ -47,7 +47,7 @@ type Download struct {
 func WithDownload(ctx context.Context, d Download) Option {
 	return func(o *options) error {
 		if ctx == nil {
-			return errors.New("datasets: download: the context is nil")
+			return errors.New("download: the context is nil")
 		}
 		if err := d.check(); err != nil {
 			return err
@@ -61,17 +61,17 @@ func WithDownload(ctx context.Context, d Download) Option {
 
 func (d *Download) check() error {
 	if d.Stall < 0 {
-		return errors.Errorf("datasets: download: Stall is %v", d.Stall)
+		return errors.Errorf("download: Stall is %v", d.Stall)
 	}
 	if d.Mirror == "" {
 		return nil
 	}
 	mirror, err := url.Parse(d.Mirror)
 	if err != nil {
-		return errors.Wrap(err, "datasets: download: Mirror")
+		return errors.Wrap(err, "download: Mirror")
 	}
 	if mirror.Scheme != "http" && mirror.Scheme != "https" || mirror.Host == "" {
-		return errors.Errorf("datasets: download: Mirror %q is no http or https address", d.Mirror)
+		return errors.Errorf("download: Mirror %q is no http or https address", d.Mirror)
 	}
 	return nil
 }

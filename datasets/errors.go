@@ -7,17 +7,17 @@ var (
 	// asks for: a wrong magic number, an impossible count, a label without a
 	// class, bytes after the end. Content that merely ends too soon is
 	// io.ErrUnexpectedEOF.
-	ErrFormat = errors.New("datasets: malformed data")
+	ErrFormat = errors.New("malformed data")
 
 	// ErrNotFound marks a folder without the files of the data set.
-	ErrNotFound = errors.New("datasets: files not found")
+	ErrNotFound = errors.New("files not found")
 
 	// ErrChecksum marks a file whose length or SHA-256 is not that of the
 	// published one.
-	ErrChecksum = errors.New("datasets: not the published file")
+	ErrChecksum = errors.New("not the published file")
 
 	// ErrStalled is the error of a download from a server that sends nothing.
-	ErrStalled = errors.New("datasets: the server sends nothing")
+	ErrStalled = errors.New("the server sends nothing")
 
 	// ErrClosed is returned by a Loader that is used after Close.
 	ErrClosed = errors.New("datasets: loader is closed")

@@ -21,7 +21,7 @@ const (
 // fetch brings a file into dir and returns its path.
 func (d *Download) fetch(ctx context.Context, dir string, bases []string, f publishedFile) (string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", local(err)
+		return "", errors.Wrap(err, "download")
 	}
 	if d.Mirror != "" {
 		bases = append([]string{d.Mirror}, bases...)
@@ -32,28 +32,30 @@ func (d *Download) fetch(ctx context.Context, dir string, bases []string, f publ
 	var failures []error
 	for _, base := range bases {
 		t := transfer{
-			client: d.client(),
-			stall:  d.stall(),
-			url:    strings.TrimSuffix(base, "/") + "/" + f.name,
-			part:   path + ".part",
-			size:   f.size,
-			show:   meter.show,
+			Download: d,
+			file:     f,
+			url:      strings.TrimSuffix(base, "/") + "/" + f.name,
+			part:     path + ".part",
+			show:     meter.show,
 		}
-		err := t.complete(ctx, f)
+		err := t.complete(ctx)
 		if err == nil {
-			return path, local(os.Rename(t.part, path))
+			err = local(os.Rename(t.part, path))
+		}
+		if err == nil {
+			return path, nil
 		}
 		failures = append(failures, errors.WithMessage(err, t.url))
 		if ctx.Err() != nil || isLocal(err) {
 			break
 		}
 	}
-	return "", errors.Wrapf(stderrors.Join(failures...), "datasets: download %s", f.name)
+	return "", errors.Wrapf(stderrors.Join(failures...), "download %s", f.name)
 }
 
 // complete transfers a file and checks it. A file with the wrong sum is removed,
 // and asked for again when a part of it came from an earlier run or address.
-func (t *transfer) complete(ctx context.Context, f publishedFile) error {
+func (t *transfer) complete(ctx context.Context) error {
 	for {
 		info, err := os.Stat(t.part)
 		whole := err != nil || info.Size() == 0
@@ -61,14 +63,14 @@ func (t *transfer) complete(ctx context.Context, f publishedFile) error {
 			return err
 		}
 		sum, err := readPath(t.part, checksum)
-		if err != nil || sum == f.sum {
+		if err != nil || sum == t.file.sum {
 			return local(err)
 		}
 		if err := os.Remove(t.part); err != nil {
 			return local(err)
 		}
 		if whole {
-			return errors.Wrapf(ErrChecksum, "SHA-256 %s, published is %s", sum, f.sum)
+			return errors.Wrapf(ErrChecksum, "SHA-256 %s, published is %s", sum, t.file.sum)
 		}
 	}
 }
@@ -107,7 +109,7 @@ func local(err error) error {
 	if err == nil {
 		return nil
 	}
-	return localError{errors.Wrap(err, "datasets: download")}
+	return localError{err}
 }
 
 func isLocal(err error) bool {

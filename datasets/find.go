@@ -21,7 +21,7 @@ func find(dir string, folders, names []string) (string, error) {
 				return path, nil
 			}
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", errors.Wrap(err, "datasets")
+				return "", errors.WithStack(err)
 			}
 		}
 	}
@@ -33,7 +33,7 @@ func readPath[T any](path string, decode func(io.Reader) (T, error)) (T, error) 
 	f, err := os.Open(path)
 	if err != nil {
 		var none T
-		return none, errors.Wrap(err, "datasets")
+		return none, errors.WithStack(err)
 	}
 	defer f.Close()
 	x, err := decode(f)

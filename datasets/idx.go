@@ -31,15 +31,15 @@ type IDX struct {
 // error of package gzip. Memory is taken as data arrives, never on the word of
 // the header alone.
 func ReadIDX(r io.Reader) (*IDX, error) {
-	plain, err := gunzip(r)
-	if err != nil {
-		return nil, err
-	}
-	x, err := readIDX(plain)
-	return x, errors.WithMessage(err, "idx")
+	x, err := readIDX(r)
+	return x, errors.WithMessage(err, "datasets: idx")
 }
 
 func readIDX(r io.Reader) (*IDX, error) {
+	r, err := gunzip(r)
+	if err != nil {
+		return nil, err
+	}
 	var magic [4]byte
 	if err := readFull(r, magic[:]); err != nil {
 		return nil, err
@@ -100,20 +100,20 @@ func idxSize(dims []int) (int, error) {
 func WriteIDX(w io.Writer, x *IDX) error {
 	size, err := idxSize(x.Dims)
 	if err != nil {
-		return err
+		return errors.WithMessage(err, "datasets: idx")
 	}
 	if size != len(x.Data) || len(x.Dims) > math.MaxUint8 {
-		return errors.Wrapf(ErrFormat, "idx: %d dimensions %v for %d bytes", len(x.Dims), x.Dims, len(x.Data))
+		return errors.Wrapf(ErrFormat, "datasets: idx: %d dimensions %v for %d bytes", len(x.Dims), x.Dims, len(x.Data))
 	}
 	header := []byte{0, 0, idxUnsignedByte, byte(len(x.Dims))}
 	for _, d := range x.Dims {
 		header = binary.BigEndian.AppendUint32(header, uint32(d))
 	}
 	if _, err := w.Write(header); err != nil {
-		return errors.Wrap(err, "datasets: write idx header")
+		return errors.Wrap(err, "datasets: idx: write")
 	}
 	_, err = w.Write(x.Data)
-	return errors.Wrap(err, "datasets: write idx data")
+	return errors.Wrap(err, "datasets: idx: write")
 }
 
 // gunzip returns a reader of the uncompressed content of r, whether r is
@@ -122,14 +122,14 @@ func gunzip(r io.Reader) (io.Reader, error) {
 	buffered := bufio.NewReaderSize(r, 64<<10)
 	head, err := buffered.Peek(2)
 	if err == io.EOF {
-		return nil, errors.Wrap(io.ErrUnexpectedEOF, "datasets: no content")
+		return nil, errors.Wrap(io.ErrUnexpectedEOF, "no content")
 	}
 	if err != nil {
-		return nil, errors.Wrap(err, "datasets: read")
+		return nil, errors.Wrap(err, "read")
 	}
 	if head[0] != 0x1f || head[1] != 0x8b {
 		return buffered, nil
 	}
 	z, err := gzip.NewReader(buffered)
-	return z, errors.Wrap(err, "datasets: gzip")
+	return z, errors.Wrap(err, "gzip")
 }

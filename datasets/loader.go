@@ -3,6 +3,7 @@ package datasets
 import (
 	"math/rand/v2"
 
+	"github.com/pkg/errors"
 	"gorgonia.org/tensor"
 )
 
@@ -80,7 +81,7 @@ func (l *Loader) Start(epoch int) error {
 		return ErrClosed
 	}
 	if epoch < 0 {
-		return errNegativeEpoch(epoch)
+		return errors.Errorf("datasets: loader: pass %d, not at least 0", epoch)
 	}
 	l.settle()
 	l.deal(rand.New(rand.NewPCG(l.config.Seed, uint64(epoch))))

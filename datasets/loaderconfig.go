@@ -113,7 +113,3 @@ func (c LoaderConfig) batches(n int) int {
 	}
 	return (n + c.Batch - 1) / c.Batch
 }
-
-func errNegativeEpoch(epoch int) error {
-	return errors.Errorf("datasets: loader: pass %d, not at least 0", epoch)
-}

@@ -69,6 +69,11 @@ func FashionMNIST(dir string, split Split, opts ...Option) (*Dataset, error) {
 }
 
 func (s *idxSet) open(dir string, split Split, opts []Option) (*Dataset, error) {
+	d, err := s.load(dir, split, opts)
+	return d, errors.WithMessagef(err, "datasets: %s", s.name)
+}
+
+func (s *idxSet) load(dir string, split Split, opts []Option) (*Dataset, error) {
 	prefix, ok := idxPrefixes[split]
 	if !ok {
 		return nil, errBadSplit(split)
@@ -100,21 +105,21 @@ func (s *idxSet) read(o *options, dir, name string) (*IDX, error) {
 	}
 	path, err := o.obtain(search, dir, s.bases, s.files[name])
 	if err != nil {
-		return nil, errors.WithMessage(err, s.name)
+		return nil, err
 	}
-	return readPath(path, ReadIDX)
+	return readPath(path, readIDX)
 }
 
 // assemble makes the data set of an images file and a labels file.
 func (s *idxSet) assemble(name string, images, labels *IDX) (*Dataset, error) {
 	shape := mnistShape
 	if len(images.Dims) != 3 || images.Dims[1] != shape.Height || images.Dims[2] != shape.Width {
-		return nil, errors.Wrapf(ErrFormat, "%s: images have dimensions %v, not N, 28, 28", name, images.Dims)
+		return nil, errors.Wrapf(ErrFormat, "images have dimensions %v, not N, 28, 28", images.Dims)
 	}
 	if len(labels.Dims) != 1 || labels.Dims[0] != images.Dims[0] {
-		return nil, errors.Wrapf(ErrFormat, "%s: labels have dimensions %v for images of %v", name, labels.Dims, images.Dims)
+		return nil, errors.Wrapf(ErrFormat, "labels have dimensions %v for images of %v", labels.Dims, images.Dims)
 	}
-	d, err := New(name, shape, s.classes, images.Data, intsOf(labels.Data))
+	d, err := newDataset(name, shape, s.classes, images.Data, intsOf(labels.Data))
 	if err != nil {
 		return nil, err
 	}

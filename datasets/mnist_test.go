@@ -119,6 +119,22 @@ func TestIDXSetErrors(t *testing.T) {
 	}
 }
 
+// TestErrorMessages pins how an error reads: package, data set, file, reason.
+func TestErrorMessages(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "train-images-idx3-ubyte")
+	_, err := MNIST(dir, Train)
+	names := "train-images-idx3-ubyte or train-images-idx3-ubyte.gz or train-images.idx3-ubyte or train-images.idx3-ubyte.gz"
+	if want := "datasets: MNIST: " + names + " in " + dir + ": files not found"; err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
+	}
+	writeFile(t, path, []byte("<!DOCTYPE"))
+	_, err = MNIST(dir, Train)
+	if want := "datasets: MNIST: " + path + ": magic number 3c 21 44 4f: malformed data"; err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
+	}
+}
+
 func TestRealFashionMNIST(t *testing.T) {
 	dir := realFolder(t, "fashion")
 	for _, test := range []struct {

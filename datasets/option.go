@@ -59,5 +59,5 @@ func (s Split) String() string {
 }
 
 func errBadSplit(s Split) error {
-	return errors.Errorf("datasets: split %d is neither Train nor Test", s)
+	return errors.Errorf("split %d is neither Train nor Test", s)
 }

@@ -98,7 +98,7 @@ func (f publishedFile) verify(path string) error {
 func checksum(r io.Reader) (string, error) {
 	hash := sha256.New()
 	if _, err := io.Copy(hash, r); err != nil {
-		return "", errors.Wrap(err, "datasets: read")
+		return "", errors.Wrap(err, "read")
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }

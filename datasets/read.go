@@ -15,7 +15,7 @@ func readFull(r io.Reader, p []byte) error {
 	if err == io.EOF && len(p) > 0 {
 		err = io.ErrUnexpectedEOF
 	}
-	return errors.Wrap(err, "datasets: read")
+	return errors.Wrap(err, "read")
 }
 
 // readN reads n bytes. It allocates at most twice what has arrived (and
@@ -46,7 +46,7 @@ func readEOF(r io.Reader) error {
 	case nil:
 		return errors.Wrap(ErrFormat, "bytes after the end of the data")
 	default:
-		return errors.Wrap(err, "datasets: read")
+		return errors.Wrap(err, "read")
 	}
 }
 
@@ -59,7 +59,7 @@ func readUpTo(r io.Reader, p []byte) (n int, err error) {
 			return n, nil
 		}
 		if err != nil {
-			return n, errors.Wrap(err, "datasets: read")
+			return n, errors.Wrap(err, "read")
 		}
 	}
 	return n, nil

@@ -15,12 +15,11 @@ import (
 
 // A transfer brings one file from one address into a .part file.
 type transfer struct {
-	client *http.Client
-	stall  time.Duration
-	url    string
-	part   string
-	size   int64       // of the complete file
-	show   func(int64) // is told how many bytes are there
+	*Download
+	file publishedFile
+	url  string
+	part string
+	show func(int64) // is told how many bytes are there
 }
 
 // resume makes one request, for what is missing in the .part file, and returns
@@ -41,10 +40,10 @@ func (t *transfer) resume(ctx context.Context) (further bool, err error) {
 	if err != nil {
 		return false, local(err)
 	}
-	if have == t.size {
+	if have == t.file.size {
 		return false, nil
 	}
-	if have > t.size {
+	if have > t.file.size {
 		have = 0
 		if err := restart(file); err != nil {
 			return false, err
@@ -67,11 +66,11 @@ func restart(file *os.File) error {
 func (t *transfer) request(ctx context.Context, file *os.File, have int64) (further bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watchdog := time.AfterFunc(t.stall, func() { cancel(ErrStalled) })
+	watchdog := time.AfterFunc(t.stall(), func() { cancel(ErrStalled) })
 	defer watchdog.Stop()
 	defer func() {
 		if err != nil && context.Cause(ctx) == ErrStalled {
-			err = errors.Wrapf(ErrStalled, "for %v", t.stall)
+			err = errors.Wrapf(ErrStalled, "for %v", t.stall())
 		}
 	}()
 
@@ -101,7 +100,7 @@ func (t *transfer) request(ctx context.Context, file *os.File, have int64) (furt
 func (t *transfer) get(ctx context.Context, have int64) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url, nil)
 	if err != nil {
-		return nil, errors.Wrap(err, "datasets: download")
+		return nil, errors.WithStack(err)
 	}
 	// Some servers take the .gz for an encoding of the transfer, which the
 	// client would undo.
@@ -109,12 +108,12 @@ func (t *transfer) get(ctx context.Context, have int64) (*http.Response, error) 
 	if have > 0 {
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
 	}
-	response, err := t.client.Do(request)
-	return response, errors.Wrap(err, "datasets: download")
+	response, err := t.client().Do(request)
+	return response, errors.WithStack(err)
 }
 
 // errRefused says that a server does not give the rest of a file.
-var errRefused = stderrors.New("datasets: the server refuses the rest of the file")
+var errRefused = stderrors.New("the server refuses the rest of the file")
 
 // check looks at the head of a response and returns the number of the byte
 // with which its body starts.
@@ -126,9 +125,9 @@ func (t *transfer) check(r *http.Response, have int64) (start int64, err error) 
 	case have > 0 && (r.StatusCode == http.StatusPartialContent || r.StatusCode == http.StatusRequestedRangeNotSatisfiable):
 		return 0, errors.WithMessage(errRefused, r.Status)
 	default:
-		return 0, errors.Errorf("datasets: download: status %s", r.Status)
+		return 0, errors.Errorf("status %s", r.Status)
 	}
-	if want := t.size - start; r.ContentLength >= 0 && r.ContentLength != want {
+	if want := t.file.size - start; r.ContentLength >= 0 && r.ContentLength != want {
 		return 0, errors.Wrapf(ErrChecksum, "the server offers %d bytes, published are %d", r.ContentLength, want)
 	}
 	return start, nil
@@ -136,7 +135,7 @@ func (t *transfer) check(r *http.Response, have int64) (start int64, err error) 
 
 // isRest reports whether a Content-Range is that of the bytes from have on.
 func (t *transfer) isRest(contentRange string, have int64) bool {
-	return strings.HasPrefix(contentRange, fmt.Sprintf("bytes %d-%d/", have, t.size-1))
+	return strings.HasPrefix(contentRange, fmt.Sprintf("bytes %d-%d/", have, t.file.size-1))
 }
 
 // receive appends body to file, which holds have bytes, and returns how many
@@ -145,9 +144,9 @@ func (t *transfer) receive(file *os.File, body io.Reader, have int64, watchdog *
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := body.Read(buffer)
-		watchdog.Reset(t.stall)
-		if have+received+int64(n) > t.size {
-			return received, errors.Wrapf(ErrChecksum, "the server sends more than %d bytes", t.size)
+		watchdog.Reset(t.stall())
+		if have+received+int64(n) > t.file.size {
+			return received, errors.Wrapf(ErrChecksum, "the server sends more than %d bytes", t.file.size)
 		}
 		if _, err := file.Write(buffer[:n]); err != nil {
 			return received, local(err)
@@ -155,12 +154,12 @@ func (t *transfer) receive(file *os.File, body io.Reader, have int64, watchdog *
 		received += int64(n)
 		t.show(have + received)
 		switch {
-		case err == io.EOF && have+received == t.size:
+		case err == io.EOF && have+received == t.file.size:
 			return received, local(file.Sync())
 		case err == io.EOF:
-			return received, errors.Wrapf(io.ErrUnexpectedEOF, "%d of %d bytes", have+received, t.size)
+			return received, errors.Wrapf(io.ErrUnexpectedEOF, "%d of %d bytes", have+received, t.file.size)
 		case err != nil:
-			return received, errors.Wrapf(err, "datasets: download: %d of %d bytes", have+received, t.size)
+			return received, errors.Wrapf(err, "%d of %d bytes", have+received, t.file.size)
 		}
 	}
 }
