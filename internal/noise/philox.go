@@ -25,11 +25,21 @@ func expand(seed uint64) (k keys) {
 
 // philox is the block function: four random words for a counter.
 func philox(k *keys, c0, c1, c2, c3 uint32) (w0, w1, w2, w3 uint32) {
-	for r := range k {
-		p0, p1 := coef.PhiloxM0*uint64(c0), coef.PhiloxM1*uint64(c2)
-		c0, c1, c2, c3 = uint32(p1>>32)^c1^k[r][0], uint32(p1), uint32(p0>>32)^c3^k[r][1], uint32(p0)
-	}
-	return c0, c1, c2, c3
+	c0, c1, c2, c3 = round(&k[0], c0, c1, c2, c3)
+	c0, c1, c2, c3 = round(&k[1], c0, c1, c2, c3)
+	c0, c1, c2, c3 = round(&k[2], c0, c1, c2, c3)
+	c0, c1, c2, c3 = round(&k[3], c0, c1, c2, c3)
+	c0, c1, c2, c3 = round(&k[4], c0, c1, c2, c3)
+	c0, c1, c2, c3 = round(&k[5], c0, c1, c2, c3)
+	c0, c1, c2, c3 = round(&k[6], c0, c1, c2, c3)
+	c0, c1, c2, c3 = round(&k[7], c0, c1, c2, c3)
+	c0, c1, c2, c3 = round(&k[8], c0, c1, c2, c3)
+	return round(&k[9], c0, c1, c2, c3)
+}
+
+func round(k *[2]uint32, c0, c1, c2, c3 uint32) (w0, w1, w2, w3 uint32) {
+	p0, p1 := coef.PhiloxM0*uint64(c0), coef.PhiloxM1*uint64(c2)
+	return uint32(p1>>32) ^ (c1 ^ k[0]), uint32(p1), uint32(p0>>32) ^ (c3 ^ k[1]), uint32(p0)
 }
 
 // Bits fills dst with the words of the stream's blocks in their natural order: word i is

@@ -22,7 +22,7 @@ TEXT ·groupsAVX2(SB), NOSPLIT, $128-48
 	VPXOR        Y6, Y5, Y5
 	VMOVUPS      Y5, (SP)
 	VPMULUDQ     Y1, Y4, Y4
-	VPSRLQ       $0x20, Y4, Y5
+	VPSHUFD      $0xf5, Y4, Y5
 	VBROADCASTSS (DX), Y6
 	VPXOR        Y6, Y5, Y5
 	VPXOR        Y3, Y5, Y3
@@ -30,7 +30,7 @@ TEXT ·groupsAVX2(SB), NOSPLIT, $128-48
 	VPXOR        Y5, Y4, Y4
 	VMOVUPS      Y4, 32(SP)
 	VPMULUDQ     Y0, Y3, Y3
-	VPSRLQ       $0x20, Y3, Y4
+	VPSHUFD      $0xf5, Y3, Y4
 	VBROADCASTSS 12(DX), Y5
 	VPXOR        Y5, Y4, Y4
 	VMOVUPS      Y4, 64(SP)
@@ -41,142 +41,142 @@ TEXT ·groupsAVX2(SB), NOSPLIT, $128-48
 one:
 	TESTQ        CX, CX
 	JZ           done
-	VPSRLQ       $0x20, Y2, Y3
+	VPSHUFD      $0xf5, Y2, Y3
 	VPXOR        (SP), Y3, Y3
 	VPMULUDQ     Y1, Y3, Y3
-	VPSRLQ       $0x20, Y3, Y4
+	VPSHUFD      $0xf5, Y3, Y4
 	VPXOR        32(SP), Y4, Y4
 	VPXOR        64(SP), Y2, Y5
 	VPADDQ       constants<>+128(SB), Y2, Y2
 	VPMULUDQ     Y0, Y4, Y4
 	VPMULUDQ     Y1, Y5, Y5
-	VPSRLQ       $0x20, Y5, Y6
+	VPSHUFD      $0xf5, Y5, Y6
 	VBROADCASTSS 16(DX), Y7
 	VPXOR        Y7, Y3, Y3
 	VPXOR        Y6, Y3, Y3
-	VPSRLQ       $0x20, Y4, Y6
+	VPSHUFD      $0xf5, Y4, Y6
 	VPXOR        96(SP), Y6, Y6
-	VPSRLQ       $0x20, Y2, Y7
+	VPSHUFD      $0xf5, Y2, Y7
 	VPXOR        (SP), Y7, Y7
 	VPMULUDQ     Y1, Y7, Y7
-	VPSRLQ       $0x20, Y7, Y8
+	VPSHUFD      $0xf5, Y7, Y8
 	VPXOR        32(SP), Y8, Y8
 	VPXOR        64(SP), Y2, Y9
 	VPADDQ       constants<>+128(SB), Y2, Y2
 	VPMULUDQ     Y0, Y8, Y8
 	VPMULUDQ     Y1, Y9, Y9
-	VPSRLQ       $0x20, Y9, Y10
+	VPSHUFD      $0xf5, Y9, Y10
 	VBROADCASTSS 16(DX), Y11
 	VPXOR        Y11, Y7, Y7
 	VPXOR        Y10, Y7, Y7
-	VPSRLQ       $0x20, Y8, Y10
+	VPSHUFD      $0xf5, Y8, Y10
 	VPXOR        96(SP), Y10, Y10
 	VBROADCASTSS 24(DX), Y11
 	VBROADCASTSS 28(DX), Y12
 	VPMULUDQ     Y0, Y3, Y3
 	VPMULUDQ     Y1, Y6, Y6
-	VPSRLQ       $0x20, Y6, Y13
+	VPSHUFD      $0xf5, Y6, Y13
 	VPXOR        Y11, Y5, Y5
 	VPXOR        Y13, Y5, Y5
-	VPSRLQ       $0x20, Y3, Y13
+	VPSHUFD      $0xf5, Y3, Y13
 	VPXOR        Y12, Y4, Y4
 	VPXOR        Y13, Y4, Y4
 	VPMULUDQ     Y0, Y7, Y7
 	VPMULUDQ     Y1, Y10, Y10
-	VPSRLQ       $0x20, Y10, Y13
+	VPSHUFD      $0xf5, Y10, Y13
 	VPXOR        Y11, Y9, Y9
 	VPXOR        Y13, Y9, Y9
-	VPSRLQ       $0x20, Y7, Y11
+	VPSHUFD      $0xf5, Y7, Y11
 	VPXOR        Y12, Y8, Y8
 	VPXOR        Y11, Y8, Y8
 	VBROADCASTSS 32(DX), Y11
 	VBROADCASTSS 36(DX), Y12
 	VPMULUDQ     Y0, Y5, Y5
 	VPMULUDQ     Y1, Y4, Y4
-	VPSRLQ       $0x20, Y4, Y13
+	VPSHUFD      $0xf5, Y4, Y13
 	VPXOR        Y11, Y6, Y6
 	VPXOR        Y13, Y6, Y6
-	VPSRLQ       $0x20, Y5, Y13
+	VPSHUFD      $0xf5, Y5, Y13
 	VPXOR        Y12, Y3, Y3
 	VPXOR        Y13, Y3, Y3
 	VPMULUDQ     Y0, Y9, Y9
 	VPMULUDQ     Y1, Y8, Y8
-	VPSRLQ       $0x20, Y8, Y13
+	VPSHUFD      $0xf5, Y8, Y13
 	VPXOR        Y11, Y10, Y10
 	VPXOR        Y13, Y10, Y10
-	VPSRLQ       $0x20, Y9, Y11
+	VPSHUFD      $0xf5, Y9, Y11
 	VPXOR        Y12, Y7, Y7
 	VPXOR        Y11, Y7, Y7
 	VBROADCASTSS 40(DX), Y11
 	VBROADCASTSS 44(DX), Y12
 	VPMULUDQ     Y0, Y6, Y6
 	VPMULUDQ     Y1, Y3, Y3
-	VPSRLQ       $0x20, Y3, Y13
+	VPSHUFD      $0xf5, Y3, Y13
 	VPXOR        Y11, Y4, Y4
 	VPXOR        Y13, Y4, Y4
-	VPSRLQ       $0x20, Y6, Y13
+	VPSHUFD      $0xf5, Y6, Y13
 	VPXOR        Y12, Y5, Y5
 	VPXOR        Y13, Y5, Y5
 	VPMULUDQ     Y0, Y10, Y10
 	VPMULUDQ     Y1, Y7, Y7
-	VPSRLQ       $0x20, Y7, Y13
+	VPSHUFD      $0xf5, Y7, Y13
 	VPXOR        Y11, Y8, Y8
 	VPXOR        Y13, Y8, Y8
-	VPSRLQ       $0x20, Y10, Y11
+	VPSHUFD      $0xf5, Y10, Y11
 	VPXOR        Y12, Y9, Y9
 	VPXOR        Y11, Y9, Y9
 	VBROADCASTSS 48(DX), Y11
 	VBROADCASTSS 52(DX), Y12
 	VPMULUDQ     Y0, Y4, Y4
 	VPMULUDQ     Y1, Y5, Y5
-	VPSRLQ       $0x20, Y5, Y13
+	VPSHUFD      $0xf5, Y5, Y13
 	VPXOR        Y11, Y3, Y3
 	VPXOR        Y13, Y3, Y3
-	VPSRLQ       $0x20, Y4, Y13
+	VPSHUFD      $0xf5, Y4, Y13
 	VPXOR        Y12, Y6, Y6
 	VPXOR        Y13, Y6, Y6
 	VPMULUDQ     Y0, Y8, Y8
 	VPMULUDQ     Y1, Y9, Y9
-	VPSRLQ       $0x20, Y9, Y13
+	VPSHUFD      $0xf5, Y9, Y13
 	VPXOR        Y11, Y7, Y7
 	VPXOR        Y13, Y7, Y7
-	VPSRLQ       $0x20, Y8, Y11
+	VPSHUFD      $0xf5, Y8, Y11
 	VPXOR        Y12, Y10, Y10
 	VPXOR        Y11, Y10, Y10
 	VBROADCASTSS 56(DX), Y11
 	VBROADCASTSS 60(DX), Y12
 	VPMULUDQ     Y0, Y3, Y3
 	VPMULUDQ     Y1, Y6, Y6
-	VPSRLQ       $0x20, Y6, Y13
+	VPSHUFD      $0xf5, Y6, Y13
 	VPXOR        Y11, Y5, Y5
 	VPXOR        Y13, Y5, Y5
-	VPSRLQ       $0x20, Y3, Y13
+	VPSHUFD      $0xf5, Y3, Y13
 	VPXOR        Y12, Y4, Y4
 	VPXOR        Y13, Y4, Y4
 	VPMULUDQ     Y0, Y7, Y7
 	VPMULUDQ     Y1, Y10, Y10
-	VPSRLQ       $0x20, Y10, Y13
+	VPSHUFD      $0xf5, Y10, Y13
 	VPXOR        Y11, Y9, Y9
 	VPXOR        Y13, Y9, Y9
-	VPSRLQ       $0x20, Y7, Y11
+	VPSHUFD      $0xf5, Y7, Y11
 	VPXOR        Y12, Y8, Y8
 	VPXOR        Y11, Y8, Y8
 	VBROADCASTSS 64(DX), Y11
 	VBROADCASTSS 68(DX), Y12
 	VPMULUDQ     Y0, Y5, Y5
 	VPMULUDQ     Y1, Y4, Y4
-	VPSRLQ       $0x20, Y4, Y13
+	VPSHUFD      $0xf5, Y4, Y13
 	VPXOR        Y11, Y6, Y6
 	VPXOR        Y13, Y6, Y6
-	VPSRLQ       $0x20, Y5, Y13
+	VPSHUFD      $0xf5, Y5, Y13
 	VPXOR        Y12, Y3, Y3
 	VPXOR        Y13, Y3, Y3
 	VPMULUDQ     Y0, Y9, Y9
 	VPMULUDQ     Y1, Y8, Y8
-	VPSRLQ       $0x20, Y8, Y13
+	VPSHUFD      $0xf5, Y8, Y13
 	VPXOR        Y11, Y10, Y10
 	VPXOR        Y13, Y10, Y10
-	VPSRLQ       $0x20, Y9, Y11
+	VPSHUFD      $0xf5, Y9, Y11
 	VPXOR        Y12, Y7, Y7
 	VPXOR        Y11, Y7, Y7
 	VBROADCASTSS 72(DX), Y11
@@ -225,113 +225,115 @@ TEXT ·addGaussian32AVX2(SB), NOSPLIT, $0-76
 
 loop:
 	VMOVUPS   (DX), Y1
-	VPOR      constants<>+192(SB), Y1, Y2
+	VMOVUPS   32(DX), Y3
+	VMOVUPS   64(DX), Y2
+	VMOVUPS   96(DX), Y4
+	VPOR      constants<>+192(SB), Y1, Y1
+	VPOR      constants<>+192(SB), Y3, Y3
 	VCVTDQ2PS Y2, Y2
-	VPANDN    constants<>+224(SB), Y2, Y2
-	VPSUBD    constants<>+256(SB), Y2, Y2
-	VCVTDQ2PS Y2, Y3
-	VMULPS    constants<>+288(SB), Y3, Y3
-	VPAND     constants<>+320(SB), Y2, Y2
-	VPOR      constants<>+352(SB), Y2, Y2
-	VSUBPS    constants<>+352(SB), Y2, Y2
-	VMULPS    constants<>+384(SB), Y2, Y4
-	VADDPS    constants<>+416(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+448(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+480(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+512(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+544(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+576(SB), Y4, Y4
-	VMULPS    Y4, Y2, Y2
-	VADDPS    Y2, Y3, Y2
-	VSQRTPS   Y2, Y2
-	VMOVUPS   64(DX), Y3
+	VCVTDQ2PS Y4, Y4
+	VCVTDQ2PS Y1, Y1
 	VCVTDQ2PS Y3, Y3
-	VMULPS    constants<>+608(SB), Y3, Y3
-	VMULPS    Y3, Y3, Y4
-	VMULPS    constants<>+640(SB), Y4, Y5
-	VADDPS    constants<>+672(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+704(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+736(SB), Y5, Y5
-	VMULPS    constants<>+768(SB), Y4, Y6
-	VADDPS    constants<>+800(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+832(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+864(SB), Y6, Y6
-	VMULPS    Y6, Y4, Y4
-	VADDPS    constants<>+352(SB), Y4, Y4
-	VMULPS    Y5, Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VPAND     constants<>+896(SB), Y1, Y1
-	VPXOR     Y1, Y2, Y1
-	VMULPS    Y1, Y4, Y1
+	VMULPS    constants<>+608(SB), Y2, Y2
+	VMULPS    constants<>+608(SB), Y4, Y4
+	VPANDN    constants<>+224(SB), Y1, Y1
+	VPANDN    constants<>+224(SB), Y3, Y5
+	VMULPS    Y2, Y2, Y3
+	VMULPS    Y4, Y4, Y6
+	VPSUBD    constants<>+256(SB), Y1, Y1
+	VPSUBD    constants<>+256(SB), Y5, Y8
+	VMULPS    constants<>+640(SB), Y3, Y7
+	VMULPS    constants<>+640(SB), Y6, Y10
+	VCVTDQ2PS Y1, Y5
+	VCVTDQ2PS Y8, Y9
+	VADDPS    constants<>+672(SB), Y7, Y7
+	VADDPS    constants<>+672(SB), Y10, Y10
+	VMULPS    constants<>+288(SB), Y5, Y5
+	VMULPS    constants<>+288(SB), Y9, Y9
+	VMULPS    Y3, Y7, Y7
+	VMULPS    Y6, Y10, Y10
+	VPAND     constants<>+320(SB), Y1, Y1
+	VPAND     constants<>+320(SB), Y8, Y8
+	VADDPS    constants<>+704(SB), Y7, Y7
+	VADDPS    constants<>+704(SB), Y10, Y10
+	VPOR      constants<>+352(SB), Y1, Y1
+	VPOR      constants<>+352(SB), Y8, Y8
+	VMULPS    Y3, Y7, Y7
+	VMULPS    Y6, Y10, Y10
+	VSUBPS    constants<>+352(SB), Y1, Y1
+	VSUBPS    constants<>+352(SB), Y8, Y8
+	VADDPS    constants<>+736(SB), Y7, Y7
+	VADDPS    constants<>+736(SB), Y10, Y13
+	VMULPS    constants<>+384(SB), Y1, Y10
+	VMULPS    constants<>+384(SB), Y8, Y12
+	VMULPS    constants<>+768(SB), Y3, Y11
+	VMULPS    constants<>+768(SB), Y6, Y14
+	VADDPS    constants<>+416(SB), Y10, Y10
+	VADDPS    constants<>+416(SB), Y12, Y12
+	VADDPS    constants<>+800(SB), Y11, Y11
+	VADDPS    constants<>+800(SB), Y14, Y14
+	VMULPS    Y1, Y10, Y10
+	VMULPS    Y8, Y12, Y12
+	VMULPS    Y3, Y11, Y11
+	VMULPS    Y6, Y14, Y14
+	VADDPS    constants<>+448(SB), Y10, Y10
+	VADDPS    constants<>+448(SB), Y12, Y12
+	VADDPS    constants<>+832(SB), Y11, Y11
+	VADDPS    constants<>+832(SB), Y14, Y14
+	VMULPS    Y1, Y10, Y10
+	VMULPS    Y8, Y12, Y12
+	VMULPS    Y3, Y11, Y11
+	VMULPS    Y6, Y14, Y14
+	VADDPS    constants<>+480(SB), Y10, Y10
+	VADDPS    constants<>+480(SB), Y12, Y12
+	VADDPS    constants<>+864(SB), Y11, Y11
+	VADDPS    constants<>+864(SB), Y14, Y14
+	VMULPS    Y1, Y10, Y10
+	VMULPS    Y8, Y12, Y12
+	VMULPS    Y11, Y3, Y3
+	VMULPS    Y14, Y6, Y6
+	VADDPS    constants<>+512(SB), Y10, Y10
+	VADDPS    constants<>+512(SB), Y12, Y11
+	VADDPS    constants<>+352(SB), Y3, Y3
+	VADDPS    constants<>+352(SB), Y6, Y6
+	VMULPS    Y1, Y10, Y10
+	VMULPS    Y8, Y11, Y11
+	VMULPS    Y7, Y2, Y2
+	VMULPS    Y13, Y4, Y4
+	VADDPS    constants<>+544(SB), Y10, Y7
+	VADDPS    constants<>+544(SB), Y11, Y10
+	VMULPS    Y1, Y7, Y7
+	VMULPS    Y8, Y10, Y10
+	VADDPS    constants<>+576(SB), Y7, Y7
+	VADDPS    constants<>+576(SB), Y10, Y10
+	VMULPS    Y7, Y1, Y1
+	VMULPS    Y10, Y8, Y7
+	VADDPS    Y1, Y5, Y1
+	VADDPS    Y7, Y9, Y5
+	VSQRTPS   Y1, Y1
+	VSQRTPS   Y5, Y5
+	VMULPS    Y1, Y2, Y2
+	VMULPS    Y5, Y4, Y7
+	VMOVUPS   (DX), Y4
+	VMOVUPS   32(DX), Y8
+	VPAND     constants<>+896(SB), Y4, Y4
+	VPAND     constants<>+896(SB), Y8, Y8
+	VPXOR     Y4, Y1, Y1
+	VPXOR     Y8, Y5, Y4
+	VMULPS    Y1, Y3, Y1
+	VMULPS    Y4, Y6, Y3
 	VMULPS    Y0, Y1, Y1
+	VMULPS    Y0, Y3, Y3
 	VADDPS    (CX), Y1, Y1
+	VADDPS    32(CX), Y3, Y3
 	VMOVUPS   Y1, (AX)
-	VMULPS    Y0, Y3, Y1
+	VMOVUPS   Y3, 32(AX)
+	VMULPS    Y0, Y2, Y1
+	VMULPS    Y0, Y7, Y2
 	VADDPS    64(CX), Y1, Y1
+	VADDPS    96(CX), Y2, Y2
 	VMOVUPS   Y1, 64(AX)
-	VMOVUPS   32(DX), Y1
-	VPOR      constants<>+192(SB), Y1, Y2
-	VCVTDQ2PS Y2, Y2
-	VPANDN    constants<>+224(SB), Y2, Y2
-	VPSUBD    constants<>+256(SB), Y2, Y2
-	VCVTDQ2PS Y2, Y3
-	VMULPS    constants<>+288(SB), Y3, Y3
-	VPAND     constants<>+320(SB), Y2, Y2
-	VPOR      constants<>+352(SB), Y2, Y2
-	VSUBPS    constants<>+352(SB), Y2, Y2
-	VMULPS    constants<>+384(SB), Y2, Y4
-	VADDPS    constants<>+416(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+448(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+480(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+512(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+544(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+576(SB), Y4, Y4
-	VMULPS    Y4, Y2, Y2
-	VADDPS    Y2, Y3, Y2
-	VSQRTPS   Y2, Y2
-	VMOVUPS   96(DX), Y3
-	VCVTDQ2PS Y3, Y3
-	VMULPS    constants<>+608(SB), Y3, Y3
-	VMULPS    Y3, Y3, Y4
-	VMULPS    constants<>+640(SB), Y4, Y5
-	VADDPS    constants<>+672(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+704(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+736(SB), Y5, Y5
-	VMULPS    constants<>+768(SB), Y4, Y6
-	VADDPS    constants<>+800(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+832(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+864(SB), Y6, Y6
-	VMULPS    Y6, Y4, Y4
-	VADDPS    constants<>+352(SB), Y4, Y4
-	VMULPS    Y5, Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VPAND     constants<>+896(SB), Y1, Y1
-	VPXOR     Y1, Y2, Y1
-	VMULPS    Y1, Y4, Y1
-	VMULPS    Y0, Y1, Y1
-	VADDPS    32(CX), Y1, Y1
-	VMOVUPS   Y1, 32(AX)
-	VMULPS    Y0, Y3, Y1
-	VADDPS    96(CX), Y1, Y1
-	VMOVUPS   Y1, 96(AX)
+	VMOVUPS   Y2, 96(AX)
 	ADDQ      $+128, DX
 	ADDQ      $+128, AX
 	ADDQ      $+128, CX
@@ -352,121 +354,123 @@ TEXT ·saveGaussian32AVX2(SB), NOSPLIT, $0-76
 
 loop:
 	VMOVUPS   (DX), Y1
-	VPOR      constants<>+192(SB), Y1, Y2
+	VMOVUPS   32(DX), Y3
+	VMOVUPS   64(DX), Y2
+	VMOVUPS   96(DX), Y4
+	VPOR      constants<>+192(SB), Y1, Y1
+	VPOR      constants<>+192(SB), Y3, Y3
 	VCVTDQ2PS Y2, Y2
-	VPANDN    constants<>+224(SB), Y2, Y2
-	VPSUBD    constants<>+256(SB), Y2, Y2
-	VCVTDQ2PS Y2, Y3
-	VMULPS    constants<>+288(SB), Y3, Y3
-	VPAND     constants<>+320(SB), Y2, Y2
-	VPOR      constants<>+352(SB), Y2, Y2
-	VSUBPS    constants<>+352(SB), Y2, Y2
-	VMULPS    constants<>+384(SB), Y2, Y4
-	VADDPS    constants<>+416(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+448(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+480(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+512(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+544(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+576(SB), Y4, Y4
-	VMULPS    Y4, Y2, Y2
-	VADDPS    Y2, Y3, Y2
-	VSQRTPS   Y2, Y2
-	VMOVUPS   64(DX), Y3
+	VCVTDQ2PS Y4, Y4
+	VCVTDQ2PS Y1, Y1
 	VCVTDQ2PS Y3, Y3
-	VMULPS    constants<>+608(SB), Y3, Y3
-	VMULPS    Y3, Y3, Y4
-	VMULPS    constants<>+640(SB), Y4, Y5
-	VADDPS    constants<>+672(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+704(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+736(SB), Y5, Y5
-	VMULPS    constants<>+768(SB), Y4, Y6
-	VADDPS    constants<>+800(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+832(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+864(SB), Y6, Y6
-	VMULPS    Y6, Y4, Y4
-	VADDPS    constants<>+352(SB), Y4, Y4
-	VMULPS    Y5, Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VPAND     constants<>+896(SB), Y1, Y1
-	VPXOR     Y1, Y2, Y1
-	VMULPS    Y1, Y4, Y1
+	VMULPS    constants<>+608(SB), Y2, Y2
+	VMULPS    constants<>+608(SB), Y4, Y4
+	VPANDN    constants<>+224(SB), Y1, Y1
+	VPANDN    constants<>+224(SB), Y3, Y5
+	VMULPS    Y2, Y2, Y3
+	VMULPS    Y4, Y4, Y6
+	VPSUBD    constants<>+256(SB), Y1, Y1
+	VPSUBD    constants<>+256(SB), Y5, Y8
+	VMULPS    constants<>+640(SB), Y3, Y7
+	VMULPS    constants<>+640(SB), Y6, Y10
+	VCVTDQ2PS Y1, Y5
+	VCVTDQ2PS Y8, Y9
+	VADDPS    constants<>+672(SB), Y7, Y7
+	VADDPS    constants<>+672(SB), Y10, Y10
+	VMULPS    constants<>+288(SB), Y5, Y5
+	VMULPS    constants<>+288(SB), Y9, Y9
+	VMULPS    Y3, Y7, Y7
+	VMULPS    Y6, Y10, Y10
+	VPAND     constants<>+320(SB), Y1, Y1
+	VPAND     constants<>+320(SB), Y8, Y8
+	VADDPS    constants<>+704(SB), Y7, Y7
+	VADDPS    constants<>+704(SB), Y10, Y10
+	VPOR      constants<>+352(SB), Y1, Y1
+	VPOR      constants<>+352(SB), Y8, Y8
+	VMULPS    Y3, Y7, Y7
+	VMULPS    Y6, Y10, Y10
+	VSUBPS    constants<>+352(SB), Y1, Y1
+	VSUBPS    constants<>+352(SB), Y8, Y8
+	VADDPS    constants<>+736(SB), Y7, Y7
+	VADDPS    constants<>+736(SB), Y10, Y13
+	VMULPS    constants<>+384(SB), Y1, Y10
+	VMULPS    constants<>+384(SB), Y8, Y12
+	VMULPS    constants<>+768(SB), Y3, Y11
+	VMULPS    constants<>+768(SB), Y6, Y14
+	VADDPS    constants<>+416(SB), Y10, Y10
+	VADDPS    constants<>+416(SB), Y12, Y12
+	VADDPS    constants<>+800(SB), Y11, Y11
+	VADDPS    constants<>+800(SB), Y14, Y14
+	VMULPS    Y1, Y10, Y10
+	VMULPS    Y8, Y12, Y12
+	VMULPS    Y3, Y11, Y11
+	VMULPS    Y6, Y14, Y14
+	VADDPS    constants<>+448(SB), Y10, Y10
+	VADDPS    constants<>+448(SB), Y12, Y12
+	VADDPS    constants<>+832(SB), Y11, Y11
+	VADDPS    constants<>+832(SB), Y14, Y14
+	VMULPS    Y1, Y10, Y10
+	VMULPS    Y8, Y12, Y12
+	VMULPS    Y3, Y11, Y11
+	VMULPS    Y6, Y14, Y14
+	VADDPS    constants<>+480(SB), Y10, Y10
+	VADDPS    constants<>+480(SB), Y12, Y12
+	VADDPS    constants<>+864(SB), Y11, Y11
+	VADDPS    constants<>+864(SB), Y14, Y14
+	VMULPS    Y1, Y10, Y10
+	VMULPS    Y8, Y12, Y12
+	VMULPS    Y11, Y3, Y3
+	VMULPS    Y14, Y6, Y6
+	VADDPS    constants<>+512(SB), Y10, Y10
+	VADDPS    constants<>+512(SB), Y12, Y11
+	VADDPS    constants<>+352(SB), Y3, Y3
+	VADDPS    constants<>+352(SB), Y6, Y6
+	VMULPS    Y1, Y10, Y10
+	VMULPS    Y8, Y11, Y11
+	VMULPS    Y7, Y2, Y2
+	VMULPS    Y13, Y4, Y4
+	VADDPS    constants<>+544(SB), Y10, Y7
+	VADDPS    constants<>+544(SB), Y11, Y10
+	VMULPS    Y1, Y7, Y7
+	VMULPS    Y8, Y10, Y10
+	VADDPS    constants<>+576(SB), Y7, Y7
+	VADDPS    constants<>+576(SB), Y10, Y10
+	VMULPS    Y7, Y1, Y1
+	VMULPS    Y10, Y8, Y7
+	VADDPS    Y1, Y5, Y1
+	VADDPS    Y7, Y9, Y5
+	VSQRTPS   Y1, Y1
+	VSQRTPS   Y5, Y5
+	VMULPS    Y1, Y2, Y2
+	VMULPS    Y5, Y4, Y7
+	VMOVUPS   (DX), Y4
+	VMOVUPS   32(DX), Y8
+	VPAND     constants<>+896(SB), Y4, Y4
+	VPAND     constants<>+896(SB), Y8, Y8
+	VPXOR     Y4, Y1, Y1
+	VPXOR     Y8, Y5, Y4
+	VMULPS    Y1, Y3, Y1
+	VMULPS    Y4, Y6, Y3
 	VMULPS    Y0, Y1, Y1
-	VMOVUPS   (AX), Y2
-	VMOVUPS   Y2, (CX)
-	VADDPS    Y2, Y1, Y1
+	VMULPS    Y0, Y3, Y4
+	VMOVUPS   (AX), Y3
+	VMOVUPS   32(AX), Y5
+	VMOVUPS   Y3, (CX)
+	VMOVUPS   Y5, 32(CX)
+	VADDPS    Y3, Y1, Y1
+	VADDPS    Y5, Y4, Y3
 	VMOVUPS   Y1, (AX)
-	VMULPS    Y0, Y3, Y1
+	VMOVUPS   Y3, 32(AX)
+	VMULPS    Y0, Y2, Y1
+	VMULPS    Y0, Y7, Y3
 	VMOVUPS   64(AX), Y2
+	VMOVUPS   96(AX), Y4
 	VMOVUPS   Y2, 64(CX)
+	VMOVUPS   Y4, 96(CX)
 	VADDPS    Y2, Y1, Y1
+	VADDPS    Y4, Y3, Y2
 	VMOVUPS   Y1, 64(AX)
-	VMOVUPS   32(DX), Y1
-	VPOR      constants<>+192(SB), Y1, Y2
-	VCVTDQ2PS Y2, Y2
-	VPANDN    constants<>+224(SB), Y2, Y2
-	VPSUBD    constants<>+256(SB), Y2, Y2
-	VCVTDQ2PS Y2, Y3
-	VMULPS    constants<>+288(SB), Y3, Y3
-	VPAND     constants<>+320(SB), Y2, Y2
-	VPOR      constants<>+352(SB), Y2, Y2
-	VSUBPS    constants<>+352(SB), Y2, Y2
-	VMULPS    constants<>+384(SB), Y2, Y4
-	VADDPS    constants<>+416(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+448(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+480(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+512(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+544(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+576(SB), Y4, Y4
-	VMULPS    Y4, Y2, Y2
-	VADDPS    Y2, Y3, Y2
-	VSQRTPS   Y2, Y2
-	VMOVUPS   96(DX), Y3
-	VCVTDQ2PS Y3, Y3
-	VMULPS    constants<>+608(SB), Y3, Y3
-	VMULPS    Y3, Y3, Y4
-	VMULPS    constants<>+640(SB), Y4, Y5
-	VADDPS    constants<>+672(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+704(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+736(SB), Y5, Y5
-	VMULPS    constants<>+768(SB), Y4, Y6
-	VADDPS    constants<>+800(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+832(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+864(SB), Y6, Y6
-	VMULPS    Y6, Y4, Y4
-	VADDPS    constants<>+352(SB), Y4, Y4
-	VMULPS    Y5, Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VPAND     constants<>+896(SB), Y1, Y1
-	VPXOR     Y1, Y2, Y1
-	VMULPS    Y1, Y4, Y1
-	VMULPS    Y0, Y1, Y1
-	VMOVUPS   32(AX), Y2
-	VMOVUPS   Y2, 32(CX)
-	VADDPS    Y2, Y1, Y1
-	VMOVUPS   Y1, 32(AX)
-	VMULPS    Y0, Y3, Y1
-	VMOVUPS   96(AX), Y2
-	VMOVUPS   Y2, 96(CX)
-	VADDPS    Y2, Y1, Y1
-	VMOVUPS   Y1, 96(AX)
+	VMOVUPS   Y2, 96(AX)
 	ADDQ      $+128, DX
 	ADDQ      $+128, AX
 	ADDQ      $+128, CX
@@ -1411,137 +1415,139 @@ TEXT ·addGaussian64AVX2(SB), NOSPLIT, $0-80
 
 loop:
 	VMOVUPS      (DX), Y1
-	VPOR         constants<>+192(SB), Y1, Y2
+	VMOVUPS      32(DX), Y3
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y4
+	VPOR         constants<>+192(SB), Y1, Y1
+	VPOR         constants<>+192(SB), Y3, Y3
 	VCVTDQ2PS    Y2, Y2
-	VPANDN       constants<>+224(SB), Y2, Y2
-	VPSUBD       constants<>+256(SB), Y2, Y2
-	VCVTDQ2PS    Y2, Y3
-	VMULPS       constants<>+288(SB), Y3, Y3
-	VPAND        constants<>+320(SB), Y2, Y2
-	VPOR         constants<>+352(SB), Y2, Y2
-	VSUBPS       constants<>+352(SB), Y2, Y2
-	VMULPS       constants<>+384(SB), Y2, Y4
-	VADDPS       constants<>+416(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+448(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+480(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+512(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+544(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+576(SB), Y4, Y4
-	VMULPS       Y4, Y2, Y2
-	VADDPS       Y2, Y3, Y2
-	VSQRTPS      Y2, Y2
-	VMOVUPS      64(DX), Y3
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y1, Y1
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       constants<>+608(SB), Y3, Y3
-	VMULPS       Y3, Y3, Y4
-	VMULPS       constants<>+640(SB), Y4, Y5
-	VADDPS       constants<>+672(SB), Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VADDPS       constants<>+704(SB), Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VADDPS       constants<>+736(SB), Y5, Y5
-	VMULPS       constants<>+768(SB), Y4, Y6
-	VADDPS       constants<>+800(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+832(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+864(SB), Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VADDPS       constants<>+352(SB), Y4, Y4
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VPAND        constants<>+896(SB), Y1, Y1
-	VPXOR        Y1, Y2, Y1
-	VMULPS       Y1, Y4, Y1
-	VEXTRACTF128 $0x01, Y1, X2
+	VMULPS       constants<>+608(SB), Y2, Y2
+	VMULPS       constants<>+608(SB), Y4, Y4
+	VPANDN       constants<>+224(SB), Y1, Y1
+	VPANDN       constants<>+224(SB), Y3, Y5
+	VMULPS       Y2, Y2, Y3
+	VMULPS       Y4, Y4, Y6
+	VPSUBD       constants<>+256(SB), Y1, Y1
+	VPSUBD       constants<>+256(SB), Y5, Y8
+	VMULPS       constants<>+640(SB), Y3, Y7
+	VMULPS       constants<>+640(SB), Y6, Y10
+	VCVTDQ2PS    Y1, Y5
+	VCVTDQ2PS    Y8, Y9
+	VADDPS       constants<>+672(SB), Y7, Y7
+	VADDPS       constants<>+672(SB), Y10, Y10
+	VMULPS       constants<>+288(SB), Y5, Y5
+	VMULPS       constants<>+288(SB), Y9, Y9
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y6, Y10, Y10
+	VPAND        constants<>+320(SB), Y1, Y1
+	VPAND        constants<>+320(SB), Y8, Y8
+	VADDPS       constants<>+704(SB), Y7, Y7
+	VADDPS       constants<>+704(SB), Y10, Y10
+	VPOR         constants<>+352(SB), Y1, Y1
+	VPOR         constants<>+352(SB), Y8, Y8
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y6, Y10, Y10
+	VSUBPS       constants<>+352(SB), Y1, Y1
+	VSUBPS       constants<>+352(SB), Y8, Y8
+	VADDPS       constants<>+736(SB), Y7, Y7
+	VADDPS       constants<>+736(SB), Y10, Y13
+	VMULPS       constants<>+384(SB), Y1, Y10
+	VMULPS       constants<>+384(SB), Y8, Y12
+	VMULPS       constants<>+768(SB), Y3, Y11
+	VMULPS       constants<>+768(SB), Y6, Y14
+	VADDPS       constants<>+416(SB), Y10, Y10
+	VADDPS       constants<>+416(SB), Y12, Y12
+	VADDPS       constants<>+800(SB), Y11, Y11
+	VADDPS       constants<>+800(SB), Y14, Y14
+	VMULPS       Y1, Y10, Y10
+	VMULPS       Y8, Y12, Y12
+	VMULPS       Y3, Y11, Y11
+	VMULPS       Y6, Y14, Y14
+	VADDPS       constants<>+448(SB), Y10, Y10
+	VADDPS       constants<>+448(SB), Y12, Y12
+	VADDPS       constants<>+832(SB), Y11, Y11
+	VADDPS       constants<>+832(SB), Y14, Y14
+	VMULPS       Y1, Y10, Y10
+	VMULPS       Y8, Y12, Y12
+	VMULPS       Y3, Y11, Y11
+	VMULPS       Y6, Y14, Y14
+	VADDPS       constants<>+480(SB), Y10, Y10
+	VADDPS       constants<>+480(SB), Y12, Y12
+	VADDPS       constants<>+864(SB), Y11, Y11
+	VADDPS       constants<>+864(SB), Y14, Y14
+	VMULPS       Y1, Y10, Y10
+	VMULPS       Y8, Y12, Y12
+	VMULPS       Y11, Y3, Y3
+	VMULPS       Y14, Y6, Y6
+	VADDPS       constants<>+512(SB), Y10, Y10
+	VADDPS       constants<>+512(SB), Y12, Y11
+	VADDPS       constants<>+352(SB), Y3, Y3
+	VADDPS       constants<>+352(SB), Y6, Y6
+	VMULPS       Y1, Y10, Y10
+	VMULPS       Y8, Y11, Y11
+	VMULPS       Y7, Y2, Y2
+	VMULPS       Y13, Y4, Y4
+	VADDPS       constants<>+544(SB), Y10, Y7
+	VADDPS       constants<>+544(SB), Y11, Y10
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y8, Y10, Y10
+	VADDPS       constants<>+576(SB), Y7, Y7
+	VADDPS       constants<>+576(SB), Y10, Y10
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y10, Y8, Y7
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y7, Y9, Y5
+	VSQRTPS      Y1, Y1
+	VSQRTPS      Y5, Y5
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y5, Y4, Y7
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y8
+	VPAND        constants<>+896(SB), Y4, Y4
+	VPAND        constants<>+896(SB), Y8, Y8
+	VPXOR        Y4, Y1, Y1
+	VPXOR        Y8, Y5, Y4
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y4, Y6, Y4
+	VEXTRACTF128 $0x01, Y1, X3
+	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X1, Y1
-	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
 	VMULPD       Y0, Y1, Y1
+	VMULPD       Y0, Y4, Y4
 	VADDPD       (CX), Y1, Y1
+	VADDPD       64(CX), Y4, Y4
 	VMOVUPS      Y1, (AX)
-	VMULPD       Y0, Y2, Y1
+	VMOVUPS      Y4, 64(AX)
+	VMULPD       Y0, Y3, Y1
+	VMULPD       Y0, Y5, Y3
 	VADDPD       32(CX), Y1, Y1
+	VADDPD       96(CX), Y3, Y3
 	VMOVUPS      Y1, 32(AX)
-	VEXTRACTF128 $0x01, Y3, X1
-	VCVTPS2PD    X3, Y2
-	VCVTPS2PD    X1, Y1
-	VMULPD       Y0, Y2, Y2
-	VADDPD       128(CX), Y2, Y2
-	VMOVUPS      Y2, 128(AX)
-	VMULPD       Y0, Y1, Y1
-	VADDPD       160(CX), Y1, Y1
-	VMOVUPS      Y1, 160(AX)
-	VMOVUPS      32(DX), Y1
-	VPOR         constants<>+192(SB), Y1, Y2
-	VCVTDQ2PS    Y2, Y2
-	VPANDN       constants<>+224(SB), Y2, Y2
-	VPSUBD       constants<>+256(SB), Y2, Y2
-	VCVTDQ2PS    Y2, Y3
-	VMULPS       constants<>+288(SB), Y3, Y3
-	VPAND        constants<>+320(SB), Y2, Y2
-	VPOR         constants<>+352(SB), Y2, Y2
-	VSUBPS       constants<>+352(SB), Y2, Y2
-	VMULPS       constants<>+384(SB), Y2, Y4
-	VADDPS       constants<>+416(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+448(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+480(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+512(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+544(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+576(SB), Y4, Y4
-	VMULPS       Y4, Y2, Y2
-	VADDPS       Y2, Y3, Y2
-	VSQRTPS      Y2, Y2
-	VMOVUPS      96(DX), Y3
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       constants<>+608(SB), Y3, Y3
-	VMULPS       Y3, Y3, Y4
-	VMULPS       constants<>+640(SB), Y4, Y5
-	VADDPS       constants<>+672(SB), Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VADDPS       constants<>+704(SB), Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VADDPS       constants<>+736(SB), Y5, Y5
-	VMULPS       constants<>+768(SB), Y4, Y6
-	VADDPS       constants<>+800(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+832(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+864(SB), Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VADDPS       constants<>+352(SB), Y4, Y4
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VPAND        constants<>+896(SB), Y1, Y1
-	VPXOR        Y1, Y2, Y1
-	VMULPS       Y1, Y4, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VCVTPS2PD    X1, Y1
+	VMOVUPS      Y3, 96(AX)
+	VEXTRACTF128 $0x01, Y2, X1
+	VEXTRACTF128 $0x01, Y7, X3
 	VCVTPS2PD    X2, Y2
-	VMULPD       Y0, Y1, Y1
-	VADDPD       64(CX), Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMULPD       Y0, Y2, Y1
-	VADDPD       96(CX), Y1, Y1
-	VMOVUPS      Y1, 96(AX)
-	VEXTRACTF128 $0x01, Y3, X1
-	VCVTPS2PD    X3, Y2
+	VCVTPS2PD    X7, Y4
 	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X3, Y3
 	VMULPD       Y0, Y2, Y2
-	VADDPD       192(CX), Y2, Y2
-	VMOVUPS      Y2, 192(AX)
+	VMULPD       Y0, Y4, Y4
+	VADDPD       128(CX), Y2, Y2
+	VADDPD       192(CX), Y4, Y4
+	VMOVUPS      Y2, 128(AX)
+	VMOVUPS      Y4, 192(AX)
 	VMULPD       Y0, Y1, Y1
-	VADDPD       224(CX), Y1, Y1
-	VMOVUPS      Y1, 224(AX)
+	VMULPD       Y0, Y3, Y2
+	VADDPD       160(CX), Y1, Y1
+	VADDPD       224(CX), Y2, Y2
+	VMOVUPS      Y1, 160(AX)
+	VMOVUPS      Y2, 224(AX)
 	ADDQ         $+128, DX
 	ADDQ         $+256, AX
 	ADDQ         $+256, CX
@@ -1562,153 +1568,155 @@ TEXT ·saveGaussian64AVX2(SB), NOSPLIT, $0-80
 
 loop:
 	VMOVUPS      (DX), Y1
-	VPOR         constants<>+192(SB), Y1, Y2
+	VMOVUPS      32(DX), Y3
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      96(DX), Y4
+	VPOR         constants<>+192(SB), Y1, Y1
+	VPOR         constants<>+192(SB), Y3, Y3
 	VCVTDQ2PS    Y2, Y2
-	VPANDN       constants<>+224(SB), Y2, Y2
-	VPSUBD       constants<>+256(SB), Y2, Y2
-	VCVTDQ2PS    Y2, Y3
-	VMULPS       constants<>+288(SB), Y3, Y3
-	VPAND        constants<>+320(SB), Y2, Y2
-	VPOR         constants<>+352(SB), Y2, Y2
-	VSUBPS       constants<>+352(SB), Y2, Y2
-	VMULPS       constants<>+384(SB), Y2, Y4
-	VADDPS       constants<>+416(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+448(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+480(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+512(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+544(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+576(SB), Y4, Y4
-	VMULPS       Y4, Y2, Y2
-	VADDPS       Y2, Y3, Y2
-	VSQRTPS      Y2, Y2
-	VMOVUPS      64(DX), Y3
+	VCVTDQ2PS    Y4, Y4
+	VCVTDQ2PS    Y1, Y1
 	VCVTDQ2PS    Y3, Y3
-	VMULPS       constants<>+608(SB), Y3, Y3
-	VMULPS       Y3, Y3, Y4
-	VMULPS       constants<>+640(SB), Y4, Y5
-	VADDPS       constants<>+672(SB), Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VADDPS       constants<>+704(SB), Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VADDPS       constants<>+736(SB), Y5, Y5
-	VMULPS       constants<>+768(SB), Y4, Y6
-	VADDPS       constants<>+800(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+832(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+864(SB), Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VADDPS       constants<>+352(SB), Y4, Y4
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VPAND        constants<>+896(SB), Y1, Y1
-	VPXOR        Y1, Y2, Y1
-	VMULPS       Y1, Y4, Y1
-	VEXTRACTF128 $0x01, Y1, X2
+	VMULPS       constants<>+608(SB), Y2, Y2
+	VMULPS       constants<>+608(SB), Y4, Y4
+	VPANDN       constants<>+224(SB), Y1, Y1
+	VPANDN       constants<>+224(SB), Y3, Y5
+	VMULPS       Y2, Y2, Y3
+	VMULPS       Y4, Y4, Y6
+	VPSUBD       constants<>+256(SB), Y1, Y1
+	VPSUBD       constants<>+256(SB), Y5, Y8
+	VMULPS       constants<>+640(SB), Y3, Y7
+	VMULPS       constants<>+640(SB), Y6, Y10
+	VCVTDQ2PS    Y1, Y5
+	VCVTDQ2PS    Y8, Y9
+	VADDPS       constants<>+672(SB), Y7, Y7
+	VADDPS       constants<>+672(SB), Y10, Y10
+	VMULPS       constants<>+288(SB), Y5, Y5
+	VMULPS       constants<>+288(SB), Y9, Y9
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y6, Y10, Y10
+	VPAND        constants<>+320(SB), Y1, Y1
+	VPAND        constants<>+320(SB), Y8, Y8
+	VADDPS       constants<>+704(SB), Y7, Y7
+	VADDPS       constants<>+704(SB), Y10, Y10
+	VPOR         constants<>+352(SB), Y1, Y1
+	VPOR         constants<>+352(SB), Y8, Y8
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y6, Y10, Y10
+	VSUBPS       constants<>+352(SB), Y1, Y1
+	VSUBPS       constants<>+352(SB), Y8, Y8
+	VADDPS       constants<>+736(SB), Y7, Y7
+	VADDPS       constants<>+736(SB), Y10, Y13
+	VMULPS       constants<>+384(SB), Y1, Y10
+	VMULPS       constants<>+384(SB), Y8, Y12
+	VMULPS       constants<>+768(SB), Y3, Y11
+	VMULPS       constants<>+768(SB), Y6, Y14
+	VADDPS       constants<>+416(SB), Y10, Y10
+	VADDPS       constants<>+416(SB), Y12, Y12
+	VADDPS       constants<>+800(SB), Y11, Y11
+	VADDPS       constants<>+800(SB), Y14, Y14
+	VMULPS       Y1, Y10, Y10
+	VMULPS       Y8, Y12, Y12
+	VMULPS       Y3, Y11, Y11
+	VMULPS       Y6, Y14, Y14
+	VADDPS       constants<>+448(SB), Y10, Y10
+	VADDPS       constants<>+448(SB), Y12, Y12
+	VADDPS       constants<>+832(SB), Y11, Y11
+	VADDPS       constants<>+832(SB), Y14, Y14
+	VMULPS       Y1, Y10, Y10
+	VMULPS       Y8, Y12, Y12
+	VMULPS       Y3, Y11, Y11
+	VMULPS       Y6, Y14, Y14
+	VADDPS       constants<>+480(SB), Y10, Y10
+	VADDPS       constants<>+480(SB), Y12, Y12
+	VADDPS       constants<>+864(SB), Y11, Y11
+	VADDPS       constants<>+864(SB), Y14, Y14
+	VMULPS       Y1, Y10, Y10
+	VMULPS       Y8, Y12, Y12
+	VMULPS       Y11, Y3, Y3
+	VMULPS       Y14, Y6, Y6
+	VADDPS       constants<>+512(SB), Y10, Y10
+	VADDPS       constants<>+512(SB), Y12, Y11
+	VADDPS       constants<>+352(SB), Y3, Y3
+	VADDPS       constants<>+352(SB), Y6, Y6
+	VMULPS       Y1, Y10, Y10
+	VMULPS       Y8, Y11, Y11
+	VMULPS       Y7, Y2, Y2
+	VMULPS       Y13, Y4, Y4
+	VADDPS       constants<>+544(SB), Y10, Y7
+	VADDPS       constants<>+544(SB), Y11, Y10
+	VMULPS       Y1, Y7, Y7
+	VMULPS       Y8, Y10, Y10
+	VADDPS       constants<>+576(SB), Y7, Y7
+	VADDPS       constants<>+576(SB), Y10, Y10
+	VMULPS       Y7, Y1, Y1
+	VMULPS       Y10, Y8, Y7
+	VADDPS       Y1, Y5, Y1
+	VADDPS       Y7, Y9, Y5
+	VSQRTPS      Y1, Y1
+	VSQRTPS      Y5, Y5
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y5, Y4, Y7
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y8
+	VPAND        constants<>+896(SB), Y4, Y4
+	VPAND        constants<>+896(SB), Y8, Y8
+	VPXOR        Y4, Y1, Y1
+	VPXOR        Y8, Y5, Y4
+	VMULPS       Y1, Y3, Y1
+	VMULPS       Y4, Y6, Y4
+	VEXTRACTF128 $0x01, Y1, X3
+	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X1, Y1
-	VCVTPS2PD    X2, Y2
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X3, Y3
+	VCVTPS2PD    X5, Y5
 	VMULPD       Y0, Y1, Y1
+	VMULPD       Y0, Y4, Y6
 	VMOVUPS      (AX), Y4
+	VMOVUPS      64(AX), Y8
 	VMOVUPS      Y4, (CX)
+	VMOVUPS      Y8, 64(CX)
 	VADDPD       Y4, Y1, Y1
+	VADDPD       Y8, Y6, Y4
 	VMOVUPS      Y1, (AX)
-	VMULPD       Y0, Y2, Y1
-	VMOVUPS      32(AX), Y2
-	VMOVUPS      Y2, 32(CX)
-	VADDPD       Y2, Y1, Y1
+	VMOVUPS      Y4, 64(AX)
+	VMULPD       Y0, Y3, Y1
+	VMULPD       Y0, Y5, Y4
+	VMOVUPS      32(AX), Y3
+	VMOVUPS      96(AX), Y5
+	VMOVUPS      Y3, 32(CX)
+	VMOVUPS      Y5, 96(CX)
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y5, Y4, Y3
 	VMOVUPS      Y1, 32(AX)
-	VEXTRACTF128 $0x01, Y3, X1
-	VCVTPS2PD    X3, Y2
-	VCVTPS2PD    X1, Y1
-	VMULPD       Y0, Y2, Y2
-	VMOVUPS      128(AX), Y3
-	VMOVUPS      Y3, 128(CX)
-	VADDPD       Y3, Y2, Y2
-	VMOVUPS      Y2, 128(AX)
-	VMULPD       Y0, Y1, Y1
-	VMOVUPS      160(AX), Y2
-	VMOVUPS      Y2, 160(CX)
-	VADDPD       Y2, Y1, Y1
-	VMOVUPS      Y1, 160(AX)
-	VMOVUPS      32(DX), Y1
-	VPOR         constants<>+192(SB), Y1, Y2
-	VCVTDQ2PS    Y2, Y2
-	VPANDN       constants<>+224(SB), Y2, Y2
-	VPSUBD       constants<>+256(SB), Y2, Y2
-	VCVTDQ2PS    Y2, Y3
-	VMULPS       constants<>+288(SB), Y3, Y3
-	VPAND        constants<>+320(SB), Y2, Y2
-	VPOR         constants<>+352(SB), Y2, Y2
-	VSUBPS       constants<>+352(SB), Y2, Y2
-	VMULPS       constants<>+384(SB), Y2, Y4
-	VADDPS       constants<>+416(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+448(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+480(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+512(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+544(SB), Y4, Y4
-	VMULPS       Y2, Y4, Y4
-	VADDPS       constants<>+576(SB), Y4, Y4
-	VMULPS       Y4, Y2, Y2
-	VADDPS       Y2, Y3, Y2
-	VSQRTPS      Y2, Y2
-	VMOVUPS      96(DX), Y3
-	VCVTDQ2PS    Y3, Y3
-	VMULPS       constants<>+608(SB), Y3, Y3
-	VMULPS       Y3, Y3, Y4
-	VMULPS       constants<>+640(SB), Y4, Y5
-	VADDPS       constants<>+672(SB), Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VADDPS       constants<>+704(SB), Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VADDPS       constants<>+736(SB), Y5, Y5
-	VMULPS       constants<>+768(SB), Y4, Y6
-	VADDPS       constants<>+800(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+832(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+864(SB), Y6, Y6
-	VMULPS       Y6, Y4, Y4
-	VADDPS       constants<>+352(SB), Y4, Y4
-	VMULPS       Y5, Y3, Y3
-	VMULPS       Y2, Y3, Y3
-	VPAND        constants<>+896(SB), Y1, Y1
-	VPXOR        Y1, Y2, Y1
-	VMULPS       Y1, Y4, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VCVTPS2PD    X1, Y1
+	VMOVUPS      Y3, 96(AX)
+	VEXTRACTF128 $0x01, Y2, X1
+	VEXTRACTF128 $0x01, Y7, X3
 	VCVTPS2PD    X2, Y2
-	VMULPD       Y0, Y1, Y1
-	VMOVUPS      64(AX), Y4
-	VMOVUPS      Y4, 64(CX)
-	VADDPD       Y4, Y1, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMULPD       Y0, Y2, Y1
-	VMOVUPS      96(AX), Y2
-	VMOVUPS      Y2, 96(CX)
-	VADDPD       Y2, Y1, Y1
-	VMOVUPS      Y1, 96(AX)
-	VEXTRACTF128 $0x01, Y3, X1
-	VCVTPS2PD    X3, Y2
+	VCVTPS2PD    X7, Y4
 	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X3, Y3
 	VMULPD       Y0, Y2, Y2
-	VMOVUPS      192(AX), Y3
-	VMOVUPS      Y3, 192(CX)
-	VADDPD       Y3, Y2, Y2
-	VMOVUPS      Y2, 192(AX)
+	VMULPD       Y0, Y4, Y5
+	VMOVUPS      128(AX), Y4
+	VMOVUPS      192(AX), Y6
+	VMOVUPS      Y4, 128(CX)
+	VMOVUPS      Y6, 192(CX)
+	VADDPD       Y4, Y2, Y2
+	VADDPD       Y6, Y5, Y4
+	VMOVUPS      Y2, 128(AX)
+	VMOVUPS      Y4, 192(AX)
 	VMULPD       Y0, Y1, Y1
-	VMOVUPS      224(AX), Y2
-	VMOVUPS      Y2, 224(CX)
+	VMULPD       Y0, Y3, Y3
+	VMOVUPS      160(AX), Y2
+	VMOVUPS      224(AX), Y4
+	VMOVUPS      Y2, 160(CX)
+	VMOVUPS      Y4, 224(CX)
 	VADDPD       Y2, Y1, Y1
-	VMOVUPS      Y1, 224(AX)
+	VADDPD       Y4, Y3, Y2
+	VMOVUPS      Y1, 160(AX)
+	VMOVUPS      Y2, 224(AX)
 	ADDQ         $+128, DX
 	ADDQ         $+256, AX
 	ADDQ         $+256, CX
@@ -3496,13 +3504,13 @@ TEXT ·groupsAVX512(SB), NOSPLIT, $0-48
 	VBROADCASTSS 4(DX), Z8
 	VPXORD       Z8, Z7, Z7
 	VPMULUDQ     Z1, Z6, Z6
-	VPSRLQ       $0x20, Z6, Z8
+	VPSHUFD      $0xf5, Z6, Z8
 	VBROADCASTSS (DX), Z9
 	VPTERNLOGD   $0x96, Z9, Z5, Z8
 	VBROADCASTSS 8(DX), Z5
 	VPXORD       Z5, Z6, Z5
 	VPMULUDQ     Z0, Z8, Z6
-	VPSRLQ       $0x20, Z6, Z8
+	VPSHUFD      $0xf5, Z6, Z8
 	VBROADCASTSS 12(DX), Z9
 	VPXORD       Z9, Z8, Z8
 	VBROADCASTSS 20(DX), Z9
@@ -3511,217 +3519,217 @@ TEXT ·groupsAVX512(SB), NOSPLIT, $0-48
 	JLT          one
 
 four:
-	VPSRLQ       $0x20, Z2, Z9
+	VPSHUFD      $0xf5, Z2, Z9
 	VPXORD       Z7, Z9, Z9
 	VPMULUDQ     Z1, Z9, Z9
-	VPSRLQ       $0x20, Z9, Z10
+	VPSHUFD      $0xf5, Z9, Z10
 	VPXORD       Z5, Z10, Z10
 	VPXORD       Z8, Z2, Z11
 	VPADDQ       Z3, Z2, Z2
 	VPMULUDQ     Z0, Z10, Z10
 	VPMULUDQ     Z1, Z11, Z11
-	VPSRLQ       $0x20, Z11, Z12
+	VPSHUFD      $0xf5, Z11, Z12
 	VBROADCASTSS 16(DX), Z13
 	VPTERNLOGD   $0x96, Z13, Z12, Z9
-	VPSRLQ       $0x20, Z10, Z12
+	VPSHUFD      $0xf5, Z10, Z12
 	VPXORD       Z6, Z12, Z12
-	VPSRLQ       $0x20, Z2, Z13
+	VPSHUFD      $0xf5, Z2, Z13
 	VPXORD       Z7, Z13, Z13
 	VPMULUDQ     Z1, Z13, Z13
-	VPSRLQ       $0x20, Z13, Z14
+	VPSHUFD      $0xf5, Z13, Z14
 	VPXORD       Z5, Z14, Z14
 	VPXORD       Z8, Z2, Z15
 	VPADDQ       Z3, Z2, Z2
 	VPMULUDQ     Z0, Z14, Z14
 	VPMULUDQ     Z1, Z15, Z15
-	VPSRLQ       $0x20, Z15, Z16
+	VPSHUFD      $0xf5, Z15, Z16
 	VBROADCASTSS 16(DX), Z17
 	VPTERNLOGD   $0x96, Z17, Z16, Z13
-	VPSRLQ       $0x20, Z14, Z16
+	VPSHUFD      $0xf5, Z14, Z16
 	VPXORD       Z6, Z16, Z16
-	VPSRLQ       $0x20, Z2, Z17
+	VPSHUFD      $0xf5, Z2, Z17
 	VPXORD       Z7, Z17, Z17
 	VPMULUDQ     Z1, Z17, Z17
-	VPSRLQ       $0x20, Z17, Z18
+	VPSHUFD      $0xf5, Z17, Z18
 	VPXORD       Z5, Z18, Z18
 	VPXORD       Z8, Z2, Z19
 	VPADDQ       Z3, Z2, Z2
 	VPMULUDQ     Z0, Z18, Z18
 	VPMULUDQ     Z1, Z19, Z19
-	VPSRLQ       $0x20, Z19, Z20
+	VPSHUFD      $0xf5, Z19, Z20
 	VBROADCASTSS 16(DX), Z21
 	VPTERNLOGD   $0x96, Z21, Z20, Z17
-	VPSRLQ       $0x20, Z18, Z20
+	VPSHUFD      $0xf5, Z18, Z20
 	VPXORD       Z6, Z20, Z20
-	VPSRLQ       $0x20, Z2, Z21
+	VPSHUFD      $0xf5, Z2, Z21
 	VPXORD       Z7, Z21, Z21
 	VPMULUDQ     Z1, Z21, Z21
-	VPSRLQ       $0x20, Z21, Z22
+	VPSHUFD      $0xf5, Z21, Z22
 	VPXORD       Z5, Z22, Z22
 	VPXORD       Z8, Z2, Z23
 	VPADDQ       Z3, Z2, Z2
 	VPMULUDQ     Z0, Z22, Z22
 	VPMULUDQ     Z1, Z23, Z23
-	VPSRLQ       $0x20, Z23, Z24
+	VPSHUFD      $0xf5, Z23, Z24
 	VBROADCASTSS 16(DX), Z25
 	VPTERNLOGD   $0x96, Z25, Z24, Z21
-	VPSRLQ       $0x20, Z22, Z24
+	VPSHUFD      $0xf5, Z22, Z24
 	VPXORD       Z6, Z24, Z24
 	VBROADCASTSS 24(DX), Z25
 	VBROADCASTSS 28(DX), Z26
 	VPMULUDQ     Z0, Z9, Z9
 	VPMULUDQ     Z1, Z12, Z12
-	VPSRLQ       $0x20, Z12, Z27
+	VPSHUFD      $0xf5, Z12, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z11
-	VPSRLQ       $0x20, Z9, Z27
+	VPSHUFD      $0xf5, Z9, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z10
 	VPMULUDQ     Z0, Z13, Z13
 	VPMULUDQ     Z1, Z16, Z16
-	VPSRLQ       $0x20, Z16, Z27
+	VPSHUFD      $0xf5, Z16, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z15
-	VPSRLQ       $0x20, Z13, Z27
+	VPSHUFD      $0xf5, Z13, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z14
 	VPMULUDQ     Z0, Z17, Z17
 	VPMULUDQ     Z1, Z20, Z20
-	VPSRLQ       $0x20, Z20, Z27
+	VPSHUFD      $0xf5, Z20, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z19
-	VPSRLQ       $0x20, Z17, Z27
+	VPSHUFD      $0xf5, Z17, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z18
 	VPMULUDQ     Z0, Z21, Z21
 	VPMULUDQ     Z1, Z24, Z24
-	VPSRLQ       $0x20, Z24, Z27
+	VPSHUFD      $0xf5, Z24, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z23
-	VPSRLQ       $0x20, Z21, Z25
+	VPSHUFD      $0xf5, Z21, Z25
 	VPTERNLOGD   $0x96, Z26, Z25, Z22
 	VBROADCASTSS 32(DX), Z25
 	VBROADCASTSS 36(DX), Z26
 	VPMULUDQ     Z0, Z11, Z11
 	VPMULUDQ     Z1, Z10, Z10
-	VPSRLQ       $0x20, Z10, Z27
+	VPSHUFD      $0xf5, Z10, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z12
-	VPSRLQ       $0x20, Z11, Z27
+	VPSHUFD      $0xf5, Z11, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z9
 	VPMULUDQ     Z0, Z15, Z15
 	VPMULUDQ     Z1, Z14, Z14
-	VPSRLQ       $0x20, Z14, Z27
+	VPSHUFD      $0xf5, Z14, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z16
-	VPSRLQ       $0x20, Z15, Z27
+	VPSHUFD      $0xf5, Z15, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z13
 	VPMULUDQ     Z0, Z19, Z19
 	VPMULUDQ     Z1, Z18, Z18
-	VPSRLQ       $0x20, Z18, Z27
+	VPSHUFD      $0xf5, Z18, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z20
-	VPSRLQ       $0x20, Z19, Z27
+	VPSHUFD      $0xf5, Z19, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z17
 	VPMULUDQ     Z0, Z23, Z23
 	VPMULUDQ     Z1, Z22, Z22
-	VPSRLQ       $0x20, Z22, Z27
+	VPSHUFD      $0xf5, Z22, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z24
-	VPSRLQ       $0x20, Z23, Z25
+	VPSHUFD      $0xf5, Z23, Z25
 	VPTERNLOGD   $0x96, Z26, Z25, Z21
 	VBROADCASTSS 40(DX), Z25
 	VBROADCASTSS 44(DX), Z26
 	VPMULUDQ     Z0, Z12, Z12
 	VPMULUDQ     Z1, Z9, Z9
-	VPSRLQ       $0x20, Z9, Z27
+	VPSHUFD      $0xf5, Z9, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z10
-	VPSRLQ       $0x20, Z12, Z27
+	VPSHUFD      $0xf5, Z12, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z11
 	VPMULUDQ     Z0, Z16, Z16
 	VPMULUDQ     Z1, Z13, Z13
-	VPSRLQ       $0x20, Z13, Z27
+	VPSHUFD      $0xf5, Z13, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z14
-	VPSRLQ       $0x20, Z16, Z27
+	VPSHUFD      $0xf5, Z16, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z15
 	VPMULUDQ     Z0, Z20, Z20
 	VPMULUDQ     Z1, Z17, Z17
-	VPSRLQ       $0x20, Z17, Z27
+	VPSHUFD      $0xf5, Z17, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z18
-	VPSRLQ       $0x20, Z20, Z27
+	VPSHUFD      $0xf5, Z20, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z19
 	VPMULUDQ     Z0, Z24, Z24
 	VPMULUDQ     Z1, Z21, Z21
-	VPSRLQ       $0x20, Z21, Z27
+	VPSHUFD      $0xf5, Z21, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z22
-	VPSRLQ       $0x20, Z24, Z25
+	VPSHUFD      $0xf5, Z24, Z25
 	VPTERNLOGD   $0x96, Z26, Z25, Z23
 	VBROADCASTSS 48(DX), Z25
 	VBROADCASTSS 52(DX), Z26
 	VPMULUDQ     Z0, Z10, Z10
 	VPMULUDQ     Z1, Z11, Z11
-	VPSRLQ       $0x20, Z11, Z27
+	VPSHUFD      $0xf5, Z11, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z9
-	VPSRLQ       $0x20, Z10, Z27
+	VPSHUFD      $0xf5, Z10, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z12
 	VPMULUDQ     Z0, Z14, Z14
 	VPMULUDQ     Z1, Z15, Z15
-	VPSRLQ       $0x20, Z15, Z27
+	VPSHUFD      $0xf5, Z15, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z13
-	VPSRLQ       $0x20, Z14, Z27
+	VPSHUFD      $0xf5, Z14, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z16
 	VPMULUDQ     Z0, Z18, Z18
 	VPMULUDQ     Z1, Z19, Z19
-	VPSRLQ       $0x20, Z19, Z27
+	VPSHUFD      $0xf5, Z19, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z17
-	VPSRLQ       $0x20, Z18, Z27
+	VPSHUFD      $0xf5, Z18, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z20
 	VPMULUDQ     Z0, Z22, Z22
 	VPMULUDQ     Z1, Z23, Z23
-	VPSRLQ       $0x20, Z23, Z27
+	VPSHUFD      $0xf5, Z23, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z21
-	VPSRLQ       $0x20, Z22, Z25
+	VPSHUFD      $0xf5, Z22, Z25
 	VPTERNLOGD   $0x96, Z26, Z25, Z24
 	VBROADCASTSS 56(DX), Z25
 	VBROADCASTSS 60(DX), Z26
 	VPMULUDQ     Z0, Z9, Z9
 	VPMULUDQ     Z1, Z12, Z12
-	VPSRLQ       $0x20, Z12, Z27
+	VPSHUFD      $0xf5, Z12, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z11
-	VPSRLQ       $0x20, Z9, Z27
+	VPSHUFD      $0xf5, Z9, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z10
 	VPMULUDQ     Z0, Z13, Z13
 	VPMULUDQ     Z1, Z16, Z16
-	VPSRLQ       $0x20, Z16, Z27
+	VPSHUFD      $0xf5, Z16, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z15
-	VPSRLQ       $0x20, Z13, Z27
+	VPSHUFD      $0xf5, Z13, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z14
 	VPMULUDQ     Z0, Z17, Z17
 	VPMULUDQ     Z1, Z20, Z20
-	VPSRLQ       $0x20, Z20, Z27
+	VPSHUFD      $0xf5, Z20, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z19
-	VPSRLQ       $0x20, Z17, Z27
+	VPSHUFD      $0xf5, Z17, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z18
 	VPMULUDQ     Z0, Z21, Z21
 	VPMULUDQ     Z1, Z24, Z24
-	VPSRLQ       $0x20, Z24, Z27
+	VPSHUFD      $0xf5, Z24, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z23
-	VPSRLQ       $0x20, Z21, Z25
+	VPSHUFD      $0xf5, Z21, Z25
 	VPTERNLOGD   $0x96, Z26, Z25, Z22
 	VBROADCASTSS 64(DX), Z25
 	VBROADCASTSS 68(DX), Z26
 	VPMULUDQ     Z0, Z11, Z11
 	VPMULUDQ     Z1, Z10, Z10
-	VPSRLQ       $0x20, Z10, Z27
+	VPSHUFD      $0xf5, Z10, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z12
-	VPSRLQ       $0x20, Z11, Z27
+	VPSHUFD      $0xf5, Z11, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z9
 	VPMULUDQ     Z0, Z15, Z15
 	VPMULUDQ     Z1, Z14, Z14
-	VPSRLQ       $0x20, Z14, Z27
+	VPSHUFD      $0xf5, Z14, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z16
-	VPSRLQ       $0x20, Z15, Z27
+	VPSHUFD      $0xf5, Z15, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z13
 	VPMULUDQ     Z0, Z19, Z19
 	VPMULUDQ     Z1, Z18, Z18
-	VPSRLQ       $0x20, Z18, Z27
+	VPSHUFD      $0xf5, Z18, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z20
-	VPSRLQ       $0x20, Z19, Z27
+	VPSHUFD      $0xf5, Z19, Z27
 	VPTERNLOGD   $0x96, Z26, Z27, Z17
 	VPMULUDQ     Z0, Z23, Z23
 	VPMULUDQ     Z1, Z22, Z22
-	VPSRLQ       $0x20, Z22, Z27
+	VPSHUFD      $0xf5, Z22, Z27
 	VPTERNLOGD   $0x96, Z25, Z27, Z24
-	VPSRLQ       $0x20, Z23, Z25
+	VPSHUFD      $0xf5, Z23, Z25
 	VPTERNLOGD   $0x96, Z26, Z25, Z21
 	VBROADCASTSS 72(DX), Z25
 	VBROADCASTSS 76(DX), Z26
@@ -3773,67 +3781,67 @@ four:
 one:
 	TESTQ        CX, CX
 	JZ           done
-	VPSRLQ       $0x20, Z2, Z9
+	VPSHUFD      $0xf5, Z2, Z9
 	VPXORD       Z7, Z9, Z9
 	VPMULUDQ     Z1, Z9, Z9
-	VPSRLQ       $0x20, Z9, Z10
+	VPSHUFD      $0xf5, Z9, Z10
 	VPXORD       Z5, Z10, Z10
 	VPXORD       Z8, Z2, Z11
 	VPADDQ       Z3, Z2, Z2
 	VPMULUDQ     Z0, Z10, Z10
 	VPMULUDQ     Z1, Z11, Z11
-	VPSRLQ       $0x20, Z11, Z12
+	VPSHUFD      $0xf5, Z11, Z12
 	VBROADCASTSS 16(DX), Z13
 	VPTERNLOGD   $0x96, Z13, Z12, Z9
-	VPSRLQ       $0x20, Z10, Z12
+	VPSHUFD      $0xf5, Z10, Z12
 	VPXORD       Z6, Z12, Z12
 	VBROADCASTSS 24(DX), Z13
 	VBROADCASTSS 28(DX), Z14
 	VPMULUDQ     Z0, Z9, Z9
 	VPMULUDQ     Z1, Z12, Z12
-	VPSRLQ       $0x20, Z12, Z15
+	VPSHUFD      $0xf5, Z12, Z15
 	VPTERNLOGD   $0x96, Z13, Z15, Z11
-	VPSRLQ       $0x20, Z9, Z13
+	VPSHUFD      $0xf5, Z9, Z13
 	VPTERNLOGD   $0x96, Z14, Z13, Z10
 	VBROADCASTSS 32(DX), Z13
 	VBROADCASTSS 36(DX), Z14
 	VPMULUDQ     Z0, Z11, Z11
 	VPMULUDQ     Z1, Z10, Z10
-	VPSRLQ       $0x20, Z10, Z15
+	VPSHUFD      $0xf5, Z10, Z15
 	VPTERNLOGD   $0x96, Z13, Z15, Z12
-	VPSRLQ       $0x20, Z11, Z13
+	VPSHUFD      $0xf5, Z11, Z13
 	VPTERNLOGD   $0x96, Z14, Z13, Z9
 	VBROADCASTSS 40(DX), Z13
 	VBROADCASTSS 44(DX), Z14
 	VPMULUDQ     Z0, Z12, Z12
 	VPMULUDQ     Z1, Z9, Z9
-	VPSRLQ       $0x20, Z9, Z15
+	VPSHUFD      $0xf5, Z9, Z15
 	VPTERNLOGD   $0x96, Z13, Z15, Z10
-	VPSRLQ       $0x20, Z12, Z13
+	VPSHUFD      $0xf5, Z12, Z13
 	VPTERNLOGD   $0x96, Z14, Z13, Z11
 	VBROADCASTSS 48(DX), Z13
 	VBROADCASTSS 52(DX), Z14
 	VPMULUDQ     Z0, Z10, Z10
 	VPMULUDQ     Z1, Z11, Z11
-	VPSRLQ       $0x20, Z11, Z15
+	VPSHUFD      $0xf5, Z11, Z15
 	VPTERNLOGD   $0x96, Z13, Z15, Z9
-	VPSRLQ       $0x20, Z10, Z13
+	VPSHUFD      $0xf5, Z10, Z13
 	VPTERNLOGD   $0x96, Z14, Z13, Z12
 	VBROADCASTSS 56(DX), Z13
 	VBROADCASTSS 60(DX), Z14
 	VPMULUDQ     Z0, Z9, Z9
 	VPMULUDQ     Z1, Z12, Z12
-	VPSRLQ       $0x20, Z12, Z15
+	VPSHUFD      $0xf5, Z12, Z15
 	VPTERNLOGD   $0x96, Z13, Z15, Z11
-	VPSRLQ       $0x20, Z9, Z13
+	VPSHUFD      $0xf5, Z9, Z13
 	VPTERNLOGD   $0x96, Z14, Z13, Z10
 	VBROADCASTSS 64(DX), Z13
 	VBROADCASTSS 68(DX), Z14
 	VPMULUDQ     Z0, Z11, Z11
 	VPMULUDQ     Z1, Z10, Z10
-	VPSRLQ       $0x20, Z10, Z15
+	VPSHUFD      $0xf5, Z10, Z15
 	VPTERNLOGD   $0x96, Z13, Z15, Z12
-	VPSRLQ       $0x20, Z11, Z13
+	VPSHUFD      $0xf5, Z11, Z13
 	VPTERNLOGD   $0x96, Z14, Z13, Z9
 	VBROADCASTSS 72(DX), Z13
 	VBROADCASTSS 76(DX), Z14
@@ -3890,55 +3898,56 @@ TEXT ·addGaussian32AVX512(SB), NOSPLIT, $0-76
 
 loop:
 	VMOVUPS    (DX), Z24
-	VPORD      Z1, Z24, Z25
+	VMOVUPS    64(DX), Z25
+	VPORD      Z1, Z24, Z24
 	VCVTDQ2PS  Z25, Z25
-	VPANDND    Z3, Z25, Z25
-	VPSUBD     Z4, Z25, Z25
-	VCVTDQ2PS  Z25, Z26
-	VMULPS     Z7, Z26, Z26
-	VPTERNLOGD $0xea, Z6, Z5, Z25
-	VSUBPS     Z6, Z25, Z25
-	VMULPS     Z15, Z25, Z27
-	VADDPS     Z14, Z27, Z27
-	VMULPS     Z25, Z27, Z27
-	VADDPS     Z13, Z27, Z27
-	VMULPS     Z25, Z27, Z27
-	VADDPS     Z12, Z27, Z27
-	VMULPS     Z25, Z27, Z27
-	VADDPS     Z11, Z27, Z27
-	VMULPS     Z25, Z27, Z27
-	VADDPS     Z10, Z27, Z27
-	VMULPS     Z25, Z27, Z27
-	VADDPS     Z9, Z27, Z27
-	VMULPS     Z27, Z25, Z25
-	VADDPS     Z25, Z26, Z25
-	VSQRTPS    Z25, Z25
-	VMOVUPS    64(DX), Z26
-	VCVTDQ2PS  Z26, Z26
-	VMULPS     Z8, Z26, Z26
-	VMULPS     Z26, Z26, Z27
-	VMULPS     Z19, Z27, Z28
+	VCVTDQ2PS  Z24, Z24
+	VMULPS     Z8, Z25, Z25
+	VPANDND    Z3, Z24, Z24
+	VMULPS     Z25, Z25, Z26
+	VPSUBD     Z4, Z24, Z24
+	VMULPS     Z19, Z26, Z28
+	VCVTDQ2PS  Z24, Z27
 	VADDPS     Z18, Z28, Z28
-	VMULPS     Z27, Z28, Z28
+	VMULPS     Z7, Z27, Z27
+	VMULPS     Z26, Z28, Z28
+	VPTERNLOGD $0xea, Z6, Z5, Z24
 	VADDPS     Z17, Z28, Z28
-	VMULPS     Z27, Z28, Z28
-	VADDPS     Z16, Z28, Z28
-	VMULPS     Z23, Z27, Z29
-	VADDPS     Z22, Z29, Z29
-	VMULPS     Z27, Z29, Z29
-	VADDPS     Z21, Z29, Z29
-	VMULPS     Z27, Z29, Z29
-	VADDPS     Z20, Z29, Z29
-	VMULPS     Z29, Z27, Z27
-	VADDPS     Z6, Z27, Z27
-	VMULPS     Z28, Z26, Z26
-	VMULPS     Z25, Z26, Z26
-	VPTERNLOGD $0x78, Z2, Z24, Z25
-	VMULPS     Z25, Z27, Z24
+	VSUBPS     Z6, Z24, Z24
+	VMULPS     Z26, Z28, Z29
+	VMULPS     Z15, Z24, Z28
+	VADDPS     Z16, Z29, Z29
+	VADDPS     Z14, Z28, Z28
+	VMULPS     Z23, Z26, Z30
+	VMULPS     Z24, Z28, Z28
+	VADDPS     Z22, Z30, Z30
+	VADDPS     Z13, Z28, Z28
+	VMULPS     Z26, Z30, Z30
+	VMULPS     Z24, Z28, Z28
+	VADDPS     Z21, Z30, Z30
+	VADDPS     Z12, Z28, Z28
+	VMULPS     Z26, Z30, Z30
+	VMULPS     Z24, Z28, Z28
+	VADDPS     Z20, Z30, Z30
+	VADDPS     Z11, Z28, Z28
+	VMULPS     Z30, Z26, Z26
+	VMULPS     Z24, Z28, Z28
+	VADDPS     Z6, Z26, Z26
+	VADDPS     Z10, Z28, Z28
+	VMULPS     Z29, Z25, Z25
+	VMULPS     Z24, Z28, Z28
+	VADDPS     Z9, Z28, Z28
+	VMULPS     Z28, Z24, Z24
+	VADDPS     Z24, Z27, Z24
+	VSQRTPS    Z24, Z24
+	VMULPS     Z24, Z25, Z25
+	VMOVUPS    (DX), Z27
+	VPTERNLOGD $0x78, Z2, Z27, Z24
+	VMULPS     Z24, Z26, Z24
 	VMULPS     Z0, Z24, Z24
 	VADDPS     (CX), Z24, Z24
 	VMOVUPS    Z24, (AX)
-	VMULPS     Z0, Z26, Z24
+	VMULPS     Z0, Z25, Z24
 	VADDPS     64(CX), Z24, Z24
 	VMOVUPS    Z24, 64(AX)
 	ADDQ       $+128, DX
@@ -3984,57 +3993,58 @@ TEXT ·saveGaussian32AVX512(SB), NOSPLIT, $0-76
 
 loop:
 	VMOVUPS    (DX), Z24
-	VPORD      Z1, Z24, Z25
+	VMOVUPS    64(DX), Z25
+	VPORD      Z1, Z24, Z24
 	VCVTDQ2PS  Z25, Z25
-	VPANDND    Z3, Z25, Z25
-	VPSUBD     Z4, Z25, Z25
-	VCVTDQ2PS  Z25, Z26
-	VMULPS     Z7, Z26, Z26
-	VPTERNLOGD $0xea, Z6, Z5, Z25
-	VSUBPS     Z6, Z25, Z25
-	VMULPS     Z15, Z25, Z27
-	VADDPS     Z14, Z27, Z27
-	VMULPS     Z25, Z27, Z27
-	VADDPS     Z13, Z27, Z27
-	VMULPS     Z25, Z27, Z27
-	VADDPS     Z12, Z27, Z27
-	VMULPS     Z25, Z27, Z27
-	VADDPS     Z11, Z27, Z27
-	VMULPS     Z25, Z27, Z27
-	VADDPS     Z10, Z27, Z27
-	VMULPS     Z25, Z27, Z27
-	VADDPS     Z9, Z27, Z27
-	VMULPS     Z27, Z25, Z25
-	VADDPS     Z25, Z26, Z25
-	VSQRTPS    Z25, Z25
-	VMOVUPS    64(DX), Z26
-	VCVTDQ2PS  Z26, Z26
-	VMULPS     Z8, Z26, Z26
-	VMULPS     Z26, Z26, Z27
-	VMULPS     Z19, Z27, Z28
+	VCVTDQ2PS  Z24, Z24
+	VMULPS     Z8, Z25, Z25
+	VPANDND    Z3, Z24, Z24
+	VMULPS     Z25, Z25, Z26
+	VPSUBD     Z4, Z24, Z24
+	VMULPS     Z19, Z26, Z28
+	VCVTDQ2PS  Z24, Z27
 	VADDPS     Z18, Z28, Z28
-	VMULPS     Z27, Z28, Z28
+	VMULPS     Z7, Z27, Z27
+	VMULPS     Z26, Z28, Z28
+	VPTERNLOGD $0xea, Z6, Z5, Z24
 	VADDPS     Z17, Z28, Z28
-	VMULPS     Z27, Z28, Z28
-	VADDPS     Z16, Z28, Z28
-	VMULPS     Z23, Z27, Z29
-	VADDPS     Z22, Z29, Z29
-	VMULPS     Z27, Z29, Z29
-	VADDPS     Z21, Z29, Z29
-	VMULPS     Z27, Z29, Z29
-	VADDPS     Z20, Z29, Z29
-	VMULPS     Z29, Z27, Z27
-	VADDPS     Z6, Z27, Z27
-	VMULPS     Z28, Z26, Z26
-	VMULPS     Z25, Z26, Z26
-	VPTERNLOGD $0x78, Z2, Z24, Z25
-	VMULPS     Z25, Z27, Z24
+	VSUBPS     Z6, Z24, Z24
+	VMULPS     Z26, Z28, Z29
+	VMULPS     Z15, Z24, Z28
+	VADDPS     Z16, Z29, Z29
+	VADDPS     Z14, Z28, Z28
+	VMULPS     Z23, Z26, Z30
+	VMULPS     Z24, Z28, Z28
+	VADDPS     Z22, Z30, Z30
+	VADDPS     Z13, Z28, Z28
+	VMULPS     Z26, Z30, Z30
+	VMULPS     Z24, Z28, Z28
+	VADDPS     Z21, Z30, Z30
+	VADDPS     Z12, Z28, Z28
+	VMULPS     Z26, Z30, Z30
+	VMULPS     Z24, Z28, Z28
+	VADDPS     Z20, Z30, Z30
+	VADDPS     Z11, Z28, Z28
+	VMULPS     Z30, Z26, Z26
+	VMULPS     Z24, Z28, Z28
+	VADDPS     Z6, Z26, Z26
+	VADDPS     Z10, Z28, Z28
+	VMULPS     Z29, Z25, Z25
+	VMULPS     Z24, Z28, Z28
+	VADDPS     Z9, Z28, Z28
+	VMULPS     Z28, Z24, Z24
+	VADDPS     Z24, Z27, Z24
+	VSQRTPS    Z24, Z24
+	VMULPS     Z24, Z25, Z25
+	VMOVUPS    (DX), Z27
+	VPTERNLOGD $0x78, Z2, Z27, Z24
+	VMULPS     Z24, Z26, Z24
 	VMULPS     Z0, Z24, Z24
-	VMOVUPS    (AX), Z25
-	VMOVUPS    Z25, (CX)
-	VADDPS     Z25, Z24, Z24
+	VMOVUPS    (AX), Z26
+	VMOVUPS    Z26, (CX)
+	VADDPS     Z26, Z24, Z24
 	VMOVUPS    Z24, (AX)
-	VMULPS     Z0, Z26, Z24
+	VMULPS     Z0, Z25, Z24
 	VMOVUPS    64(AX), Z25
 	VMOVUPS    Z25, 64(CX)
 	VADDPS     Z25, Z24, Z24
@@ -4588,62 +4598,63 @@ TEXT ·addGaussian64AVX512(SB), NOSPLIT, $0-80
 
 loop:
 	VMOVUPS       (DX), Z24
-	VPORD         Z1, Z24, Z25
+	VMOVUPS       64(DX), Z25
+	VPORD         Z1, Z24, Z24
 	VCVTDQ2PS     Z25, Z25
-	VPANDND       Z3, Z25, Z25
-	VPSUBD        Z4, Z25, Z25
-	VCVTDQ2PS     Z25, Z26
-	VMULPS        Z7, Z26, Z26
-	VPTERNLOGD    $0xea, Z6, Z5, Z25
-	VSUBPS        Z6, Z25, Z25
-	VMULPS        Z15, Z25, Z27
-	VADDPS        Z14, Z27, Z27
-	VMULPS        Z25, Z27, Z27
-	VADDPS        Z13, Z27, Z27
-	VMULPS        Z25, Z27, Z27
-	VADDPS        Z12, Z27, Z27
-	VMULPS        Z25, Z27, Z27
-	VADDPS        Z11, Z27, Z27
-	VMULPS        Z25, Z27, Z27
-	VADDPS        Z10, Z27, Z27
-	VMULPS        Z25, Z27, Z27
-	VADDPS        Z9, Z27, Z27
-	VMULPS        Z27, Z25, Z25
-	VADDPS        Z25, Z26, Z25
-	VSQRTPS       Z25, Z25
-	VMOVUPS       64(DX), Z26
-	VCVTDQ2PS     Z26, Z26
-	VMULPS        Z8, Z26, Z26
-	VMULPS        Z26, Z26, Z27
-	VMULPS        Z19, Z27, Z28
+	VCVTDQ2PS     Z24, Z24
+	VMULPS        Z8, Z25, Z25
+	VPANDND       Z3, Z24, Z24
+	VMULPS        Z25, Z25, Z26
+	VPSUBD        Z4, Z24, Z24
+	VMULPS        Z19, Z26, Z28
+	VCVTDQ2PS     Z24, Z27
 	VADDPS        Z18, Z28, Z28
-	VMULPS        Z27, Z28, Z28
+	VMULPS        Z7, Z27, Z27
+	VMULPS        Z26, Z28, Z28
+	VPTERNLOGD    $0xea, Z6, Z5, Z24
 	VADDPS        Z17, Z28, Z28
-	VMULPS        Z27, Z28, Z28
-	VADDPS        Z16, Z28, Z28
-	VMULPS        Z23, Z27, Z29
-	VADDPS        Z22, Z29, Z29
-	VMULPS        Z27, Z29, Z29
-	VADDPS        Z21, Z29, Z29
-	VMULPS        Z27, Z29, Z29
-	VADDPS        Z20, Z29, Z29
-	VMULPS        Z29, Z27, Z27
-	VADDPS        Z6, Z27, Z27
-	VMULPS        Z28, Z26, Z26
-	VMULPS        Z25, Z26, Z26
-	VPTERNLOGD    $0x78, Z2, Z24, Z25
-	VMULPS        Z25, Z27, Z24
-	VEXTRACTF64X4 $0x01, Z24, Y25
+	VSUBPS        Z6, Z24, Z24
+	VMULPS        Z26, Z28, Z29
+	VMULPS        Z15, Z24, Z28
+	VADDPS        Z16, Z29, Z29
+	VADDPS        Z14, Z28, Z28
+	VMULPS        Z23, Z26, Z30
+	VMULPS        Z24, Z28, Z28
+	VADDPS        Z22, Z30, Z30
+	VADDPS        Z13, Z28, Z28
+	VMULPS        Z26, Z30, Z30
+	VMULPS        Z24, Z28, Z28
+	VADDPS        Z21, Z30, Z30
+	VADDPS        Z12, Z28, Z28
+	VMULPS        Z26, Z30, Z30
+	VMULPS        Z24, Z28, Z28
+	VADDPS        Z20, Z30, Z30
+	VADDPS        Z11, Z28, Z28
+	VMULPS        Z30, Z26, Z26
+	VMULPS        Z24, Z28, Z28
+	VADDPS        Z6, Z26, Z26
+	VADDPS        Z10, Z28, Z28
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z24, Z28, Z28
+	VADDPS        Z9, Z28, Z28
+	VMULPS        Z28, Z24, Z24
+	VADDPS        Z24, Z27, Z24
+	VSQRTPS       Z24, Z24
+	VMULPS        Z24, Z25, Z25
+	VMOVUPS       (DX), Z27
+	VPTERNLOGD    $0x78, Z2, Z27, Z24
+	VMULPS        Z24, Z26, Z24
+	VEXTRACTF64X4 $0x01, Z24, Y26
 	VCVTPS2PD     Y24, Z24
-	VCVTPS2PD     Y25, Z25
+	VCVTPS2PD     Y26, Z26
 	VMULPD        Z0, Z24, Z24
 	VADDPD        (CX), Z24, Z24
 	VMOVUPS       Z24, (AX)
-	VMULPD        Z0, Z25, Z24
+	VMULPD        Z0, Z26, Z24
 	VADDPD        64(CX), Z24, Z24
 	VMOVUPS       Z24, 64(AX)
-	VEXTRACTF64X4 $0x01, Z26, Y24
-	VCVTPS2PD     Y26, Z25
+	VEXTRACTF64X4 $0x01, Z25, Y24
+	VCVTPS2PD     Y25, Z25
 	VCVTPS2PD     Y24, Z24
 	VMULPD        Z0, Z25, Z25
 	VADDPD        128(CX), Z25, Z25
@@ -4694,66 +4705,67 @@ TEXT ·saveGaussian64AVX512(SB), NOSPLIT, $0-80
 
 loop:
 	VMOVUPS       (DX), Z24
-	VPORD         Z1, Z24, Z25
+	VMOVUPS       64(DX), Z25
+	VPORD         Z1, Z24, Z24
 	VCVTDQ2PS     Z25, Z25
-	VPANDND       Z3, Z25, Z25
-	VPSUBD        Z4, Z25, Z25
-	VCVTDQ2PS     Z25, Z26
-	VMULPS        Z7, Z26, Z26
-	VPTERNLOGD    $0xea, Z6, Z5, Z25
-	VSUBPS        Z6, Z25, Z25
-	VMULPS        Z15, Z25, Z27
-	VADDPS        Z14, Z27, Z27
-	VMULPS        Z25, Z27, Z27
-	VADDPS        Z13, Z27, Z27
-	VMULPS        Z25, Z27, Z27
-	VADDPS        Z12, Z27, Z27
-	VMULPS        Z25, Z27, Z27
-	VADDPS        Z11, Z27, Z27
-	VMULPS        Z25, Z27, Z27
-	VADDPS        Z10, Z27, Z27
-	VMULPS        Z25, Z27, Z27
-	VADDPS        Z9, Z27, Z27
-	VMULPS        Z27, Z25, Z25
-	VADDPS        Z25, Z26, Z25
-	VSQRTPS       Z25, Z25
-	VMOVUPS       64(DX), Z26
-	VCVTDQ2PS     Z26, Z26
-	VMULPS        Z8, Z26, Z26
-	VMULPS        Z26, Z26, Z27
-	VMULPS        Z19, Z27, Z28
+	VCVTDQ2PS     Z24, Z24
+	VMULPS        Z8, Z25, Z25
+	VPANDND       Z3, Z24, Z24
+	VMULPS        Z25, Z25, Z26
+	VPSUBD        Z4, Z24, Z24
+	VMULPS        Z19, Z26, Z28
+	VCVTDQ2PS     Z24, Z27
 	VADDPS        Z18, Z28, Z28
-	VMULPS        Z27, Z28, Z28
+	VMULPS        Z7, Z27, Z27
+	VMULPS        Z26, Z28, Z28
+	VPTERNLOGD    $0xea, Z6, Z5, Z24
 	VADDPS        Z17, Z28, Z28
-	VMULPS        Z27, Z28, Z28
-	VADDPS        Z16, Z28, Z28
-	VMULPS        Z23, Z27, Z29
-	VADDPS        Z22, Z29, Z29
-	VMULPS        Z27, Z29, Z29
-	VADDPS        Z21, Z29, Z29
-	VMULPS        Z27, Z29, Z29
-	VADDPS        Z20, Z29, Z29
-	VMULPS        Z29, Z27, Z27
-	VADDPS        Z6, Z27, Z27
-	VMULPS        Z28, Z26, Z26
-	VMULPS        Z25, Z26, Z26
-	VPTERNLOGD    $0x78, Z2, Z24, Z25
-	VMULPS        Z25, Z27, Z24
-	VEXTRACTF64X4 $0x01, Z24, Y25
+	VSUBPS        Z6, Z24, Z24
+	VMULPS        Z26, Z28, Z29
+	VMULPS        Z15, Z24, Z28
+	VADDPS        Z16, Z29, Z29
+	VADDPS        Z14, Z28, Z28
+	VMULPS        Z23, Z26, Z30
+	VMULPS        Z24, Z28, Z28
+	VADDPS        Z22, Z30, Z30
+	VADDPS        Z13, Z28, Z28
+	VMULPS        Z26, Z30, Z30
+	VMULPS        Z24, Z28, Z28
+	VADDPS        Z21, Z30, Z30
+	VADDPS        Z12, Z28, Z28
+	VMULPS        Z26, Z30, Z30
+	VMULPS        Z24, Z28, Z28
+	VADDPS        Z20, Z30, Z30
+	VADDPS        Z11, Z28, Z28
+	VMULPS        Z30, Z26, Z26
+	VMULPS        Z24, Z28, Z28
+	VADDPS        Z6, Z26, Z26
+	VADDPS        Z10, Z28, Z28
+	VMULPS        Z29, Z25, Z25
+	VMULPS        Z24, Z28, Z28
+	VADDPS        Z9, Z28, Z28
+	VMULPS        Z28, Z24, Z24
+	VADDPS        Z24, Z27, Z24
+	VSQRTPS       Z24, Z24
+	VMULPS        Z24, Z25, Z25
+	VMOVUPS       (DX), Z27
+	VPTERNLOGD    $0x78, Z2, Z27, Z24
+	VMULPS        Z24, Z26, Z24
+	VEXTRACTF64X4 $0x01, Z24, Y26
 	VCVTPS2PD     Y24, Z24
-	VCVTPS2PD     Y25, Z25
+	VCVTPS2PD     Y26, Z26
 	VMULPD        Z0, Z24, Z24
 	VMOVUPS       (AX), Z27
 	VMOVUPS       Z27, (CX)
 	VADDPD        Z27, Z24, Z24
 	VMOVUPS       Z24, (AX)
-	VMULPD        Z0, Z25, Z24
-	VMOVUPS       64(AX), Z25
-	VMOVUPS       Z25, 64(CX)
-	VADDPD        Z25, Z24, Z24
+	VMULPD        Z0, Z26, Z24
+	VMOVUPS       64(AX), Z26
+	VMOVUPS       Z26, 64(CX)
+	VADDPD        Z26, Z24, Z24
 	VMOVUPS       Z24, 64(AX)
-	VEXTRACTF64X4 $0x01, Z26, Y24
-	VCVTPS2PD     Y26, Z25
+	VEXTRACTF64X4 $0x01, Z25, Y24
+	VCVTPS2PD     Y25, Z25
 	VCVTPS2PD     Y24, Z24
 	VMULPD        Z0, Z25, Z25
 	VMOVUPS       128(AX), Z26

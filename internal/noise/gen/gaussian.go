@@ -24,26 +24,38 @@ func gaussian(a *applier) {
 		a.keep(math.Float32bits(c))
 	}
 	a.loop(5, 32, func() {
-		for lane := 0; lane < 16; lane += a.lanes() {
+		a.interleave(16/a.lanes(), func(i int) {
+			lane := i * a.lanes()
 			cos, sin := a.boxMuller(lane)
 			a.addUnit(cos, lane)
 			a.addUnit(sin, 16+lane)
-		}
+		})
 	})
 }
 
 // boxMuller is the function of that name, for the lanes from number lane on.
 func (a *applier) boxMuller(lane int) (cos, sin vector) {
-	w := a.load(a.words.Offset(4 * lane))
-	r := a.radius(w)
-	x := a.mul(a.toFloat(a.load(a.words.Offset(64+4*lane))), a.num(coef.Turn))
+	w := a.words.Offset(4 * lane)
+	var r vector
+	a.interleave(2, func(i int) {
+		if i == 0 {
+			r = a.radius(a.load(w))
+		} else {
+			cos, sin = a.angle(a.load(w.Offset(64)))
+		}
+	})
+	sin = a.mul(sin, r)
+	cos = a.mul(cos, a.xorAnd(r, a.load(w), a.all(signBit)))
+	return cos, sin
+}
+
+// angle is the cosine and the sine of the angle of w.
+func (a *applier) angle(w vector) (cos, sin vector) {
+	x := a.mul(a.toFloat(w), a.num(coef.Turn))
 	q := a.mul(x, x)
 	s := a.polynomial(q, coef.S3, coef.S2, coef.S1, coef.S0)
 	c := a.polynomial(q, coef.C3, coef.C2, coef.C1, coef.C0)
-	c = a.add(a.mul(q, c), a.all(one))
-	sin = a.mul(a.mul(x, s), r)
-	cos = a.mul(c, a.xorAnd(r, w, a.all(signBit)))
-	return cos, sin
+	return a.add(a.mul(q, c), a.all(one)), a.mul(x, s)
 }
 
 // radius is the function of that name.

@@ -69,10 +69,10 @@ func newPhilox(k *kernel) *philox {
 	c1, c2, c3 := k.broadcast(k.param("c1")), k.broadcast(k.param("c2")), k.broadcast(k.param("c3"))
 	p.first2 = p.hold(k.xor(c3, p.key(0, 1)))
 	q := k.mulWords(c2, p.m1)
-	first0 := k.xor3(k.shiftLongs(q, 32), c1, p.key(0, 0))
+	first0 := k.xor3(k.highHalves(q), c1, p.key(0, 0))
 	p.second0 = p.hold(k.xor(q, p.key(1, 0)))
 	q = k.mulWords(first0, p.m0)
-	p.second2 = p.hold(k.xor(k.shiftLongs(q, 32), p.key(1, 1)))
+	p.second2 = p.hold(k.xor(k.highHalves(q), p.key(1, 1)))
 	p.third2 = p.hold(k.xor(q, p.key(2, 1)))
 	return p
 }
@@ -123,24 +123,24 @@ func (p *philox) groups(words operand.Mem, n int) {
 
 // firstRounds emits three rounds for the next chain.
 func (p *philox) firstRounds() chain {
-	c2 := p.xor(p.shiftLongs(p.product, 32), p.first2)
+	c2 := p.xor(p.highHalves(p.product), p.first2)
 	c1 := p.mulWords(c2, p.m1)
-	c0 := p.xor(p.shiftLongs(c1, 32), p.second0)
+	c0 := p.xor(p.highHalves(c1), p.second0)
 	c2 = p.xor(p.product, p.second2)
 	p.VPADDQ(p.step, p.product, p.product)
 
 	p0, p1 := p.mulWords(c0, p.m0), p.mulWords(c2, p.m1)
 	return chain{
-		p.xor3(c1, p.shiftLongs(p1, 32), p.key(2, 0)), p1,
-		p.xor(p.shiftLongs(p0, 32), p.third2), p0,
+		p.xor3(c1, p.highHalves(p1), p.key(2, 0)), p1,
+		p.xor(p.highHalves(p0), p.third2), p0,
 	}
 }
 
 func (p *philox) round(c chain, k0, k1 vector) chain {
 	p0, p1 := p.mulWords(c.c0, p.m0), p.mulWords(c.c2, p.m1)
 	return chain{
-		p.xor3(c.c1, p.shiftLongs(p1, 32), k0), p1,
-		p.xor3(c.c3, p.shiftLongs(p0, 32), k1), p0,
+		p.xor3(c.c1, p.highHalves(p1), k0), p1,
+		p.xor3(c.c3, p.highHalves(p0), k1), p0,
 	}
 }
 

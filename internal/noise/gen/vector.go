@@ -2,9 +2,11 @@ package main
 
 import (
 	"math"
+	"slices"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -73,6 +75,32 @@ func (k *kernel) count(name string, shift uint8) reg.Register {
 
 // advance moves a pointer on.
 func (k *kernel) advance(p operand.Mem, bytes int) { k.ADDQ(operand.I32(bytes), p.Base) }
+
+// interleave emits several independent computations in turns, an instruction of each, so
+// that a processor which looks but so far ahead finds work.
+func (k *kernel) interleave(n int, emit func(i int)) {
+	file, err := k.Result()
+	if err != nil {
+		panic(err)
+	}
+	f := file.Functions()[len(file.Functions())-1]
+	start := len(f.Nodes)
+	streams := make([][]ir.Node, n)
+	longest := 0
+	for i := range streams {
+		emit(i)
+		streams[i] = slices.Clone(f.Nodes[start:])
+		f.Nodes = f.Nodes[:start]
+		longest = max(longest, len(streams[i]))
+	}
+	for j := range longest {
+		for _, s := range streams {
+			if j < len(s) {
+				f.Nodes = append(f.Nodes, s[j])
+			}
+		}
+	}
+}
 
 // finish ends the function.
 func (k *kernel) finish() {
@@ -145,10 +173,9 @@ func (k *kernel) add64(x vector, y operand.Op) vector { return k.op(k.VADDPD, x,
 // mulWords multiplies the low halves of 64-bit lanes to 64 bits.
 func (k *kernel) mulWords(x vector, y operand.Op) vector { return k.op(k.VPMULUDQ, x, y) }
 
-func (k *kernel) addWords(x vector, y operand.Op) vector  { return k.op(k.VPADDD, x, y) }
-func (k *kernel) addLongs(x vector, y operand.Op) vector  { return k.op(k.VPADDQ, x, y) }
-func (k *kernel) subWords(x vector, y operand.Op) vector  { return k.op(k.VPSUBD, x, y) }
-func (k *kernel) shiftLongs(x vector, right uint8) vector { return k.shift(k.VPSRLQ, x, right) }
+func (k *kernel) addWords(x vector, y operand.Op) vector { return k.op(k.VPADDD, x, y) }
+func (k *kernel) addLongs(x vector, y operand.Op) vector { return k.op(k.VPADDQ, x, y) }
+func (k *kernel) subWords(x vector, y operand.Op) vector { return k.op(k.VPSUBD, x, y) }
 
 // shift emits a shift by a constant.
 func (k *kernel) shift(emit func(...operand.Op), x vector, by uint8) vector {
@@ -156,6 +183,10 @@ func (k *kernel) shift(emit func(...operand.Op), x vector, by uint8) vector {
 	emit(operand.U8(by), x, v)
 	return v
 }
+
+// highHalves copies the high half of 64-bit lanes to the low half. A shift would do as well, but
+// shuffles run where multiplications do not.
+func (k *kernel) highHalves(x vector) vector { return k.shift(k.VPSHUFD, x, 0xf5) }
 
 // swapHalves exchanges the halves of 64-bit lanes.
 func (k *kernel) swapHalves(x vector) vector { return k.shift(k.VPSHUFD, x, 0xb1) }
