@@ -8,88 +8,68 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/internal/cli"
 	"github.com/pkg/errors"
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 )
+
+// options are what the flags set.
+type options struct {
+	settings
+	noise   string // a list
+	data    string
+	dataset string
+	digits  int
+	out     string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.noise, "noise", "none,layer,all", "kinds of noise, a list of none, layer and all")
+	flag.StringVar(&o.data, "data", "", "folder with IDX files; by default digits are drawn, and nothing is read")
+	flag.StringVar(&o.dataset, "dataset", "fashion", "what the folder holds: fashion or mnist")
+	flag.IntVar(&o.digits, "digits", 1000, "number of digits drawn to train with")
+	flag.IntVar(&o.epochs, "epochs", 0, "passes over the images (default 40, and 3 with -data)")
+	flag.IntVar(&o.batch, "batch", 64, "images a step")
+	flag.Float64Var(&o.rate, "lr", 0.02, "learning rate")
+	flag.Float64Var(&o.momentum, "momentum", 0.9, "momentum")
+	flag.Float64Var(&o.sigma, "sigma", 0.05, "standard deviation of the noise, in units of the weights")
+	flag.Uint64Var(&o.seed, "seed", 1, "seed of weights, order of images and noise")
+	flag.StringVar(&o.protocol, "protocol", "guarded", "guarded (two lines change) or carried (one line)")
+	flag.StringVar(&o.out, "out", "dropin.png", "file for the picture of the curves")
+	cli.Main(func(ctx context.Context) error { return run(ctx, o) })
+}
 
 // images to train and to test with.
 type images struct{ train, test *datasets.Dataset }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "dropin:", err)
-		os.Exit(1)
+func run(ctx context.Context, o options) error {
+	if err := o.complete(); err != nil {
+		return err
 	}
-}
-
-func run(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("dropin", flag.ExitOnError)
-	var s settings
-	noises := flags.String("noise", "none,layer,all", "kinds of noise, a list of none, layer and all")
-	dir := flags.String("data", "", "folder with IDX files; by default digits are drawn, and nothing is read")
-	name := flags.String("dataset", "fashion", "what the folder holds: fashion or mnist")
-	digits := flags.Int("digits", 1000, "number of digits drawn to train with")
-	flags.IntVar(&s.epochs, "epochs", 0, "passes over the images (default 40, and 3 with -data)")
-	flags.IntVar(&s.batch, "batch", 64, "images a step")
-	flags.Float64Var(&s.rate, "lr", 0.02, "learning rate")
-	flags.Float64Var(&s.momentum, "momentum", 0.9, "momentum")
-	flags.Float64Var(&s.sigma, "sigma", 0.05, "standard deviation of the noise, in units of the weights")
-	flags.Uint64Var(&s.seed, "seed", 1, "seed of weights, order of images and noise")
-	flags.StringVar(&s.protocol, "protocol", "guarded", "guarded (two lines change) or carried (one line)")
-	out := flags.String("out", "dropin.png", "file for the picture of the curves")
-	flags.Parse(args) // ends the program on an error
-	if flags.NArg() > 0 {
-		return errors.Errorf("unknown argument %q", flags.Arg(0))
-	}
-	kinds := strings.Split(*noises, ",")
-	for _, kind := range kinds {
-		if !slices.Contains([]string{"none", "layer", "all"}, kind) {
-			return errors.Errorf("-noise %q: want a list of none, layer and all", kind)
-		}
-	}
-	if !(s.rate > 0 && s.rate < math.MaxFloat32) || !(s.sigma >= 0 && s.sigma < math.MaxFloat32) || !(s.momentum >= 0 && s.momentum < 1) {
-		return errors.Errorf("-lr %v -sigma %v -momentum %v: want a positive rate, a sigma of 0 or more, and a momentum from 0 to below 1", s.rate, s.sigma, s.momentum)
-	}
-	if _, err := os.Stat(filepath.Dir(*out)); err != nil {
-		return errors.Wrap(err, "-out")
-	}
-	if s.protocol != "guarded" && s.protocol != "carried" {
-		return errors.Errorf("-protocol %q: want guarded or carried", s.protocol)
-	}
-	if s.epochs == 0 {
-		s.epochs = 40
-		if *dir != "" {
-			s.epochs = 3
-		}
-	}
-	data, err := load(*dir, *name, *digits)
+	data, err := load(o.data, o.dataset, o.digits)
 	if err != nil {
 		return err
 	}
-	if s.epochs < 1 || s.batch < 1 || s.batch > data.train.Len() {
-		return errors.Errorf("%d epochs of batches of %d: want at least one, and batches of 1 to %d images", s.epochs, s.batch, data.train.Len())
+	if o.batch > data.train.Len() {
+		return cli.Usagef("-batch %d: there are %d images", o.batch, data.train.Len())
 	}
-
 	if blas, err := graph.UseNativeBLAS(); err != nil {
 		fmt.Println("matrix products by gonum:", err)
 	} else {
 		fmt.Println("matrix products by", blas)
 	}
-	fmt.Println(data.train)
-	fmt.Println(data.test)
+	fmt.Printf("%v\n%v\n", data.train, data.test)
 	var curves []*curve
-	for _, kind := range kinds {
-		c, err := train(ctx, kind, s, data, progress(kind, s.epochs*(data.train.Len()/s.batch)))
+	for _, kind := range strings.Split(o.noise, ",") {
+		bar := cli.Bar(o.epochs*(data.train.Len()/o.batch), fmt.Sprintf("noise %-6s", kind))
+		c, err := train(ctx, kind, o.settings, data, func() { _ = bar.Add(1) })
+		_ = bar.Exit() // the bar is for the eye: what goes wrong with it is no reason to stop
 		if err != nil {
 			return errors.Wrapf(err, "noise %s", kind)
 		}
@@ -101,25 +81,58 @@ func run(ctx context.Context, args []string) error {
 		}
 		curves = append(curves, c)
 	}
-	if err := drawCurves(*out, curves, s, data.train.Name()); err != nil {
+	if err := drawCurves(o.out, curves, o.settings, data.train.Name()); err != nil {
 		return err
 	}
-	fmt.Println("curves in", *out)
+	fmt.Println("curves in", o.out)
 	return nil
 }
 
-func load(dir, name string, digits int) (images, error) {
-	var data images
-	if dir == "" {
-		if digits < 1 {
-			return data, errors.Errorf("-digits %d: want 1 or more", digits)
+// complete fills in what depends on other flags, and refuses what cannot be meant.
+func (o *options) complete() error {
+	for _, kind := range strings.Split(o.noise, ",") {
+		if !slices.Contains([]string{"none", "layer", "all"}, kind) {
+			return cli.Usagef("-noise %q: want a list of none, layer and all", kind)
 		}
+	}
+	if o.epochs == 0 {
+		o.epochs = 40
+		if o.data != "" {
+			o.epochs = 3
+		}
+	}
+	_, err := os.Stat(filepath.Dir(o.out))
+	switch {
+	case o.protocol != "guarded" && o.protocol != "carried":
+		return cli.Usagef("-protocol %q: want guarded or carried", o.protocol)
+	case o.epochs < 0:
+		return cli.Usagef("-epochs %d: want 1 or more", o.epochs)
+	case o.batch < 1:
+		return cli.Usagef("-batch %d: want 1 or more", o.batch)
+	case o.digits < 1:
+		return cli.Usagef("-digits %d: want 1 or more", o.digits)
+	case !(o.rate > 0 && o.rate <= math.MaxFloat32):
+		return cli.Usagef("-lr %v: want a positive number", o.rate)
+	case !(o.momentum >= 0 && o.momentum < 1):
+		return cli.Usagef("-momentum %v: want 0 or more, below 1", o.momentum)
+	case !(o.sigma >= 0 && o.sigma <= math.MaxFloat32):
+		return cli.Usagef("-sigma %v: want 0 or more", o.sigma)
+	case err != nil:
+		return cli.Usagef("-out: %v", err)
+	}
+	return nil
+}
+
+// load reads the images of a folder, or draws digits where there is none.
+func load(dir, name string, digits int) (images, error) {
+	if dir == "" {
 		return images{datasets.Digits(digits, 1), datasets.Digits(5000, 2)}, nil
 	}
+	var data images
 	read, known := map[string]func(string, datasets.Split, ...datasets.Option) (*datasets.Dataset, error){
 		"fashion": datasets.FashionMNIST, "mnist": datasets.MNIST}[name]
 	if !known {
-		return data, errors.Errorf("-dataset %q: want fashion or mnist", name)
+		return data, cli.Usagef("-dataset %q: want fashion or mnist", name)
 	}
 	var err error
 	if data.train, err = read(dir, datasets.Train); err != nil {
@@ -127,15 +140,4 @@ func load(dir, name string, digits int) (images, error) {
 	}
 	data.test, err = read(dir, datasets.Test)
 	return data, err
-}
-
-// progress returns what to call after every step: it moves a bar on a terminal, and does nothing elsewhere.
-func progress(noise string, steps int) func() {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return func() {}
-	}
-	bar := progressbar.NewOptions(steps, progressbar.OptionSetWriter(os.Stderr),
-		progressbar.OptionSetDescription(fmt.Sprintf("noise %-6s", noise)),
-		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-	return func() { _ = bar.Add(1) } // a bar that cannot be drawn is no reason to stop
 }

@@ -3,17 +3,30 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
+
+// small are options for a training of a moment.
+func small(out string) options {
+	return options{
+		settings: settings{epochs: 2, batch: 50, rate: 0.02, momentum: 0.9, sigma: 0.1, seed: 1, protocol: "guarded"},
+		noise:    "none,layer,all", digits: 150, out: out,
+	}
+}
 
 // TestRun trains for a moment with each kind of noise and in both protocols, and decodes the picture.
 func TestRun(t *testing.T) {
 	for _, protocol := range []string{"guarded", "carried"} {
 		out := filepath.Join(t.TempDir(), "curves.png")
-		if err := run(context.Background(), []string{"-digits", "150", "-epochs", "2", "-protocol", protocol, "-out", out}); err != nil {
+		o := small(out)
+		o.protocol = protocol
+		if err := run(context.Background(), o); err != nil {
 			t.Fatal(err)
 		}
 		picture, err := os.ReadFile(out)
@@ -32,7 +45,7 @@ func TestKindsDiffer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := settings{epochs: 2, batch: 50, rate: 0.02, momentum: 0.9, sigma: 0.1, seed: 1, protocol: "guarded"}
+	s := small("").settings
 	losses := map[string]float64{}
 	for _, noise := range []string{"none", "layer", "all"} {
 		for range 2 {
@@ -55,7 +68,31 @@ func TestKindsDiffer(t *testing.T) {
 func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := run(ctx, []string{"-digits", "150", "-epochs", "2", "-out", filepath.Join(t.TempDir(), "curves.png")}); err == nil {
-		t.Error("a cancelled run ended without an error")
+	if err := run(ctx, small(filepath.Join(t.TempDir(), "curves.png"))); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want %v", err, context.Canceled)
+	}
+}
+
+// TestWrongFlags: what cannot be meant is refused before anything runs.
+func TestWrongFlags(t *testing.T) {
+	for name, change := range map[string]func(*options){
+		"noise":    func(o *options) { o.noise = "none,some" },
+		"protocol": func(o *options) { o.protocol = "loose" },
+		"epochs":   func(o *options) { o.epochs = -1 },
+		"batch":    func(o *options) { o.batch = 0 },
+		"digits":   func(o *options) { o.digits = 0 },
+		"lr":       func(o *options) { o.rate = math.NaN() },
+		"momentum": func(o *options) { o.momentum = 1 },
+		"sigma":    func(o *options) { o.sigma = -1 },
+		"out":      func(o *options) { o.out = filepath.Join(t.TempDir(), "missing", "curves.png") },
+	} {
+		o := small(filepath.Join(t.TempDir(), "curves.png"))
+		if err := o.complete(); err != nil {
+			t.Fatalf("good options: %v", err)
+		}
+		change(&o)
+		if err := o.complete(); err == nil || !strings.Contains(err.Error(), "-"+name) {
+			t.Errorf("-%s: error %v", name, err)
+		}
 	}
 }
