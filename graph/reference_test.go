@@ -12,11 +12,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// network is a case rebuilt from this package's operations: its output, and its
-// inputs by the names of the reference gradients.
+// network is a case rebuilt from this package's operations, with its inputs by
+// the names of the reference gradients.
 type network struct {
 	g      *G.ExprGraph
-	y      *G.Node
 	leaves map[string]*G.Node
 
 	stats map[string]*tensor.Dense // running statistics after the run
