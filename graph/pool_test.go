@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -51,5 +52,22 @@ func TestMaxPoolOfEqualElements(t *testing.T) {
 				t.Errorf("%v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+func TestMaxPoolOfANaN(t *testing.T) {
+	for _, p := range []graph.Pool{{Kernel: [2]int{2, 2}}, {Kernel: [2]int{3, 2}}} {
+		for at := range 4 {
+			data := []float64{1, 2, 3, 4, 0, 0}
+			data[at] = math.NaN()
+			x := tensor.New(tensor.WithShape(1, 1, 3, 2), tensor.WithBacking(data))
+			r := gradcheck.NewRun(t, func(in []*G.Node) (*G.Node, error) { return graph.MaxPool2D(in[0], p) }, x)
+			if err := r.Pass(); err != nil {
+				t.Fatal(err)
+			}
+			if y := r.Result(); len(y) != 1 || !math.IsNaN(y[0]) {
+				t.Errorf("kernel %v, NaN at %d: %v", p.Kernel, at, y)
+			}
+		}
 	}
 }

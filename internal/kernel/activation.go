@@ -49,16 +49,20 @@ func LeakyReLU(slope float64) Activation {
 
 // Apply writes a's value at each element of x to y, computed in float64.
 func Apply[T Float](a Activation, y, x []T) {
-	for i, v := range x {
-		y[i] = T(a.Value(float64(v)))
-	}
+	elements(len(x), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			y[i] = T(a.Value(float64(x[i])))
+		}
+	})
 }
 
 // ApplyGrad writes dy times a's slope to dx; y is a's value at x.
 func ApplyGrad[T Float](a Activation, dx, x, y, dy []T) {
-	for i, v := range x {
-		dx[i] = T(float64(dy[i]) * a.Slope(float64(v), float64(y[i])))
-	}
+	elements(len(x), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			dx[i] = T(float64(dy[i]) * a.Slope(float64(x[i]), float64(y[i])))
+		}
+	})
 }
 
 // sigmoid does not overflow for any x: exp is taken of a negative number only.

@@ -1,26 +1,33 @@
 package kernel
 
+import "github.com/layernoise/layernoise/internal/parallel"
+
 // AddRow adds the vector b to each of the rows of y (rows, len(b)), and clips
 // the sums at zero from below when relu is set. A nil b adds nothing; cols is
 // the length of a row.
 func AddRow[T Float](y, b []T, cols int, relu bool) {
 	switch {
-	case b != nil && relu:
-		for ; len(y) > 0; y = y[cols:] {
-			row := y[:len(b)]
-			for j, v := range b {
-				row[j] = max(row[j]+v, 0)
-			}
-		}
 	case b != nil:
-		for ; len(y) > 0; y = y[cols:] {
-			row := y[:len(b)]
-			for j, v := range b {
-				row[j] += v
+		parallel.For(len(y)/cols, 1+1<<14/cols, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				addVector(y[i*cols:][:cols], b, relu)
 			}
-		}
+		})
 	case relu:
 		ReLU(y, y)
+	}
+}
+
+func addVector[T Float](y, b []T, relu bool) {
+	b = b[:len(y)]
+	if relu {
+		for j, v := range b {
+			y[j] = max(y[j]+v, 0)
+		}
+		return
+	}
+	for j, v := range b {
+		y[j] += v
 	}
 }
 
