@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log"
 
+	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/optim"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -67,6 +68,49 @@ func ExamplePerturbedSolver_Restore() {
 	}
 	fmt.Printf("%.3f\n", w.Value().Data())
 	// Output: [1.000 -2.000]
+}
+
+// graph.Layers finds which parameters of an existing graph belong together.
+func ExampleByLayer() {
+	g := G.NewGraph()
+	x := G.NewMatrix(g, tensor.Float64, G.WithName("x"), G.WithShape(4, 3), G.WithInit(G.Ones()))
+	w0 := G.NewMatrix(g, tensor.Float64, G.WithName("w0"), G.WithShape(3, 5), G.WithInit(G.Ones()))
+	b0 := G.NewVector(g, tensor.Float64, G.WithName("b0"), G.WithShape(5), G.WithInit(G.Zeroes()))
+	w1 := G.NewVector(g, tensor.Float64, G.WithName("w1"), G.WithShape(5), G.WithInit(G.Ones()))
+	hidden := G.Must(G.Rectify(G.Must(G.BroadcastAdd(G.Must(G.Mul(x, w0)), b0, nil, []byte{0}))))
+	cost := G.Must(G.Mean(G.Must(G.Mul(hidden, w1))))
+	learnables := G.Nodes{w0, b0, w1}
+	if _, err := G.Grad(cost, learnables...); err != nil {
+		log.Fatal(err)
+	}
+
+	layers, err := graph.Layers(cost, learnables...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	solver, err := optim.NewPerturbedSolver(G.NewVanillaSolver(), 0.1, optim.WithGrouping(optim.ByLayer(layers...)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	vm, err := solver.Guard(G.NewTapeMachine(g, G.BindDualValues(learnables...)), learnables...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer vm.Close()
+	for range 3 {
+		if err := vm.RunAll(); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(solver.Last().Layers)
+		if err := solver.Step(G.NodesToValueGrads(learnables)); err != nil {
+			log.Fatal(err)
+		}
+		vm.Reset()
+	}
+	// Output:
+	// [w0+b0]
+	// [w1]
+	// [w0+b0]
 }
 
 func ExampleNewSGD() {
