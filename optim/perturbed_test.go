@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/layernoise/layernoise/internal/noise"
+	"github.com/layernoise/layernoise/internal/race"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -383,6 +384,9 @@ func TestOrderDoesNotMatter(t *testing.T) {
 
 // TestSteadyStateAllocations: the solver's own part of a step allocates nothing once it is warm.
 func TestSteadyStateAllocations(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
 	n := newNet(t, tensor.Float32, 1, 3, 40, 50, 2)
 	n.train(t, bases["sgd"](), false, 1)
 	for name, selection := range map[string]Selection{"cyclic": Cyclic(), "all": All()} {

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"testing"
 	"unsafe"
+
+	"github.com/layernoise/layernoise/internal/race"
 )
 
 var allDists = []Dist{Gaussian, Rademacher, Uniform}
@@ -168,6 +170,9 @@ func TestWidening(t *testing.T) {
 }
 
 func TestSteadyStateAllocatesNothing(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
 	each(t, testAllocs[float32], testAllocs[float64])
 }
 
