@@ -7,11 +7,11 @@ var (
 	// ErrNoGradient: a parameter has no gradient. Was the machine built with gorgonia.BindDualValues, and has it run?
 	ErrNoGradient = errors.New("no gradient")
 
-	// ErrModel: the model is not one that can be trained, or not the one of the steps before.
-	ErrModel = errors.New("not the model of the steps before")
+	// ErrModel: the parameters, or their groups, are not ones that can be trained, or not those of the steps before.
+	ErrModel = errors.New("the model does not fit")
 
 	// ErrProtocol: a call that belongs to the other protocol, or comes in the wrong order.
-	ErrProtocol = errors.New("wrong protocol")
+	ErrProtocol = errors.New("call out of place")
 
 	// ErrState: a saved state that is damaged, or belongs to another solver or model.
 	ErrState = errors.New("saved state does not fit")

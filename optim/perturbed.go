@@ -1,7 +1,6 @@
 package optim
 
 import (
-	"fmt"
 	"reflect"
 
 	"github.com/pkg/errors"
@@ -241,9 +240,4 @@ func (s *PerturbedSolver) choose() error {
 	}
 	c.Made = true
 	return nil
-}
-
-// String describes the solver for logs.
-func (s *PerturbedSolver) String() string {
-	return fmt.Sprintf("PerturbedSolver(%T, sigma %v, step %d)", s.base, s.sigma, s.step)
 }
