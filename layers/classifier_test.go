@@ -310,7 +310,7 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// TestEvaluateDoesNotDependOnBatches wants the rows of zeros that fill a batch up to leave no trace.
+// TestEvaluateDoesNotDependOnBatches wants the rows that a small batch leaves over to leave no trace.
 func TestEvaluateDoesNotDependOnBatches(t *testing.T) {
 	model, _ := newModel(t, tensor.Float64)
 	images := random(9, tensor.Float64, 7, 1, 2, 3)

@@ -41,6 +41,7 @@ type subject struct {
 	row  []int
 
 	draws bool // a new mask at each training pass
+	fuses bool // computes a ReLU behind it in one operation
 }
 
 func block(init layers.Init, in, out, stride int, shortcut layers.Layer) layers.Layer {
@@ -56,18 +57,18 @@ func block(init layers.Init, in, out, stride int, shortcut layers.Layer) layers.
 var image = []int{3, 5, 4}
 
 var subjects = []subject{
-	{name: "dense", row: []int{5}, make: func(c layers.Init) layers.Layer { return layers.NewDense("fc", 5, 3, c) }},
+	{name: "dense", row: []int{5}, fuses: true, make: func(c layers.Init) layers.Layer { return layers.NewDense("fc", 5, 3, c) }},
 	{name: "dense+relu", row: []int{5}, make: func(c layers.Init) layers.Layer {
 		return layers.NewSequential(layers.NewDense("fc", 5, 3, c), layers.NewReLU())
 	}},
-	{name: "conv2d", row: image, make: func(c layers.Init) layers.Layer {
+	{name: "conv2d", row: image, fuses: true, make: func(c layers.Init) layers.Layer {
 		return layers.NewConv2D("conv", 3, 2, layers.Kernel{Size: [2]int{3, 2}, Stride: [2]int{1, 2}, Padding: [2]int{1, 0}}, c)
 	}},
 	{name: "conv2d+relu", row: image, make: func(c layers.Init) layers.Layer {
 		return layers.NewSequential(layers.NewConv2D("conv", 3, 4, layers.Kernel{Size: layers.Square(3), NoBias: true}, c), layers.NewReLU())
 	}},
-	{name: "batch norm of features", row: []int{4}, make: func(c layers.Init) layers.Layer { return layers.NewBatchNorm("bn", 4, c) }},
-	{name: "batch norm of images", row: image, make: func(c layers.Init) layers.Layer { return layers.NewBatchNorm("bn", 3, c) }},
+	{name: "batch norm of features", row: []int{4}, fuses: true, make: func(c layers.Init) layers.Layer { return layers.NewBatchNorm("bn", 4, c) }},
+	{name: "batch norm of images", row: image, fuses: true, make: func(c layers.Init) layers.Layer { return layers.NewBatchNorm("bn", 3, c) }},
 	{name: "batch norm+relu", row: image, make: func(c layers.Init) layers.Layer {
 		return layers.NewSequential(layers.NewBatchNorm("bn", 3, c), layers.NewReLU())
 	}},
@@ -86,7 +87,7 @@ var subjects = []subject{
 	{name: "sigmoid", row: image, make: func(layers.Init) layers.Layer { return layers.NewSigmoid() }},
 	{name: "gelu", row: []int{6}, make: func(layers.Init) layers.Layer { return layers.NewGELU() }},
 	{name: "silu", row: []int{6}, make: func(layers.Init) layers.Layer { return layers.NewSiLU() }},
-	{name: "residual", row: image, make: func(c layers.Init) layers.Layer { return block(c, 3, 3, 1, nil) }},
+	{name: "residual", row: image, fuses: true, make: func(c layers.Init) layers.Layer { return block(c, 3, 3, 1, nil) }},
 	{name: "residual+relu", row: image, make: func(c layers.Init) layers.Layer {
 		return layers.NewSequential(block(c, 3, 3, 1, nil), layers.NewReLU())
 	}},
@@ -96,7 +97,7 @@ var subjects = []subject{
 			layers.NewBatchNorm("downbn", 4, c),
 		)), layers.NewReLU())
 	}},
-	{name: "residual of dense", row: []int{5}, make: func(c layers.Init) layers.Layer {
+	{name: "residual of dense", row: []int{5}, fuses: true, make: func(c layers.Init) layers.Layer {
 		return layers.NewResidual(layers.NewDense("fc", 5, 5, c), nil)
 	}},
 	{name: "residual of dense+relu", row: []int{5}, make: func(c layers.Init) layers.Layer {

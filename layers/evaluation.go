@@ -31,7 +31,7 @@ func newEvaluation(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape)
 }
 
 // each calls f with the logits of every image, in order, in float64. The slice is overwritten by the next call. The images
-// pass through the graph a batch at a time, the last batch filled with zeros whose logits are not looked at.
+// pass through the graph a batch at a time; the logits of the rows that the last batch leaves over are not looked at.
 func (e *evaluation) each(images *tensor.Dense, f func(image int, logits []float64)) error {
 	n, err := e.images.count(images)
 	if err != nil {

@@ -43,13 +43,10 @@ func (in *input) count(images *tensor.Dense) (int, error) {
 	return s[0], nil
 }
 
-// load copies the images numbered lo to hi-1 to the first rows of the input and sets the other rows to zero. The caller has
+// load copies the images numbered lo to hi-1 to the first rows of the input. The other rows keep what they held. The caller has
 // counted the images.
 func (in *input) load(images *tensor.Dense, lo, hi int) {
 	size := in.image.TotalSize()
-	if hi-lo < in.batch {
-		in.value.Zero()
-	}
 	convert(in.value.Data(), elements(images.Data(), lo*size, hi*size))
 }
 

@@ -1,9 +1,12 @@
 package layers_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/layernoise/layernoise/layers"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // network is one of the networks that this package builds.
@@ -13,24 +16,29 @@ type network struct {
 	image           []int
 	classes         int
 	params, tensors int // learnt numbers and the tensors they are in
+
+	logit float64 // the first of the image sin(0), sin(1), ... with the initial values of seed 1
+	peer  bool    // testdata/networks.py has it
 }
 
 var networks = []network{
-	{"mlp1", layers.NewMLP1, []int{784}, 10, 898_510, 8},
-	{"mlp2", layers.NewMLP2, []int{784}, 10, 53_985_010, 8},
-	{"mlp3", layers.NewMLP3, []int{784}, 10, 4_799_010, 12},
-	{"cnn1", layers.NewCNN1, []int{3, 32, 32}, 10, 62_006, 10},
-	{"cnn2", layers.NewCNN2, []int{3, 32, 32}, 10, 334_346, 10},
-	{"cnn3", layers.NewCNN3, []int{3, 32, 32}, 10, 1_028_066, 12},
-	{"resnet18", layers.NewResNet18, []int{3, 32, 32}, 10, 11_173_962, 62},
-	{"resnet34", layers.NewResNet34, []int{3, 32, 32}, 10, 21_282_122, 110},
-	{"vgg11", layers.NewVGG11, []int{3, 32, 32}, 100, 28_518_244, 38},
+	{"mlp1", layers.NewMLP1, []int{784}, 10, 898_510, 8, -0.009798, true},
+	{"mlp2", layers.NewMLP2, []int{784}, 10, 53_985_010, 8, -0.013074, false},
+	{"mlp3", layers.NewMLP3, []int{784}, 10, 4_799_010, 12, 0.034608, false},
+	{"cnn1", layers.NewCNN1, []int{3, 32, 32}, 10, 62_006, 10, -0.013929, true},
+	{"cnn2", layers.NewCNN2, []int{3, 32, 32}, 10, 334_346, 10, 0.051703, false},
+	{"cnn3", layers.NewCNN3, []int{3, 32, 32}, 10, 1_028_066, 12, -0.031616, true},
+	{"resnet18", layers.NewResNet18, []int{3, 32, 32}, 10, 11_173_962, 62, -0.035677, true},
+	{"resnet34", layers.NewResNet34, []int{3, 32, 32}, 10, 21_282_122, 110, -0.032572, false},
+	{"vgg11", layers.NewVGG11, []int{3, 32, 32}, 100, 28_518_244, 38, 0.003971, true},
 }
 
 // large says that making the network takes a noticeable time.
 func (n network) large() bool { return n.params > 5_000_000 }
 
-func TestParameterCounts(t *testing.T) {
+// TestNetworks pins the number of parameters and the result for one image. The results are right because TestPyTorch says so
+// of the structure and TestInitBits of the initial values.
+func TestNetworks(t *testing.T) {
 	for _, n := range networks {
 		t.Run(n.name, func(t *testing.T) {
 			if n.large() && testing.Short() {
@@ -52,6 +60,26 @@ func TestParameterCounts(t *testing.T) {
 			if tensors != n.tensors {
 				t.Errorf("%d tensors, want %d", tensors, n.tensors)
 			}
+			if logits := evaluate(t, net, n.image); len(logits) != n.classes || math.Abs(logits[0]-n.logit) > 1e-5 {
+				t.Errorf("logit %.6f of %d, want %.6f of %d", logits[0], len(logits), n.logit, n.classes)
+			}
 		})
 	}
+}
+
+// evaluate returns the network's result for the image sin(0), sin(1), ... of the given shape, in float32.
+func evaluate(t *testing.T, net layers.Layer, shape []int) []float64 {
+	image := tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(append([]int{1}, shape...)...))
+	set(image, floats(wave(image.Shape(), math.Sin)))
+	g := G.NewGraph()
+	y, err := net.Forward(layers.NewBuilder(g, layers.Evaluation), G.NodeFromAny(g, image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logits G.Value
+	G.Read(y, &logits)
+	if err := G.NewTapeMachine(g).RunAll(); err != nil {
+		t.Fatal(err)
+	}
+	return floats(logits)
 }

@@ -79,9 +79,18 @@ func TestLoadOtherType(t *testing.T) {
 	}
 }
 
+// TestSaveIsReproducible wants equal parameters to give equal bytes, in the form of numpy.savez.
 func TestSaveIsReproducible(t *testing.T) {
-	if !bytes.Equal(archive(t, smallNet(1, tensor.Float32)), archive(t, smallNet(1, tensor.Float32))) {
+	b := archive(t, smallNet(1, tensor.Float32))
+	if !bytes.Equal(b, archive(t, smallNet(1, tensor.Float32))) {
 		t.Error("equal parameters gave different bytes")
+	}
+	r, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := r.File[0]; f.Name != "conv1.weight.npy" || f.Method != zip.Store {
+		t.Errorf("first entry %s, method %d", f.Name, f.Method)
 	}
 }
 

@@ -1,0 +1,126 @@
+package layers_test
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/layers"
+	"gorgonia.org/tensor"
+)
+
+// peer is what testdata/networks.py computes.
+type peer struct {
+	Logits     []float64
+	Gradients  map[string]float64
+	Statistics map[string][]float64
+}
+
+// TestPyTorch compares a network of each kind with PyTorch's, which reads the weights from a file: logits, the gradient of every
+// parameter and the running statistics, with batch and with running statistics, in float64.
+func TestPyTorch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("PyTorch takes its time: not in -short")
+	}
+	interpreter := python(t, "torch")
+	if _, err := graph.UseNativeBLAS(); err != nil {
+		t.Logf("gonum's BLAS: %v", err)
+	}
+	dir := t.TempDir()
+	var cases []string
+	for _, n := range networks {
+		if !n.peer {
+			continue
+		}
+		if err := layers.Save(filepath.Join(dir, n.name+".npz"), n.generic()); err != nil {
+			t.Fatal(err)
+		}
+		cases = append(cases, n.name+"/eval")
+		if n.name != "vgg11" { // its dropout draws other masks than PyTorch's
+			cases = append(cases, n.name+"/train")
+		}
+	}
+	cmd := exec.Command(interpreter, append([]string{"testdata/networks.py", dir, strconv.Itoa(peerBatch)}, cases...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peers map[string]peer
+	if err := json.Unmarshal(out, &peers); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range networks {
+		for name, mode := range map[string]layers.Mode{"train": layers.Training, "eval": layers.Evaluation} {
+			if want, ok := peers[n.name+"/"+name]; ok {
+				t.Run(n.name+"/"+name, func(t *testing.T) { testPyTorch(t, n, mode, want) })
+			}
+		}
+	}
+}
+
+// peerBatch is the number of images in the comparison.
+const peerBatch = 3
+
+// generic makes the network in float64 with no parameter or statistic at zero or one.
+func (n network) generic() layers.Layer {
+	net := n.make(layers.Init{Seed: 1, Scheme: layers.HeNormal, Dtype: tensor.Float64})
+	for i, p := range net.Params() {
+		if p.Value.Dims() == 1 {
+			v := floats(p.Value)
+			for j := range v {
+				v[j] += 0.1 * math.Sin(float64(7*i+j))
+			}
+			set(p.Value, v)
+		}
+	}
+	return net
+}
+
+func testPyTorch(t *testing.T, n network, mode layers.Mode, want peer) {
+	net := n.generic()
+	x := wave(append(tensor.Shape{peerBatch}, n.image...), math.Sin)
+	r := newRun(t, net, mode, x, func(shape tensor.Shape) *tensor.Dense { return wave(shape, math.Cos) })
+	close := func(name string, got, want []float64) {
+		t.Helper()
+		scale := 0.0
+		for _, v := range want {
+			scale = max(scale, math.Abs(v))
+		}
+		for i := range want {
+			if !(math.Abs(got[i]-want[i]) <= 1e-10*scale) {
+				t.Errorf("%s[%d] is %v, PyTorch's %v", name, i, got[i], want[i])
+				return
+			}
+		}
+	}
+	close("logits", r.pass(t), want.Logits)
+	grads := r.grads(t)
+	if len(grads) != len(want.Gradients)+1 {
+		t.Errorf("%d gradients, PyTorch's %d", len(grads)-1, len(want.Gradients))
+	}
+	for name, w := range want.Gradients {
+		sum := 0.0
+		for i, g := range grads[name] {
+			sum += g * math.Sin(float64(i))
+		}
+		close("gradient of "+name, []float64{sum}, []float64{w})
+	}
+	v := values(net)
+	for name, w := range want.Statistics {
+		close(name, v[name], w)
+	}
+}
+
+// wave returns a float64 tensor of f(0), f(1), ...
+func wave(shape tensor.Shape, f func(float64) float64) *tensor.Dense {
+	x := tensor.New(tensor.Of(tensor.Float64), tensor.WithShape(shape...))
+	i := -1.0
+	fill(x, func() float64 { i++; return f(i) })
+	return x
+}

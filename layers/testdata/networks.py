@@ -1,0 +1,100 @@
+"""The package's networks in PyTorch: python3 networks.py FOLDER BATCH NET/train NET/eval ...
+
+For each case it loads FOLDER/NET.npz, computes the logits y of the images x[i] = sin(i) in float64 and the gradients of
+sum(y[i] cos(i)), and prints as JSON the logits, for each parameter the sum of its gradient times sin(i), and the running
+statistics afterwards.
+"""
+import json, sys
+import numpy, torch
+from torch import nn
+
+
+def mlp(*widths):
+    named = {}
+    for i in range(1, len(widths)):
+        if i > 1:
+            named[f"relu{i}"] = nn.ReLU()
+        named[f"fc{i}"] = nn.Linear(widths[i - 1], widths[i])
+    return named
+
+
+def convolutions(size, padding, *channels):
+    named = {}
+    for i in range(1, len(channels)):
+        named[f"conv{i}"] = nn.Conv2d(channels[i - 1], channels[i], size, padding=padding)
+        named[f"crelu{i}"], named[f"pool{i}"] = nn.ReLU(), nn.MaxPool2d(2)
+    return named
+
+
+def chain(named):
+    net = nn.Sequential()
+    for k, v in named.items():
+        net.add_module(k, v)
+    return net
+
+
+class Block(nn.Module):
+    def __init__(self, i, o, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o)
+        self.conv2, self.bn2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
+        if stride != 1 or i != o:
+            self.downsample = nn.Sequential(nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o))
+
+    def forward(self, x):
+        short = self.downsample(x) if hasattr(self, "downsample") else x
+        return torch.relu(self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x))))) + short)
+
+
+def resnet(*blocks):
+    named = {"conv1": nn.Conv2d(3, 64, 3, 1, 1, bias=False), "bn1": nn.BatchNorm2d(64), "relu": nn.ReLU()}
+    i = 64
+    for stage, n in enumerate(blocks):
+        o, row = 64 << stage, []
+        for b in range(n):
+            row.append(Block(i, o, 2 if stage > 0 and b == 0 else 1))
+            i = o
+        named[f"layer{stage + 1}"] = nn.Sequential(*row)
+    return chain({**named, "avgpool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "fc": nn.Linear(512, 10)})
+
+
+def vgg11():
+    features, i = [], 3
+    for o in (64, 0, 128, 0, 256, 256, 0, 512, 512, 0, 512, 512, 0):
+        features += [nn.Conv2d(i, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU()] if o else [nn.MaxPool2d(2)]
+        i = o or i
+    classifier = [nn.Linear(512, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 100)]
+    return chain({"features": nn.Sequential(*features), "flatten": nn.Flatten(), "classifier": nn.Sequential(*classifier)})
+
+
+def wide(*head):
+    return chain({**convolutions(3, 1, 3, 32, 128, 128, 128), "avgpool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), **mlp(128, *head)})
+
+
+colour = (3, 32, 32)
+networks = {
+    "mlp1": (lambda: chain(mlp(784, 500, 500, 500, 10)), (784,)),
+    "cnn1": (lambda: chain({**convolutions(5, 0, 3, 6, 16), "flatten": nn.Flatten(), **mlp(400, 120, 84, 10)}), colour),
+    "cnn3": (lambda: wide(5000, 10), colour),
+    "resnet18": (lambda: resnet(2, 2, 2, 2), colour),
+    "vgg11": (vgg11, colour),
+}
+
+
+def compute(name, mode):
+    make, image = networks[name]
+    net = make().double().train(mode == "train")
+    weights = numpy.load(f"{sys.argv[1]}/{name}.npz")
+    missing, unexpected = net.load_state_dict({k: torch.tensor(v) for k, v in weights.items()}, strict=False)
+    assert not unexpected and all(k.endswith("num_batches_tracked") for k in missing), (missing, unexpected)
+    x = torch.arange(int(sys.argv[2]) * int(numpy.prod(image)), dtype=torch.float64).sin().reshape(-1, *image)
+    y = net(x)
+    (y.reshape(-1) * torch.arange(y.numel(), dtype=torch.float64).cos()).sum().backward()
+    return {
+        "Logits": y.reshape(-1).tolist(),
+        "Gradients": {k: (p.grad.reshape(-1) * torch.arange(p.numel(), dtype=torch.float64).sin()).sum().item() for k, p in net.named_parameters()},
+        "Statistics": {k: v.tolist() for k, v in net.named_buffers() if "running" in k},
+    }
+
+
+print(json.dumps({case: compute(*case.split("/")) for case in sys.argv[3:]}))
