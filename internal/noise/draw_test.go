@@ -89,7 +89,7 @@ func testDefinition[T Float](t *testing.T, d Dist) {
 	const scale = 0.3
 	fill, sum := make([]T, longest), make([]T, longest)
 	for i, e := range eps {
-		fill[i] = scale * T(e)
+		fill[i] = T(scale * T(e))
 		sum[i] = src[i] + fill[i]
 	}
 	for _, n := range []int{0, 1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1000, 1023, 1024, 1025, 5000, 1 << 16, 1<<16 + 1, longest} {
