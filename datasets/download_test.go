@@ -107,6 +107,16 @@ func stalls(n int) manner {
 	}
 }
 
+// trickles sends the file in eight pieces, 200 ms apart.
+func trickles(w http.ResponseWriter, r *http.Request, content []byte) {
+	w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+	for piece := range slices.Chunk(content, len(content)/8+1) {
+		time.Sleep(200 * time.Millisecond)
+		w.Write(piece)
+		w.(http.Flusher).Flush()
+	}
+}
+
 // claims announces a length and sends n bytes.
 func claims(length, n int) manner {
 	return func(w http.ResponseWriter, r *http.Request, content []byte) {
@@ -199,6 +209,7 @@ func TestDownload(t *testing.T) {
 		{"drops, other range", []manner{drops(1000), otherRange, good}, nil, []string{"", rest(1000), ""}},
 		{"drops, range refused", []manner{drops(1000), answers(416, "no"), good}, nil, []string{"", rest(1000), ""}},
 		{"stalls half way", []manner{stalls(50000), good}, nil, []string{"", rest(50000)}},
+		{"slow but steady", []manner{trickles}, nil, []string{""}},
 		{"no length", []manner{chunked(size)}, nil, []string{""}},
 		{"no length, short", []manner{chunked(70000), good}, nil, []string{"", rest(70000)}},
 		{"encoding", []manner{encoded}, nil, []string{""}},
@@ -208,12 +219,13 @@ func TestDownload(t *testing.T) {
 		{"part too long", []manner{good}, append(slices.Clone(content), 1), []string{""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			if test.part != nil {
 				writeFile(t, filepath.Join(dir, "file.gz.part"), test.part)
 			}
 			server := newServer(t, content, test.manners...)
-			d := Download{Stall: 200 * time.Millisecond}
+			d := Download{Stall: time.Second}
 			path, err := d.fetch(t.Context(), dir, []string{server.URL}, f)
 			if err != nil {
 				t.Fatal(err)
@@ -237,24 +249,25 @@ func TestDownloadErrors(t *testing.T) {
 		want    error
 		message string
 		part    int // bytes that are kept for another run, -1 for no file
+		asked   int // requests
 	}{
-		{"not found", answers(404, "gone"), errAny, "404 Not Found", 0},
-		{"unavailable", answers(503, ""), errAny, "503", 0},
-		{"unasked part", answers(206, string(content)), errAny, "206", 0},
-		{"error page", answers(200, "<html>"), ErrChecksum, "offers", 0},
-		{"long error page", answers(200, page), ErrChecksum, "more than", 0},
-		{"error page of the right size", answers(200, page[:size]), ErrChecksum, "SHA-256", -1},
-		{"claims less", claims(size-1, size-1), ErrChecksum, "offers", 0},
-		{"claims more", claims(size+1, size+1), ErrChecksum, "offers", 0},
-		{"sends more", chunked(size + 100), ErrChecksum, "more than", size / 2},
+		{"not found", answers(404, "gone"), errAny, "404 Not Found", 0, 1},
+		{"unavailable", answers(503, ""), errAny, "503", 0, 1},
+		{"unasked part", answers(206, string(content)), errAny, "206", 0, 1},
+		{"error page", answers(200, "<html>"), ErrChecksum, "offers", 0, 1},
+		{"long error page", answers(200, page), ErrChecksum, "more than", 0, 1},
+		{"error page of the right size", answers(200, page[:size]), ErrChecksum, "SHA-256", -1, 1},
+		{"claims less", claims(size-1, size-1), ErrChecksum, "offers", 0, 1},
+		{"claims more", claims(size+1, size+1), ErrChecksum, "offers", 0, 1},
+		{"sends more", chunked(size + 100), ErrChecksum, "more than", size / 2, 1},
 		{"drops always", func(w http.ResponseWriter, r *http.Request, content []byte) {
 			if r.Header.Get("Range") == "" {
 				drops(1000)(w, r, content)
 			}
 			drops(0)(w, r, content)
-		}, io.ErrUnexpectedEOF, "1000 of", 1000},
-		{"drops at once", drops(0), io.ErrUnexpectedEOF, "0 of", 0},
-		{"stalls at once", stalls(0), ErrStalled, "150ms", 0},
+		}, io.ErrUnexpectedEOF, "1000 of", 1000, 2},
+		{"drops at once", drops(0), io.ErrUnexpectedEOF, "0 of", 0, 1},
+		{"stalls at once", stalls(0), ErrStalled, "150ms", 0, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -266,6 +279,9 @@ func TestDownloadErrors(t *testing.T) {
 			}
 			if !strings.Contains(err.Error(), test.message) || !strings.Contains(err.Error(), server.URL+"/file.gz") {
 				t.Errorf("error %q does not say %q or where", err, test.message)
+			}
+			if asked := len(server.asked()); asked != test.asked {
+				t.Errorf("%d requests, want %d", asked, test.asked)
 			}
 			if _, err := os.Stat(filepath.Join(dir, "file.gz")); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("there is a file: %v", err)

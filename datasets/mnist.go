@@ -116,8 +116,8 @@ func (s *idxSet) assemble(name string, images, labels *IDX) (*Dataset, error) {
 	if len(images.Dims) != 3 || images.Dims[1] != shape.Height || images.Dims[2] != shape.Width {
 		return nil, errors.Wrapf(ErrFormat, "images have dimensions %v, not N, 28, 28", images.Dims)
 	}
-	if len(labels.Dims) != 1 || labels.Dims[0] != images.Dims[0] {
-		return nil, errors.Wrapf(ErrFormat, "labels have dimensions %v for images of %v", labels.Dims, images.Dims)
+	if len(labels.Dims) != 1 {
+		return nil, errors.Wrapf(ErrFormat, "labels have dimensions %v, not N", labels.Dims)
 	}
 	d, err := newDataset(name, shape, s.classes, images.Data, intsOf(labels.Data))
 	if err != nil {

@@ -97,6 +97,7 @@ func TestIDXSetErrors(t *testing.T) {
 		{"more images", idxFile(t, 3, 28, 28), labels, ErrFormat},
 		{"label out of range", idxFile(t, 2, 28, 28), labelFile(t, 1, 10), ErrFormat},
 		{"size", idxFile(t, 2, 28, 27), labels, ErrFormat},
+		{"labels of two dimensions", idxFile(t, 2, 28, 28), idxFile(t, 2, 1), ErrFormat},
 		{"swapped", labels, idxFile(t, 2, 28, 28), ErrFormat},
 		{"labels for images", labels, labels, ErrFormat},
 	} {
