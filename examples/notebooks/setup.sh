@@ -16,8 +16,9 @@ packages=(
 	gonum.org/v1/gonum/mat
 	gonum.org/v1/plot
 	gonum.org/v1/plot/plotter
-	gonum.org/v1/plot/plotutil
 	gonum.org/v1/plot/vg
+	gonum.org/v1/plot/vg/draw
+	gonum.org/v1/plot/vg/vgimg
 	gorgonia.org/gorgonia
 	gorgonia.org/tensor
 )
@@ -68,6 +69,8 @@ unpack "$gophernotes" "$kernel"
 # Versions are those of the library's go.mod: no newest ones, and no lines about generic functions in the output of cells.
 mend "$interpreter/base/genimport/importer_load.go" 's/if mode != ImInception {/if mode == ImPlugin {/'
 mend "$interpreter/go/types/converter.go" 's|fmt.Printf("// warning: skipping import|_ = fmt.Sprintf("// warning: skipping import|'
+# A compiled type that refers to itself, such as gorgonia.Node, stays that type: a slice of nodes would become one of empty interfaces.
+mend "$interpreter/xreflect/named.go" '/^\t\topt = OptIncomplete$/d'
 # The kernel does not start as released: this proxy does not have the method of its interface.
 mend "$kernel/x_package.go" '/proxy_JSONer) JSON()\|JSON_  func/s/string/map[string]interface{}/'
 
