@@ -42,6 +42,9 @@ func Main(run func(ctx context.Context) error) {
 	}
 	code := exitCode(ctx, err)
 	stop()
+	if code == exitInterrupt {
+		err = errors.New("interrupted")
+	}
 	if err != nil {
 		fmt.Fprintf(flag.CommandLine.Output(), "%s: %v\n", flag.CommandLine.Name(), err)
 	}

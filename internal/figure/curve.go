@@ -2,7 +2,6 @@ package figure
 
 import (
 	"image/color"
-	"math"
 
 	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/stat"
@@ -110,7 +109,7 @@ func (p Panel) add(out *plot.Plot, c Curve, s style) error {
 	}
 	points := make(plotter.XYs, len(c.X))
 	for i := range points {
-		points[i] = plotter.XY{X: c.X[i], Y: c.Y[i]}
+		points[i] = plotter.XY{X: p.x(c.X[i]), Y: p.y(c.Y[i])}
 	}
 	if c.Err != nil {
 		if err := p.addErrors(out, c, points, s); err != nil {
@@ -146,10 +145,11 @@ func (p Panel) add(out *plot.Plot, c Curve, s style) error {
 func (p Panel) addErrors(out *plot.Plot, c Curve, points plotter.XYs, s style) error {
 	bars := make(plotter.YErrors, len(points))
 	for i, e := range c.Err {
-		bars[i].Low, bars[i].High = e, e
-		if p.LogY && e >= c.Y[i] { // the bar leaves the axis: it ends a decade below its point
-			bars[i].Low = 0.9 * c.Y[i]
+		low := c.Y[i] - e
+		if p.LogY && low <= 0 { // the bar leaves the axis: it ends a decade below its point
+			low = c.Y[i] / 10
 		}
+		bars[i].Low, bars[i].High = points[i].Y-p.y(low), p.y(c.Y[i]+e)-points[i].Y
 	}
 	if len(points) < bandFrom {
 		drawn, err := plotter.NewYErrorBars(struct {
@@ -166,7 +166,7 @@ func (p Panel) addErrors(out *plot.Plot, c Curve, points plotter.XYs, s style) e
 	outline := make(plotter.XYs, 2*len(points))
 	for i, q := range points {
 		outline[i] = plotter.XY{X: q.X, Y: q.Y + bars[i].High}
-		outline[len(outline)-1-i] = plotter.XY{X: q.X, Y: q.Y - math.Abs(bars[i].Low)}
+		outline[len(outline)-1-i] = plotter.XY{X: q.X, Y: q.Y - bars[i].Low}
 	}
 	band, err := plotter.NewPolygon(outline)
 	if err != nil {

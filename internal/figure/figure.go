@@ -20,6 +20,8 @@ const (
 	panelWidth  = 5.5 * vg.Inch
 	panelHeight = 4 * vg.Inch
 	resolution  = 120 // pixels an inch
+
+	wide, narrow = vg.Inch / 4, vg.Inch / 8 // between panels and around them
 )
 
 // gridColour is the light grey of the grid behind the curves.
@@ -36,7 +38,7 @@ type Panel struct {
 	Curves []Curve
 }
 
-// Save writes the panels, from left to right, to the PNG file. It appears only when it is complete.
+// Save writes the panels, row by row, to the PNG file. It appears only when it is complete.
 func Save(file string, panels ...Panel) (err error) {
 	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {
@@ -60,23 +62,42 @@ func Save(file string, panels ...Panel) (err error) {
 	return errors.Wrapf(os.Rename(tmp.Name(), file), "figure: save %s", file)
 }
 
-// Write writes the PNG of the panels, from left to right, to w.
+// rowOf is how many panels stand in a row: all, up to three, and two or three where there are more.
+func rowOf(panels int) int {
+	switch {
+	case panels <= 3:
+		return panels
+	case panels%3 == 0:
+		return 3
+	}
+	return 2
+}
+
+// Write writes the PNG of the panels, row by row, to w.
 func Write(w io.Writer, panels ...Panel) error {
 	if len(panels) == 0 {
 		return errors.New("figure: no panels")
 	}
-	row := make([]*plot.Plot, len(panels))
+	cols := rowOf(len(panels))
+	grid := make([][]*plot.Plot, (len(panels)+cols-1)/cols)
+	for i := range grid {
+		grid[i] = make([]*plot.Plot, cols)
+	}
 	for i, panel := range panels {
 		p, err := panel.plot()
 		if err != nil {
 			return errors.WithMessagef(err, "panel %q", panel.Title)
 		}
-		row[i] = p
+		grid[i/cols][i%cols] = p
 	}
-	canvas := vgimg.NewWith(vgimg.UseWH(panelWidth*vg.Length(len(row)), panelHeight), vgimg.UseDPI(resolution))
-	tiles := draw.Tiles{Rows: 1, Cols: len(row), PadX: vg.Inch / 4, PadTop: vg.Inch / 8, PadBottom: vg.Inch / 8, PadLeft: vg.Inch / 8, PadRight: vg.Inch / 8}
-	for i, c := range plot.Align([][]*plot.Plot{row}, tiles, draw.New(canvas))[0] {
-		row[i].Draw(c)
+	canvas := vgimg.NewWith(vgimg.UseWH(panelWidth*vg.Length(cols), panelHeight*vg.Length(len(grid))), vgimg.UseDPI(resolution))
+	tiles := draw.Tiles{Rows: len(grid), Cols: cols, PadX: wide, PadY: wide, PadTop: narrow, PadBottom: narrow, PadLeft: narrow, PadRight: narrow}
+	for i, row := range plot.Align(grid, tiles, draw.New(canvas)) {
+		for j, c := range row {
+			if grid[i][j] != nil {
+				grid[i][j].Draw(c)
+			}
+		}
 	}
 	_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(w)
 	return errors.Wrap(err, "figure: write PNG")
@@ -91,13 +112,13 @@ func (p Panel) plot() (*plot.Plot, error) {
 	out.Title.Text, out.X.Label.Text, out.Y.Label.Text = p.Title, p.X, p.Y
 	out.Title.Padding = vg.Points(6)
 	if p.LogX {
-		out.X.Scale, out.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		out.X.Tick.Marker = plot.TickerFunc(logTicks)
 	}
 	if p.LogY {
-		out.Y.Scale, out.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		out.Y.Tick.Marker = plot.TickerFunc(logTicks)
 	}
 	if p.TicksX != nil {
-		out.X.Tick.Marker = ticksAt(p.TicksX)
+		out.X.Tick.Marker = p.ticksAt(p.TicksX)
 	}
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = gridColour, gridColour

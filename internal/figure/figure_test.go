@@ -2,6 +2,7 @@ package figure
 
 import (
 	"bytes"
+	"image"
 	"image/png"
 	"math"
 	"os"
@@ -21,10 +22,32 @@ func TestMean(t *testing.T) {
 
 func TestSave(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "picture.png")
-	curve := Curve{Name: "a", X: []float64{1, 10, 100}, Y: []float64{1, 0.1, 0.01}, Err: []float64{2, 0.01, 0}, Line: true, Marks: true}
-	if err := Save(file, Panel{Title: "one", LogX: true, LogY: true, Curves: []Curve{curve}}, Panel{Title: "two", Curves: []Curve{curve}}); err != nil {
-		t.Fatal(err)
+	if err := Save(file, make([]Panel, 0)...); err == nil {
+		t.Error("a picture of no panels")
 	}
+	curve := Curve{Name: "a", X: []float64{1, 10, 100}, Y: []float64{1, 0.1, 0.01}, Err: []float64{2, 0.01, 0}, Line: true, Marks: true}
+	log, linear := Panel{Title: "one", LogX: true, LogY: true, Curves: []Curve{curve}}, Panel{Title: "two", Curves: []Curve{curve}}
+	for _, c := range []struct {
+		panels        []Panel
+		width, height int
+	}{
+		{[]Panel{log}, 660, 480},
+		{[]Panel{log, linear}, 1320, 480},
+		{[]Panel{log, linear, log, linear, log}, 1320, 1440},
+		{[]Panel{log, linear, log, linear, log, linear}, 1980, 960},
+	} {
+		if err := Save(file, c.panels...); err != nil {
+			t.Fatal(err)
+		}
+		if b := bounds(t, file); b.Dx() != c.width || b.Dy() != c.height {
+			t.Errorf("picture of %d panels is %v, want %d x %d", len(c.panels), b, c.width, c.height)
+		}
+	}
+}
+
+// bounds returns the size of a picture.
+func bounds(t *testing.T, file string) image.Rectangle {
+	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -33,9 +56,7 @@ func TestSave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b := picture.Bounds(); b.Dx() != 1320 || b.Dy() != 480 {
-		t.Errorf("picture of %v, want 1320 x 480", b)
-	}
+	return picture.Bounds()
 }
 
 func TestSaveRefuses(t *testing.T) {

@@ -1,9 +1,6 @@
 package figure
 
 import (
-	"math"
-	"strconv"
-
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 )
@@ -59,7 +56,8 @@ func (p Panel) crosses(out *plot.Plot, top, left bool) bool {
 	for _, c := range p.Curves {
 		for i := range c.X {
 			j := min(i+1, len(c.X)-1)
-			x0, y0, x1, y1 := out.X.Norm(c.X[i]), out.Y.Norm(c.Y[i]), out.X.Norm(c.X[j]), out.Y.Norm(c.Y[j])
+			x0, y0 := out.X.Norm(p.x(c.X[i])), out.Y.Norm(p.y(c.Y[i]))
+			x1, y1 := out.X.Norm(p.x(c.X[j])), out.Y.Norm(p.y(c.Y[j]))
 			for k := range samples {
 				if t := float64(k) / samples; inside(x0+t*(x1-x0), y0+t*(y1-y0)) {
 					return true
@@ -73,29 +71,12 @@ func (p Panel) crosses(out *plot.Plot, top, left bool) bool {
 // margin is the share of the height that is left free below and above the curves.
 const margin = 0.06
 
-// stretch lengthens the y axis so that the shares below and above of its new length are free. An axis that begins at zero
-// goes on doing so.
+// stretch lengthens the y axis so that the shares below and above of its new length are free. A linear axis that begins at
+// zero goes on doing so.
 func (p Panel) stretch(out *plot.Plot, below, above float64) {
-	lo, hi := out.Y.Min, out.Y.Max
-	if p.LogY {
-		lo, hi = math.Log(lo), math.Log(hi)
+	length := (out.Y.Max - out.Y.Min) / (1 - below - above)
+	out.Y.Max += above * length
+	if out.Y.Min != 0 || p.LogY {
+		out.Y.Min -= below * length
 	}
-	length := (hi - lo) / (1 - below - above)
-	hi += above * length
-	if lo != 0 || p.LogY {
-		lo -= below * length
-	}
-	if p.LogY {
-		lo, hi = math.Exp(lo), math.Exp(hi)
-	}
-	out.Y.Min, out.Y.Max = lo, hi
-}
-
-// ticksAt labels an axis at the given places.
-func ticksAt(places []float64) plot.ConstantTicks {
-	ticks := make(plot.ConstantTicks, len(places))
-	for i, x := range places {
-		ticks[i] = plot.Tick{Value: x, Label: strconv.FormatFloat(x, 'g', -1, 64)}
-	}
-	return ticks
 }

@@ -1,0 +1,72 @@
+package closedform
+
+import (
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/mat"
+)
+
+// moments are the numbers of a factorisation's weights on which the variances depend.
+type moments struct {
+	d0, d2, width float64
+	w1, w2        float64 // |W1|^2 and |W2|^2
+	gram1, gram2  float64 // |W1'W1|^2 and |W2 W2'|^2, equal to |W1 W1'|^2 and |W2'W2|^2
+}
+
+func (f *Factorisation) moments(weights [2][]float64) moments {
+	d0, d2 := f.dims()
+	w1, w2 := mat.NewDense(f.Width, d0, weights[0]), mat.NewDense(d2, f.Width, weights[1])
+	var g1, g2 mat.Dense
+	g1.Mul(w1.T(), w1)
+	g2.Mul(w2, w2.T())
+	square := func(x []float64) float64 { return floats.Dot(x, x) }
+	return moments{
+		d0: float64(d0), d2: float64(d2), width: float64(f.Width),
+		w1: square(weights[0]), w2: square(weights[1]),
+		gram1: square(g1.RawMatrix().Data), gram2: square(g2.RawMatrix().Data),
+	}
+}
+
+// LossVarianceLayer returns the variance of R(w + sigma*eps) for noise on one factor, each with probability one half, at
+// weights where W2 W1 = Y.
+//
+// With noise A in W1 it is sigma^2 |W2 A|^2, of mean sigma^2 d0 |W2|^2 and variance 2 sigma^4 d0 |W2'W2|^2, and alike in W2.
+// The variance over the choice is the square of half the difference of the means.
+func (f *Factorisation) LossVarianceLayer(weights [2][]float64, sigma float64) float64 {
+	m := f.moments(weights)
+	s2 := sigma * sigma
+	half := s2 * (m.d0*m.w2 - m.d2*m.w1) / 2
+	return s2*s2*(m.d0*m.gram2+m.d2*m.gram1) + half*half
+}
+
+// LossVarianceAll returns the variance of R(w + sigma*eps) for noise on both factors, at weights where W2 W1 = Y.
+//
+// Given the noise B in W2, and V = W2 + sigma*B, the loss is |sigma B W1 + sigma V A|^2 with Gaussian A. Its variance is
+// 4 sigma^4 |V'B W1|^2 + 2 sigma^4 d0 |V'V|^2, its mean sigma^2 |B W1|^2 + sigma^2 d0 |V|^2. What is wanted is the expectation
+// of the first plus the variance of the second over B, of which
+//
+//	E |V'B W1|^2 = |W1|^2 |W2|^2 + sigma^2 d2 (d2+m+1) |W1|^2
+//	E |V'V|^2    = |W2'W2|^2 + 2 sigma^2 (m+d2+1) |W2|^2 + sigma^4 d2 m (d2+m+1)
+//
+// with m units, and the second is a quadratic form of each row of B with the matrix W1 W1' + sigma^2 d0 I.
+func (f *Factorisation) LossVarianceAll(weights [2][]float64, sigma float64) float64 {
+	m := f.moments(weights)
+	s2 := sigma * sigma
+	wishart := m.d2 + m.width + 1
+	slope := m.w1*m.w2 + s2*m.d2*wishart*m.w1
+	square := m.gram2 + 2*s2*wishart*m.w2 + s2*s2*m.d2*m.width*wishart
+	form := m.gram1 + 2*s2*m.d0*m.w1 + s2*s2*m.d0*m.d0*m.width // |W1 W1' + sigma^2 d0 I|^2
+	return s2 * s2 * (4*slope + 2*m.d0*square + 2*m.d2*form + 4*s2*m.d0*m.d0*m.w2)
+}
+
+// GradientVarianceLayer returns E |grad R(w + sigma*eps) - its mean|^2 for noise on one factor, each with probability one
+// half, at weights where W2 W1 = Y.
+//
+// With noise A in W1 the gradients are 2 sigma W2'W2 A and 2 sigma W2 A (W1 + sigma A)', with the expected squares
+// 4 sigma^2 d0 |W2'W2|^2 and 4 sigma^2 |W1|^2 |W2|^2 + 4 sigma^4 d0 (d0+m+1) |W2|^2, and the means 0 and 2 sigma^2 d0 W2.
+func (f *Factorisation) GradientVarianceLayer(weights [2][]float64, sigma float64) float64 {
+	m := f.moments(weights)
+	s2 := sigma * sigma
+	squares := 4*s2*(m.d0*m.gram2+m.d2*m.gram1+2*m.w1*m.w2) +
+		4*s2*s2*(m.d0*(m.d0+m.width+1)*m.w2+m.d2*(m.d2+m.width+1)*m.w1)
+	return squares/2 - s2*s2*(m.d0*m.d0*m.w2+m.d2*m.d2*m.w1)
+}
