@@ -17,15 +17,17 @@ const BLASVariable = "LAYERNOISE_BLAS"
 // installed.
 var ErrNoNativeBLAS = errors.New("graph: no native BLAS found")
 
+// native is the library that is open, if any.
 var native struct {
 	sync.Mutex
+	blas *nativeblas.BLAS
 	name string
 }
 
 // UseNativeBLAS puts a BLAS library of the machine under Gorgonia's matrix
 // products and this package's, for float32 some ten times as fast as gonum's,
-// and returns what the library calls itself, its version and path. Call it once,
-// before the first machine runs; a second call returns the same name.
+// and returns what the library calls itself, its version and path. Call it before
+// the first machine runs; a second call puts the same library in place again.
 //
 // It tries OpenBLAS, then Intel's MKL, then BLIS; on macOS Accelerate, then
 // OpenBLAS. Debian's package is libopenblas0-pthread. Neither cgo nor a C
@@ -44,7 +46,8 @@ var native struct {
 func UseNativeBLAS() (name string, err error) {
 	native.Lock()
 	defer native.Unlock()
-	if native.name != "" {
+	if native.blas != nil {
+		G.Use(native.blas)
 		return native.name, nil
 	}
 	candidates := nativeblas.Candidates()
@@ -63,7 +66,7 @@ func UseNativeBLAS() (name string, err error) {
 			continue
 		}
 		G.Use(blas)
-		native.name = name
+		native.blas, native.name = blas, name
 		return name, nil
 	}
 	return "", errors.Wrap(ErrNoNativeBLAS, strings.Join(reasons, "; "))

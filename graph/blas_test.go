@@ -35,7 +35,26 @@ func TestUseNativeBLAS(t *testing.T) {
 	if G.WhichBLAS() == before {
 		t.Errorf("%s is not in use", name)
 	}
+	inUse := G.WhichBLAS()
+	G.Use(before)
 	if again, err := graph.UseNativeBLAS(); again != name || err != nil {
 		t.Errorf("the second time: %q, %v, want %q", again, err, name)
 	}
+	if G.WhichBLAS() != inUse {
+		t.Error("the second time did not put the library in place")
+	}
+}
+
+// onEachBLAS runs a test with gonum's BLAS and with the machine's, if it has
+// one.
+func onEachBLAS(t *testing.T, f func(t *testing.T)) {
+	before := G.WhichBLAS()
+	defer G.Use(before)
+	t.Run("gonum", f)
+	t.Run("native", func(t *testing.T) {
+		if _, err := graph.UseNativeBLAS(); err != nil {
+			t.Skip(err)
+		}
+		f(t)
+	})
 }

@@ -107,53 +107,58 @@ func residualBlock(n *network, c golden.Layer) (*G.Node, error) {
 // TestReference compares outputs, all gradients and running statistics with the
 // numbers of testdata, which PyTorch computed in float64.
 func TestReference(t *testing.T) {
-	for i, c := range golden.Layers(t) {
-		t.Run(fmt.Sprintf("%02d_%s", i, c.Name), func(t *testing.T) {
-			build, ok := builders[c.Name]
-			if !ok {
-				t.Fatalf("no builder for %s", c.Name)
-			}
-			n := &network{g: G.NewGraph(), leaves: map[string]*G.Node{}}
-			y, err := build(n, c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var cost *G.Node
-			if y.IsScalar() {
-				cost = G.Must(G.Mul(y, G.NewConstant(c.GradOutput.Data[0])))
-			} else {
-				up := G.NodeFromAny(n.g, c.GradOutput.Dense(), G.WithName("up"))
-				cost = G.Must(G.Sum(G.Must(G.HadamardProd(y, up))))
-			}
-			var out G.Value
-			G.Read(y, &out)
-			var leaves G.Nodes
-			for name := range c.Grads {
-				if n.leaves[name] == nil {
-					t.Fatalf("the case has a gradient of %s, the network no such leaf", name)
-				}
-				leaves = append(leaves, n.leaves[name])
-			}
-			if _, err := G.Grad(cost, leaves...); err != nil {
-				t.Fatal(err)
-			}
-			vm := G.NewTapeMachine(n.g, G.BindDualValues(leaves...))
-			defer vm.Close()
-			if err := vm.RunAll(); err != nil {
-				t.Fatal(err)
-			}
-			compare(t, "output", out, c.Output)
-			for name, want := range c.Grads {
-				grad, err := n.leaves[name].Grad()
-				if err != nil {
-					t.Fatal(err)
-				}
-				compare(t, "gradient of "+name, grad, want)
-			}
-			for name, want := range c.Extra {
-				compare(t, name, n.stats[name], want)
-			}
-		})
+	cases := golden.Layers(t)
+	onEachBLAS(t, func(t *testing.T) {
+		for i, c := range cases {
+			t.Run(fmt.Sprintf("%02d_%s", i, c.Name), func(t *testing.T) { testReference(t, c) })
+		}
+	})
+}
+
+func testReference(t *testing.T, c golden.Layer) {
+	build, ok := builders[c.Name]
+	if !ok {
+		t.Fatalf("no builder for %s", c.Name)
+	}
+	n := &network{g: G.NewGraph(), leaves: map[string]*G.Node{}}
+	y, err := build(n, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cost *G.Node
+	if y.IsScalar() {
+		cost = G.Must(G.Mul(y, G.NewConstant(c.GradOutput.Data[0])))
+	} else {
+		up := G.NodeFromAny(n.g, c.GradOutput.Dense(), G.WithName("up"))
+		cost = G.Must(G.Sum(G.Must(G.HadamardProd(y, up))))
+	}
+	var out G.Value
+	G.Read(y, &out)
+	var leaves G.Nodes
+	for name := range c.Grads {
+		if n.leaves[name] == nil {
+			t.Fatalf("the case has a gradient of %s, the network no such leaf", name)
+		}
+		leaves = append(leaves, n.leaves[name])
+	}
+	if _, err := G.Grad(cost, leaves...); err != nil {
+		t.Fatal(err)
+	}
+	vm := G.NewTapeMachine(n.g, G.BindDualValues(leaves...))
+	defer vm.Close()
+	if err := vm.RunAll(); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "output", out, c.Output)
+	for name, want := range c.Grads {
+		grad, err := n.leaves[name].Grad()
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "gradient of "+name, grad, want)
+	}
+	for name, want := range c.Extra {
+		compare(t, name, n.stats[name], want)
 	}
 }
 
