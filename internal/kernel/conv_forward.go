@@ -2,13 +2,8 @@ package kernel
 
 import "gonum.org/v1/gonum/blas"
 
-// ConvForward computes the convolution y of x with w, plus the bias b of each
-// output channel, clipped at zero from below when relu is set. b may be nil.
-func ConvForward[T Float](c Conv, y, x, w, b []T, relu bool) {
-	if y, ok := any(y).([]float32); ok && c.winograd() {
-		winogradForward(c, y, any(x).([]float32), any(w).([]float32), any(b).([]float32), relu)
-		return
-	}
+// columnsForward is [ConvForward] with the columns of im2col.
+func columnsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	c.each(func(group int) {
 		var cols, joint []T
 		if !c.direct() {

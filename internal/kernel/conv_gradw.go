@@ -5,14 +5,10 @@ import (
 	"gonum.org/v1/gonum/blas"
 )
 
-// ConvGradW computes the gradient dw with respect to the weights, from the
-// gradient dy of the output. The processors share the columns of dw, so that
-// each element is one sum over the batch, in the order of the images.
-func ConvGradW[T Float](c Conv, dw, dy, x []T) {
-	if dw, ok := any(dw).([]float32); ok && c.winograd() {
-		winogradGradW(c, dw, any(dy).([]float32), any(x).([]float32))
-		return
-	}
+// columnsGradW is [ConvGradW] with the columns of im2col. The processors share the
+// columns of dw, so that each element is one sum over the batch, in the order of
+// the images.
+func columnsGradW[T Float](c Conv, dw, dy, x []T) {
 	joint := dy
 	if c.images() > 1 {
 		joint = borrow[T](len(dy))

@@ -2,13 +2,8 @@ package kernel
 
 import "gonum.org/v1/gonum/blas"
 
-// ConvGradX computes the gradient dx with respect to the images, from the
-// gradient dy of the output.
-func ConvGradX[T Float](c Conv, dx, dy, w []T) {
-	if dx, ok := any(dx).([]float32); ok && c.winograd() {
-		winogradGradX(c, dx, any(dy).([]float32), any(w).([]float32))
-		return
-	}
+// columnsGradX is [ConvGradX] with the columns of im2col.
+func columnsGradX[T Float](c Conv, dx, dy, w []T) {
 	image := c.C * c.H * c.W
 	c.each(func(group int) {
 		cols := borrowColumns[T](c, c.depth())
