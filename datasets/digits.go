@@ -1,8 +1,6 @@
 package datasets
 
-import (
-	"math/rand/v2"
-)
+import "slices"
 
 // Shape and normalisation of Digits. The constants were measured once on
 // Digits(60000, 0) and rounded.
@@ -24,14 +22,14 @@ const (
 //
 // Image i is a function of seed and i alone: Digits(1000, s) is the beginning
 // of Digits(2000, s), and another seed gives independent images to test on.
-// The drawing uses integer arithmetic only (and an integer square root), so
+// The drawing uses integer arithmetic and a correctly rounded square root, so
 // the bytes are the same on every machine. It panics when n is negative.
 func Digits(n int, seed uint64) *Dataset {
 	shape := Shape{Channels: 1, Height: digitsSide, Width: digitsSide}
 	d := &Dataset{
 		name:    "Digits",
 		shape:   shape,
-		classes: mnist.classes,
+		classes: slices.Clone(mnist.classes),
 		images:  make([][]byte, n),
 		labels:  make([]int, n),
 		mean:    []float64{digitsMean},
@@ -120,31 +118,4 @@ func develop(dst []byte, ink *canvas, d dice) {
 		noise := d.bell() * level / bellDeviation
 		dst[i] = byte(max(0, min(255, times(cover, grey)+noise)))
 	}
-}
-
-// dice draws integers.
-type dice struct{ rng *rand.PCG }
-
-func newDice(seed, image uint64) dice { return dice{rand.NewPCG(seed, image)} }
-
-// between draws from lo to hi, evenly.
-func (d dice) between(lo, hi int64) int64 {
-	const bits = 32
-	return lo + int64(d.rng.Uint64()>>bits)*(hi-lo+1)>>bits
-}
-
-func (d dice) below(n int) int         { return int(d.between(0, int64(n)-1)) }
-func (d dice) around(most int64) int64 { return d.between(-most, most) }
-
-// bellDeviation is the standard deviation of bell: sixteen times the variance
-// of a nibble, (16^2-1)/12, is 340.
-const bellDeviation = 18
-
-// bell draws from a bell-shaped distribution about zero: the sum of the
-// sixteen nibbles of one word, less its mean.
-func (d dice) bell() int64 {
-	w := d.rng.Uint64()
-	const low = 0x0f0f0f0f0f0f0f0f
-	bytes := w&low + w>>4&low // eight sums of two nibbles
-	return int64(bytes*0x0101010101010101>>56) - 120
 }

@@ -196,12 +196,15 @@ func FuzzReadIDX(f *testing.F) {
 
 func BenchmarkReadIDX(b *testing.B) {
 	plain := idxFile(b, 10000, 28, 28)
-	for name, file := range map[string][]byte{"plain": plain, "gzip": gzipped(b, plain)} {
-		b.Run(name, func(b *testing.B) {
+	for _, test := range []struct {
+		name string
+		file []byte
+	}{{"plain", plain}, {"gzip", gzipped(b, plain)}} {
+		b.Run(test.name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(plain)))
 			for b.Loop() {
-				if _, err := ReadIDX(bytes.NewReader(file)); err != nil {
+				if _, err := ReadIDX(bytes.NewReader(test.file)); err != nil {
 					b.Fatal(err)
 				}
 			}
