@@ -60,13 +60,16 @@ func padded[T Float](c wide, x, buf []T, i int) []T {
 
 // wideColumns writes rows k0 to k1 of the columns of images i0 to i1.
 func wideColumns[T Float](c wide, cols, x, buf []T, i0, i1, k0, k1 int) {
-	n, seen := (i1-i0)*c.each(), c.seen()
+	each, seen := c.each(), c.seen()
+	n := (i1 - i0) * each
 	for i := i0; i < i1; i++ {
 		image := padded(c, x, buf, i)
 		for k := k0; k < k1; k++ {
-			row := cols[(k-k0)*n+(i-i0)*c.each():][:c.each()]
+			row := cols[(k-k0)*n+(i-i0)*each:][:each]
 			copy(row[:seen], image[c.piece(k):])
-			clear(row[seen:])
+			for p := seen; p < each; p++ {
+				row[p] = 0
+			}
 		}
 	}
 }
@@ -74,13 +77,16 @@ func wideColumns[T Float](c wide, cols, x, buf []T, i0, i1, k0, k1 int) {
 // wideGradient copies the gradients of images i0 to i1 to a matrix with a row for
 // each output channel, with zeros in the columns that nobody reads.
 func wideGradient[T Float](c wide, grad, dy []T, i0, i1 int) {
-	n, w := (i1-i0)*c.each(), c.OutW()
+	each, places, w := c.each(), c.places(), c.OutW()
+	n := (i1 - i0) * each
 	for i := i0; i < i1; i++ {
 		for o := range c.Out {
-			row := grad[o*n+(i-i0)*c.each():][:c.each()]
-			for src := dy[(i*c.Out+o)*c.places():][:c.places()]; len(src) > 0; src, row = src[w:], row[c.width:] {
+			row := grad[o*n+(i-i0)*each:][:each]
+			for src := dy[(i*c.Out+o)*places:][:places]; len(src) > 0; src, row = src[w:], row[c.width:] {
 				copy(row[:w], src)
-				clear(row[w:c.width])
+				for p := w; p < c.width; p++ {
+					row[p] = 0
+				}
 			}
 		}
 	}
@@ -89,7 +95,8 @@ func wideGradient[T Float](c wide, grad, dy []T, i0, i1 int) {
 // wideForward is [ConvForward] with wide columns.
 func wideForward[T Float](c wide, y, x, w, b []T, relu bool) {
 	c.groups(func(i0, i1 int) {
-		n := (i1 - i0) * c.each()
+		each, places := c.each(), c.places()
+		n := (i1 - i0) * each
 		cols, out, buf := borrow[T](c.depth()*n), borrow[T](c.Out*n), borrow[T](c.C*c.height*c.width)
 		defer giveBack(cols)
 		defer giveBack(out)
@@ -99,8 +106,8 @@ func wideForward[T Float](c wide, y, x, w, b []T, relu bool) {
 		width := c.OutW()
 		for i := i0; i < i1; i++ {
 			for o := range c.Out {
-				row, bias := out[o*n+(i-i0)*c.each():], at(b, o)
-				for dst := y[(i*c.Out+o)*c.places():][:c.places()]; len(dst) > 0; dst, row = dst[width:], row[min(c.width, len(row)):] {
+				row, bias := out[o*n+(i-i0)*each:][:each], at(b, o)
+				for dst := y[(i*c.Out+o)*places:][:places]; len(dst) > 0; dst, row = dst[width:], row[c.width:] {
 					addClip(dst[:width], row, bias, relu)
 				}
 			}
