@@ -107,11 +107,11 @@ func stalls(n int) manner {
 	}
 }
 
-// trickles sends the file in eight pieces, 200 ms apart.
+// trickles sends the file in eight pieces, 350 ms apart.
 func trickles(w http.ResponseWriter, r *http.Request, content []byte) {
 	w.Header().Set("Content-Length", fmt.Sprint(len(content)))
 	for piece := range slices.Chunk(content, len(content)/8+1) {
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(350 * time.Millisecond)
 		w.Write(piece)
 		w.(http.Flusher).Flush()
 	}
@@ -225,7 +225,7 @@ func TestDownload(t *testing.T) {
 				writeFile(t, filepath.Join(dir, "file.gz.part"), test.part)
 			}
 			server := newServer(t, content, test.manners...)
-			d := Download{Stall: time.Second}
+			d := Download{Stall: 2 * time.Second} // long for a busy machine, shorter than the trickle
 			path, err := d.fetch(t.Context(), dir, []string{server.URL}, f)
 			if err != nil {
 				t.Fatal(err)
