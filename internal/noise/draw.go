@@ -52,8 +52,9 @@ type draw[T Float] struct {
 // the first-level cache.
 const chunkGroups = 32
 
-// grain is how many elements are worth another goroutine. It is a whole number of chunks.
-const grain = chunkGroups * rademacherLen
+// grain is how many elements are worth another goroutine: tens of microseconds of Gaussians, and several of
+// the cheaper draws. It is a whole number of chunks.
+const grain = 2 * chunkGroups * rademacherLen
 
 // scratch is what a goroutine needs besides the tensors.
 type scratch[T Float] struct {
