@@ -25,6 +25,10 @@ type applier struct {
 	scale           vector
 }
 
+// ahead is how far in front of the stores the saved elements' cache lines are fetched, in bytes.
+// The lines of the tensor itself come with its loads.
+const ahead = 1024
+
 // newApplier starts the function and loads its parameters.
 func newApplier(ctx *build.Context, t *table, set instructions, elem element, dist string, save bool) *applier {
 	name, slices := "add", "dst, src"
@@ -98,6 +102,9 @@ func (a *applier) addNoise(z vector, i int) {
 	if a.clean != nil {
 		w := a.load(a.src.Offset(off))
 		a.store(w, a.clean.Offset(off))
+		if off%64 == 0 {
+			a.PREFETCHT0(a.clean.Offset(off + ahead))
+		}
 		x = w
 	}
 	if a.element == float32s {
