@@ -90,6 +90,7 @@ var testOps = []testOp{
 	conv("Conv2D/2x3, steps 2x1, padding 0x2", graph.Conv{Stride: [2]int{2, 1}, Padding: [2]int{0, 2}}, []int{2, 3, 7, 4}, []int{2, 3, 2, 3}, []int{2}),
 	conv("Conv2D/3x2, steps 1x2, padding 2x1", graph.Conv{Stride: [2]int{1, 2}, Padding: [2]int{2, 1}}, []int{2, 2, 4, 7}, []int{3, 2, 3, 2}),
 	conv("Conv2D/steps that skip pixels", graph.Conv{Stride: [2]int{3, 3}}, []int{2, 2, 8, 7}, []int{2, 2, 2, 2}),
+	conv("Conv2D/5x3 without padding", graph.Conv{ReLU: true}, []int{2, 2, 7, 8}, []int{3, 2, 5, 3}, []int{3}),
 	conv("Conv2D/1x1", graph.Conv{}, []int{2, 5, 3, 4}, []int{3, 5, 1, 1}, []int{3}),
 	conv("Conv2D/1x1 on a large map", graph.Conv{}, []int{1, 2, 24, 23}, []int{2, 2, 1, 1}),
 	conv("Conv2D/as large as the image", graph.Conv{}, []int{3, 2, 4, 3}, []int{5, 2, 4, 3}, []int{5}),

@@ -120,6 +120,9 @@ func testReference(t *testing.T, c golden.Layer) {
 	if !ok {
 		t.Fatalf("no builder for %s", c.Name)
 	}
+	if len(c.Grads) == 0 {
+		t.Fatal("the case has no gradients")
+	}
 	n := &network{g: G.NewGraph(), leaves: map[string]*G.Node{}}
 	y, err := build(n, c)
 	if err != nil {
