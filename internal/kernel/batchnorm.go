@@ -40,15 +40,15 @@ func (n Norm) plane(i, c int) int { return (i*n.C + c) * n.Size }
 // BatchStats writes the statistics of the batch to s, and moves the running mean
 // and the running unbiased variance towards them by the fraction momentum.
 func BatchStats[T Float](n Norm, s NormStats[T], runMean, runVar []T, x []T, momentum, eps float64) {
-	count := float64(n.N * n.Size)
+	l, count := loopsFor[T](), float64(n.N*n.Size)
 	n.channels(func(c int) {
 		var total, square float64
 		for i := range n.N {
-			total += float64(sum(x[n.plane(i, c):][:n.Size]))
+			total += float64(l.sum(x[n.plane(i, c):][:n.Size]))
 		}
 		mean := total / count
 		for i := range n.N {
-			square += float64(sumSquares(x[n.plane(i, c):][:n.Size], T(mean)))
+			square += float64(l.sumSquares(x[n.plane(i, c):][:n.Size], T(mean)))
 		}
 		variance := square / count
 		s.Mean[c], s.InvStd[c] = T(mean), T(1/math.Sqrt(variance+eps))
@@ -68,43 +68,40 @@ func RunningStats[T Float](s NormStats[T], runMean, runVar []T, eps float64) {
 // line returns the function a*x + b that a channel of a batch norm is.
 func (s NormStats[T]) line(c int, scale, shift []T) (a, b T) {
 	a = scale[c] * s.InvStd[c]
-	return a, shift[c] - s.Mean[c]*a
+	return a, shift[c] - T(s.Mean[c]*a) + 0 // which is never -0
 }
 
 // NormForward computes y = (x - mean)*invStd*scale + shift, plus residual unless
 // that is nil.
 func NormForward[T Float](n Norm, s NormStats[T], y, x, scale, shift, residual []T) {
+	l, low := loopsFor[T](), lowest[T](n.ReLU)
 	n.channels(func(c int) {
 		a, b := s.line(c, scale, shift)
 		for i := range n.N {
 			at := n.plane(i, c)
 			out, in := y[at:][:n.Size], x[at:][:n.Size]
-			switch {
-			case residual != nil:
-				normJoin(out, in, residual[at:][:n.Size], a, b, n.ReLU)
-			case n.ReLU:
-				for j, v := range in {
-					out[j] = max(a*v+b, 0)
-				}
-			default:
-				for j, v := range in {
-					out[j] = a*v + b
-				}
+			if residual != nil {
+				l.joinClip(out, in, residual[at:][:n.Size], a, b, low)
+			} else {
+				l.lineClip(out, in, a, b, low)
 			}
 		}
 	})
 }
 
-func normJoin[T Float](y, x, residual []T, a, b T, relu bool) {
-	x, residual = x[:len(y)], residual[:len(y)]
-	if relu {
-		for j := range y {
-			y[j] = max(a*x[j]+b+residual[j], 0)
-		}
-		return
+// lineClip writes a*x + b to y, clipped at low.
+func lineClip[T Float](y, x []T, a, b, low T) {
+	x = x[:len(y)]
+	for j, v := range x {
+		y[j] = max(T(a*v)+b, low)
 	}
-	for j := range y {
-		y[j] = a*x[j] + b + residual[j]
+}
+
+// joinClip writes a*x + b + residual to y, clipped at low.
+func joinClip[T Float](y, x, residual []T, a, b, low T) {
+	x, residual = x[:len(y)], residual[:len(y)]
+	for j, v := range x {
+		y[j] = max(T(a*v)+b+residual[j], low)
 	}
 }
 
@@ -120,7 +117,7 @@ func normJoin[T Float](y, x, residual []T, a, b T, relu bool) {
 //	dx = scale*invStd*g                                (running statistics)
 //	dx = scale*invStd*(g - dshift/m - h*dscale/m)      (the batch's)
 func NormGrad[T Float](n Norm, s NormStats[T], dx, dscale, dshift, x, scale, shift, dy []T, batch bool) {
-	count := float64(n.N * n.Size)
+	l, count := loopsFor[T](), float64(n.N*n.Size)
 	n.channels(func(c int) {
 		a, b := s.line(c, scale, shift)
 		mean, invStd := s.Mean[c], s.InvStd[c]
@@ -130,9 +127,9 @@ func NormGrad[T Float](n Norm, s NormStats[T], dx, dscale, dshift, x, scale, shi
 			g := dy[at:][:n.Size]
 			if n.ReLU {
 				g = dx[at:][:n.Size]
-				gateLine(g, x[at:], dy[at:], a, b)
+				l.gateLine(g, x[at:], dy[at:], a, b)
 			}
-			t, m := sumMoment(g, x[at:], mean)
+			t, m := l.sumMoment(g, x[at:], mean)
 			total += float64(t)
 			moment += float64(m)
 		}
@@ -151,7 +148,7 @@ func NormGrad[T Float](n Norm, s NormStats[T], dx, dscale, dshift, x, scale, shi
 			if n.ReLU {
 				g = dx[at:][:n.Size]
 			}
-			combine(dx[at:][:n.Size], g, x[at:], a, p, q)
+			l.combine(dx[at:][:n.Size], g, x[at:], a, p, q)
 		}
 	})
 }
@@ -161,7 +158,7 @@ func NormGrad[T Float](n Norm, s NormStats[T], dx, dscale, dshift, x, scale, shi
 func gateLine[T Float](g, x, dy []T, a, b T) {
 	x, dy = x[:len(g)], dy[:len(g)]
 	for j, v := range x {
-		g[j] = keepPositive(dy[j], a*v+b)
+		g[j] = keepPositive(dy[j], T(a*v)+b)
 	}
 }
 
@@ -169,40 +166,6 @@ func gateLine[T Float](g, x, dy []T, a, b T) {
 func combine[T Float](dx, g, x []T, a, p, q T) {
 	g, x = g[:len(dx)], x[:len(dx)]
 	for j := range dx {
-		dx[j] = a*g[j] + p*x[j] + q
+		dx[j] = T(a*g[j]) + T(p*x[j]) + q
 	}
-}
-
-// sumSquares returns the sum of (x - mean)^2, in four sums at once.
-func sumSquares[T Float](x []T, mean T) T {
-	var a, b, c, d T
-	for ; len(x) >= 4; x = x[4:] {
-		e, f, g, h := x[0]-mean, x[1]-mean, x[2]-mean, x[3]-mean
-		a += e * e
-		b += f * f
-		c += g * g
-		d += h * h
-	}
-	for _, v := range x {
-		a += (v - mean) * (v - mean)
-	}
-	return (a + b) + (c + d)
-}
-
-// sumMoment returns the sums of g and of g*(x - mean), each in two sums at once.
-func sumMoment[T Float](g, x []T, mean T) (total, moment T) {
-	var a, b, c, d T
-	x = x[:len(g)]
-	for len(g) >= 2 && len(x) >= 2 {
-		a += g[0]
-		b += g[1]
-		c += g[0] * (x[0] - mean)
-		d += g[1] * (x[1] - mean)
-		g, x = g[2:], x[2:]
-	}
-	for j, v := range g {
-		a += v
-		c += v * (x[j] - mean)
-	}
-	return a + b, c + d
 }

@@ -1,9 +1,6 @@
 package kernel
 
-import (
-	"math"
-	"os"
-)
+import "os"
 
 // A convolution is computed in one of these ways, the first that suits its shape:
 //
@@ -80,12 +77,4 @@ func (c Conv) winograd() bool {
 func (c Conv) wide() bool {
 	w := newWide(c)
 	return c.SH == 1 && c.SW == 1 && c.KH*c.KW > 1 && c.OutW() != c.W && 3*c.OutW() >= 2*w.width && w.each() <= 8*columns
-}
-
-// lowest is the number below which results are clipped.
-func lowest(relu bool) float32 {
-	if relu {
-		return 0
-	}
-	return float32(math.Inf(-1))
 }

@@ -37,9 +37,10 @@ func biasTile[T Float](c Conv, t tile, y, b []T, relu bool) {
 	if b == nil && !relu {
 		return
 	}
+	l, low := loopsFor[T](), lowest[T](relu)
 	for o := range c.Out {
 		row := y[((t.i0*c.Out+o)*c.OutH()+t.r0)*c.OutW():][:c.size(t)]
-		addClip(row, row, at(b, o), relu)
+		l.addClip(row, row, at(b, o), low)
 	}
 }
 
@@ -47,31 +48,26 @@ func biasTile[T Float](c Conv, t tile, y, b []T, relu bool) {
 // added, and clipped.
 func splitTile[T Float](c Conv, t tile, y, joint, b []T, relu bool) {
 	n, places := c.size(t), c.places()
+	l, low := loopsFor[T](), lowest[T](relu)
 	for i := t.i0; i < t.i1; i++ {
 		for o := range c.Out {
-			addClip(y[(i*c.Out+o)*places:][:places], joint[o*n+(i-t.i0)*places:], at(b, o), relu)
+			l.addClip(y[(i*c.Out+o)*places:][:places], joint[o*n+(i-t.i0)*places:], at(b, o), low)
 		}
 	}
 }
 
-// at is b[i], or zero if there is no b.
+// at is b[i], or zero if there is no b; never -0.
 func at[T Float](b []T, i int) T {
 	if b == nil {
 		return 0
 	}
-	return b[i]
+	return b[i] + 0
 }
 
-// addClip writes x + v to y, clipped at zero from below when relu is set.
-func addClip[T Float](y, x []T, v T, relu bool) {
+// addClip writes x + v to y, clipped at low.
+func addClip[T Float](y, x []T, v, low T) {
 	x = x[:len(y)]
-	if relu {
-		for i, u := range x {
-			y[i] = max(u+v, 0)
-		}
-		return
-	}
 	for i, u := range x {
-		y[i] = u + v
+		y[i] = max(u+v, low)
 	}
 }

@@ -65,28 +65,14 @@ func convGradW[T Float](c Conv, dw, joint, x, buf []T, k0, k1 int) {
 // sums in float64.
 func ConvGradB[T Float](db, dy []T, places int) {
 	n := len(dy) / (len(db) * places)
+	l := loopsFor[T]()
 	parallel.For(len(db), 8, func(lo, hi int) {
 		for o := lo; o < hi; o++ {
 			var s float64
 			for i := range n {
-				s += float64(sum(dy[(i*len(db)+o)*places:][:places]))
+				s += float64(l.sum(dy[(i*len(db)+o)*places:][:places]))
 			}
 			db[o] = T(s)
 		}
 	})
-}
-
-// sum adds up x, in four sums at once.
-func sum[T Float](x []T) T {
-	var a, b, c, d T
-	for ; len(x) >= 4; x = x[4:] {
-		a += x[0]
-		b += x[1]
-		c += x[2]
-		d += x[3]
-	}
-	for _, v := range x {
-		a += v
-	}
-	return (a + b) + (c + d)
 }

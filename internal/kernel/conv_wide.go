@@ -103,12 +103,12 @@ func wideForward[T Float](c wide, y, x, w, b []T, relu bool) {
 		defer giveBack(buf)
 		wideColumns(c, cols, x, buf, i0, i1, 0, c.depth())
 		gemmSerial(blas.NoTrans, blas.NoTrans, c.Out, n, c.depth(), 1, w, c.depth(), cols, n, 0, out, n)
-		width := c.OutW()
+		width, l, low := c.OutW(), loopsFor[T](), lowest[T](relu)
 		for i := i0; i < i1; i++ {
 			for o := range c.Out {
 				row, bias := out[o*n+(i-i0)*each:][:each], at(b, o)
 				for dst := y[(i*c.Out+o)*places:][:places]; len(dst) > 0; dst, row = dst[width:], row[c.width:] {
-					addClip(dst[:width], row, bias, relu)
+					l.addClip(dst[:width], row, bias, low)
 				}
 			}
 		}

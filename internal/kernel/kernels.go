@@ -10,6 +10,7 @@ type kernels struct {
 	outputCols          func(dst []float32, stride int, offsets []int, src []float32, plane int)
 	outputRows          func(dst *lines, src []float32, stride, n int, bias, low float32)
 	windowPlanes        func(u []float32, plane int, w []float32, n int, turn bool)
+	gate32              func(dx, y, dy []uint32)
 	planesWindow        func(dw []float32, n int, u []float32, plane int)
 }
 
@@ -23,5 +24,6 @@ func plainKernels() kernels {
 		inputCols: inputCols, gradCols: gradCols,
 		outputCols: outputCols, outputRows: outputRows,
 		windowPlanes: windowPlanes, planesWindow: planesWindow,
+		gate32: gate32,
 	}
 }

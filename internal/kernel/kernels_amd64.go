@@ -1,6 +1,10 @@
 package kernel
 
-import "github.com/layernoise/layernoise/internal/cpu"
+import (
+	"unsafe"
+
+	"github.com/layernoise/layernoise/internal/cpu"
+)
 
 // kernelsOf are the kernels that use the instructions of a level.
 func kernelsOf(l cpu.Level) kernels {
@@ -12,6 +16,23 @@ func kernelsOf(l cpu.Level) kernels {
 		inputCols: inputColsAVX2, gradCols: gradColsAVX2,
 		outputCols: outputColsAVX2, outputRows: outputRowsAVX2,
 		windowPlanes: windowPlanesAVX2Tail, planesWindow: planesWindowAVX2Tail,
+		gate32: gate32AVX2,
+	}
+}
+
+// loopsOf are the loops that use the instructions of a level.
+func loopsOf(l cpu.Level) loops[float32] {
+	if l < cpu.AVX2 {
+		return plainLoops[float32]()
+	}
+	return loops[float32]{
+		addClip: addClipAVX2, lineClip: lineClipAVX2, joinClip: joinClipAVX2,
+		gateLine: gateLineAVX2, combine: combineAVX2,
+		sum: sumAVX2, sumSquares: sumSquaresAVX2, sumMoment: sumMomentAVX2,
+		sgd: sgdAVX2, momentum: sgdMomentumAVX2, nesterov: sgdNesterovAVX2,
+		adam: func(w, g, m, v []float32, s *AdamStep[float32]) {
+			adamAVX2(w, g, m, v, (*[9]float32)(unsafe.Pointer(s)))
+		},
 	}
 }
 

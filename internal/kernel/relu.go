@@ -22,11 +22,19 @@ func Gate[T Float](dx, y, dy []T) {
 		dx, y, dy := dx[lo:hi], y[lo:hi], dy[lo:hi]
 		switch y := any(y).(type) {
 		case []float32:
-			gate32(bits[uint32](any(dx).([]float32)), bits[uint32](y), bits[uint32](any(dy).([]float32)))
+			use.gate32(bits[uint32](any(dx).([]float32)), bits[uint32](y), bits[uint32](any(dy).([]float32)))
 		case []float64:
 			gate64(bits[uint64](any(dx).([]float64)), bits[uint64](y), bits[uint64](any(dy).([]float64)))
 		}
 	})
+}
+
+// lowest is where results are clipped from below.
+func lowest[T Float](relu bool) T {
+	if relu {
+		return 0
+	}
+	return T(math.Inf(-1))
 }
 
 // gate32 works on the bit patterns, so that it has no branch to mispredict: b|-b

@@ -11,31 +11,54 @@ import "math"
 //	g = 0
 //
 // v is nil without momentum: then w -= rate*d. All slices have the length of w. Products are rounded before they are added.
-func SGD[T float32 | float64](w, g, v []T, rate, momentum, decay T, nesterov bool) {
-	g = g[:len(w)]
-	if v == nil {
-		for i, x := range w {
-			d := g[i] + T(decay*x)
-			w[i] = x - T(rate*d)
-			g[i] = 0
-		}
-		return
+func SGD[T Float](w, g, v []T, rate, momentum, decay T, nesterov bool) {
+	l := loopsFor[T]()
+	switch {
+	case v == nil:
+		l.sgd(w, g, rate, decay)
+	case nesterov:
+		l.nesterov(w, g, v, rate, momentum, decay)
+	default:
+		l.momentum(w, g, v, rate, momentum, decay)
 	}
-	v = v[:len(w)]
+}
+
+// sgd is SGD without momentum.
+func sgd[T Float](w, g []T, rate, decay T) {
+	g = g[:len(w)]
+	for i, x := range w {
+		d := g[i] + T(decay*x)
+		w[i] = x - T(rate*d)
+		g[i] = 0
+	}
+}
+
+// sgdMomentum is SGD with momentum.
+func sgdMomentum[T Float](w, g, v []T, rate, momentum, decay T) {
+	g, v = g[:len(w)], v[:len(w)]
 	for i, x := range w {
 		d := g[i] + T(decay*x)
 		u := T(momentum*v[i]) + d
 		v[i] = u
-		if nesterov {
-			u = d + T(momentum*u)
-		}
 		w[i] = x - T(rate*u)
 		g[i] = 0
 	}
 }
 
+// sgdNesterov is SGD with Nesterov's momentum.
+func sgdNesterov[T Float](w, g, v []T, rate, momentum, decay T) {
+	g, v = g[:len(w)], v[:len(w)]
+	for i, x := range w {
+		d := g[i] + T(decay*x)
+		u := T(momentum*v[i]) + d
+		v[i] = u
+		w[i] = x - T(rate*(d+T(momentum*u)))
+		g[i] = 0
+	}
+}
+
 // AdamStep holds the numbers of one step of Adam that are the same for all elements.
-type AdamStep[T float32 | float64] struct {
+type AdamStep[T Float] struct {
 	Rate         T // learning rate by 1 - beta1^t
 	Beta1, Beta2 T
 	Omit1, Omit2 T // 1 - beta1, 1 - beta2
@@ -55,7 +78,9 @@ type AdamStep[T float32 | float64] struct {
 //	g = 0
 //
 // All slices have the length of w. Products are rounded before they are added.
-func Adam[T float32 | float64](w, g, m, v []T, s AdamStep[T]) {
+func Adam[T Float](w, g, m, v []T, s AdamStep[T]) { loopsFor[T]().adam(w, g, m, v, &s) }
+
+func adam[T Float](w, g, m, v []T, s *AdamStep[T]) {
 	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
 	for i, x := range w {
 		x = T(x * s.Shrink)

@@ -46,3 +46,68 @@ func turnedPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]fl
 //
 //go:noescape
 func planesWindowAVX2(dw []float32, n int, u []float32, plane int, scales *[36]float32)
+
+// gate32AVX2 is gate32.
+//
+//go:noescape
+func gate32AVX2(dx []uint32, y []uint32, dy []uint32)
+
+// addClipAVX2 is addClip.
+//
+//go:noescape
+func addClipAVX2(y []float32, x []float32, v float32, low float32)
+
+// lineClipAVX2 is lineClip.
+//
+//go:noescape
+func lineClipAVX2(y []float32, x []float32, a float32, b float32, low float32)
+
+// joinClipAVX2 is joinClip.
+//
+//go:noescape
+func joinClipAVX2(y []float32, x []float32, residual []float32, a float32, b float32, low float32)
+
+// gateLineAVX2 is gateLine.
+//
+//go:noescape
+func gateLineAVX2(g []float32, x []float32, dy []float32, a float32, b float32)
+
+// combineAVX2 is combine.
+//
+//go:noescape
+func combineAVX2(dx []float32, g []float32, x []float32, a float32, p float32, q float32)
+
+// sumAVX2 is sum.
+//
+//go:noescape
+func sumAVX2(x []float32) (total float32)
+
+// sumSquaresAVX2 is sumSquares.
+//
+//go:noescape
+func sumSquaresAVX2(x []float32, mean float32) (total float32)
+
+// sumMomentAVX2 is sumMoment.
+//
+//go:noescape
+func sumMomentAVX2(g []float32, x []float32, mean float32) (total float32, moment float32)
+
+// sgdAVX2 is sgd.
+//
+//go:noescape
+func sgdAVX2(w []float32, g []float32, rate float32, decay float32)
+
+// sgdMomentumAVX2 is sgdMomentum.
+//
+//go:noescape
+func sgdMomentumAVX2(w []float32, g []float32, v []float32, rate float32, momentum float32, decay float32)
+
+// sgdNesterovAVX2 is sgdNesterov.
+//
+//go:noescape
+func sgdNesterovAVX2(w []float32, g []float32, v []float32, rate float32, momentum float32, decay float32)
+
+// adamAVX2 is adam.
+//
+//go:noescape
+func adamAVX2(w []float32, g []float32, m []float32, v []float32, s *[9]float32)

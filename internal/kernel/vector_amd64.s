@@ -1482,6 +1482,633 @@ loop:
 	VZEROUPPER
 	RET
 
+// func gate32AVX2(dx []uint32, y []uint32, dy []uint32)
+// Requires: AVX, AVX2
+TEXT ·gate32AVX2(SB), NOSPLIT, $0-72
+	VXORPS Y0, Y0, Y0
+	MOVQ   dx_len+8(FP), AX
+	MOVQ   dx_base+0(FP), CX
+	MOVQ   y_base+24(FP), DX
+	MOVQ   dy_base+48(FP), BX
+	XORQ   SI, SI
+	SUBQ   $+8, AX
+	JLT    tail
+
+loop:
+	VMOVUPS  (DX)(SI*4), Y1
+	VPCMPEQD Y0, Y1, Y1
+	VMOVUPS  (BX)(SI*4), Y2
+	VANDNPS  Y2, Y1, Y1
+	VMOVUPS  Y1, (CX)(SI*4)
+	ADDQ     $+8, SI
+	SUBQ     $+8, AX
+	JGE      loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), DI
+	NEGQ       AX
+	VMOVUPS    (DI)(AX*4), Y1
+	VMASKMOVPS (DX)(SI*4), Y1, Y2
+	VPCMPEQD   Y0, Y2, Y0
+	VMASKMOVPS (BX)(SI*4), Y1, Y2
+	VANDNPS    Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addClipAVX2(y []float32, x []float32, v float32, low float32)
+// Requires: AVX
+TEXT ·addClipAVX2(SB), NOSPLIT, $0-56
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS v+48(FP), Y0
+	VBROADCASTSS low+52(FP), Y1
+	XORQ         BX, BX
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(BX*4), Y2
+	VADDPS  Y0, Y2, Y2
+	VMAXPS  Y2, Y1, Y2
+	VMOVUPS Y2, (CX)(BX*4)
+	ADDQ    $+8, BX
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), SI
+	NEGQ       AX
+	VMOVUPS    (SI)(AX*4), Y2
+	VMASKMOVPS (DX)(BX*4), Y2, Y3
+	VADDPS     Y0, Y3, Y0
+	VMAXPS     Y0, Y1, Y0
+	VMASKMOVPS Y0, Y2, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func lineClipAVX2(y []float32, x []float32, a float32, b float32, low float32)
+// Requires: AVX
+TEXT ·lineClipAVX2(SB), NOSPLIT, $0-60
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS a+48(FP), Y0
+	VBROADCASTSS b+52(FP), Y1
+	VBROADCASTSS low+56(FP), Y2
+	XORQ         BX, BX
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(BX*4), Y3
+	VMULPS  Y0, Y3, Y3
+	VADDPS  Y1, Y3, Y3
+	VMAXPS  Y3, Y2, Y3
+	VMOVUPS Y3, (CX)(BX*4)
+	ADDQ    $+8, BX
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), SI
+	NEGQ       AX
+	VMOVUPS    (SI)(AX*4), Y3
+	VMASKMOVPS (DX)(BX*4), Y3, Y4
+	VMULPS     Y0, Y4, Y0
+	VADDPS     Y1, Y0, Y0
+	VMAXPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y3, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func joinClipAVX2(y []float32, x []float32, residual []float32, a float32, b float32, low float32)
+// Requires: AVX
+TEXT ·joinClipAVX2(SB), NOSPLIT, $0-84
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         residual_base+48(FP), BX
+	VBROADCASTSS a+72(FP), Y0
+	VBROADCASTSS b+76(FP), Y1
+	VBROADCASTSS low+80(FP), Y2
+	XORQ         SI, SI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(SI*4), Y3
+	VMULPS  Y0, Y3, Y3
+	VADDPS  Y1, Y3, Y3
+	VMOVUPS (BX)(SI*4), Y4
+	VADDPS  Y4, Y3, Y3
+	VMAXPS  Y3, Y2, Y3
+	VMOVUPS Y3, (CX)(SI*4)
+	ADDQ    $+8, SI
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), DI
+	NEGQ       AX
+	VMOVUPS    (DI)(AX*4), Y3
+	VMASKMOVPS (DX)(SI*4), Y3, Y4
+	VMULPS     Y0, Y4, Y0
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS (BX)(SI*4), Y3, Y1
+	VADDPS     Y1, Y0, Y0
+	VMAXPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y3, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func gateLineAVX2(g []float32, x []float32, dy []float32, a float32, b float32)
+// Requires: AVX, AVX2
+TEXT ·gateLineAVX2(SB), NOSPLIT, $0-80
+	VXORPS       Y0, Y0, Y0
+	MOVQ         g_len+8(FP), AX
+	MOVQ         g_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         dy_base+48(FP), BX
+	VBROADCASTSS a+72(FP), Y1
+	VBROADCASTSS b+76(FP), Y2
+	XORQ         SI, SI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS  (DX)(SI*4), Y3
+	VMULPS   Y1, Y3, Y3
+	VADDPS   Y2, Y3, Y3
+	VPCMPGTD Y0, Y3, Y3
+	VMOVUPS  (BX)(SI*4), Y4
+	VANDPS   Y4, Y3, Y3
+	VMOVUPS  Y3, (CX)(SI*4)
+	ADDQ     $+8, SI
+	SUBQ     $+8, AX
+	JGE      loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), DI
+	NEGQ       AX
+	VMOVUPS    (DI)(AX*4), Y3
+	VMASKMOVPS (DX)(SI*4), Y3, Y4
+	VMULPS     Y1, Y4, Y1
+	VADDPS     Y2, Y1, Y1
+	VPCMPGTD   Y0, Y1, Y0
+	VMASKMOVPS (BX)(SI*4), Y3, Y1
+	VANDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y3, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func combineAVX2(dx []float32, g []float32, x []float32, a float32, p float32, q float32)
+// Requires: AVX
+TEXT ·combineAVX2(SB), NOSPLIT, $0-84
+	MOVQ         dx_len+8(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         g_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	VBROADCASTSS a+72(FP), Y0
+	VBROADCASTSS p+76(FP), Y1
+	VBROADCASTSS q+80(FP), Y2
+	XORQ         SI, SI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(SI*4), Y3
+	VMULPS  Y0, Y3, Y3
+	VMOVUPS (BX)(SI*4), Y4
+	VMULPS  Y1, Y4, Y4
+	VADDPS  Y4, Y3, Y3
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS Y3, (CX)(SI*4)
+	ADDQ    $+8, SI
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), DI
+	NEGQ       AX
+	VMOVUPS    (DI)(AX*4), Y3
+	VMASKMOVPS (DX)(SI*4), Y3, Y4
+	VMULPS     Y0, Y4, Y0
+	VMASKMOVPS (BX)(SI*4), Y3, Y4
+	VMULPS     Y1, Y4, Y1
+	VADDPS     Y1, Y0, Y0
+	VADDPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y3, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sumAVX2(x []float32) (total float32)
+// Requires: AVX, SSE
+TEXT ·sumAVX2(SB), NOSPLIT, $0-28
+	VXORPS Y0, Y0, Y0
+	MOVQ   x_len+8(FP), AX
+	MOVQ   x_base+0(FP), CX
+	XORQ   DX, DX
+	SUBQ   $+8, AX
+	JLT    tail
+
+loop:
+	VMOVUPS (CX)(DX*4), Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    $+8, DX
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), BX
+	NEGQ       AX
+	VMOVUPS    (BX)(AX*4), Y1
+	VMASKMOVPS (CX)(DX*4), Y1, Y1
+	VADDPS     Y1, Y0, Y0
+
+done:
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	MOVSS        X1, total+24(FP)
+	VZEROUPPER
+	RET
+
+// func sumSquaresAVX2(x []float32, mean float32) (total float32)
+// Requires: AVX, SSE
+TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-36
+	VXORPS       Y0, Y0, Y0
+	MOVQ         x_len+8(FP), AX
+	MOVQ         x_base+0(FP), CX
+	VBROADCASTSS mean+24(FP), Y1
+	XORQ         DX, DX
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (CX)(DX*4), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y2, Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	ADDQ    $+8, DX
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), BX
+	NEGQ       AX
+	VMOVUPS    (BX)(AX*4), Y2
+	VMASKMOVPS (CX)(DX*4), Y2, Y3
+	VSUBPS     Y1, Y3, Y1
+	VANDPS     Y2, Y1, Y1
+	VMULPS     Y1, Y1, Y1
+	VADDPS     Y1, Y0, Y0
+
+done:
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	MOVSS        X1, total+32(FP)
+	VZEROUPPER
+	RET
+
+// func sumMomentAVX2(g []float32, x []float32, mean float32) (total float32, moment float32)
+// Requires: AVX, SSE
+TEXT ·sumMomentAVX2(SB), NOSPLIT, $0-64
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         g_len+8(FP), AX
+	MOVQ         g_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS mean+48(FP), Y2
+	XORQ         BX, BX
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (CX)(BX*4), Y3
+	VADDPS  Y3, Y0, Y0
+	VMOVUPS (DX)(BX*4), Y4
+	VSUBPS  Y2, Y4, Y4
+	VMULPS  Y4, Y3, Y3
+	VADDPS  Y3, Y1, Y1
+	ADDQ    $+8, BX
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), SI
+	NEGQ       AX
+	VMOVUPS    (SI)(AX*4), Y3
+	VMASKMOVPS (CX)(BX*4), Y3, Y4
+	VADDPS     Y4, Y0, Y0
+	VMASKMOVPS (DX)(BX*4), Y3, Y5
+	VSUBPS     Y2, Y5, Y2
+	VANDPS     Y3, Y2, Y2
+	VMULPS     Y2, Y4, Y2
+	VADDPS     Y2, Y1, Y1
+
+done:
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X0, X2, X2
+	VMOVHLPS     X2, X2, X0
+	VADDPS       X0, X2, X2
+	VMOVSHDUP    X2, X0
+	VADDSS       X0, X2, X2
+	MOVSS        X2, total+56(FP)
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VADDPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VADDSS       X1, X0, X0
+	MOVSS        X0, moment+60(FP)
+	VZEROUPPER
+	RET
+
+// func sgdAVX2(w []float32, g []float32, rate float32, decay float32)
+// Requires: AVX
+TEXT ·sgdAVX2(SB), NOSPLIT, $0-56
+	VXORPS       Y0, Y0, Y0
+	MOVQ         w_len+8(FP), AX
+	MOVQ         w_base+0(FP), CX
+	MOVQ         g_base+24(FP), DX
+	VBROADCASTSS rate+48(FP), Y1
+	VBROADCASTSS decay+52(FP), Y2
+	XORQ         BX, BX
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (CX)(BX*4), Y3
+	VMOVUPS (DX)(BX*4), Y4
+	VMULPS  Y2, Y3, Y5
+	VADDPS  Y5, Y4, Y4
+	VMULPS  Y1, Y4, Y4
+	VSUBPS  Y4, Y3, Y3
+	VMOVUPS Y3, (CX)(BX*4)
+	VMOVUPS Y0, (DX)(BX*4)
+	ADDQ    $+8, BX
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), SI
+	NEGQ       AX
+	VMOVUPS    (SI)(AX*4), Y3
+	VMASKMOVPS (CX)(BX*4), Y3, Y4
+	VMASKMOVPS (DX)(BX*4), Y3, Y5
+	VMULPS     Y2, Y4, Y2
+	VADDPS     Y2, Y5, Y2
+	VMULPS     Y1, Y2, Y1
+	VSUBPS     Y1, Y4, Y1
+	VMASKMOVPS Y1, Y3, (CX)(BX*4)
+	VMASKMOVPS Y0, Y3, (DX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sgdMomentumAVX2(w []float32, g []float32, v []float32, rate float32, momentum float32, decay float32)
+// Requires: AVX
+TEXT ·sgdMomentumAVX2(SB), NOSPLIT, $0-84
+	VXORPS       Y0, Y0, Y0
+	MOVQ         w_len+8(FP), AX
+	MOVQ         w_base+0(FP), CX
+	MOVQ         g_base+24(FP), DX
+	MOVQ         v_base+48(FP), BX
+	VBROADCASTSS rate+72(FP), Y1
+	VBROADCASTSS momentum+76(FP), Y2
+	VBROADCASTSS decay+80(FP), Y3
+	XORQ         SI, SI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (CX)(SI*4), Y4
+	VMOVUPS (DX)(SI*4), Y5
+	VMULPS  Y3, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS (BX)(SI*4), Y6
+	VMULPS  Y2, Y6, Y6
+	VADDPS  Y5, Y6, Y5
+	VMOVUPS Y5, (BX)(SI*4)
+	VMULPS  Y1, Y5, Y5
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, (CX)(SI*4)
+	VMOVUPS Y0, (DX)(SI*4)
+	ADDQ    $+8, SI
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), DI
+	NEGQ       AX
+	VMOVUPS    (DI)(AX*4), Y4
+	VMASKMOVPS (CX)(SI*4), Y4, Y5
+	VMASKMOVPS (DX)(SI*4), Y4, Y6
+	VMULPS     Y3, Y5, Y3
+	VADDPS     Y3, Y6, Y3
+	VMASKMOVPS (BX)(SI*4), Y4, Y6
+	VMULPS     Y2, Y6, Y2
+	VADDPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y4, (BX)(SI*4)
+	VMULPS     Y1, Y2, Y1
+	VSUBPS     Y1, Y5, Y1
+	VMASKMOVPS Y1, Y4, (CX)(SI*4)
+	VMASKMOVPS Y0, Y4, (DX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sgdNesterovAVX2(w []float32, g []float32, v []float32, rate float32, momentum float32, decay float32)
+// Requires: AVX
+TEXT ·sgdNesterovAVX2(SB), NOSPLIT, $0-84
+	VXORPS       Y0, Y0, Y0
+	MOVQ         w_len+8(FP), AX
+	MOVQ         w_base+0(FP), CX
+	MOVQ         g_base+24(FP), DX
+	MOVQ         v_base+48(FP), BX
+	VBROADCASTSS rate+72(FP), Y1
+	VBROADCASTSS momentum+76(FP), Y2
+	VBROADCASTSS decay+80(FP), Y3
+	XORQ         SI, SI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (CX)(SI*4), Y4
+	VMOVUPS (DX)(SI*4), Y5
+	VMULPS  Y3, Y4, Y6
+	VADDPS  Y6, Y5, Y5
+	VMOVUPS (BX)(SI*4), Y6
+	VMULPS  Y2, Y6, Y6
+	VADDPS  Y5, Y6, Y6
+	VMOVUPS Y6, (BX)(SI*4)
+	VMULPS  Y2, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	VMULPS  Y1, Y5, Y5
+	VSUBPS  Y5, Y4, Y4
+	VMOVUPS Y4, (CX)(SI*4)
+	VMOVUPS Y0, (DX)(SI*4)
+	ADDQ    $+8, SI
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), DI
+	NEGQ       AX
+	VMOVUPS    (DI)(AX*4), Y4
+	VMASKMOVPS (CX)(SI*4), Y4, Y5
+	VMASKMOVPS (DX)(SI*4), Y4, Y6
+	VMULPS     Y3, Y5, Y3
+	VADDPS     Y3, Y6, Y3
+	VMASKMOVPS (BX)(SI*4), Y4, Y6
+	VMULPS     Y2, Y6, Y6
+	VADDPS     Y3, Y6, Y6
+	VMASKMOVPS Y6, Y4, (BX)(SI*4)
+	VMULPS     Y2, Y6, Y2
+	VADDPS     Y2, Y3, Y2
+	VMULPS     Y1, Y2, Y1
+	VSUBPS     Y1, Y5, Y1
+	VMASKMOVPS Y1, Y4, (CX)(SI*4)
+	VMASKMOVPS Y0, Y4, (DX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamAVX2(w []float32, g []float32, m []float32, v []float32, s *[9]float32)
+// Requires: AVX
+TEXT ·adamAVX2(SB), NOSPLIT, $0-104
+	MOVQ         s+96(FP), AX
+	VBROADCASTSS (AX), Y0
+	VBROADCASTSS 4(AX), Y1
+	VBROADCASTSS 8(AX), Y2
+	VBROADCASTSS 12(AX), Y3
+	VBROADCASTSS 16(AX), Y4
+	VBROADCASTSS 20(AX), Y5
+	VBROADCASTSS 24(AX), Y6
+	VBROADCASTSS 28(AX), Y7
+	VBROADCASTSS 32(AX), Y8
+	VXORPS       Y9, Y9, Y9
+	MOVQ         w_len+8(FP), AX
+	MOVQ         w_base+0(FP), CX
+	MOVQ         g_base+24(FP), DX
+	MOVQ         m_base+48(FP), BX
+	MOVQ         v_base+72(FP), SI
+	XORQ         DI, DI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (CX)(DI*4), Y10
+	VMULPS  Y8, Y10, Y10
+	VMOVUPS (DX)(DI*4), Y11
+	VMULPS  Y7, Y10, Y12
+	VADDPS  Y12, Y11, Y11
+	VMOVUPS Y9, (DX)(DI*4)
+	VMOVUPS (BX)(DI*4), Y12
+	VMULPS  Y1, Y12, Y12
+	VMULPS  Y3, Y11, Y13
+	VADDPS  Y13, Y12, Y12
+	VMOVUPS Y12, (BX)(DI*4)
+	VMOVUPS (SI)(DI*4), Y13
+	VMULPS  Y2, Y13, Y13
+	VMULPS  Y4, Y11, Y14
+	VMULPS  Y11, Y14, Y11
+	VADDPS  Y11, Y13, Y11
+	VMOVUPS Y11, (SI)(DI*4)
+	VSQRTPS Y11, Y11
+	VDIVPS  Y5, Y11, Y11
+	VADDPS  Y6, Y11, Y11
+	VMULPS  Y0, Y12, Y12
+	VDIVPS  Y11, Y12, Y11
+	VSUBPS  Y11, Y10, Y10
+	VMOVUPS Y10, (CX)(DI*4)
+	ADDQ    $+8, DI
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), R8
+	NEGQ       AX
+	VMOVUPS    (R8)(AX*4), Y10
+	VMASKMOVPS (CX)(DI*4), Y10, Y11
+	VMULPS     Y8, Y11, Y8
+	VMASKMOVPS (DX)(DI*4), Y10, Y11
+	VMULPS     Y7, Y8, Y7
+	VADDPS     Y7, Y11, Y7
+	VMASKMOVPS Y9, Y10, (DX)(DI*4)
+	VMASKMOVPS (BX)(DI*4), Y10, Y9
+	VMULPS     Y1, Y9, Y1
+	VMULPS     Y3, Y7, Y3
+	VADDPS     Y3, Y1, Y1
+	VMASKMOVPS Y1, Y10, (BX)(DI*4)
+	VMASKMOVPS (SI)(DI*4), Y10, Y3
+	VMULPS     Y2, Y3, Y2
+	VMULPS     Y4, Y7, Y3
+	VMULPS     Y7, Y3, Y3
+	VADDPS     Y3, Y2, Y2
+	VMASKMOVPS Y2, Y10, (SI)(DI*4)
+	VSQRTPS    Y2, Y2
+	VDIVPS     Y5, Y2, Y2
+	VADDPS     Y6, Y2, Y2
+	VMULPS     Y0, Y1, Y0
+	VDIVPS     Y2, Y0, Y0
+	VSUBPS     Y0, Y8, Y0
+	VMASKMOVPS Y0, Y10, (CX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
 DATA constants<>+0(SB)/4, $0xffffffff
 DATA constants<>+4(SB)/4, $0xffffffff
 DATA constants<>+8(SB)/4, $0xffffffff

@@ -25,7 +25,7 @@ func testTiles(t *testing.T, k kernels, seed uint64) {
 		func(dst []float32) { k.gradRows(dst, stride, &src, columns) },
 		func(dst []float32) { plain.gradRows(dst, stride, &src, columns) })
 
-	low, bias := lowest(r.IntN(2) == 0), float32(r.NormFloat64())
+	low, bias := lowest[float32](r.IntN(2) == 0), float32(r.NormFloat64())
 	from := framed(r, buffer).data
 	both(t, r, "outputRows", values(r, winogradIn*columns+1),
 		func(dst []float32) { k.outputRows(linesIn(dst, columns), from, stride, columns, bias, low) },

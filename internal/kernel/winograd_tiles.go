@@ -53,9 +53,9 @@ func (g *winograd) scatter(y, m []float32, b []float32, relu bool, o0, o1, s0, s
 	s := g.borrowStrip(stride, g.outW)
 	defer s.giveBack()
 	n := len(s.offsets)
-	low := lowest(relu)
+	low := lowest[float32](relu)
 	for o := o0; o < o1; o++ {
-		bias := at(b, o) + 0 // which is never -0
+		bias := at(b, o)
 		for strip := s0; strip < s1; strip++ {
 			use.outputCols(s.lines, stride, s.offsets, m[(o-o0)*g.tiles(0, g.chunk)+(strip-s0)*n:], g.plane(o1-o0))
 			for r := range g.strip {

@@ -21,6 +21,7 @@ func generate() (asm, stubs []byte, err error) {
 	g.tileRows()
 	g.tileCols()
 	g.windows()
+	g.flat()
 	g.table.define(g.Context)
 
 	file, err := g.Result()

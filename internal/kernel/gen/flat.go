@@ -1,0 +1,195 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// flat emits the loops over slices of the same length, eight elements at a time.
+func (g *generator) flat() {
+	g.gate()
+	g.lines()
+	g.sums()
+	g.updates()
+}
+
+// overSlices emits body for the slices named, the first of which counts the
+// elements. numbers are loaded into all lanes before.
+func (g *generator) overSlices(slices, numbers []string, body func(c columns, x []operand.Mem, v []vector)) {
+	n := g.length(slices[0])
+	var bases []reg.Register
+	for _, name := range slices {
+		bases = append(bases, g.slice(name).Base)
+	}
+	var v []vector
+	for _, name := range numbers {
+		v = append(v, g.number(name))
+	}
+	g.columns(n, func(c columns) {
+		var x []operand.Mem
+		for _, b := range bases {
+			x = append(x, c.of(b))
+		}
+		body(c, x, v)
+	}, func() {})
+}
+
+// gate emits gate32.
+func (g *generator) gate() {
+	g.function("gate32", "dx, y, dy []uint32")
+	zero := g.zero()
+	g.overSlices([]string{"dx", "y", "dy"}, nil, func(c columns, x []operand.Mem, _ []vector) {
+		off := g.op(g.VPCMPEQD, c.load(x[1]), zero)
+		c.store(g.op(g.VANDNPS, off, c.load(x[2])), x[0])
+	})
+	g.finish()
+}
+
+func (g *generator) zero() vector {
+	v := g.YMM()
+	g.VXORPS(v, v, v)
+	return v
+}
+
+// lines emits what is linear in each element.
+func (g *generator) lines() {
+	g.function("addClip", "y, x []float32, v, low float32")
+	g.overSlices([]string{"y", "x"}, []string{"v", "low"}, func(c columns, x []operand.Mem, v []vector) {
+		c.store(g.op(g.VMAXPS, v[1], g.add(c.load(x[1]), v[0])), x[0])
+	})
+	g.finish()
+
+	g.function("lineClip", "y, x []float32, a, b, low float32")
+	g.overSlices([]string{"y", "x"}, []string{"a", "b", "low"}, func(c columns, x []operand.Mem, v []vector) {
+		c.store(g.op(g.VMAXPS, v[2], g.add(g.mul(c.load(x[1]), v[0]), v[1])), x[0])
+	})
+	g.finish()
+
+	g.function("joinClip", "y, x, residual []float32, a, b, low float32")
+	g.overSlices([]string{"y", "x", "residual"}, []string{"a", "b", "low"}, func(c columns, x []operand.Mem, v []vector) {
+		line := g.add(g.mul(c.load(x[1]), v[0]), v[1])
+		c.store(g.op(g.VMAXPS, v[2], g.add(line, c.load(x[2]))), x[0])
+	})
+	g.finish()
+
+	g.function("gateLine", "g, x, dy []float32, a, b float32")
+	zero := g.zero()
+	g.overSlices([]string{"g", "x", "dy"}, []string{"a", "b"}, func(c columns, x []operand.Mem, v []vector) {
+		on := g.op(g.VPCMPGTD, g.add(g.mul(c.load(x[1]), v[0]), v[1]), zero)
+		c.store(g.op(g.VANDPS, on, c.load(x[2])), x[0])
+	})
+	g.finish()
+
+	g.function("combine", "dx, g, x []float32, a, p, q float32")
+	g.overSlices([]string{"dx", "g", "x"}, []string{"a", "p", "q"}, func(c columns, x []operand.Mem, v []vector) {
+		c.store(g.add(g.add(g.mul(c.load(x[1]), v[0]), g.mul(c.load(x[2]), v[1])), v[2]), x[0])
+	})
+	g.finish()
+}
+
+// sums emits the sums, each in eight sums at once.
+func (g *generator) sums() {
+	g.function("sum", "x []float32) (total float32")
+	total := g.zero()
+	g.overSlices([]string{"x"}, nil, func(c columns, x []operand.Mem, _ []vector) {
+		g.VADDPS(c.load(x[0]), total, total)
+	})
+	g.result(total, "total")
+	g.finish()
+
+	g.function("sumSquares", "x []float32, mean float32) (total float32")
+	total = g.zero()
+	g.overSlices([]string{"x"}, []string{"mean"}, func(c columns, x []operand.Mem, v []vector) {
+		d := c.there(g.sub(c.load(x[0]), v[0]))
+		g.VADDPS(g.mul(d, d), total, total)
+	})
+	g.result(total, "total")
+	g.finish()
+
+	g.function("sumMoment", "g, x []float32, mean float32) (total, moment float32")
+	total, moment := g.zero(), g.zero()
+	g.overSlices([]string{"g", "x"}, []string{"mean"}, func(c columns, x []operand.Mem, v []vector) {
+		y := c.load(x[0])
+		g.VADDPS(y, total, total)
+		d := c.there(g.sub(c.load(x[1]), v[0]))
+		g.VADDPS(g.mul(y, d), moment, moment)
+	})
+	g.result(total, "total")
+	g.result(moment, "moment")
+	g.finish()
+}
+
+// there clears the lanes that are not in the group.
+func (c columns) there(v vector) vector {
+	if c.mask == nil {
+		return v
+	}
+	return c.op(c.VANDPS, v, c.mask)
+}
+
+// result adds up the lanes of v: i and i+4, then i and i+2, then both.
+func (g *generator) result(v vector, name string) {
+	x := g.XMM()
+	g.VEXTRACTF128(operand.U8(1), v, x)
+	g.VADDPS(v.AsX(), x, x)
+	y := g.XMM()
+	g.VMOVHLPS(x, x, y)
+	g.VADDPS(y, x, x)
+	g.VMOVSHDUP(x, y)
+	g.VADDSS(y, x, x)
+	g.Store(x, g.Return(name))
+}
+
+// updates emits the steps of the optimisers, which clear the gradient g.
+func (g *generator) updates() {
+	g.function("sgd", "w, g []float32, rate, decay float32")
+	zero := g.zero()
+	g.overSlices([]string{"w", "g"}, []string{"rate", "decay"}, func(c columns, x []operand.Mem, v []vector) {
+		w := c.load(x[0])
+		d := g.add(c.load(x[1]), g.mul(w, v[1]))
+		c.store(g.sub(w, g.mul(d, v[0])), x[0])
+		c.store(zero, x[1])
+	})
+	g.finish()
+
+	for _, nesterov := range []bool{false, true} {
+		g.function(map[bool]string{false: "sgdMomentum", true: "sgdNesterov"}[nesterov], "w, g, v []float32, rate, momentum, decay float32")
+		zero := g.zero()
+		g.overSlices([]string{"w", "g", "v"}, []string{"rate", "momentum", "decay"}, func(c columns, x []operand.Mem, v []vector) {
+			w := c.load(x[0])
+			d := g.add(c.load(x[1]), g.mul(w, v[2]))
+			u := g.add(g.mul(c.load(x[2]), v[1]), d)
+			c.store(u, x[2])
+			if nesterov {
+				u = g.add(d, g.mul(u, v[1]))
+			}
+			c.store(g.sub(w, g.mul(u, v[0])), x[0])
+			c.store(zero, x[1])
+		})
+		g.finish()
+	}
+
+	g.function("adam", "w, g, m, v []float32, s *[9]float32")
+	s := g.value("s")
+	var k [9]vector // the fields of AdamStep
+	for i := range k {
+		k[i] = g.YMM()
+		g.VBROADCASTSS(operand.Mem{Base: s, Disp: 4 * i}, k[i])
+	}
+	rate, beta1, beta2, omit1, omit2, root2, eps, decay, shrink := k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8]
+	zero = g.zero()
+	g.overSlices([]string{"w", "g", "m", "v"}, nil, func(c columns, x []operand.Mem, _ []vector) {
+		w := g.mul(c.load(x[0]), shrink)
+		d := g.add(c.load(x[1]), g.mul(w, decay))
+		c.store(zero, x[1])
+		first := g.add(g.mul(c.load(x[2]), beta1), g.mul(d, omit1))
+		c.store(first, x[2])
+		second := g.add(g.mul(c.load(x[3]), beta2), g.mul(g.mul(d, omit2), d))
+		c.store(second, x[3])
+		root := g.YMM()
+		g.VSQRTPS(second, root)
+		below := g.add(g.op(g.VDIVPS, root, root2), eps)
+		c.store(g.sub(w, g.op(g.VDIVPS, g.mul(first, rate), below)), x[0])
+	})
+	g.finish()
+}

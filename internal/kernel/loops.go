@@ -1,0 +1,46 @@
+package kernel
+
+import "github.com/layernoise/layernoise/internal/cpu"
+
+// loops are the inner loops over slices that exist for several sets of
+// instructions, for one element type. The plain ones define the results; all
+// others give the same bits.
+//
+// All slices have the length of the first. low clips from below: zero for a
+// rectifier, minus infinity for none. What is added last is not -0.
+type loops[T Float] struct {
+	addClip            func(y, x []T, v, low T)
+	lineClip           func(y, x []T, a, b, low T)
+	joinClip           func(y, x, residual []T, a, b, low T)
+	gateLine           func(g, x, dy []T, a, b T)
+	combine            func(dx, g, x []T, a, p, q T)
+	sum                func(x []T) T
+	sumSquares         func(x []T, mean T) T
+	sumMoment          func(g, x []T, mean T) (total, moment T)
+	sgd                func(w, g []T, rate, decay T)
+	momentum, nesterov func(w, g, v []T, rate, momentum, decay T)
+	adam               func(w, g, m, v []T, s *AdamStep[T])
+}
+
+var (
+	loops32 = loopsOf(cpu.Best())
+	loops64 = plainLoops[float64]()
+)
+
+// loopsFor are the loops in use for an element type.
+func loopsFor[T Float]() *loops[T] {
+	if l, ok := any(&loops32).(*loops[T]); ok {
+		return l
+	}
+	return any(&loops64).(*loops[T])
+}
+
+// plainLoops are the loops in Go.
+func plainLoops[T Float]() loops[T] {
+	return loops[T]{
+		addClip: addClip[T], lineClip: lineClip[T], joinClip: joinClip[T],
+		gateLine: gateLine[T], combine: combine[T],
+		sum: sum[T], sumSquares: sumSquares[T], sumMoment: sumMoment[T],
+		sgd: sgd[T], momentum: sgdMomentum[T], nesterov: sgdNesterov[T], adam: adam[T],
+	}
+}

@@ -1,0 +1,98 @@
+package kernel
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/layernoise/layernoise/internal/cpu"
+)
+
+// finite are values without the special ones: sums of infinities of both signs
+// are NaN in one order only.
+func finite(r *rand.Rand, n int) []float32 {
+	x := values(r, n)
+	for i, v := range x {
+		if v-v != 0 || math.Abs(float64(v)) > 1e20 {
+			x[i] = float32(r.NormFloat64())
+		}
+	}
+	return x
+}
+
+// testLoops compares loops with the plain ones, for arguments that follow from seed.
+func testLoops(t *testing.T, l loops[float32], seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 3))
+	plain := plainLoops[float32]()
+	n := r.IntN(70)
+	x, z := framed(r, values(r, n)).data, framed(r, values(r, n)).data
+	y := values(r, n)
+	a, b, q := float32(r.NormFloat64()), float32(r.NormFloat64()), float32(r.NormFloat64())
+	low := lowest[float32](r.IntN(2) == 0)
+	both(t, r, "addClip", y, func(y []float32) { l.addClip(y, x, b, low) }, func(y []float32) { plain.addClip(y, x, b, low) })
+	both(t, r, "lineClip", y, func(y []float32) { l.lineClip(y, x, a, b, low) }, func(y []float32) { plain.lineClip(y, x, a, b, low) })
+	both(t, r, "joinClip", y, func(y []float32) { l.joinClip(y, x, z, a, b, low) }, func(y []float32) { plain.joinClip(y, x, z, a, b, low) })
+	both(t, r, "gateLine", y, func(y []float32) { l.gateLine(y, x, z, a, b) }, func(y []float32) { plain.gateLine(y, x, z, a, b) })
+	both(t, r, "combine", y, func(y []float32) { l.combine(y, x, z, a, b, q) }, func(y []float32) { plain.combine(y, x, z, a, b, q) })
+
+	u, v := framed(r, finite(r, n)).data, framed(r, finite(r, n)).data
+	equalBits(t, "sum", []float32{l.sum(u)}, []float32{plain.sum(u)})
+	equalBits(t, "sumSquares", []float32{l.sumSquares(u, a)}, []float32{plain.sumSquares(u, a)})
+	total, moment := l.sumMoment(u, v, a)
+	wantTotal, wantMoment := plain.sumMoment(u, v, a)
+	equalBits(t, "sumMoment", []float32{total, moment}, []float32{wantTotal, wantMoment})
+
+	// The steps of the optimisers change several slices, here parts of one.
+	parts := func(s []float32) (w, g, m, v []float32) {
+		return s[:n], s[n : 2*n], s[2*n : 3*n], s[3*n:]
+	}
+	state := values(r, 4*n)
+	for i, v := range state[3*n:] {
+		state[3*n+i] = float32(math.Abs(float64(v)))
+	}
+	step := func(s []float32, f func(w, g, m, v []float32)) { f(parts(s)) }
+	rate, momentum, decay := float32(0.1), float32(0.9), float32(r.IntN(2))*5e-4
+	both(t, r, "sgd", state,
+		func(s []float32) { step(s, func(w, g, m, v []float32) { l.sgd(w, g, rate, decay) }) },
+		func(s []float32) { step(s, func(w, g, m, v []float32) { plain.sgd(w, g, rate, decay) }) })
+	both(t, r, "momentum", state,
+		func(s []float32) { step(s, func(w, g, m, v []float32) { l.momentum(w, g, v, rate, momentum, decay) }) },
+		func(s []float32) {
+			step(s, func(w, g, m, v []float32) { plain.momentum(w, g, v, rate, momentum, decay) })
+		})
+	both(t, r, "nesterov", state,
+		func(s []float32) { step(s, func(w, g, m, v []float32) { l.nesterov(w, g, v, rate, momentum, decay) }) },
+		func(s []float32) {
+			step(s, func(w, g, m, v []float32) { plain.nesterov(w, g, v, rate, momentum, decay) })
+		})
+	adam := &AdamStep[float32]{Rate: 0.01, Beta1: 0.9, Beta2: 0.999, Omit1: 0.1, Omit2: 0.001, Root2: 0.3, Eps: 1e-8, Decay: decay, Shrink: 0.999}
+	both(t, r, "adam", state,
+		func(s []float32) { step(s, func(w, g, m, v []float32) { l.adam(w, g, m, v, adam) }) },
+		func(s []float32) { step(s, func(w, g, m, v []float32) { plain.adam(w, g, m, v, adam) }) })
+}
+
+func testGate(t *testing.T, k kernels, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 4))
+	n := r.IntN(70)
+	y, dy := framed(r, values(r, n)).data, framed(r, values(r, n)).data
+	both(t, r, "gate32", values(r, n),
+		func(dx []float32) { k.gate32(bits[uint32](dx), bits[uint32](y), bits[uint32](dy)) },
+		func(dx []float32) { gate32(bits[uint32](dx), bits[uint32](y), bits[uint32](dy)) })
+}
+
+func TestLoops(t *testing.T) {
+	for level := cpu.Plain; level <= cpu.Best(); level++ {
+		for seed := range uint64(1000) {
+			testLoops(t, loopsOf(level), seed)
+			testGate(t, kernelsOf(level), seed)
+		}
+	}
+}
+
+func FuzzLoops(f *testing.F) {
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		testLoops(t, loops32, seed)
+		testGate(t, use, seed)
+	})
+}
