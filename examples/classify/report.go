@@ -59,27 +59,27 @@ func (s spread) text(decimals int) string {
 func accuracy(p point) float64  { return 100 * p.TestAccuracy }
 func testLoss(p point) float64  { return p.TestLoss }
 func trainLoss(p point) float64 { return p.TrainLoss }
-func curvature(p point) float64 { return p.HessianTrace.Mean }
+func sharpness(p point) float64 { return p.HessianTrace.Mean }
 
 // table returns the results as Markdown.
 func (x *experiment) table() string {
 	var b strings.Builder
-	b.WriteString("| noise | runs | test accuracy, % | test loss | training loss | Hessian trace | l2 norm | accuracy less that without noise | loss less that without noise |\n")
-	b.WriteString("|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| noise | runs | test accuracy, % | test loss | training loss | Hessian trace | the same by differences | l2 norm | accuracy less that without noise | loss less that without noise |\n")
+	b.WriteString("|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, n := range x.noises {
 		runs := x.finished(n)
 		diverged := x.Settings.seeds - len(runs)
 		if len(runs) == 0 {
-			fmt.Fprintf(&b, "| %v | 0 (%d diverged) | | | | | | | |\n", n, diverged)
+			fmt.Fprintf(&b, "| %v | 0 (%d diverged) | | | | | | | | |\n", n, diverged)
 			continue
 		}
 		count := fmt.Sprint(len(runs))
 		if diverged > 0 {
 			count += fmt.Sprintf(" (%d diverged)", diverged)
 		}
-		fmt.Fprintf(&b, "| %v | %s | %s | %s | %s | %s | %s | %s | %s |\n", n, count,
-			over(runs, accuracy).text(2), over(runs, testLoss).text(3), over(runs, trainLoss).text(4), over(runs, curvature).text(1),
-			over(runs, func(p point) float64 { return p.L2 }).text(2), x.difference(n, accuracy, 2), x.difference(n, testLoss, 3))
+		fmt.Fprintf(&b, "| %v | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", n, count,
+			over(runs, accuracy).text(2), over(runs, testLoss).text(3), over(runs, trainLoss).text(4), over(runs, sharpness).text(1),
+			over(runs, func(p point) float64 { return p.DifferenceTrace.Mean }).text(1), over(runs, func(p point) float64 { return p.L2 }).text(2), x.difference(n, accuracy, 2), x.difference(n, testLoss, 3))
 	}
 	return b.String()
 }
@@ -105,10 +105,10 @@ func (x *experiment) resultLine(n noise) string {
 	}
 	acc, loss := over(runs, accuracy), over(runs, testLoss)
 	return fmt.Sprintf("result noise=%s sigma=%v test_acc=%.2f±%.2f test_loss=%.4f±%.4f hessian_trace=%.1f",
-		n.Kind, n.Sigma, acc.mean, zeroNaN(acc.std), loss.mean, zeroNaN(loss.std), over(runs, curvature).mean)
+		n.Kind, n.Sigma, acc.mean, zeroNaN(acc.std), loss.mean, zeroNaN(loss.std), over(runs, sharpness).mean)
 }
 
-// zeroNaN makes the deviation of a single run zero.
+// zeroNaN makes the deviation of a single number zero.
 func zeroNaN(x float64) float64 {
 	if math.IsNaN(x) {
 		return 0
@@ -133,7 +133,7 @@ func (x *experiment) drawCurves(file string) error {
 		{Title: "Loss on images not trained on", Y: "test loss, nats an image", Curves: x.curves(testLoss, always)},
 		{Title: "Loss on the training images", Y: "training loss, nats an image", LogY: true, Curves: x.curves(trainLoss, always)},
 		{Title: "Sharpness: trace of the Hessian of the training loss", Y: "trace, nats by weight squared",
-			Curves: x.curves(curvature, func(p point) bool { return p.HessianTrace != nil })},
+			Curves: x.curves(sharpness, func(p point) bool { return p.HessianTrace != nil })},
 	}
 	for i := range panels {
 		panels[i].X = "epoch"
