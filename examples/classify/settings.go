@@ -47,10 +47,10 @@ func flags() *settings {
 	flag.BoolVar(&s.Normal, "normalise", false, "give pixels the mean 0 and the standard deviation 1; otherwise they are from 0 to 1")
 	flag.BoolVar(&s.Augment, "augment", false, "shift the training images by up to 4 pixels and mirror every other one")
 	flag.StringVar(&s.Net, "net", "mlp1", "network: "+names(networks))
-	flag.IntVar(&s.Epochs, "epochs", 30, "passes over the training images")
+	flag.IntVar(&s.Epochs, "epochs", 20, "passes over the training images")
 	flag.IntVar(&s.Batch, "batch", 128, "images in a step")
 	flag.StringVar(&s.Optimizer, "optimizer", "sgd", "sgd, adam or adamw")
-	flag.Float64Var(&s.LearnRate, "lr", 0.01, "learning rate")
+	flag.Float64Var(&s.LearnRate, "lr", 0.05, "learning rate")
 	flag.Float64Var(&s.Momentum, "momentum", 0.9, "momentum of sgd, from 0 to below 1")
 	flag.Float64Var(&s.WeightDecay, "weight-decay", 0, "weight decay: as PyTorch's sgd, adam and adamw define it")
 	flag.StringVar(&s.Schedule, "schedule", "constant", "learning rate over the training: constant, or cosine to fall to 0")
@@ -58,9 +58,9 @@ func flags() *settings {
 	flag.StringVar(&s.sigma, "sigma", "0.1", "`list` of standard deviations of the noise, in the units of the weights")
 	flag.IntVar(&s.NoiseEpochs, "noise-epochs", 0, "epochs after which the noise stops; 0 for never")
 	flag.IntVar(&s.seeds, "seeds", 3, "runs of each noise, with seeds 1, 2, ... for images, initial weights, their order and the noise")
-	flag.IntVar(&s.EvalEvery, "eval-every", 0, "epochs between evaluations; 0 for twenty in all")
-	flag.IntVar(&s.TraceEvery, "trace-every", 0, "epochs between estimates of the Hessian's trace; 0 for five in all")
-	flag.IntVar(&s.TraceImages, "trace-images", 1000, "training images over which the trace is taken, in whole batches")
+	flag.IntVar(&s.EvalEvery, "eval-every", 0, "epochs between evaluations; 0 for about twenty in all")
+	flag.IntVar(&s.TraceEvery, "trace-every", 0, "epochs between estimates of the Hessian's trace; 0 for half of all")
+	flag.IntVar(&s.TraceImages, "trace-images", 512, "training images over which the trace is taken, in whole batches")
 	flag.IntVar(&s.Probes, "probes", 10, "random directions of an estimate of the trace")
 	flag.StringVar(&s.out, "out", "classify-out", "`folder` for the results; an interrupted run goes on from what is there")
 	return s
@@ -132,7 +132,7 @@ func (s *settings) parse() ([]noise, error) {
 		s.EvalEvery = max(1, s.Epochs/20)
 	}
 	if s.TraceEvery == 0 {
-		s.TraceEvery = max(1, s.Epochs/5)
+		s.TraceEvery = max(1, s.Epochs/2)
 	}
 	return parseNoises(s.noise, s.sigma)
 }
