@@ -27,4 +27,9 @@
 // otherwise fuse the two (on arm64, and on amd64 with GOAMD64=v3). The unit draw eps
 // is always a float32; float64 tensors get it widened. Then scale*eps rounds once
 // in the tensor's type, and so does the sum with the weight.
+//
+// # Kernels
+//
+// The plain Go loops define the bits. On amd64 generated AVX2 or AVX-512 code takes their place
+// and gives the same; package cpu tells how to choose.
 package noise
