@@ -41,6 +41,21 @@ type target struct {
 	scale   float64
 }
 
+// room makes the buffer large enough for the clean copy of any one group, so that only a selection of several lets it
+// grow later.
+func (n *injector) room(groups []Group) {
+	var most32, most64 int
+	for _, g := range groups {
+		var len32, len64 int
+		for _, p := range g.Params {
+			len32 += len(p.vec.f32)
+			len64 += len(p.vec.f64)
+		}
+		most32, most64 = max(most32, len32), max(most64, len64)
+	}
+	n.clean32, n.clean64 = make([]float32, 0, most32), make([]float64, 0, most64)
+}
+
 // begin forgets the targets of the injection before.
 func (n *injector) begin(dist Noise, seed, step uint64, sigma float64) {
 	n.dist, n.draw, n.sigma = dist, Draw{Seed: seed, Step: step}, sigma

@@ -123,6 +123,7 @@ func (s *PerturbedSolver) bind(model []G.ValueGrad) ([]*Param, error) {
 		return nil, err
 	}
 	s.params, s.groups = fresh, groups
+	s.noise.room(groups)
 	return params, nil
 }
 
