@@ -6,14 +6,17 @@ import "github.com/layernoise/layernoise/internal/cpu"
 // instructions, for one element type. The plain ones define the results; all
 // others give the same bits.
 //
-// All slices have the length of the first. low clips from below: zero for a
-// rectifier, minus infinity for none. What is added last is not -0.
+// The slices of a loop have the same length; rows of pixels of which two make a
+// window have twice that. low clips from below: zero for a rectifier, minus
+// infinity for none. What is added last is not -0.
 type loops[T Float] struct {
 	addClip            func(y, x []T, v, low T)
 	lineClip           func(y, x []T, a, b, low T)
 	joinClip           func(y, x, residual []T, a, b, low T)
 	gateLine           func(g, x, dy []T, a, b T)
 	combine            func(dx, g, x []T, a, p, q T)
+	maxHalvesRow       func(y, top, bottom []T)
+	unpoolHalvesRow    func(dTop, dBottom, top, bottom, y, dy []T)
 	sum                func(x []T) T
 	sumSquares         func(x []T, mean T) T
 	sumMoment          func(g, x []T, mean T) (total, moment T)
@@ -40,6 +43,7 @@ func plainLoops[T Float]() loops[T] {
 	return loops[T]{
 		addClip: addClip[T], lineClip: lineClip[T], joinClip: joinClip[T],
 		gateLine: gateLine[T], combine: combine[T],
+		maxHalvesRow: maxHalvesRow[T], unpoolHalvesRow: unpoolHalvesRow[T],
 		sum: sum[T], sumSquares: sumSquares[T], sumMoment: sumMoment[T],
 		sgd: sgd[T], momentum: sgdMomentum[T], nesterov: sgdNesterov[T], adam: adam[T],
 	}

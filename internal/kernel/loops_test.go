@@ -35,6 +35,14 @@ func testLoops(t *testing.T, l loops[float32], seed uint64) {
 	both(t, r, "gateLine", y, func(y []float32) { l.gateLine(y, x, z, a, b) }, func(y []float32) { plain.gateLine(y, x, z, a, b) })
 	both(t, r, "combine", y, func(y []float32) { l.combine(y, x, z, a, b, q) }, func(y []float32) { plain.combine(y, x, z, a, b, q) })
 
+	top, bottom := framed(r, values(r, 2*n)).data, framed(r, values(r, 2*n)).data
+	both(t, r, "maxHalvesRow", y, func(y []float32) { l.maxHalvesRow(y, top, bottom) }, func(y []float32) { plain.maxHalvesRow(y, top, bottom) })
+	largest := make([]float32, n)
+	plain.maxHalvesRow(largest, top, bottom)
+	both(t, r, "unpoolHalvesRow", values(r, 4*n),
+		func(d []float32) { l.unpoolHalvesRow(d[:2*n], d[2*n:], top, bottom, largest, x) },
+		func(d []float32) { plain.unpoolHalvesRow(d[:2*n], d[2*n:], top, bottom, largest, x) })
+
 	u, v := framed(r, finite(r, n)).data, framed(r, finite(r, n)).data
 	equalBits(t, "sum", []float32{l.sum(u)}, []float32{plain.sum(u)})
 	equalBits(t, "sumSquares", []float32{l.sumSquares(u, a)}, []float32{plain.sumSquares(u, a)})

@@ -43,46 +43,55 @@ func largest[T Float](x []T, width int, a area) int {
 
 // maxHalves is MaxPool of a plane for windows of 2x2.
 func maxHalves[T Float](w Window, y, x []T) {
-	outW := w.OutW()
+	l, outW := loopsFor[T](), w.OutW()
 	for ; len(y) > 0; y, x = y[outW:], x[min(2*w.W, len(x)):] {
-		top, bottom := x[:2*outW], x[w.W:][:2*outW]
-		for c := range outW {
-			y[c] = max(max(top[2*c], top[2*c+1]), max(bottom[2*c], bottom[2*c+1]))
-		}
+		l.maxHalvesRow(y[:outW], x[:2*outW], x[w.W:][:2*outW])
+	}
+}
+
+// maxHalvesRow is maxHalves for a row of windows.
+func maxHalvesRow[T Float](y, top, bottom []T) {
+	top, bottom = top[:2*len(y)], bottom[:2*len(y)]
+	for c := range y {
+		y[c] = max(max(top[2*c], top[2*c+1]), max(bottom[2*c], bottom[2*c+1]))
 	}
 }
 
 // maxHalvesGrad is MaxPoolGrad of a plane for windows of 2x2.
 func maxHalvesGrad[T Float](w Window, dx, x, y, dy []T) {
-	switch dx := any(dx).(type) {
-	case []float32:
-		unpoolHalves(w, bits[uint32](dx), x, y, bits[uint32](any(dy).([]float32)))
-	case []float64:
-		unpoolHalves(w, bits[uint64](dx), x, y, bits[uint64](any(dy).([]float64)))
-	}
-}
-
-// unpoolHalves picks the element that gets the gradient by masks of bits: which
-// of the four it is cannot be predicted. Where y is NaN that is the last one.
-func unpoolHalves[T Float, U uint32 | uint64](w Window, dx []U, x, y []T, dy []U) {
-	outW := w.OutW()
+	l, outW := loopsFor[T](), w.OutW()
 	for ; len(dy) > 0; y, dy = y[outW:], dy[outW:] {
-		top, bottom := x[:2*outW], x[w.W:][:2*outW]
-		dTop, dBottom := dx[:2*outW], dx[w.W:][:2*outW]
-		m := y[:outW]
-		for i, g := range dy[:outW] {
-			isA := one[U](top[2*i] == m[i])
-			isB := one[U](top[2*i+1] == m[i]) &^ isA
-			isC := one[U](bottom[2*i] == m[i]) &^ (isA | isB)
-			isD := 1 &^ (isA | isB | isC)
-			dTop[2*i], dTop[2*i+1] = g&-isA, g&-isB
-			dBottom[2*i], dBottom[2*i+1] = g&-isC, g&-isD
-		}
+		l.unpoolHalvesRow(dx[:2*outW], dx[w.W:][:2*outW], x[:2*outW], x[w.W:][:2*outW], y[:outW], dy[:outW])
 		clear(dx[2*outW : w.W])
 		clear(dx[w.W+2*outW : 2*w.W])
 		x, dx = x[2*w.W:], dx[2*w.W:]
 	}
 	clear(dx) // the last row of an odd number
+}
+
+// unpoolHalvesRow is maxHalvesGrad for a row of windows.
+func unpoolHalvesRow[T Float](dTop, dBottom, top, bottom, y, dy []T) {
+	switch dTop := any(dTop).(type) {
+	case []float32:
+		unpoolBits(bits[uint32](dTop), bits[uint32](any(dBottom).([]float32)), top, bottom, y, bits[uint32](any(dy).([]float32)))
+	case []float64:
+		unpoolBits(bits[uint64](dTop), bits[uint64](any(dBottom).([]float64)), top, bottom, y, bits[uint64](any(dy).([]float64)))
+	}
+}
+
+// unpoolBits picks the element that gets the gradient by masks of bits: which of
+// the four it is cannot be predicted. Where y is NaN that is the last one.
+func unpoolBits[T Float, U uint32 | uint64](dTop, dBottom []U, top, bottom, y []T, dy []U) {
+	n := len(dy)
+	top, bottom, dTop, dBottom, y = top[:2*n], bottom[:2*n], dTop[:2*n], dBottom[:2*n], y[:n]
+	for i, g := range dy {
+		isA := one[U](top[2*i] == y[i])
+		isB := one[U](top[2*i+1] == y[i]) &^ isA
+		isC := one[U](bottom[2*i] == y[i]) &^ (isA | isB)
+		isD := 1 &^ (isA | isB | isC)
+		dTop[2*i], dTop[2*i+1] = g&-isA, g&-isB
+		dBottom[2*i], dBottom[2*i+1] = g&-isC, g&-isD
+	}
 }
 
 func one[U uint32 | uint64](b bool) U {

@@ -111,3 +111,13 @@ func sgdNesterovAVX2(w []float32, g []float32, v []float32, rate float32, moment
 //
 //go:noescape
 func adamAVX2(w []float32, g []float32, m []float32, v []float32, s *[9]float32)
+
+// maxHalvesRowAVX2 is maxHalvesRow.
+//
+//go:noescape
+func maxHalvesRowAVX2(y []float32, top []float32, bottom []float32)
+
+// unpoolHalvesRowAVX2 is unpoolHalvesRow.
+//
+//go:noescape
+func unpoolHalvesRowAVX2(dTop []float32, dBottom []float32, top []float32, bottom []float32, y []float32, dy []float32)

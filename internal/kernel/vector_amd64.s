@@ -2109,6 +2109,197 @@ done:
 	VZEROUPPER
 	RET
 
+// func maxHalvesRowAVX2(y []float32, top []float32, bottom []float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·maxHalvesRowAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_len+8(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ top_base+24(FP), DX
+	MOVQ bottom_base+48(FP), BX
+	XORQ SI, SI
+	SUBQ $+8, AX
+	JLT  tail
+
+loop:
+	VMOVUPS (DX)(SI*8), Y0
+	VMOVUPS 32(DX)(SI*8), Y1
+	VSHUFPS $0x88, Y1, Y0, Y2
+	VSHUFPS $0xdd, Y1, Y0, Y0
+	VMAXPS  Y0, Y2, Y1
+	VMAXPS  Y2, Y0, Y3
+	VANDPS  Y3, Y1, Y1
+	VCMPPS  $0x03, Y0, Y2, Y0
+	VORPS   Y0, Y1, Y0
+	VMOVUPS (BX)(SI*8), Y1
+	VMOVUPS 32(BX)(SI*8), Y2
+	VSHUFPS $0x88, Y2, Y1, Y3
+	VSHUFPS $0xdd, Y2, Y1, Y1
+	VMAXPS  Y1, Y3, Y2
+	VMAXPS  Y3, Y1, Y4
+	VANDPS  Y4, Y2, Y2
+	VCMPPS  $0x03, Y1, Y3, Y1
+	VORPS   Y1, Y2, Y1
+	VMAXPS  Y1, Y0, Y2
+	VMAXPS  Y0, Y1, Y3
+	VANDPS  Y3, Y2, Y2
+	VCMPPS  $0x03, Y1, Y0, Y0
+	VORPS   Y0, Y2, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y0, (CX)(SI*4)
+	ADDQ    $+8, SI
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), DI
+	NEGQ       AX
+	VMOVUPS    (DI)(AX*4), Y0
+	LEAQ       constants<>+32(SB), DI
+	XORQ       R9, R9
+	LEAQ       (AX)(AX*1), R8
+	MOVQ       $-8, R10
+	CMPQ       R8, R10
+	CMOVQLT    R10, R8
+	VMOVUPS    (DI)(R8*4), Y1
+	LEAQ       8(AX)(AX*1), AX
+	CMPQ       AX, R9
+	CMOVQGT    R9, AX
+	VMOVUPS    (DI)(AX*4), Y2
+	VMASKMOVPS (DX)(SI*8), Y1, Y3
+	VMASKMOVPS 32(DX)(SI*8), Y2, Y4
+	VSHUFPS    $0x88, Y4, Y3, Y5
+	VSHUFPS    $0xdd, Y4, Y3, Y3
+	VMAXPS     Y3, Y5, Y4
+	VMAXPS     Y5, Y3, Y6
+	VANDPS     Y6, Y4, Y4
+	VCMPPS     $0x03, Y3, Y5, Y3
+	VORPS      Y3, Y4, Y3
+	VMASKMOVPS (BX)(SI*8), Y1, Y1
+	VMASKMOVPS 32(BX)(SI*8), Y2, Y2
+	VSHUFPS    $0x88, Y2, Y1, Y4
+	VSHUFPS    $0xdd, Y2, Y1, Y1
+	VMAXPS     Y1, Y4, Y2
+	VMAXPS     Y4, Y1, Y5
+	VANDPS     Y5, Y2, Y2
+	VCMPPS     $0x03, Y1, Y4, Y1
+	VORPS      Y1, Y2, Y1
+	VMAXPS     Y1, Y3, Y2
+	VMAXPS     Y3, Y1, Y4
+	VANDPS     Y4, Y2, Y2
+	VCMPPS     $0x03, Y1, Y3, Y1
+	VORPS      Y1, Y2, Y1
+	VPERMPD    $0xd8, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func unpoolHalvesRowAVX2(dTop []float32, dBottom []float32, top []float32, bottom []float32, y []float32, dy []float32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·unpoolHalvesRowAVX2(SB), NOSPLIT, $0-144
+	MOVQ dy_len+128(FP), AX
+	MOVQ y_base+96(FP), CX
+	MOVQ dy_base+120(FP), DX
+	MOVQ top_base+48(FP), BX
+	MOVQ bottom_base+72(FP), SI
+	MOVQ dTop_base+0(FP), DI
+	MOVQ dBottom_base+24(FP), R8
+	XORQ R9, R9
+	SUBQ $+8, AX
+	JLT  tail
+
+loop:
+	VMOVUPS   (CX)(R9*4), Y0
+	VPERMPD   $0xd8, Y0, Y0
+	VMOVUPS   (DX)(R9*4), Y1
+	VPERMPD   $0xd8, Y1, Y1
+	VMOVUPS   (BX)(R9*8), Y2
+	VMOVUPS   32(BX)(R9*8), Y3
+	VSHUFPS   $0x88, Y3, Y2, Y4
+	VSHUFPS   $0xdd, Y3, Y2, Y2
+	VCMPPS    $0x00, Y0, Y4, Y3
+	VCMPPS    $0x00, Y0, Y2, Y2
+	VANDNPS   Y2, Y3, Y2
+	VANDPS    Y1, Y3, Y4
+	VANDPS    Y1, Y2, Y5
+	VUNPCKLPS Y5, Y4, Y6
+	VMOVUPS   Y6, (DI)(R9*8)
+	VUNPCKHPS Y5, Y4, Y4
+	VMOVUPS   Y4, 32(DI)(R9*8)
+	VORPS     Y2, Y3, Y2
+	VMOVUPS   (SI)(R9*8), Y3
+	VMOVUPS   32(SI)(R9*8), Y4
+	VSHUFPS   $0x88, Y4, Y3, Y5
+	VSHUFPS   $0xdd, Y4, Y3, Y3
+	VCMPPS    $0x00, Y0, Y5, Y0
+	VANDNPS   Y0, Y2, Y0
+	VORPS     Y0, Y2, Y2
+	VANDPS    Y1, Y0, Y0
+	VANDNPS   Y1, Y2, Y1
+	VUNPCKLPS Y1, Y0, Y2
+	VMOVUPS   Y2, (R8)(R9*8)
+	VUNPCKHPS Y1, Y0, Y0
+	VMOVUPS   Y0, 32(R8)(R9*8)
+	ADDQ      $+8, R9
+	SUBQ      $+8, AX
+	JGE       loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), R10
+	NEGQ       AX
+	VMOVUPS    (R10)(AX*4), Y0
+	LEAQ       constants<>+32(SB), R10
+	XORQ       R12, R12
+	LEAQ       (AX)(AX*1), R11
+	MOVQ       $-8, R13
+	CMPQ       R11, R13
+	CMOVQLT    R13, R11
+	VMOVUPS    (R10)(R11*4), Y1
+	LEAQ       8(AX)(AX*1), AX
+	CMPQ       AX, R12
+	CMOVQGT    R12, AX
+	VMOVUPS    (R10)(AX*4), Y2
+	VMASKMOVPS (CX)(R9*4), Y0, Y3
+	VPERMPD    $0xd8, Y3, Y3
+	VMASKMOVPS (DX)(R9*4), Y0, Y0
+	VPERMPD    $0xd8, Y0, Y0
+	VMASKMOVPS (BX)(R9*8), Y1, Y4
+	VMASKMOVPS 32(BX)(R9*8), Y2, Y5
+	VSHUFPS    $0x88, Y5, Y4, Y6
+	VSHUFPS    $0xdd, Y5, Y4, Y4
+	VCMPPS     $0x00, Y3, Y6, Y5
+	VCMPPS     $0x00, Y3, Y4, Y4
+	VANDNPS    Y4, Y5, Y4
+	VANDPS     Y0, Y5, Y6
+	VANDPS     Y0, Y4, Y7
+	VUNPCKLPS  Y7, Y6, Y8
+	VMASKMOVPS Y8, Y1, (DI)(R9*8)
+	VUNPCKHPS  Y7, Y6, Y6
+	VMASKMOVPS Y6, Y2, 32(DI)(R9*8)
+	VORPS      Y4, Y5, Y4
+	VMASKMOVPS (SI)(R9*8), Y1, Y5
+	VMASKMOVPS 32(SI)(R9*8), Y2, Y6
+	VSHUFPS    $0x88, Y6, Y5, Y7
+	VSHUFPS    $0xdd, Y6, Y5, Y5
+	VCMPPS     $0x00, Y3, Y7, Y3
+	VANDNPS    Y3, Y4, Y3
+	VORPS      Y3, Y4, Y4
+	VANDPS     Y0, Y3, Y3
+	VANDNPS    Y0, Y4, Y0
+	VUNPCKLPS  Y0, Y3, Y4
+	VMASKMOVPS Y4, Y1, (R8)(R9*8)
+	VUNPCKHPS  Y0, Y3, Y0
+	VMASKMOVPS Y0, Y2, 32(R8)(R9*8)
+
+done:
+	VZEROUPPER
+	RET
+
 DATA constants<>+0(SB)/4, $0xffffffff
 DATA constants<>+4(SB)/4, $0xffffffff
 DATA constants<>+8(SB)/4, $0xffffffff

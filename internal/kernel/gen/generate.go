@@ -22,6 +22,7 @@ func generate() (asm, stubs []byte, err error) {
 	g.tileCols()
 	g.windows()
 	g.flat()
+	g.halves()
 	g.table.define(g.Context)
 
 	file, err := g.Result()
