@@ -1,0 +1,79 @@
+package recovery
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/layernoise/layernoise/internal/closedform"
+)
+
+func plant(seed uint64) (*closedform.Planted, error) {
+	return closedform.PlantGroups(10, 12, 1, 2, 0.1, seed)
+}
+
+func TestSpread(t *testing.T) {
+	for _, steps := range []int{2, 10, 20_000} {
+		at := spread(steps)
+		if at[0] != 1 || last(at) != float64(steps) || len(at) > points {
+			t.Errorf("%d steps: points %v", steps, at)
+		}
+		for i := 1; i < len(at); i++ {
+			if at[i] <= at[i-1] {
+				t.Errorf("%d steps: point %v after %v", steps, at[i], at[i-1])
+			}
+		}
+	}
+}
+
+// Without noise the three trainings are one, and with it they are three.
+func TestMeasure(t *testing.T) {
+	p, err := plant(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := spread(50)
+	for _, sigma := range []float64{0, 0.3} {
+		r, err := measure(context.Background(), p, settings{sigma: sigma, rate: 0.05, steps: 50}, 1, at, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range methods {
+			if n := len(r.traces[i].recovery); n != len(at) {
+				t.Errorf("%s: %d points, want %d", methods[i].name, n, len(at))
+			}
+			for j := range i {
+				if same := slices.Equal(r.traces[i].recovery, r.traces[j].recovery); same != (sigma == 0) {
+					t.Errorf("sigma %v: %s and %s are the same: %v", sigma, methods[i].name, methods[j].name, same)
+				}
+			}
+		}
+	}
+}
+
+func TestRun(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "picture.png")
+	e := Experiment{Name: "test", Plant: plant}
+	good := settings{sigma: 0.3, rate: 0.05, steps: 20, seeds: 2, out: out}
+	if err := e.run(context.Background(), good); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(out); err != nil {
+		t.Error(err)
+	}
+	for name, change := range map[string]func(*settings){
+		"sigma": func(s *settings) { s.sigma = -1 },
+		"rate":  func(s *settings) { s.rate = 0 },
+		"steps": func(s *settings) { s.steps = 1 },
+		"seeds": func(s *settings) { s.seeds = 0 },
+		"out":   func(s *settings) { s.out = "" },
+	} {
+		s := good
+		change(&s)
+		if err := e.run(context.Background(), s); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
