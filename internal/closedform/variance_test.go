@@ -16,6 +16,9 @@ func TestVariances(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, factor := range p.Initial {
+		floats.Scale(4, factor) // so that no term of the variances is small
+	}
 	f := &Factorisation{Width: 9, Y: mat.NewDense(5, 7, nil)}
 	copy(f.Y.RawMatrix().Data, f.Solution(p.Initial)) // W2 W1 = Y
 	p.Problem = f
