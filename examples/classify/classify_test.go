@@ -142,6 +142,33 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// Runs whose loss is no longer finite are recorded as such, and are in no mean.
+func TestDiverged(t *testing.T) {
+	s := tiny(t.TempDir())
+	s.LearnRate, s.WeightDecay = 1e9, 1e9
+	noises, err := s.parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := openExperiment(context.Background(), s, noises)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.train(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := x.report(&out); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "(2 diverged)"); n != len(noises) {
+		t.Errorf("%d noises of %d are reported as diverged in\n%s", n, len(noises), out.String())
+	}
+	if n := strings.Count(out.String(), "NaN"); n > 0 {
+		t.Errorf("NaN in\n%s", out.String())
+	}
+}
+
 // For a network without kinks the two traces are the same, up to their errors.
 func TestTracesAgreeWithoutKinks(t *testing.T) {
 	s := tiny(t.TempDir())

@@ -23,7 +23,7 @@ type record struct {
 	Diverged string `json:"diverged,omitempty"`
 }
 
-// ended reports whether there is a run, and it came to its end.
+// ended reports whether there is a run, and it came to its end with finite numbers.
 func (r *record) ended() bool { return r != nil && r.Done && r.Diverged == "" }
 
 // end returns what was measured last.
@@ -126,8 +126,11 @@ func (x *experiment) train(ctx context.Context) error {
 				}
 			}
 			advance(s.Epochs)
-			e := r.end()
-			fmt.Fprintf(os.Stderr, "%v, seed %d: test accuracy %.2f%%, loss %.4f\n", n, seed, 100*e.TestAccuracy, e.TestLoss)
+			if e := r.end(); r.ended() {
+				fmt.Fprintf(os.Stderr, "%v, seed %d: test accuracy %.2f%%, loss %.4f\n", n, seed, 100*e.TestAccuracy, e.TestLoss)
+			} else {
+				fmt.Fprintf(os.Stderr, "%v, seed %d: %s\n", n, seed, r.Diverged)
+			}
 		}
 	}
 	return errors.Wrap(bar.Finish(), "progress bar")

@@ -23,6 +23,17 @@ type point struct {
 	DifferenceTrace *trace `json:"hessian_trace_by_differences,omitempty"`
 }
 
+// finite reports whether the losses and traces are numbers, of which NaN and infinity are none.
+func (p point) finite() bool {
+	sum := p.TrainLoss + p.TestLoss + p.L2
+	for _, t := range []*trace{p.HessianTrace, p.DifferenceTrace} {
+		if t != nil {
+			sum += t.Mean + t.StdErr
+		}
+	}
+	return !math.IsNaN(sum) && !math.IsInf(sum, 0)
+}
+
 // meter measures a network in training.
 type meter struct {
 	net         layers.Layer

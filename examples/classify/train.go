@@ -46,6 +46,9 @@ func (x *experiment) trainOne(ctx context.Context, r *record, advance func(epoch
 		if err != nil {
 			return err
 		}
+		if !p.finite() {
+			return errors.Wrapf(layers.ErrNotFinite, "after %d epochs", epoch)
+		}
 		r.Points = append(r.Points, p)
 		return nil
 	}
