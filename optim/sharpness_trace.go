@@ -40,6 +40,10 @@ const defaultProbes = 10
 // trace over several batches call it for each of them with the same seed, and take the mean. A guarded machine (Guard) is
 // measured without its noise. The learnables may be some of those that are trained: it is the trace of their block then.
 //
+// Differences count the kinks of ReLUs and max pools that the step crosses, as noise does and automatic differentiation does
+// not: for a ReLU network the two traces are different numbers, and for one that has fitted its data the kinks may be most
+// of this one.
+//
 // Weights and gradients are as before afterwards, bit for bit, also after an error, and no solver takes notice; the machine
 // is reset. Losses read from the graph are those of the last pass. Ops with a memory of their own remember the passes, as
 // dropouts and batch norms that train: measure on a graph for evaluation over the same tensors. NaN in a gradient makes the

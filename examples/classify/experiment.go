@@ -126,6 +126,7 @@ func (x *experiment) train(ctx context.Context) error {
 				}
 			}
 			advance(s.Epochs)
+			_ = bar.Clear() // the line below takes its place on a terminal
 			if e := r.end(); r.ended() {
 				fmt.Fprintf(os.Stderr, "%v, seed %d: test accuracy %.2f%%, loss %.4f\n", n, seed, 100*e.TestAccuracy, e.TestLoss)
 			} else {
