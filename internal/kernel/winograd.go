@@ -43,7 +43,7 @@ const (
 	winogradPlanes = winogradIn * winogradIn  // products
 	winogradLanes  = 8                        // tiles that a kernel handles at once
 	winogradChunk  = 256                      // tiles that go through the three stages together
-	winogradBlock  = 1 << 18 / winogradPlanes // elements of a plane of weights made at once, for the cache
+	winogradBlock  = 1 << 21 / winogradPlanes // elements of a plane of weights made at once: 8 MB in all
 	winogradPad    = 16                       // elements between planes, whose distance would else often be a power of two
 )
 
@@ -103,8 +103,9 @@ func (g *winograd) borrowPlanes(channels int) []float32 {
 // block is the number of output channels whose weights are made at once when
 // all tiles are in one chunk.
 func (g *winograd) block() int {
-	b := max(winogradBlock/g.in, 16) / 16 * 16
-	return min(b, ceilDiv(g.out, 2))
+	blocks := ceilDiv(g.out, max(winogradBlock/g.in, 1))
+	blocks += blocks % 2 // two processors share an even number well
+	return ceilDiv(ceilDiv(g.out, blocks), winogradLanes) * winogradLanes
 }
 
 // row returns the image and the first row in it of a row of tiles, with ok false

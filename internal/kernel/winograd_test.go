@@ -13,7 +13,7 @@ import (
 // of output channels that do not come out even.
 var winogradShapes = []Conv{
 	{Window: Window{H: 4, W: 4}, N: 2, C: 16, Out: 16},
-	{Window: Window{H: 4, W: 4}, N: 9, C: 17, Out: 700},
+	{Window: Window{H: 4, W: 4}, N: 3, C: 700, Out: 100},
 	{Window: Window{H: 8, W: 8}, N: 3, C: 48, Out: 35},
 	{Window: Window{H: 9, W: 7}, N: 2, C: 16, Out: 19},
 	{Window: Window{H: 5, W: 23}, N: 33, C: 18, Out: 16},
