@@ -87,3 +87,20 @@ func TestSaveRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestLogTicksAreLabelled(t *testing.T) {
+	for _, c := range [][2]float64{{0.15, 0.38}, {-0.4, 0.4}, {-3, 4}, {1.1, 1.9}} {
+		labels := 0
+		for _, tick := range logTicks(c[0], c[1]) {
+			if tick.Value < c[0] || tick.Value > c[1] {
+				t.Errorf("tick at %v on an axis from %v to %v", tick.Value, c[0], c[1])
+			}
+			if tick.Label != "" {
+				labels++
+			}
+		}
+		if labels < 2 || labels > 8 {
+			t.Errorf("%d labels on an axis from %v to %v", labels, c[0], c[1])
+		}
+	}
+}

@@ -22,8 +22,15 @@ func onAxis(v float64, log bool) float64 {
 }
 
 // logTicks marks the powers of ten and their multiples. It labels the powers, or, where there are fewer than two, 2 and 5
-// times them too.
+// times them too. A part of a decade has the round numbers of a linear axis.
 func logTicks(lo, hi float64) []plot.Tick {
+	if hi-lo < 0.5 {
+		ticks := plot.DefaultTicks{}.Ticks(math.Pow(10, lo), math.Pow(10, hi))
+		for i := range ticks {
+			ticks[i].Value = math.Log10(ticks[i].Value)
+		}
+		return ticks
+	}
 	first, last := int(math.Floor(lo)), int(math.Ceil(hi))
 	labels := []int{1}
 	if math.Floor(hi)-math.Ceil(lo) < 1 {
