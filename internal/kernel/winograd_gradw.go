@@ -57,7 +57,7 @@ func (g *winograd) gradChunks(dw, dy, x []float32) {
 		for p := range winogradPlanes {
 			sum := du[p*plane:][lo:hi]
 			for lane := 1; lane < lanes; lane++ {
-				Add(sum, sum, du[lane*size+p*plane+lo:], false)
+				accumulate(sum, du[lane*size+p*plane+lo:])
 			}
 		}
 		use.planesWindow(dw[lo*window9:], hi-lo, du[lo:], plane)
