@@ -44,6 +44,11 @@
 // [SGD], [Adam] and AdamW follow PyTorch's definitions, update in one pass, keep their state by parameter rather than by
 // place in a slice, and can save it. Their learning rate can be set at any time or follow a [Schedule].
 //
+// # Sharpness
+//
+// [HessianTrace] and [NoiseRegulariser] measure what the noise regularises, on any graph and without a trace: weights,
+// gradients and the solver's state are as before.
+//
 // # Source
 //
 // A. Orvieto, A. Raj, H. Kersting, F. Bach, Explicit Regularization in Overparametrized Models via Noise Injection,
