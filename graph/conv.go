@@ -81,43 +81,13 @@ func window(name string, x tensor.Shape, size, stride, padding [2]int) (kernel.W
 }
 
 func convNode[T kernel.Float](name string, s kernel.Conv, relu bool, x, w, b *G.Node) (*G.Node, error) {
-	return apply(&op[T]{
-		name:  name,
-		shape: tensor.Shape{s.N, s.Out, s.OutH(), s.OutW()},
-		run: func(y []T, in []operand[T]) error {
-			kernel.ConvForward(s, y, in[0].f, in[1].f, optional(in, 2), relu)
-			return nil
-		},
-		diff: func(in G.Nodes, y, dy *G.Node) (grads G.Nodes, err error) {
-			if relu {
-				if dy, err = gate[T](y, dy); err != nil {
-					return nil, err
-				}
-			}
-			return convGrads[T](name, s, in, dy)
-		},
-	}, x, w, b)
-}
-
-func convGrads[T kernel.Float](name string, s kernel.Conv, in G.Nodes, dy *G.Node) (G.Nodes, error) {
-	x, w := in[0], in[1]
-	dx, err := gradient(name+"GradX", x, func(dx []T, v []operand[T]) error {
-		kernel.ConvGradX(s, dx, v[0].f, v[1].f)
-		return nil
-	}, dy, w)
-	if err != nil {
-		return nil, err
-	}
-	dw, err := gradient(name+"GradW", w, func(dw []T, v []operand[T]) error {
-		kernel.ConvGradW(s, dw, v[0].f, v[1].f)
-		return nil
-	}, dy, x)
-	if err != nil || len(in) == 2 {
-		return G.Nodes{dx, dw}, err
-	}
-	db, err := gradient(name+"GradB", in[2], func(db []T, v []operand[T]) error {
-		kernel.ConvGradB(db, v[0].f, s.OutH()*s.OutW())
-		return nil
-	}, dy)
-	return G.Nodes{dx, dw, db}, err
+	return affine[T]{
+		name:    name,
+		shape:   tensor.Shape{s.N, s.Out, s.OutH(), s.OutW()},
+		relu:    relu,
+		forward: func(y, x, w, b []T, relu bool) { kernel.ConvForward(s, y, x, w, b, relu) },
+		gradX:   func(dx, dy, w []T) { kernel.ConvGradX(s, dx, dy, w) },
+		gradW:   func(dw, dy, x []T) { kernel.ConvGradW(s, dw, dy, x) },
+		gradB:   func(db, dy []T) { kernel.ConvGradB(db, dy, s.OutH()*s.OutW()) },
+	}.node(x, w, b)
 }

@@ -47,43 +47,13 @@ func dense(name string, x, w, b *G.Node, relu bool) (*G.Node, error) {
 }
 
 func denseNode[T kernel.Float](name string, s kernel.Dense, relu bool, x, w, b *G.Node) (*G.Node, error) {
-	return apply(&op[T]{
-		name:  name,
-		shape: tensor.Shape{s.N, s.Out},
-		run: func(y []T, in []operand[T]) error {
-			kernel.DenseForward(s, y, in[0].f, in[1].f, optional(in, 2), relu)
-			return nil
-		},
-		diff: func(in G.Nodes, y, dy *G.Node) (grads G.Nodes, err error) {
-			if relu {
-				if dy, err = gate[T](y, dy); err != nil {
-					return nil, err
-				}
-			}
-			return denseGrads[T](name, s, in, dy)
-		},
-	}, x, w, b)
-}
-
-func denseGrads[T kernel.Float](name string, s kernel.Dense, in G.Nodes, dy *G.Node) (G.Nodes, error) {
-	x, w := in[0], in[1]
-	dx, err := gradient(name+"GradX", x, func(dx []T, v []operand[T]) error {
-		kernel.DenseGradX(s, dx, v[0].f, v[1].f)
-		return nil
-	}, dy, w)
-	if err != nil {
-		return nil, err
-	}
-	dw, err := gradient(name+"GradW", w, func(dw []T, v []operand[T]) error {
-		kernel.DenseGradW(s, dw, v[0].f, v[1].f)
-		return nil
-	}, dy, x)
-	if err != nil || len(in) == 2 {
-		return G.Nodes{dx, dw}, err
-	}
-	db, err := gradient(name+"GradB", in[2], func(db []T, v []operand[T]) error {
-		kernel.SumRows(db, v[0].f)
-		return nil
-	}, dy)
-	return G.Nodes{dx, dw, db}, err
+	return affine[T]{
+		name:    name,
+		shape:   tensor.Shape{s.N, s.Out},
+		relu:    relu,
+		forward: func(y, x, w, b []T, relu bool) { kernel.DenseForward(s, y, x, w, b, relu) },
+		gradX:   func(dx, dy, w []T) { kernel.DenseGradX(s, dx, dy, w) },
+		gradW:   func(dw, dy, x []T) { kernel.DenseGradW(s, dw, dy, x) },
+		gradB:   func(db, dy []T) { kernel.SumRows(db, dy) },
+	}.node(x, w, b)
 }

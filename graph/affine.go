@@ -1,0 +1,63 @@
+package graph
+
+import (
+	"github.com/layernoise/layernoise/internal/kernel"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// affine is what a dense layer and a convolution are: linear in the input x and
+// in the weight w, with a bias b that may be missing, and perhaps a rectifier.
+type affine[T kernel.Float] struct {
+	name  string
+	shape tensor.Shape // of the result
+	relu  bool
+
+	forward func(y, x, w, b []T, relu bool)
+	gradX   func(dx, dy, w []T)
+	gradW   func(dw, dy, x []T)
+	gradB   func(db, dy []T)
+}
+
+// node adds the operation to the graph of its inputs.
+func (a affine[T]) node(x, w, b *G.Node) (*G.Node, error) {
+	return apply(&op[T]{
+		name:  a.name,
+		shape: a.shape,
+		run: func(y []T, in []operand[T]) error {
+			a.forward(y, in[0].f, in[1].f, optional(in, 2), a.relu)
+			return nil
+		},
+		diff: func(in G.Nodes, y, dy *G.Node) (grads G.Nodes, err error) {
+			if a.relu {
+				if dy, err = gate[T](y, dy); err != nil {
+					return nil, err
+				}
+			}
+			return a.grads(in, dy)
+		},
+	}, x, w, b)
+}
+
+func (a affine[T]) grads(in G.Nodes, dy *G.Node) (G.Nodes, error) {
+	x, w := in[0], in[1]
+	dx, err := gradient(a.name+"GradX", x, func(dx []T, v []operand[T]) error {
+		a.gradX(dx, v[0].f, v[1].f)
+		return nil
+	}, dy, w)
+	if err != nil {
+		return nil, err
+	}
+	dw, err := gradient(a.name+"GradW", w, func(dw []T, v []operand[T]) error {
+		a.gradW(dw, v[0].f, v[1].f)
+		return nil
+	}, dy, x)
+	if err != nil || len(in) == 2 {
+		return G.Nodes{dx, dw}, err
+	}
+	db, err := gradient(a.name+"GradB", in[2], func(db []T, v []operand[T]) error {
+		a.gradB(db, v[0].f)
+		return nil
+	}, dy)
+	return G.Nodes{dx, dw, db}, err
+}
