@@ -81,17 +81,6 @@ func (v vec) zero() {
 	clear(v.f64)
 }
 
-func (v vec) isZero() bool { return allZero(v.f32) && allZero(v.f64) }
-
-func allZero[T float32 | float64](x []T) bool {
-	for _, x := range x {
-		if x != 0 { // NaN too
-			return false
-		}
-	}
-	return true
-}
-
 // addScaled adds a*w to v, each product and each sum rounded once.
 func (v vec) addScaled(a float64, w vec) {
 	addScaled(v.f32, float32(a), w.f32)
