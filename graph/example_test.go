@@ -26,7 +26,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	vm := G.NewTapeMachine(g, G.BindDualValues(w1, b1, w2))
+	vm := G.NewTapeMachine(g, graph.BindGradients(w1, b1, w2))
 	defer vm.Close()
 	solver := G.NewVanillaSolver(G.WithLearnRate(1))
 	for range 2 {

@@ -48,7 +48,7 @@ func (b *Builder) Node(p *Param) (*G.Node, error) {
 }
 
 // Learnables returns the nodes of the parameters that net learns, in the order of net.Params: what G.Grad,
-// G.BindDualValues and a solver take. The network must have been built with b.
+// graph.BindGradients and a solver take. The network must have been built with b.
 func (b *Builder) Learnables(net Layer) (G.Nodes, error) {
 	var learnables G.Nodes
 	for _, p := range net.Params() {

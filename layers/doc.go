@@ -22,7 +22,7 @@
 //	x := gorgonia.NewTensor(g, tensor.Float32, 4, gorgonia.WithShape(128, 3, 32, 32))
 //	b := layers.NewBuilder(g, layers.Training)
 //	logits, err := net.Forward(b, x)
-//	learnables, err := b.Learnables(net) // for gorgonia.Grad, BindDualValues and the solver
+//	learnables, err := b.Learnables(net) // for gorgonia.Grad, graph.BindGradients and the solver
 //
 // # Fusing
 //

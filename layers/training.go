@@ -66,7 +66,7 @@ func forwardLogits(net Layer, b *Builder, images *input) (*G.Node, error) {
 // machine makes a machine that runs the graph under solver: a guarded one if the solver perturbs weights. The caller closes
 // it. The memory of the graph's values belongs to the graph and is used again by the next machine.
 func (t *training) machine(solver G.Solver) (G.VM, error) {
-	vm := G.NewTapeMachine(t.graph, G.BindDualValues(t.learnables...))
+	vm := G.NewTapeMachine(t.graph, graph.BindGradients(t.learnables...))
 	perturbed, ok := solver.(interface {
 		Guard(vm G.VM, learnables ...*G.Node) (G.VM, error)
 	})
@@ -110,7 +110,10 @@ func (t *training) step(vm G.VM, solver G.Solver) (cost float64, err error) {
 	if err != nil {
 		return cost, t.discard(solver, err)
 	}
-	return cost, errors.Wrap(solver.Step(t.model), "layers: solver")
+	if err = solver.Step(t.model); err != nil {
+		return cost, errors.Wrap(err, "layers: solver")
+	}
+	return cost, nil
 }
 
 // discard undoes what a pass that no step will follow has left, and returns the error that it was given.
@@ -118,7 +121,7 @@ func (t *training) discard(solver G.Solver, reason error) error {
 	t.statistics.putBack()
 	for _, n := range t.learnables {
 		// A node without a gradient yet has nothing to clear.
-		if grad, err := n.Grad(); err == nil {
+		if grad, err := n.Grad(); err == nil && grad != nil {
 			G.ZeroValue(grad)
 		}
 	}

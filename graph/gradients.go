@@ -1,0 +1,53 @@
+package graph
+
+import (
+	G "gorgonia.org/gorgonia"
+)
+
+// BindGradients takes the place of [gorgonia.BindDualValues] where every run of
+// the machine is followed by a step of a solver: the learnables have their
+// gradients when RunAll returns. Call it after [gorgonia.Grad].
+//
+// BindDualValues keeps a copy of each gradient and adds to it, one pass over all
+// weights a run. A gradient that an operation of this package computes stays as
+// it is until the next run, and needs no copy: it is read from the operation's
+// own buffer, and is replaced by the next run instead of added to. Other
+// gradients, such as the sum for a parameter that is used twice, are bound as
+// before and do add up. What leaves all of them zero between two runs, as
+// solvers do, makes no difference between the two.
+func BindGradients(learnables ...*G.Node) G.VMOpt {
+	return func(vm G.VM) {
+		var others G.Nodes
+		for _, n := range learnables {
+			if !keepsGradient(n) {
+				others = append(others, n)
+			}
+		}
+		if len(others) > 0 { // none would mean all
+			G.BindDualValues(others...)(vm)
+		}
+	}
+}
+
+// keepsGradient reports whether the gradient of n is the value of one operation
+// of this package, which nothing overwrites before the next run: only operations
+// of this package read it, and no machine has bound a copy to n.
+func keepsGradient(n *G.Node) bool {
+	d := n.Deriv()
+	if d == nil || !own(d) {
+		return false
+	}
+	for it := n.Graph().To(d.ID()); it.Next(); {
+		if !own(it.Node().(*G.Node)) {
+			return false
+		}
+	}
+	grad, err := n.Grad()
+	return err == nil && grad == d.Value()
+}
+
+// own reports whether a node is an operation of this package.
+func own(n *G.Node) bool {
+	_, ok := n.Op().(interface{ kind() kind })
+	return ok
+}

@@ -1,0 +1,121 @@
+package graph_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/internal/gradcheck"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// gradientGraphs make a cost of x (6, 4) and of the learnables w (4, 4) and
+// b (4), and say which of these keep their gradients.
+var gradientGraphs = []struct {
+	name string
+	keep []bool
+	cost func(x, w, b *G.Node) *G.Node
+	more func(w, b *G.Node) // nodes that are added behind the gradients
+}{
+	{name: "own operations", keep: []bool{true, true}, cost: func(x, w, b *G.Node) *G.Node {
+		return costOf(G.Must(graph.DenseReLU(x, w, b)))
+	}},
+	{name: "weight used twice", keep: []bool{false, true}, cost: func(x, w, b *G.Node) *G.Node {
+		return costOf(G.Must(graph.Dense(G.Must(graph.DenseReLU(x, w, nil)), w, b)))
+	}},
+	{name: "stock operations", keep: []bool{false, true}, cost: func(x, w, b *G.Node) *G.Node {
+		return costOf(G.Must(graph.Dense(G.Must(G.Tanh(G.Must(G.Mul(x, w)))), G.Must(G.Square(w)), b)))
+	}},
+	{name: "stock operation on a gradient", keep: []bool{false, true}, cost: func(x, w, b *G.Node) *G.Node {
+		return costOf(G.Must(graph.Dense(x, w, b)))
+	}, more: func(w, _ *G.Node) { G.Must(G.Neg(w.Deriv())) }},
+	{name: "gradient shared by two", keep: []bool{true, true}, cost: func(x, w, b *G.Node) *G.Node {
+		return costOf(G.Must(graph.Add(G.Must(graph.ReLU(w)), w2(b))))
+	}},
+}
+
+// costOf is the cross entropy of logits (N, 4).
+func costOf(logits *G.Node) *G.Node {
+	labels := make([]int, logits.Shape()[0])
+	for i := range labels {
+		labels[i] = i % 4
+	}
+	return G.Must(graph.CrossEntropy(logits, G.NodeFromAny(logits.Graph(), tensor.New(tensor.WithBacking(labels)), G.WithName("labels"))))
+}
+
+// w2 is a matrix (4, 4) made of b.
+func w2(b *G.Node) *G.Node {
+	column := G.NodeFromAny(b.Graph(), gradcheck.Random(5, tensor.Float32, 4, 1), G.WithName("column"))
+	return G.Must(graph.Dense(column, G.Must(graph.Flatten(b)), nil))
+}
+
+// TestBindGradients wants the gradients of BindDualValues, in the operations'
+// own buffers where that can be.
+func TestBindGradients(t *testing.T) {
+	for _, test := range gradientGraphs {
+		t.Run(test.name, func(t *testing.T) {
+			build := func() (*G.ExprGraph, G.Nodes) {
+				g := G.NewGraph()
+				node := func(name string, seed uint64, shape ...int) *G.Node {
+					return G.NodeFromAny(g, gradcheck.Random(seed, tensor.Float32, shape...), G.WithName(name))
+				}
+				x, w, b := node("x", 1, 6, 4), node("w", 2, 4, 4), node("b", 3, 4)
+				cost := test.cost(x, w, b)
+				if _, err := G.Grad(cost, w, b); err != nil {
+					t.Fatal(err)
+				}
+				if test.more != nil {
+					test.more(w, b)
+				}
+				return g, G.Nodes{w, b}
+			}
+			steps := func(vm G.VM, learnables G.Nodes) (grads [][]float64) {
+				defer vm.Close()
+				solver := G.NewVanillaSolver()
+				for range 3 {
+					if err := vm.RunAll(); err != nil {
+						t.Fatal(err)
+					}
+					vm.Reset()
+					for _, n := range learnables {
+						grads = append(grads, gradcheck.Floats(must(n.Grad())))
+					}
+					if err := solver.Step(G.NodesToValueGrads(learnables)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return grads
+			}
+			g, bound := build()
+			want := steps(G.NewTapeMachine(g, G.BindDualValues(bound...)), bound)
+			h, learnables := build()
+			got := steps(G.NewTapeMachine(h, graph.BindGradients(learnables...)), learnables)
+			for i := range want {
+				if !slices.Equal(got[i], want[i]) {
+					t.Errorf("step %d: gradient of %v is %v, want %v", i/2, learnables[i%2], got[i], want[i])
+				}
+			}
+			for i, n := range learnables {
+				if keeps := must(n.Grad()) == n.Deriv().Value(); keeps != test.keep[i] {
+					t.Errorf("%v keeps its gradient: %v, want %v", n, keeps, test.keep[i])
+				}
+			}
+			// The copies that a machine has bound stay bound.
+			again := steps(G.NewTapeMachine(g, graph.BindGradients(bound...)), bound)
+			further := steps(G.NewTapeMachine(h, graph.BindGradients(learnables...)), learnables)
+			for i := range again {
+				if !slices.Equal(again[i], further[i]) {
+					t.Errorf("step %d on a second machine: gradient of %v is %v, want %v", i/2, bound[i%2], again[i], further[i])
+				}
+			}
+		})
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
