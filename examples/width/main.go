@@ -49,44 +49,48 @@ func (s settings) check() error {
 }
 
 // noises are the two ways to inject noise. With two layers All has sigma/sqrt(2), which makes the terms of second order equal.
-var noises = []struct {
+var noises = [...]struct {
 	name      string
 	selection func() optim.Selection
+	closed    func(weights [2][]float64, width int, sigma float64) form
 }{
-	{"noise on all", optim.All},
-	{"noise on one layer", optim.Uniform},
+	{"noise on all", optim.All, formAll},
+	{"noise on one layer", optim.Uniform, formLayer},
+}
+
+// row is what was measured at a width, for each noise, and the closed forms of the linear network.
+type row struct {
+	width        int
+	linear, relu [len(noises)]measured
+	closed       [len(noises)]form
 }
 
 func run(ctx context.Context, s settings) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	bar := cli.Bar(2*len(noises)*(s.doublings+1), "width")
-	var widths []float64
-	results := map[bool][][]measured{} // for linear networks and for ReLU: noise, width
-	for _, relu := range []bool{false, true} {
-		results[relu] = make([][]measured, len(noises))
-	}
-	for k := range s.doublings + 1 {
-		width := units << k
-		widths = append(widths, float64(width))
-		for _, relu := range []bool{false, true} {
-			for i := range noises {
-				m, err := measure(ctx, s, width, relu, noises[i].selection())
-				if err != nil {
-					return err
-				}
-				results[relu][i] = append(results[relu][i], m)
-				_ = bar.Add(1)
+	rows := make([]row, s.doublings+1)
+	bar := cli.Bar(len(rows)*len(noises), "width")
+	for k := range rows {
+		r := &rows[k]
+		r.width = units << k
+		for i, n := range noises {
+			var err error
+			if r.linear[i], err = measure(ctx, s, r.width, false, n.selection()); err != nil {
+				return err
 			}
+			if r.relu[i], err = measure(ctx, s, r.width, true, n.selection()); err != nil {
+				return err
+			}
+			r.closed[i] = n.closed(widened(s.seed, r.width), r.width, s.sigma)
+			_ = bar.Add(1)
 		}
 	}
 	_ = bar.Finish()
-	lines := closedForms(s, widths)
-	if err := table(widths, results, lines); err != nil {
+	if err := table(rows); err != nil {
 		return err
 	}
-	if err := figure.Save(s.out, panels(s, widths, results, lines)...); err != nil {
+	if err := figure.Save(s.out, panels(s, rows)...); err != nil {
 		return err
 	}
 	fmt.Println("picture:", s.out)
@@ -94,52 +98,12 @@ func run(ctx context.Context, s settings) error {
 }
 
 // table prints the extra loss.
-func table(widths []float64, results map[bool][][]measured, lines []form) error {
+func table(rows []row) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "extra loss at width\tlinear, all\tclosed form\tlinear, one layer\tclosed form\tReLU, all\tReLU, one layer")
-	for k, width := range widths {
-		cell := func(relu bool, i int) string {
-			e := results[relu][i][k].extra
-			return fmt.Sprintf("%.3f ± %.3f", e.mean, e.err)
-		}
-		fmt.Fprintf(w, "%.0f\t%s\t%.3f\t%s\t%.3f\t%s\t%s\n", width, cell(false, 0), lines[0].extra[k], cell(false, 1), lines[1].extra[k], cell(true, 0), cell(true, 1))
+	for _, r := range rows {
+		fmt.Fprintf(w, "%d\t%v\t%.3f\t%v\t%.3f\t%v\t%v\n", r.width,
+			r.linear[0].extra, r.closed[0].extra, r.linear[1].extra, r.closed[1].extra, r.relu[0].extra, r.relu[1].extra)
 	}
 	return w.Flush()
-}
-
-// panels are the picture: three numbers, for linear networks above and ReLU networks below.
-func panels(s settings, widths []float64, results map[bool][][]measured, lines []form) []figure.Panel {
-	var list []figure.Panel
-	for _, relu := range []bool{false, true} {
-		network := "Linear"
-		if relu {
-			network = "ReLU"
-		}
-		for _, q := range []struct {
-			title, unit string
-			of          func(measured) estimate
-			line        func(form) []float64
-		}{
-			{"extra loss", "mean less R(w), units of the loss", func(m measured) estimate { return m.extra }, func(f form) []float64 { return f.extra }},
-			{"variance of the loss", "variance, loss squared", func(m measured) estimate { return m.loss }, func(f form) []float64 { return f.loss }},
-			{"variance of the gradient", "variance, (loss/weight) squared", func(m measured) estimate { return m.gradient }, func(f form) []float64 { return f.gradient }},
-		} {
-			p := figure.Panel{
-				Title: fmt.Sprintf("%s network: %s\nsigma %v, %d draws, standard errors", network, q.title, s.sigma, s.draws),
-				X:     "width, hidden units", Y: q.unit, LogX: true, LogY: true, TicksX: widths,
-			}
-			for i, n := range noises {
-				c := figure.Curve{Name: n.name, X: widths, Marks: true, Line: relu, Colour: i + 2}
-				for _, m := range results[relu][i] {
-					c.Y, c.Err = append(c.Y, q.of(m).mean), append(c.Err, q.of(m).err)
-				}
-				p.Curves = append(p.Curves, c)
-				if line := q.line(lines[i]); !relu && line != nil {
-					p.Curves = append(p.Curves, figure.Curve{Name: n.name + ", closed form", X: widths, Y: line, Line: true, Dashed: true, Colour: i + 2})
-				}
-			}
-			list = append(list, p)
-		}
-	}
-	return list
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/layernoise/layernoise/optim"
@@ -16,6 +17,8 @@ const parts = 20
 
 // estimate is a mean with its standard error.
 type estimate struct{ mean, err float64 }
+
+func (e estimate) String() string { return fmt.Sprintf("%.3f ± %.3f", e.mean, e.err) }
 
 // measured is what noise does to a network.
 type measured struct {

@@ -122,21 +122,21 @@ func orthogonalRows(seed uint64) *mat.Dense {
 	return &x
 }
 
-// form is what the closed forms say of one kind of noise at each width; nil where there is none.
-type form struct{ extra, loss, gradient []float64 }
+// form is what the closed forms say of a linear network.
+type form struct{ extra, loss, gradient float64 }
 
-// closedForms returns those of linear networks, in the order of noises.
-func closedForms(s settings, widths []float64) []form {
-	forms := make([]form, len(noises))
-	for _, width := range widths {
-		weights := widened(s.seed, int(width))
-		f := &closedform.Factorisation{Y: mat.NewDense(outputs, inputs, nil), Width: int(width)}
-		all, layer := &forms[0], &forms[1]
-		all.extra = append(all.extra, closedform.ExtraAll(f, weights, s.sigma/math.Sqrt2))
-		all.loss = append(all.loss, f.LossVarianceAll(weights, s.sigma/math.Sqrt2))
-		layer.extra = append(layer.extra, closedform.ExtraLayer(f, weights, s.sigma))
-		layer.loss = append(layer.loss, f.LossVarianceLayer(weights, s.sigma))
-		layer.gradient = append(layer.gradient, f.GradientVarianceLayer(weights, s.sigma))
-	}
-	return forms
+func formAll(weights [2][]float64, width int, sigma float64) form {
+	f := factorisation(width)
+	sigma /= math.Sqrt2
+	return form{closedform.ExtraAll(f, weights, sigma), f.LossVarianceAll(weights, sigma), f.GradientVarianceAll(weights, sigma)}
+}
+
+func formLayer(weights [2][]float64, width int, sigma float64) form {
+	f := factorisation(width)
+	return form{closedform.ExtraLayer(f, weights, sigma), f.LossVarianceLayer(weights, sigma), f.GradientVarianceLayer(weights, sigma)}
+}
+
+// factorisation returns the linear network's problem. The closed forms do not ask for the matrix that it approximates.
+func factorisation(width int) *closedform.Factorisation {
+	return &closedform.Factorisation{Y: mat.NewDense(outputs, inputs, nil), Width: width}
 }

@@ -24,22 +24,15 @@ func TestWidened(t *testing.T) {
 func TestMeasureFollowsTheClosedForms(t *testing.T) {
 	s := settings{sigma: 0.3, draws: 2000, seed: 1}
 	const width = 2 * units
-	forms := closedForms(s, []float64{width})
-	for i, n := range noises {
+	for _, n := range noises {
 		m, err := measure(context.Background(), s, width, false, n.selection())
 		if err != nil {
 			t.Fatal(err)
 		}
-		for what, c := range map[string]struct {
-			measured estimate
-			want     []float64
-		}{
-			"extra loss":               {m.extra, forms[i].extra},
-			"variance of the loss":     {m.loss, forms[i].loss},
-			"variance of the gradient": {m.gradient, forms[i].gradient},
-		} {
-			if c.want != nil && !(math.Abs(c.measured.mean-c.want[0]) <= 5*c.measured.err) {
-				t.Errorf("%s: %s is %v ± %v, closed form %v", n.name, what, c.measured.mean, c.measured.err, c.want[0])
+		closed := n.closed(widened(s.seed, width), width, s.sigma)
+		for _, q := range quantities {
+			if e, want := q.measured(m), q.closed(closed); !(math.Abs(e.mean-want) <= 5*e.err && e.err < 0.05*want) {
+				t.Errorf("%s: %s is %v, closed form %v", n.name, q.title, e, want)
 			}
 		}
 	}

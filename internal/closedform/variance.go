@@ -26,6 +26,18 @@ func (f *Factorisation) moments(weights [2][]float64) moments {
 	}
 }
 
+// spreads are the expected squares of what noise in one factor V, of d rows or columns and with the given moments, makes of the
+// products that it is in. With Gaussian B and the other factor W, for V = W2 and W = W1,
+//
+//	cross = E |(V + sigma*B)'B W|^2           = |V|^2 |W|^2 + sigma^2 d (d+m+1) |W|^2
+//	gram  = E |(V + sigma*B)'(V + sigma*B)|^2 = |V'V|^2 + 2 sigma^2 (d+m+1) |V|^2 + sigma^4 d m (d+m+1)
+//
+// where m is the width.
+func spreads(s2, d, width, v, w, gramV float64) (cross, gram float64) {
+	n := d + width + 1
+	return v*w + s2*d*n*w, gramV + 2*s2*n*v + s2*s2*d*width*n
+}
+
 // LossVarianceLayer returns the variance of R(w + sigma*eps) for noise on one factor, each with probability one half, at
 // weights where W2 W1 = Y.
 //
@@ -42,31 +54,36 @@ func (f *Factorisation) LossVarianceLayer(weights [2][]float64, sigma float64) f
 //
 // Given the noise B in W2, and V = W2 + sigma*B, the loss is |sigma B W1 + sigma V A|^2 with Gaussian A. Its variance is
 // 4 sigma^4 |V'B W1|^2 + 2 sigma^4 d0 |V'V|^2, its mean sigma^2 |B W1|^2 + sigma^2 d0 |V|^2. What is wanted is the expectation
-// of the first plus the variance of the second over B, of which
-//
-//	E |V'B W1|^2 = |W1|^2 |W2|^2 + sigma^2 d2 (d2+m+1) |W1|^2
-//	E |V'V|^2    = |W2'W2|^2 + 2 sigma^2 (m+d2+1) |W2|^2 + sigma^4 d2 m (d2+m+1)
-//
-// with m units, and the second is a quadratic form of each row of B with the matrix W1 W1' + sigma^2 d0 I.
+// of the first plus the variance of the second over B, a quadratic form of each row of B with the matrix W1 W1' + sigma^2 d0 I
+// and a linear form, 2 sigma^3 d0 W2.
 func (f *Factorisation) LossVarianceAll(weights [2][]float64, sigma float64) float64 {
 	m := f.moments(weights)
 	s2 := sigma * sigma
-	wishart := m.d2 + m.width + 1
-	slope := m.w1*m.w2 + s2*m.d2*wishart*m.w1
-	square := m.gram2 + 2*s2*wishart*m.w2 + s2*s2*m.d2*m.width*wishart
+	cross, gram := spreads(s2, m.d2, m.width, m.w2, m.w1, m.gram2)
 	form := m.gram1 + 2*s2*m.d0*m.w1 + s2*s2*m.d0*m.d0*m.width // |W1 W1' + sigma^2 d0 I|^2
-	return s2 * s2 * (4*slope + 2*m.d0*square + 2*m.d2*form + 4*s2*m.d0*m.d0*m.w2)
+	return s2 * s2 * (4*cross + 2*m.d0*gram + 2*m.d2*form + 4*s2*m.d0*m.d0*m.w2)
 }
 
 // GradientVarianceLayer returns E |grad R(w + sigma*eps) - its mean|^2 for noise on one factor, each with probability one
 // half, at weights where W2 W1 = Y.
 //
-// With noise A in W1 the gradients are 2 sigma W2'W2 A and 2 sigma W2 A (W1 + sigma A)', with the expected squares
-// 4 sigma^2 d0 |W2'W2|^2 and 4 sigma^2 |W1|^2 |W2|^2 + 4 sigma^4 d0 (d0+m+1) |W2|^2, and the means 0 and 2 sigma^2 d0 W2.
+// With noise A in W1 the gradients are 2 sigma W2'W2 A and 2 sigma W2 A (W1 + sigma A)', of means 0 and 2 sigma^2 d0 W2.
 func (f *Factorisation) GradientVarianceLayer(weights [2][]float64, sigma float64) float64 {
 	m := f.moments(weights)
 	s2 := sigma * sigma
-	squares := 4*s2*(m.d0*m.gram2+m.d2*m.gram1+2*m.w1*m.w2) +
-		4*s2*s2*(m.d0*(m.d0+m.width+1)*m.w2+m.d2*(m.d2+m.width+1)*m.w1)
-	return squares/2 - s2*s2*(m.d0*m.d0*m.w2+m.d2*m.d2*m.w1)
+	cross1, _ := spreads(s2, m.d0, m.width, m.w1, m.w2, m.gram1)
+	cross2, _ := spreads(s2, m.d2, m.width, m.w2, m.w1, m.gram2)
+	return 2*s2*(m.d0*m.gram2+m.d2*m.gram1+cross1+cross2) - s2*s2*(m.d0*m.d0*m.w2+m.d2*m.d2*m.w1)
+}
+
+// GradientVarianceAll returns E |grad R(w + sigma*eps) - its mean|^2 for noise on both factors, at weights where W2 W1 = Y.
+//
+// Given B and V as above, the gradient of W1 is 2 sigma V'(B W1 + V A), of expected square 4 sigma^2 (|V'B W1|^2 + d0 |V'V|^2)
+// over A and of mean 2 sigma^2 d2 W1 over both. The gradient of W2 is alike.
+func (f *Factorisation) GradientVarianceAll(weights [2][]float64, sigma float64) float64 {
+	m := f.moments(weights)
+	s2 := sigma * sigma
+	cross1, gram1 := spreads(s2, m.d0, m.width, m.w1, m.w2, m.gram1)
+	cross2, gram2 := spreads(s2, m.d2, m.width, m.w2, m.w1, m.gram2)
+	return 4*s2*(cross1+cross2+m.d0*gram2+m.d2*gram1) - 4*s2*s2*(m.d0*m.d0*m.w2+m.d2*m.d2*m.w1)
 }

@@ -1,78 +1,118 @@
 package closedform
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat"
 )
 
-// The variances are the measured ones, within five standard errors of the means of independent parts.
+// The variances are those of the graph's loss and gradient, up to rounding: Gauss-Hermite quadrature is exact for them.
 func TestVariances(t *testing.T) {
-	const sigma, parts, draws = 0.5, 20, 400
-	p, err := PlantLowRank(7, 5, 2, 9, 0, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, factor := range p.Initial {
-		floats.Scale(4, factor) // so that no term of the variances is small
-	}
-	f := &Factorisation{Width: 9, Y: mat.NewDense(5, 7, nil)}
-	copy(f.Y.RawMatrix().Data, f.Solution(p.Initial)) // W2 W1 = Y
-	p.Problem = f
-	for name, c := range map[string]struct {
-		loss, gradient func([2][]float64, float64) float64
-	}{
-		"all":   {f.LossVarianceAll, nil},
-		"layer": {f.LossVarianceLayer, f.GradientVarianceLayer},
-	} {
-		t.Run(name, func(t *testing.T) {
-			m := newModel(t, p)
-			solver := perturbed(t, sigma, name, 0)
-			vm, err := solver.Guard(m.VM, m.Learnables...)
+	const sigma = 0.7
+	for _, c := range []struct{ d0, d2, width int }{{2, 3, 1}, {3, 1, 2}, {1, 3, 2}} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			p, err := PlantLowRank(c.d0, c.d2, 1, c.width, 0, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
-			var lossVariance, gradientVariance []float64
-			for range parts {
-				losses, squares, sum := []float64{}, 0.0, make([]float64, 7*9+9*5)
-				for range draws {
-					if err := vm.RunAll(); err != nil {
-						t.Fatal(err)
-					}
-					var g []float64
-					for _, node := range m.Learnables {
-						v, err := node.Grad()
-						if err != nil {
-							t.Fatal(err)
-						}
-						g = append(g, v.Data().([]float64)...)
-					}
-					losses = append(losses, m.Loss())
-					squares += floats.Dot(g, g)
-					floats.Add(sum, g)
-					if err := solver.Step(m.model); err != nil {
-						t.Fatal(err)
-					}
-					vm.Reset()
+			f := &Factorisation{Width: c.width, Y: mat.NewDense(c.d2, c.d0, p.Solution(p.Initial))} // W2 W1 = Y
+			p.Problem = f
+			m := newModel(t, p)
+			w1, w2 := m.Weights[0], m.Weights[1]
+			first, second, both := expect(t, m, sigma, w1), expect(t, m, sigma, w2), expect(t, m, sigma, w1, w2)
+			either := first.mean(second)
+			for what, v := range map[string]struct{ got, want float64 }{
+				"extra loss, layer":            {ExtraLayer(f, m.Weights, sigma), either.loss},
+				"extra loss, all":              {ExtraAll(f, m.Weights, sigma), both.loss},
+				"variance of loss, layer":      {f.LossVarianceLayer(m.Weights, sigma), either.lossVariance()},
+				"variance of loss, all":        {f.LossVarianceAll(m.Weights, sigma), both.lossVariance()},
+				"variance of gradients, layer": {f.GradientVarianceLayer(m.Weights, sigma), either.gradientVariance()},
+				"variance of gradients, all":   {f.GradientVarianceAll(m.Weights, sigma), both.gradientVariance()},
+			} {
+				if math.Abs(v.got-v.want) > 1e-12*v.want {
+					t.Errorf("%s: closed form %v, quadrature %v", what, v.got, v.want)
 				}
-				lossVariance = append(lossVariance, stat.Variance(losses, nil))
-				gradientVariance = append(gradientVariance, (squares-floats.Dot(sum, sum)/draws)/(draws-1))
-			}
-			compare := func(what string, measured []float64, want float64) {
-				mean, std := stat.MeanStdDev(measured, nil)
-				se := std / math.Sqrt(parts)
-				t.Logf("variance of the %s: %.4f +- %.4f, closed form %.4f", what, mean, se, want)
-				if math.Abs(mean-want) > 5*se || se > 0.05*want {
-					t.Errorf("variance of the %s is %v, closed form %v, standard error %v", what, mean, want, se)
-				}
-			}
-			compare("loss", lossVariance, c.loss(m.Weights, sigma))
-			if c.gradient != nil {
-				compare("gradient", gradientVariance, c.gradient(m.Weights, sigma))
 			}
 		})
 	}
+}
+
+// expectations are means over the noise.
+type expectations struct {
+	loss, lossSquare float64
+	gradient         []float64
+	gradientSquare   float64 // of its norm
+}
+
+func (e *expectations) add(weight, loss float64, gradient []float64) {
+	e.loss += weight * loss
+	e.lossSquare += weight * loss * loss
+	floats.AddScaled(e.gradient, weight, gradient)
+	e.gradientSquare += weight * floats.Dot(gradient, gradient)
+}
+
+// mean returns the expectations where either noise has the probability one half.
+func (e *expectations) mean(other *expectations) *expectations {
+	gradient := append([]float64(nil), e.gradient...)
+	floats.Add(gradient, other.gradient)
+	floats.Scale(0.5, gradient)
+	return &expectations{(e.loss + other.loss) / 2, (e.lossSquare + other.lossSquare) / 2, gradient, (e.gradientSquare + other.gradientSquare) / 2}
+}
+
+func (e *expectations) lossVariance() float64 { return e.lossSquare - e.loss*e.loss }
+func (e *expectations) gradientVariance() float64 {
+	return e.gradientSquare - floats.Dot(e.gradient, e.gradient)
+}
+
+// expect returns the expectations under Gaussian noise in the factors. Squares of loss and gradient are polynomials of degree
+// four in each number of the factors, and so the rule of three points, 0 and ±sqrt(3) sigma, is exact.
+func expect(t *testing.T, m *Model, sigma float64, factors ...[]float64) *expectations {
+	t.Helper()
+	e := &expectations{gradient: make([]float64, len(m.Weights[0])+len(m.Weights[1]))}
+	var numbers []*float64
+	for _, factor := range factors {
+		for i := range factor {
+			numbers = append(numbers, &factor[i])
+		}
+	}
+	var over func(k int, weight float64)
+	over = func(k int, weight float64) {
+		if k == len(numbers) {
+			loss, gradient := evaluate(t, m)
+			e.add(weight, loss, gradient)
+			return
+		}
+		x, clean := numbers[k], *numbers[k]
+		defer func() { *x = clean }()
+		step := math.Sqrt(3) * sigma
+		over(k+1, weight*2/3)
+		*x = clean + step
+		over(k+1, weight/6)
+		*x = clean - step
+		over(k+1, weight/6)
+	}
+	over(0, 1)
+	return e
+}
+
+// evaluate returns loss and gradient at the model's weights.
+func evaluate(t *testing.T, m *Model) (loss float64, gradient []float64) {
+	t.Helper()
+	defer m.VM.Reset()
+	if err := m.VM.RunAll(); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range m.model {
+		grad, err := v.Grad()
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := grad.Data().([]float64)
+		gradient = append(gradient, g...)
+		floats.Scale(0, g) // the next pass adds to it
+	}
+	return m.Loss(), gradient
 }
