@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/layers"
 	"github.com/pkg/errors"
 )
 
@@ -28,6 +29,15 @@ func (r *record) ended() bool { return r != nil && r.Done && r.Diverged == "" }
 
 // end returns what was measured last.
 func (r *record) end() point { return r.Points[len(r.Points)-1] }
+
+// String says how the run ended.
+func (r *record) String() string {
+	if !r.ended() {
+		return r.Diverged
+	}
+	e := r.end()
+	return fmt.Sprintf("test accuracy %.2f%%, loss %.4f", 100*e.TestAccuracy, e.TestLoss)
+}
 
 // experiment is a set of runs with the same settings, kept in a folder.
 type experiment struct {
@@ -127,14 +137,31 @@ func (x *experiment) train(ctx context.Context) error {
 			}
 			advance(s.Epochs)
 			_ = bar.Clear() // the line below takes its place on a terminal
-			if e := r.end(); r.ended() {
-				fmt.Fprintf(os.Stderr, "%v, seed %d: test accuracy %.2f%%, loss %.4f\n", n, seed, 100*e.TestAccuracy, e.TestLoss)
-			} else {
-				fmt.Fprintf(os.Stderr, "%v, seed %d: %s\n", n, seed, r.Diverged)
-			}
+			fmt.Fprintf(os.Stderr, "%v, seed %d: %v\n", n, seed, r)
 		}
 	}
 	return errors.Wrap(bar.Finish(), "progress bar")
+}
+
+// trainOne makes a run and saves it, also where it has diverged.
+func (x *experiment) trainOne(ctx context.Context, r *record, advance func(epoch int)) error {
+	t, err := x.newTraining(r)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	err = t.run(ctx, advance)
+	if errors.Is(err, layers.ErrNotFinite) {
+		r.Diverged, err = err.Error(), nil
+	}
+	if err != nil {
+		return err
+	}
+	r.Done = true
+	if err := x.save(); err != nil {
+		return err
+	}
+	return t.checkpoint.remove()
 }
 
 // save writes the results.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -68,12 +69,7 @@ func flags() *settings {
 
 // names lists the keys of a table, for usage.
 func names[V any](table map[string]V) string {
-	list := make([]string, 0, len(table))
-	for name := range table {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return strings.Join(list, ", ")
+	return strings.Join(slices.Sorted(maps.Keys(table)), ", ")
 }
 
 // given reports whether a flag stands on the command line.

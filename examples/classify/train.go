@@ -8,58 +8,62 @@ import (
 	"github.com/pkg/errors"
 )
 
-// trainOne makes a run, from its checkpoint if there is one, and saves the results after each evaluation.
-func (x *experiment) trainOne(ctx context.Context, r *record, advance func(epoch int)) error {
+// training is a run in progress.
+type training struct {
+	settings   *settings
+	record     *record
+	classifier *layers.Classifier
+	batches    *datasets.Loader
+	solver     solver
+	meter      *meter
+	checkpoint checkpoint
+}
+
+// newTraining prepares the run of a record, and goes on from its checkpoint if there is one.
+func (x *experiment) newTraining(r *record) (*training, error) {
 	s, kind := x.Settings, networks[x.Settings.Net]
-	train, err := s.choose(x.images, r.Seed)
+	images, err := s.choose(x.images, r.Seed)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if train.Len() < s.Batch {
-		return errors.Errorf("%d images to train on, fewer than a batch of %d", train.Len(), s.Batch)
+	if images.Len() < s.Batch {
+		return nil, errors.Errorf("%d images to train on, fewer than a batch of %d", images.Len(), s.Batch)
 	}
+	t := &training{settings: s, record: r}
 	net := kind.make(layers.Init{Seed: r.Seed})
-	classifier, err := layers.NewClassifier(net, s.Batch, kind.shape(train)...)
-	if err != nil {
-		return err
+	if t.classifier, err = layers.NewClassifier(net, s.Batch, kind.shape(images)...); err != nil {
+		return nil, err
 	}
-	meter, err := newMeter(net, classifier, s, train, x.images.test)
-	if err != nil {
-		return err
+	if t.meter, err = newMeter(net, t.classifier, s, images, x.images.test); err != nil {
+		return nil, err
 	}
-	defer meter.close()
-	loader, err := train.Loader(s.shuffled(train, r.Seed))
-	if err != nil {
-		return err
+	if t.batches, err = images.Loader(s.shuffled(images, r.Seed)); err != nil {
+		return nil, err
 	}
-	defer loader.Close()
-	solver, err := s.newSolver(r.noise, r.Seed, loader.Len())
-	if err != nil {
-		return err
+	if t.solver, err = s.newSolver(r.noise, r.Seed, t.batches.Len()); err != nil {
+		return nil, err
 	}
-	c := &checkpoint{name: x.file(checkpointName), net: net, solver: solver, off: kind.dropout}
-	if r.Points, err = c.load(r); err != nil {
-		return err
-	}
-	measure := func(epoch int) error {
-		p, err := meter.point(ctx, epoch, epoch%s.TraceEvery == 0 || epoch == s.Epochs)
-		if err != nil {
-			return err
-		}
-		if !p.finite() {
-			return errors.Wrapf(layers.ErrNotFinite, "after %d epochs", epoch)
-		}
-		r.Points = append(r.Points, p)
-		return nil
-	}
-	if len(r.Points) == 0 {
-		if err := measure(0); err != nil {
+	t.checkpoint = checkpoint{name: x.file(checkpointName), net: net, solver: t.solver, off: kind.dropout}
+	r.Points, err = t.checkpoint.load(r)
+	return t, err
+}
+
+// close releases the batches and the meter's graph.
+func (t *training) close() {
+	t.batches.Close()
+	t.meter.close()
+}
+
+// run makes the epochs that are left. It measures along the way, and keeps a checkpoint after each measurement.
+func (t *training) run(ctx context.Context, advance func(epoch int)) error {
+	if len(t.record.Points) == 0 {
+		if err := t.measure(ctx, 0); err != nil {
 			return err
 		}
 	}
-	first := r.end().Epoch
+	s, first := t.settings, t.record.end().Epoch
 	advance(first)
-	_, err = classifier.Fit(ctx, loader, solver, layers.FitConfig{
+	_, err := t.classifier.Fit(ctx, t.batches, t.solver, layers.FitConfig{
 		FirstEpoch: first,
 		Epochs:     s.Epochs - first,
 		OnEpoch: func(e layers.Epoch) error {
@@ -68,23 +72,26 @@ func (x *experiment) trainOne(ctx context.Context, r *record, advance func(epoch
 			if made%s.EvalEvery != 0 && made%s.TraceEvery != 0 && made != s.Epochs {
 				return nil
 			}
-			if err := measure(made); err != nil {
+			if err := t.measure(ctx, made); err != nil {
 				return err
 			}
-			return c.save(r)
+			return t.checkpoint.save(t.record)
 		},
 	})
-	if errors.Is(err, layers.ErrNotFinite) {
-		r.Diverged, err = err.Error(), nil
-	}
+	return err
+}
+
+// measure adds a point to the record.
+func (t *training) measure(ctx context.Context, epoch int) error {
+	p, err := t.meter.point(ctx, epoch, epoch%t.settings.TraceEvery == 0 || epoch == t.settings.Epochs)
 	if err != nil {
 		return err
 	}
-	r.Done = true
-	if err := x.save(); err != nil {
-		return err
+	if !p.finite() {
+		return errors.Wrapf(layers.ErrNotFinite, "after %d epochs", epoch)
 	}
-	return c.remove()
+	t.record.Points = append(t.record.Points, p)
+	return nil
 }
 
 // shuffled is how training images come: in another order in each epoch, the last batch filled up from its beginning.
