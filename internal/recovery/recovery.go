@@ -83,7 +83,9 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 		}
 	}
 	_ = bar.Finish()
-	e.table(results)
+	if err := table(results); err != nil {
+		return err
+	}
 	if err := figure.Save(s.out, e.panels(s, at, results)...); err != nil {
 		return err
 	}
@@ -92,7 +94,7 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 }
 
 // table prints where the trainings ended, mean and standard deviation over the seeds.
-func (e Experiment) table(results []result) {
+func table(results []result) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "training\tdistance to the planted\tdistance to the minimiser\tregulariser\tloss")
 	cell := func(of func(result) float64) string {
@@ -118,7 +120,7 @@ func (e Experiment) table(results []result) {
 		cell(func(result) float64 { return 0 }),
 		cell(func(r result) float64 { return r.minimiser.regulariser }),
 		cell(func(r result) float64 { return r.minimiser.loss }))
-	w.Flush()
+	return w.Flush()
 }
 
 func last(x []float64) float64 { return x[len(x)-1] }
