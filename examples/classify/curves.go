@@ -22,7 +22,7 @@ func (x *experiment) drawCurves(file string) error {
 		{Title: title + "\n" + over, Y: "test accuracy, %", Curves: x.curves(accuracy, always)},
 		{Title: "Loss on images not trained on", Y: "test loss, nats an image", Curves: x.curves(testLoss, always)},
 		{Title: "Loss on the training images", Y: "training loss, nats an image", LogY: true, Curves: x.curves(trainLoss, always)},
-		{Title: "Sharpness: trace of the Hessian of the training loss", Y: "trace, nats by weight squared",
+		{Title: "Sharpness: trace of the Hessian of the training loss", Y: "trace, nats an image by weight squared",
 			Curves: x.curves(sharpness, func(p point) bool { return p.HessianTrace != nil })},
 	}
 	for i := range panels {

@@ -111,12 +111,7 @@ func (p Panel) plot() (*plot.Plot, error) {
 	out := plot.New()
 	out.Title.Text, out.X.Label.Text, out.Y.Label.Text = p.Title, p.X, p.Y
 	out.Title.Padding = vg.Points(6)
-	if p.LogX {
-		out.X.Tick.Marker = plot.TickerFunc(logTicks)
-	}
-	if p.LogY {
-		out.Y.Tick.Marker = plot.TickerFunc(logTicks)
-	}
+	out.X.Tick.Marker, out.Y.Tick.Marker = ticks(p.LogX), ticks(p.LogY)
 	if p.TicksX != nil {
 		out.X.Tick.Marker = p.ticksAt(p.TicksX)
 	}

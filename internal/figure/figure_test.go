@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"gonum.org/v1/plot"
 )
 
 func TestMean(t *testing.T) {
@@ -88,19 +90,28 @@ func TestSaveRefuses(t *testing.T) {
 	}
 }
 
-func TestLogTicksAreLabelled(t *testing.T) {
-	for _, c := range [][2]float64{{0.15, 0.38}, {-0.4, 0.4}, {-3, 4}, {1.1, 1.9}} {
-		labels := 0
-		for _, tick := range logTicks(c[0], c[1]) {
-			if tick.Value < c[0] || tick.Value > c[1] {
-				t.Errorf("tick at %v on an axis from %v to %v", tick.Value, c[0], c[1])
+func TestTicksAreLabelled(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		ticks   func(lo, hi float64) []plot.Tick
+		lengths [][2]float64
+	}{
+		{"linear", linearTicks, [][2]float64{{0, 1}, {-3, 17}, {0.61, 0.64}, {8, 93}, {-1e-4, 2e-4}, {0, 1350}, {2, 4}}},
+		{"log", logTicks, [][2]float64{{0.15, 0.38}, {-0.4, 0.4}, {-3, 4}, {1.1, 1.9}}},
+	} {
+		for _, at := range c.lengths {
+			labels := 0
+			for _, tick := range c.ticks(at[0], at[1]) {
+				if tick.Value < at[0] || tick.Value > at[1] {
+					t.Errorf("%s: tick at %v on an axis from %v to %v", c.name, tick.Value, at[0], at[1])
+				}
+				if tick.Label != "" {
+					labels++
+				}
 			}
-			if tick.Label != "" {
-				labels++
+			if labels < 2 || labels > 8 {
+				t.Errorf("%s: %d labels on an axis from %v to %v", c.name, labels, at[0], at[1])
 			}
-		}
-		if labels < 2 || labels > 8 {
-			t.Errorf("%d labels on an axis from %v to %v", labels, c[0], c[1])
 		}
 	}
 }

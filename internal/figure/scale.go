@@ -21,11 +21,48 @@ func onAxis(v float64, log bool) float64 {
 	return v
 }
 
+// ticks returns what places the ticks of an axis.
+func ticks(log bool) plot.Ticker {
+	if log {
+		return plot.TickerFunc(logTicks)
+	}
+	return plot.TickerFunc(linearTicks)
+}
+
+// labelsMax is how many labels a linear axis has at most.
+const labelsMax = 6
+
+// linearTicks labels the multiples of 1, 2 or 5 times a power of ten, and divides what is between them.
+func linearTicks(lo, hi float64) []plot.Tick {
+	step, labelled := tickStep((hi - lo) / labelsMax)
+	var ticks []plot.Tick
+	for i := int(math.Ceil(lo / step)); float64(i)*step <= hi; i++ {
+		tick := plot.Tick{Value: float64(i) * step}
+		if i%labelled == 0 {
+			tick.Label = label(tick.Value)
+		}
+		ticks = append(ticks, tick)
+	}
+	return ticks
+}
+
+// tickStep returns the distance of ticks of which one in labelled has a label, if labels are to be so far apart at least.
+func tickStep(apart float64) (step float64, labelled int) {
+	power := math.Pow(10, math.Floor(math.Log10(apart)))
+	switch {
+	case apart <= 2*power:
+		return power, 2
+	case apart <= 5*power:
+		return power, 5
+	}
+	return 2 * power, 5
+}
+
 // logTicks marks the powers of ten and their multiples. It labels the powers, or, where there are fewer than two, 2 and 5
 // times them too. A part of a decade has the round numbers of a linear axis.
 func logTicks(lo, hi float64) []plot.Tick {
 	if hi-lo < 0.5 {
-		ticks := plot.DefaultTicks{}.Ticks(math.Pow(10, lo), math.Pow(10, hi))
+		ticks := linearTicks(math.Pow(10, lo), math.Pow(10, hi))
 		for i := range ticks {
 			ticks[i].Value = math.Log10(ticks[i].Value)
 		}
