@@ -102,24 +102,29 @@ func (s *cifarSet) load(dir string, split Split, opts []Option) (*Dataset, error
 	if err != nil {
 		return nil, err
 	}
-	parts, err := s.readFolder(dir, files)
-	if errors.Is(err, ErrNotFound) {
-		parts, err = s.readArchive(o, dir, files)
-	}
+	parts, err := s.read(o, dir, files)
 	if err != nil {
 		return nil, err
 	}
 	return s.assemble(split, parts), nil
 }
 
-// readFolder reads the files where they lie unpacked.
-func (s *cifarSet) readFolder(dir string, files []string) ([]*CIFAR, error) {
-	parts := make([]*CIFAR, len(files))
+// read reads the files where they lie unpacked, or else from the archive.
+func (s *cifarSet) read(o *options, dir string, files []string) ([]*CIFAR, error) {
+	paths := make([]string, len(files))
 	for i, file := range files {
-		path, err := find(dir, []string{".", s.folder}, []string{file, file + ".gz"})
+		var err error
+		paths[i], err = find(dir, []string{".", s.folder}, []string{file, file + ".gz"})
+		if errors.Is(err, ErrNotFound) {
+			return s.readArchive(o, dir, files, file)
+		}
 		if err != nil {
 			return nil, err
 		}
+	}
+	parts := make([]*CIFAR, len(paths))
+	for i, path := range paths {
+		var err error
 		if parts[i], err = readPath(path, s.format.read); err != nil {
 			return nil, err
 		}
@@ -127,27 +132,28 @@ func (s *cifarSet) readFolder(dir string, files []string) ([]*CIFAR, error) {
 	return parts, nil
 }
 
-// readArchive reads the files from the archive.
-func (s *cifarSet) readArchive(o *options, dir string, files []string) ([]*CIFAR, error) {
+// readArchive reads the files, of which missing is not there unpacked, from the
+// archive.
+func (s *cifarSet) readArchive(o *options, dir string, files []string, missing string) ([]*CIFAR, error) {
 	search := func() (string, error) { return find(dir, []string{"."}, []string{s.archive.name}) }
 	path, err := o.obtain(search, dir, s.bases, s.archive)
+	if errors.Is(err, ErrNotFound) {
+		return nil, s.notFound(dir, missing)
+	}
 	if err != nil {
-		return nil, s.explain(err, dir)
+		return nil, err
 	}
 	return readPath(path, cifarArchive{s.format, s.folder, files}.read)
 }
 
-// explain adds to ErrNotFound that another version of the data is there.
-func (s *cifarSet) explain(err error, dir string) error {
-	if !errors.Is(err, ErrNotFound) {
-		return err
-	}
+// notFound is ErrNotFound with what is missing, or what is there instead.
+func (s *cifarSet) notFound(dir, missing string) error {
 	for _, name := range s.python {
-		if _, statErr := os.Stat(filepath.Join(dir, name)); statErr == nil {
-			return errors.WithMessagef(err, "%s is the version for Python, the binary one is needed", name)
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return errors.Wrapf(ErrNotFound, "%s in %s is the version for Python, and the binary one is needed", name, dir)
 		}
 	}
-	return err
+	return errors.Wrapf(ErrNotFound, "neither %s nor %s in %s", missing, s.archive.name, dir)
 }
 
 // assemble makes the data set of the content of its files.

@@ -38,7 +38,9 @@ type Download struct {
 // It gets its name, in one step, only when its length and SHA-256 are those of
 // the published file. A file that is already in the folder is checked
 // likewise, and ErrChecksum when it is another; unpacked or compressed again
-// is as good. An unpacked CIFAR folder is taken as it is.
+// is as good. An unpacked CIFAR folder is taken as it is. Of several calls for
+// the same file, in other processes too, one transfers it and the others wait;
+// on Windows they must not come at the same time.
 //
 // The error is that of ctx when it ends, that of the file system when a file
 // cannot be written (a full disk, say; what has arrived is kept), and otherwise

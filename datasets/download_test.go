@@ -243,20 +243,23 @@ func TestDownloadErrors(t *testing.T) {
 	content, f := testFile(t)
 	size := len(content)
 	page := "<html>" + strings.Repeat(" not found ", size)
+	junk := strings.Repeat("x", 2*size)
 	for _, test := range []struct {
 		name    string
 		manner  manner
 		want    error
 		message string
-		part    int // bytes that are kept for another run, -1 for no file
+		part    int // bytes that are kept for another run, 0 for no file
 		asked   int // requests
 	}{
 		{"not found", answers(404, "gone"), errAny, "404 Not Found", 0, 1},
 		{"unavailable", answers(503, ""), errAny, "503", 0, 1},
 		{"unasked part", answers(206, string(content)), errAny, "206", 0, 1},
-		{"error page", answers(200, "<html>"), ErrChecksum, "offers", 0, 1},
-		{"long error page", answers(200, page), ErrChecksum, "more than", 0, 1},
-		{"error page of the right size", answers(200, page[:size]), ErrChecksum, "SHA-256", -1, 1},
+		{"error page", answers(200, "<html>"), ErrChecksum, "offers a page", 0, 1},
+		{"long error page", answers(200, page), ErrChecksum, "offers a page", 0, 1},
+		{"short junk", answers(200, "junk"), ErrChecksum, "offers 4 bytes", 0, 1},
+		{"long junk", answers(200, junk), ErrChecksum, "more than", size / 2, 1},
+		{"junk of the right size", answers(200, junk[:size]), ErrChecksum, "SHA-256", 0, 1},
 		{"claims less", claims(size-1, size-1), ErrChecksum, "offers", 0, 1},
 		{"claims more", claims(size+1, size+1), ErrChecksum, "offers", 0, 1},
 		{"sends more", chunked(size + 100), ErrChecksum, "more than", size / 2, 1},
@@ -288,8 +291,8 @@ func TestDownloadErrors(t *testing.T) {
 			}
 			info, err := os.Stat(filepath.Join(dir, "file.gz.part"))
 			switch {
-			case test.part < 0 && !errors.Is(err, fs.ErrNotExist):
-				t.Errorf("a wrong .part was kept: %v", err)
+			case test.part == 0 && !errors.Is(err, fs.ErrNotExist):
+				t.Errorf("a wrong or empty .part was kept: %v", err)
 			case test.part > 0 && (err != nil || info.Size() < int64(test.part)):
 				t.Errorf("%d bytes were not kept: %v", test.part, err)
 			}
@@ -297,19 +300,21 @@ func TestDownloadErrors(t *testing.T) {
 	}
 }
 
-// TestDownloadKeepsPartFromErrorPage checks that an error page does not cost
-// what an earlier run has fetched.
+// TestDownloadKeepsPartFromErrorPage checks that an error page, of known and of
+// unknown length, does not cost what an earlier run has fetched.
 func TestDownloadKeepsPartFromErrorPage(t *testing.T) {
 	content, f := testFile(t)
 	dir := t.TempDir()
 	part := filepath.Join(dir, "file.gz.part")
 	writeFile(t, part, content[:5000])
-	server := newServer(t, content, answers(200, "<html>maintenance</html>"))
-	if _, err := new(Download).fetch(t.Context(), dir, []string{server.URL}, f); !errors.Is(err, ErrChecksum) {
-		t.Fatal(err)
-	}
-	if got, err := os.ReadFile(part); err != nil || !bytes.Equal(got, content[:5000]) {
-		t.Errorf("%d bytes are left, error %v", len(got), err)
+	for _, page := range []string{"<html>maintenance</html>", "<html>" + strings.Repeat(" maintenance ", 1000)} {
+		server := newServer(t, content, answers(200, page))
+		if _, err := new(Download).fetch(t.Context(), dir, []string{server.URL}, f); !errors.Is(err, ErrChecksum) {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(part); err != nil || !bytes.Equal(got, content[:5000]) {
+			t.Errorf("%d bytes are left, error %v", len(got), err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package datasets
 import (
 	"context"
 	stderrors "errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,15 +19,33 @@ const (
 	fetchPause = 200 * time.Millisecond
 )
 
-// fetch brings a file into dir and returns its path.
+// fetch brings a file into dir and returns its path. Of several calls for one
+// file, in this process and in others, one transfers it and the others wait.
 func (d *Download) fetch(ctx context.Context, dir string, bases []string, f publishedFile) (string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", errors.Wrap(err, "download")
 	}
+	path := filepath.Join(dir, f.name)
+	unlock, err := lockPath(ctx, path+".lock", func() {
+		if d.Progress != nil {
+			fmt.Fprintf(d.Progress, "%s: waiting for another download of it\n", f.name)
+		}
+	})
+	if err != nil {
+		return "", errors.Wrapf(err, "download %s", f.name)
+	}
+	defer unlock()
+	if _, err := os.Stat(path); err == nil { // it has come while this call was waiting
+		return path, f.verify(path)
+	}
 	if d.Mirror != "" {
 		bases = append([]string{d.Mirror}, bases...)
 	}
-	path := filepath.Join(dir, f.name)
+	return d.fetchAlone(ctx, path, bases, f)
+}
+
+// fetchAlone is fetch without others that do the same.
+func (d *Download) fetchAlone(ctx context.Context, path string, bases []string, f publishedFile) (string, error) {
 	meter := newMeter(d.Progress, f.name, f.size)
 	defer meter.stop()
 	var failures []error
@@ -50,7 +69,15 @@ func (d *Download) fetch(ctx context.Context, dir string, bases []string, f publ
 			break
 		}
 	}
+	removeEmpty(path + ".part")
 	return "", errors.Wrapf(stderrors.Join(failures...), "download %s", f.name)
+}
+
+// removeEmpty removes a file in which nothing has arrived.
+func removeEmpty(path string) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		os.Remove(path)
+	}
 }
 
 // complete transfers a file and checks it. A file with the wrong sum is removed,

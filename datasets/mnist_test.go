@@ -118,6 +118,9 @@ func TestIDXSetErrors(t *testing.T) {
 	if d, err := MNIST(t.TempDir(), 2); err == nil || d != nil {
 		t.Errorf("split 2: %v, %v", d, err)
 	}
+	if d, err := MNIST(t.TempDir(), Train, nil); err == nil || errors.Is(err, ErrNotFound) || d != nil {
+		t.Errorf("nil option: %v, %v", d, err)
+	}
 }
 
 // TestErrorMessages pins how an error reads: package, data set, file, reason.

@@ -14,7 +14,10 @@ type options struct {
 
 func newOptions(opts []Option) (*options, error) {
 	o := new(options)
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, errors.Errorf("option %d is nil", i)
+		}
 		if err := opt(o); err != nil {
 			return nil, err
 		}

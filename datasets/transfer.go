@@ -127,6 +127,9 @@ func (t *transfer) check(r *http.Response, have int64) (start int64, err error) 
 	default:
 		return 0, errors.Errorf("status %s", r.Status)
 	}
+	if kind := r.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/html") { // of unknown length, perhaps
+		return 0, errors.Wrapf(ErrChecksum, "the server offers a page (%s)", kind)
+	}
 	if want := t.file.size - start; r.ContentLength >= 0 && r.ContentLength != want {
 		return 0, errors.Wrapf(ErrChecksum, "the server offers %d bytes, published are %d", r.ContentLength, want)
 	}

@@ -1,0 +1,126 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package datasets
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestDownloadTogether fetches one file by several calls at once: one request
+// is made, and when its server breaks off half way, one for the rest.
+func TestDownloadTogether(t *testing.T) {
+	content, f := testFile(t)
+	dir := t.TempDir()
+	begun, more := make(chan bool), make(chan bool)
+	server := newServer(t, content, func(w http.ResponseWriter, r *http.Request, content []byte) {
+		close(begun)
+		<-more
+		drops(50000)(w, r, content)
+	}, good)
+	fetch := func(d Download) {
+		path, err := d.fetch(t.Context(), dir, []string{server.URL}, f)
+		if want := filepath.Join(dir, "file.gz"); err != nil || path != want {
+			t.Errorf("path %q, error %v, want %q", path, err, want)
+		}
+	}
+	var calls sync.WaitGroup
+	calls.Go(func() { fetch(Download{}) })
+	<-begun
+	waiting := make(chan string, 100)
+	for range 3 {
+		calls.Go(func() { fetch(Download{Progress: lineWriter(waiting)}) })
+	}
+	for range 3 {
+		if line := <-waiting; line != "file.gz: waiting for another download of it\n" {
+			t.Errorf("progress %q", line)
+		}
+	}
+	close(more)
+	calls.Wait()
+	checkFetched(t, dir, filepath.Join(dir, "file.gz"), content)
+	if got := server.asked(); !slices.Equal(got, []string{"", "bytes=50000-"}) {
+		t.Errorf("asked for %q", got)
+	}
+	if len(waiting) > 0 {
+		t.Errorf("progress %q of a call that waited only", <-waiting)
+	}
+}
+
+// A lineWriter sends each line that is written to it.
+type lineWriter chan<- string
+
+func (w lineWriter) Write(line []byte) (int, error) {
+	w <- string(line)
+	return len(line), nil
+}
+
+// TestDownloadWaitCancelled ends the context of a call that waits, and lets the
+// next one go on where the one before has failed.
+func TestDownloadWaitCancelled(t *testing.T) {
+	content, f := testFile(t)
+	dir := t.TempDir()
+	unlock, err := lockPath(t.Context(), filepath.Join(dir, "file.gz.lock"), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := newServer(t, content, good)
+	ctx, cancel := context.WithCancel(t.Context())
+	d := Download{Progress: writerFunc(cancel)}
+	if path, err := d.fetch(ctx, dir, []string{server.URL}, f); !errors.Is(err, context.Canceled) || path != "" {
+		t.Errorf("path %q, error %v", path, err)
+	}
+	if got := server.asked(); got != nil {
+		t.Errorf("asked for %q", got)
+	}
+	unlock()
+	var lines bytes.Buffer
+	path, err := (&Download{Progress: &lines}).fetch(t.Context(), dir, []string{server.URL}, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkFetched(t, dir, path, content)
+	if strings.Contains(lines.String(), "waiting") {
+		t.Errorf("progress %q, and nobody else was at it", &lines)
+	}
+}
+
+// writerFunc is called for each line that is written to it.
+type writerFunc func()
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f()
+	return len(p), nil
+}
+
+// TestLockOfEndedHolder opens a lock file just before its holder removes it.
+func TestLockOfEndedHolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	writeFile(t, path, nil)
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if !isAt(file, path) {
+		t.Error("the file is not at its path")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if isAt(file, path) {
+		t.Error("a removed file is at its path")
+	}
+	writeFile(t, path, nil)
+	if isAt(file, path) {
+		t.Error("a removed file is at the path of another")
+	}
+}
