@@ -22,15 +22,15 @@ type network struct {
 }
 
 var networks = []network{
-	{"mlp1", layers.NewMLP1, []int{784}, 10, 898_510, 8, 1.400852, true},
-	{"mlp2", layers.NewMLP2, []int{784}, 10, 53_985_010, 8, -0.432800, false},
-	{"mlp3", layers.NewMLP3, []int{784}, 10, 4_799_010, 12, -2.049891, false},
-	{"cnn1", layers.NewCNN1, []int{3, 32, 32}, 10, 62_006, 10, 1.272333, true},
-	{"cnn2", layers.NewCNN2, []int{3, 32, 32}, 10, 334_346, 10, 0.754734, false},
-	{"cnn3", layers.NewCNN3, []int{3, 32, 32}, 10, 1_028_066, 12, 0.171128, true},
-	{"resnet18", layers.NewResNet18, []int{3, 32, 32}, 10, 11_173_962, 62, 8.271654, true},
-	{"resnet34", layers.NewResNet34, []int{3, 32, 32}, 10, 21_282_122, 110, 224.252747, false},
-	{"vgg11", layers.NewVGG11, []int{3, 32, 32}, 100, 28_518_244, 38, -1.647611, true},
+	{"mlp1", layers.NewMLP1, []int{784}, 10, 898_510, 8, -0.350971, true},
+	{"mlp2", layers.NewMLP2, []int{784}, 10, 53_985_010, 8, 0.811235, false},
+	{"mlp3", layers.NewMLP3, []int{784}, 10, 4_799_010, 12, 0.891339, false},
+	{"cnn1", layers.NewCNN1, []int{3, 32, 32}, 10, 62_006, 10, 0.603423, true},
+	{"cnn2", layers.NewCNN2, []int{3, 32, 32}, 10, 334_346, 10, 0.290508, false},
+	{"cnn3", layers.NewCNN3, []int{3, 32, 32}, 10, 1_028_066, 12, 0.850434, true},
+	{"resnet18", layers.NewResNet18, []int{3, 32, 32}, 10, 11_173_962, 62, -24.719852, true},
+	{"resnet34", layers.NewResNet34, []int{3, 32, 32}, 10, 21_282_122, 110, -570.797058, false},
+	{"vgg11", layers.NewVGG11, []int{3, 32, 32}, 100, 28_518_244, 38, 0.077693, true},
 }
 
 // large says that making the network takes a noticeable time.

@@ -8,10 +8,8 @@ const (
 	philoxW1 = 0xBB67AE85
 )
 
-const rounds = 10
-
 // keys holds the two key words of each round.
-type keys = [rounds][2]uint32
+type keys = [coef.PhiloxRounds][2]uint32
 
 func expand(seed uint64) (k keys) {
 	k0, k1 := uint32(seed), uint32(seed>>32)
@@ -31,10 +29,7 @@ func philox(k *keys, c0, c1, c2, c3 uint32) (w0, w1, w2, w3 uint32) {
 	c0, c1, c2, c3 = round(&k[3], c0, c1, c2, c3)
 	c0, c1, c2, c3 = round(&k[4], c0, c1, c2, c3)
 	c0, c1, c2, c3 = round(&k[5], c0, c1, c2, c3)
-	c0, c1, c2, c3 = round(&k[6], c0, c1, c2, c3)
-	c0, c1, c2, c3 = round(&k[7], c0, c1, c2, c3)
-	c0, c1, c2, c3 = round(&k[8], c0, c1, c2, c3)
-	return round(&k[9], c0, c1, c2, c3)
+	return round(&k[6], c0, c1, c2, c3)
 }
 
 func round(k *[2]uint32, c0, c1, c2, c3 uint32) (w0, w1, w2, w3 uint32) {

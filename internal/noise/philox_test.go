@@ -2,18 +2,18 @@ package noise
 
 import "testing"
 
-// The known answers are those published with Random123, kat_vectors, philox4x32 with 10 rounds.
+// The known answers are those published with Random123, kat_vectors, philox4x32 with 7 rounds.
 func TestPhiloxKnownAnswers(t *testing.T) {
 	const ones = 0xffffffff
 	for _, test := range []struct {
 		counter, want [4]uint32
 		seed          uint64
 	}{
-		{[4]uint32{}, [4]uint32{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, 0},
-		{[4]uint32{ones, ones, ones, ones}, [4]uint32{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}, 1<<64 - 1},
+		{[4]uint32{}, [4]uint32{0x5f6fb709, 0x0d893f64, 0x4f121f81, 0x4f730a48}, 0},
+		{[4]uint32{ones, ones, ones, ones}, [4]uint32{0x5207ddc2, 0x45165e59, 0x4d8ee751, 0x8c52f662}, 1<<64 - 1},
 		{
 			[4]uint32{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
-			[4]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}, 0x299f31d0_a4093822,
+			[4]uint32{0x4dfccaba, 0x190a87f0, 0xc47362ba, 0xb6b5242a}, 0x299f31d0_a4093822,
 		},
 	} {
 		k := expand(test.seed)

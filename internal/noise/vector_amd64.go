@@ -5,7 +5,7 @@ package noise
 // groupsAVX2 is groupsPlain.
 //
 //go:noescape
-func groupsAVX2(words []uint32, k *[10][2]uint32, c1 uint32, c2 uint32, c3 uint32, first uint32)
+func groupsAVX2(words []uint32, k *[7][2]uint32, c1 uint32, c2 uint32, c3 uint32, first uint32)
 
 // addGaussian32AVX2 is addGaussian.
 //
@@ -70,7 +70,7 @@ func saveUniform64AVX2(w []float64, clean []float64, words []uint32, scale float
 // groupsAVX512 is groupsPlain.
 //
 //go:noescape
-func groupsAVX512(words []uint32, k *[10][2]uint32, c1 uint32, c2 uint32, c3 uint32, first uint32)
+func groupsAVX512(words []uint32, k *[7][2]uint32, c1 uint32, c2 uint32, c3 uint32, first uint32)
 
 // addGaussian32AVX512 is addGaussian.
 //

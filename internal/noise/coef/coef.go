@@ -1,6 +1,9 @@
 // Package coef holds the numbers that the plain Go code and the generator of the vector kernels share.
 package coef
 
+// PhiloxRounds is the number of rounds; package noise says why seven.
+const PhiloxRounds = 7
+
 // Philox's multipliers (Salmon et al., SC 2011, section 3.3).
 const (
 	PhiloxM0 = 0xD2511F53

@@ -7,6 +7,8 @@ import (
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
+
+	"github.com/layernoise/layernoise/internal/noise/coef"
 )
 
 // The files that generate makes, in the folder of package noise.
@@ -15,12 +17,15 @@ const (
 	stubsFile = "vector_amd64.go"
 )
 
+// groupsParams are the parameters of a function that makes the words of groups.
+var groupsParams = fmt.Sprintf("words []uint32, k *[%d][2]uint32, c1, c2, c3, first uint32", coef.PhiloxRounds)
+
 // generate returns the assembly and its Go declarations.
 func generate() (asm, stubs []byte, err error) {
 	ctx := build.NewContext()
 	table := newTable()
 	for _, set := range []instructions{avx2, avx512} {
-		groups(function(ctx, table, set, "groups", "words []uint32, k *[10][2]uint32, c1, c2, c3, first uint32"))
+		groups(function(ctx, table, set, "groups", groupsParams))
 		for _, elem := range []element{float32s, float64s} {
 			for _, dist := range []struct {
 				name string

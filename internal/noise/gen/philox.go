@@ -101,19 +101,21 @@ func (p *philox) hold64(low, high uint32) operand.Op {
 	return m
 }
 
+const last = coef.PhiloxRounds - 1
+
 // groups emits the next n groups.
 func (p *philox) groups(words operand.Mem, n int) {
 	chains := make([]chain, n*64/p.width)
 	for i := range chains {
 		chains[i] = p.firstRounds()
 	}
-	for r := 3; r < 9; r++ {
+	for r := 3; r < last; r++ {
 		k0, k1 := p.key(r, 0), p.key(r, 1)
 		for i := range chains {
 			chains[i] = p.round(chains[i], k0, k1)
 		}
 	}
-	k0, k1 := p.key(9, 0), p.key(9, 1)
+	k0, k1 := p.key(last, 0), p.key(last, 1)
 	for i := range chains {
 		at := words.Offset(i * p.width / 64 * 128).Offset(i * p.width % 64)
 		p.lastRound(chains[i], k0, k1, at)
