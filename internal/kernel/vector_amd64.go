@@ -5,32 +5,32 @@ package kernel
 // inputRowsAVX2 is inputRows.
 //
 //go:noescape
-func inputRowsAVX2(dst []float32, stride int, src *[6]*float32, n int)
+func inputRowsAVX2(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
 
 // gradRowsAVX2 is gradRows.
 //
 //go:noescape
-func gradRowsAVX2(dst []float32, stride int, src *[6]*float32, n int)
+func gradRowsAVX2(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
 
 // outputRowsAVX2 is outputRows.
 //
 //go:noescape
-func outputRowsAVX2(dst *[6]*float32, src []float32, stride int, n int, bias float32, low float32)
+func outputRowsAVX2(dst []float32, lines []int, src []float32, stride int, n int, bias float32, low float32)
 
 // inputColsAVX2 is inputCols.
 //
 //go:noescape
-func inputColsAVX2(dst []float32, plane int, src []float32, stride int, offsets []int)
+func inputColsAVX2(dst []float32, plane int, src []float32, stride int, tiles []int)
 
 // gradColsAVX2 is gradCols.
 //
 //go:noescape
-func gradColsAVX2(dst []float32, plane int, src []float32, stride int, offsets []int)
+func gradColsAVX2(dst []float32, plane int, src []float32, stride int, tiles []int)
 
 // outputColsAVX2 is outputCols.
 //
 //go:noescape
-func outputColsAVX2(dst []float32, stride int, offsets []int, src []float32, plane int)
+func outputColsAVX2(dst []float32, stride int, tiles []int, src []float32, plane int)
 
 // windowPlanesAVX2 is windowPlanes.
 //

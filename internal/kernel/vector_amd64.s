@@ -2,33 +2,60 @@
 
 #include "textflag.h"
 
-// func inputRowsAVX2(dst []float32, stride int, src *[6]*float32, n int)
-// Requires: AVX, FMA3
-TEXT ·inputRowsAVX2(SB), NOSPLIT, $0-48
+// func inputRowsAVX2(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·inputRowsAVX2(SB), NOSPLIT, $8-112
 	MOVQ dst_base+0(FP), AX
 	MOVQ stride+24(FP), CX
 	SHLQ $0x02, CX
 	LEAQ (AX)(CX*2), DX
 	ADDQ CX, DX
-	MOVQ src+32(FP), BX
-	MOVQ (BX), SI
-	MOVQ 8(BX), DI
-	MOVQ 16(BX), R8
-	MOVQ 24(BX), R9
-	MOVQ 32(BX), R10
-	MOVQ 40(BX), BX
-	MOVQ n+40(FP), R11
-	XORQ R12, R12
-	SUBQ $+8, R11
-	JLT  tail
+	MOVQ src_base+32(FP), BX
+	MOVQ lines_base+56(FP), SI
+	MOVQ lines_len+64(FP), DI
+	LEAQ (SI)(DI*8), DI
+	MOVQ DI, (SP)
+
+row:
+	CMPQ    SI, (SP)
+	JGE     end
+	MOVQ    (SI), DI
+	LEAQ    (BX)(DI*4), R8
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+80(FP), R8
+	MOVQ    8(SI), DI
+	LEAQ    (BX)(DI*4), R9
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+80(FP), R9
+	MOVQ    16(SI), DI
+	LEAQ    (BX)(DI*4), R10
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+80(FP), R10
+	MOVQ    24(SI), DI
+	LEAQ    (BX)(DI*4), R11
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+80(FP), R11
+	MOVQ    32(SI), DI
+	LEAQ    (BX)(DI*4), R12
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+80(FP), R12
+	MOVQ    40(SI), DI
+	LEAQ    (BX)(DI*4), R13
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+80(FP), R13
+	ADDQ    $0x30, SI
+	MOVQ    n+104(FP), DI
+	XORQ    R14, R14
+	SUBQ    $+8, DI
+	JLT     tail
 
 loop:
-	VMOVUPS      (SI)(R12*4), Y0
-	VMOVUPS      (DI)(R12*4), Y1
-	VMOVUPS      (R8)(R12*4), Y2
-	VMOVUPS      (R9)(R12*4), Y3
-	VMOVUPS      (R10)(R12*4), Y4
-	VMOVUPS      (BX)(R12*4), Y5
+	VMOVUPS      (R8)(R14*4), Y0
+	VMOVUPS      (R9)(R14*4), Y1
+	VMOVUPS      (R10)(R14*4), Y2
+	VMOVUPS      (R11)(R14*4), Y3
+	VMOVUPS      (R12)(R14*4), Y4
+	VMOVUPS      (R13)(R14*4), Y5
 	VMOVAPS      Y4, Y6
 	VFNMADD231PS constants<>+64(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
@@ -55,22 +82,22 @@ loop:
 	VMOVUPS      Y3, (DX)(CX*2)
 	ADDQ         $+32, AX
 	ADDQ         $+32, DX
-	ADDQ         $+8, R12
-	SUBQ         $+8, R11
+	ADDQ         $+8, R14
+	SUBQ         $+8, DI
 	JGE          loop
 
 tail:
-	ADDQ         $+8, R11
+	ADDQ         $+8, DI
 	JZ           done
-	LEAQ         constants<>+32(SB), R13
-	NEGQ         R11
-	VMOVUPS      (R13)(R11*4), Y0
-	VMASKMOVPS   (SI)(R12*4), Y0, Y1
-	VMASKMOVPS   (DI)(R12*4), Y0, Y2
-	VMASKMOVPS   (R8)(R12*4), Y0, Y3
-	VMASKMOVPS   (R9)(R12*4), Y0, Y4
-	VMASKMOVPS   (R10)(R12*4), Y0, Y5
-	VMASKMOVPS   (BX)(R12*4), Y0, Y6
+	LEAQ         constants<>+32(SB), R15
+	NEGQ         DI
+	VMOVUPS      (R15)(DI*4), Y0
+	VMASKMOVPS   (R8)(R14*4), Y0, Y1
+	VMASKMOVPS   (R9)(R14*4), Y0, Y2
+	VMASKMOVPS   (R10)(R14*4), Y0, Y3
+	VMASKMOVPS   (R11)(R14*4), Y0, Y4
+	VMASKMOVPS   (R12)(R14*4), Y0, Y5
+	VMASKMOVPS   (R13)(R14*4), Y0, Y6
 	VMOVAPS      Y5, Y7
 	VFNMADD231PS constants<>+64(SB), Y3, Y7
 	VMOVAPS      Y4, Y8
@@ -97,32 +124,63 @@ tail:
 	VMASKMOVPS   Y4, Y0, (DX)(CX*2)
 
 done:
+	SHLQ $0x02, R14
+	SUBQ R14, AX
+	SUBQ R14, DX
+	LEAQ (AX)(CX*4), AX
+	LEAQ (AX)(CX*2), AX
+	LEAQ (DX)(CX*4), DX
+	LEAQ (DX)(CX*2), DX
+	JMP  row
+
+end:
 	VZEROUPPER
 	RET
 
-// func gradRowsAVX2(dst []float32, stride int, src *[6]*float32, n int)
-// Requires: AVX, FMA3
-TEXT ·gradRowsAVX2(SB), NOSPLIT, $0-48
+// func gradRowsAVX2(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·gradRowsAVX2(SB), NOSPLIT, $8-112
 	MOVQ dst_base+0(FP), AX
 	MOVQ stride+24(FP), CX
 	SHLQ $0x02, CX
 	LEAQ (AX)(CX*2), DX
 	ADDQ CX, DX
-	MOVQ src+32(FP), BX
-	MOVQ (BX), SI
-	MOVQ 8(BX), DI
-	MOVQ 16(BX), R8
-	MOVQ 24(BX), BX
-	MOVQ n+40(FP), R9
-	XORQ R10, R10
-	SUBQ $+8, R9
-	JLT  tail
+	MOVQ src_base+32(FP), BX
+	MOVQ lines_base+56(FP), SI
+	MOVQ lines_len+64(FP), DI
+	LEAQ (SI)(DI*8), DI
+	MOVQ DI, (SP)
+
+row:
+	CMPQ    SI, (SP)
+	JGE     end
+	MOVQ    (SI), DI
+	LEAQ    (BX)(DI*4), R8
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+80(FP), R8
+	MOVQ    8(SI), DI
+	LEAQ    (BX)(DI*4), R9
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+80(FP), R9
+	MOVQ    16(SI), DI
+	LEAQ    (BX)(DI*4), R10
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+80(FP), R10
+	MOVQ    24(SI), DI
+	LEAQ    (BX)(DI*4), R11
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+80(FP), R11
+	ADDQ    $0x20, SI
+	MOVQ    n+104(FP), DI
+	XORQ    R12, R12
+	SUBQ    $+8, DI
+	JLT     tail
 
 loop:
-	VMOVUPS      (SI)(R10*4), Y0
-	VMOVUPS      (DI)(R10*4), Y1
-	VMOVUPS      (R8)(R10*4), Y2
-	VMOVUPS      (BX)(R10*4), Y3
+	VMOVUPS      (R8)(R12*4), Y0
+	VMOVUPS      (R9)(R12*4), Y1
+	VMOVUPS      (R10)(R12*4), Y2
+	VMOVUPS      (R11)(R12*4), Y3
 	VADDPS       Y2, Y0, Y4
 	VADDPS       Y3, Y1, Y5
 	VMOVAPS      Y0, Y6
@@ -143,20 +201,20 @@ loop:
 	VMOVUPS      Y3, (DX)(CX*2)
 	ADDQ         $+32, AX
 	ADDQ         $+32, DX
-	ADDQ         $+8, R10
-	SUBQ         $+8, R9
+	ADDQ         $+8, R12
+	SUBQ         $+8, DI
 	JGE          loop
 
 tail:
-	ADDQ         $+8, R9
+	ADDQ         $+8, DI
 	JZ           done
-	LEAQ         constants<>+32(SB), R11
-	NEGQ         R9
-	VMOVUPS      (R11)(R9*4), Y0
-	VMASKMOVPS   (SI)(R10*4), Y0, Y1
-	VMASKMOVPS   (DI)(R10*4), Y0, Y2
-	VMASKMOVPS   (R8)(R10*4), Y0, Y3
-	VMASKMOVPS   (BX)(R10*4), Y0, Y4
+	LEAQ         constants<>+32(SB), R13
+	NEGQ         DI
+	VMOVUPS      (R13)(DI*4), Y0
+	VMASKMOVPS   (R8)(R12*4), Y0, Y1
+	VMASKMOVPS   (R9)(R12*4), Y0, Y2
+	VMASKMOVPS   (R10)(R12*4), Y0, Y3
+	VMASKMOVPS   (R11)(R12*4), Y0, Y4
 	VADDPS       Y3, Y1, Y5
 	VADDPS       Y4, Y2, Y6
 	VMOVAPS      Y1, Y7
@@ -177,28 +235,51 @@ tail:
 	VMASKMOVPS   Y4, Y0, (DX)(CX*2)
 
 done:
+	SHLQ $0x02, R12
+	SUBQ R12, AX
+	SUBQ R12, DX
+	LEAQ (AX)(CX*4), AX
+	LEAQ (AX)(CX*2), AX
+	LEAQ (DX)(CX*4), DX
+	LEAQ (DX)(CX*2), DX
+	JMP  row
+
+end:
 	VZEROUPPER
 	RET
 
-// func outputRowsAVX2(dst *[6]*float32, src []float32, stride int, n int, bias float32, low float32)
+// func outputRowsAVX2(dst []float32, lines []int, src []float32, stride int, n int, bias float32, low float32)
 // Requires: AVX, FMA3
-TEXT ·outputRowsAVX2(SB), NOSPLIT, $0-56
-	MOVQ         src_base+8(FP), AX
-	MOVQ         stride+32(FP), CX
+TEXT ·outputRowsAVX2(SB), NOSPLIT, $8-96
+	VBROADCASTSS bias+88(FP), Y0
+	VBROADCASTSS low+92(FP), Y1
+	MOVQ         src_base+48(FP), AX
+	MOVQ         stride+72(FP), CX
 	SHLQ         $0x02, CX
 	LEAQ         (AX)(CX*2), DX
 	ADDQ         CX, DX
-	MOVQ         dst+0(FP), BX
-	MOVQ         (BX), SI
-	MOVQ         8(BX), DI
-	MOVQ         16(BX), R8
-	MOVQ         24(BX), BX
-	VBROADCASTSS bias+48(FP), Y0
-	VBROADCASTSS low+52(FP), Y1
-	MOVQ         n+40(FP), R9
-	XORQ         R10, R10
-	SUBQ         $+8, R9
-	JLT          tail
+	MOVQ         dst_base+0(FP), BX
+	MOVQ         lines_base+24(FP), SI
+	MOVQ         lines_len+32(FP), DI
+	LEAQ         (SI)(DI*8), DI
+	MOVQ         DI, (SP)
+
+row:
+	CMPQ SI, (SP)
+	JGE  end
+	MOVQ (SI), DI
+	LEAQ (BX)(DI*4), DI
+	MOVQ 8(SI), R8
+	LEAQ (BX)(R8*4), R8
+	MOVQ 16(SI), R9
+	LEAQ (BX)(R9*4), R9
+	MOVQ 24(SI), R10
+	LEAQ (BX)(R10*4), R10
+	ADDQ $0x20, SI
+	MOVQ n+80(FP), R11
+	XORQ R12, R12
+	SUBQ $+8, R11
+	JLT  tail
 
 loop:
 	VMOVUPS     (AX), Y2
@@ -220,30 +301,30 @@ loop:
 	VMOVAPS     Y3, Y3
 	VFMADD231PS constants<>+128(SB), Y5, Y3
 	VADDPS      Y7, Y3, Y3
+	VADDPS      Y0, Y3, Y3
+	VMAXPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (R10)(R12*4)
+	VADDPS      Y0, Y8, Y3
+	VMAXPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (R9)(R12*4)
+	VADDPS      Y0, Y6, Y3
+	VMAXPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (R8)(R12*4)
 	VADDPS      Y0, Y2, Y2
 	VMAXPS      Y2, Y1, Y2
-	VMOVUPS     Y2, (SI)(R10*4)
-	VADDPS      Y0, Y6, Y2
-	VMAXPS      Y2, Y1, Y2
-	VMOVUPS     Y2, (DI)(R10*4)
-	VADDPS      Y0, Y8, Y2
-	VMAXPS      Y2, Y1, Y2
-	VMOVUPS     Y2, (R8)(R10*4)
-	VADDPS      Y0, Y3, Y2
-	VMAXPS      Y2, Y1, Y2
-	VMOVUPS     Y2, (BX)(R10*4)
+	VMOVUPS     Y2, (DI)(R12*4)
 	ADDQ        $+32, AX
 	ADDQ        $+32, DX
-	ADDQ        $+8, R10
-	SUBQ        $+8, R9
+	ADDQ        $+8, R12
+	SUBQ        $+8, R11
 	JGE         loop
 
 tail:
-	ADDQ        $+8, R9
+	ADDQ        $+8, R11
 	JZ          done
-	LEAQ        constants<>+32(SB), R11
-	NEGQ        R9
-	VMOVUPS     (R11)(R9*4), Y2
+	LEAQ        constants<>+32(SB), R13
+	NEGQ        R11
+	VMOVUPS     (R13)(R11*4), Y2
 	VMASKMOVPS  (AX), Y2, Y3
 	VMASKMOVPS  (AX)(CX*1), Y2, Y4
 	VMASKMOVPS  (AX)(CX*2), Y2, Y5
@@ -263,24 +344,34 @@ tail:
 	VMOVAPS     Y4, Y4
 	VFMADD231PS constants<>+128(SB), Y6, Y4
 	VADDPS      Y8, Y4, Y4
+	VADDPS      Y0, Y4, Y4
+	VMAXPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (R10)(R12*4)
+	VADDPS      Y0, Y9, Y4
+	VMAXPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (R9)(R12*4)
+	VADDPS      Y0, Y7, Y4
+	VMAXPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (R8)(R12*4)
 	VADDPS      Y0, Y3, Y3
 	VMAXPS      Y3, Y1, Y3
-	VMASKMOVPS  Y3, Y2, (SI)(R10*4)
-	VADDPS      Y0, Y7, Y3
-	VMAXPS      Y3, Y1, Y3
-	VMASKMOVPS  Y3, Y2, (DI)(R10*4)
-	VADDPS      Y0, Y9, Y3
-	VMAXPS      Y3, Y1, Y3
-	VMASKMOVPS  Y3, Y2, (R8)(R10*4)
-	VADDPS      Y0, Y4, Y0
-	VMAXPS      Y0, Y1, Y0
-	VMASKMOVPS  Y0, Y2, (BX)(R10*4)
+	VMASKMOVPS  Y3, Y2, (DI)(R12*4)
 
 done:
+	SHLQ $0x02, R12
+	SUBQ R12, AX
+	SUBQ R12, DX
+	LEAQ (AX)(CX*4), AX
+	LEAQ (AX)(CX*2), AX
+	LEAQ (DX)(CX*4), DX
+	LEAQ (DX)(CX*2), DX
+	JMP  row
+
+end:
 	VZEROUPPER
 	RET
 
-// func inputColsAVX2(dst []float32, plane int, src []float32, stride int, offsets []int)
+// func inputColsAVX2(dst []float32, plane int, src []float32, stride int, tiles []int)
 // Requires: AVX, FMA3
 TEXT ·inputColsAVX2(SB), NOSPLIT, $0-88
 	MOVQ dst_base+0(FP), AX
@@ -291,8 +382,8 @@ TEXT ·inputColsAVX2(SB), NOSPLIT, $0-88
 	MOVQ src_base+32(FP), BX
 	MOVQ stride+56(FP), SI
 	SHLQ $0x02, SI
-	MOVQ offsets_base+64(FP), DI
-	MOVQ offsets_len+72(FP), R8
+	MOVQ tiles_base+64(FP), DI
+	MOVQ tiles_len+72(FP), R8
 	LEAQ (DI)(R8*8), R8
 	MOVQ $0x00000006, R9
 
@@ -394,7 +485,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func gradColsAVX2(dst []float32, plane int, src []float32, stride int, offsets []int)
+// func gradColsAVX2(dst []float32, plane int, src []float32, stride int, tiles []int)
 // Requires: AVX, FMA3
 TEXT ·gradColsAVX2(SB), NOSPLIT, $0-88
 	MOVQ dst_base+0(FP), AX
@@ -405,8 +496,8 @@ TEXT ·gradColsAVX2(SB), NOSPLIT, $0-88
 	MOVQ src_base+32(FP), BX
 	MOVQ stride+56(FP), SI
 	SHLQ $0x02, SI
-	MOVQ offsets_base+64(FP), DI
-	MOVQ offsets_len+72(FP), R8
+	MOVQ tiles_base+64(FP), DI
+	MOVQ tiles_len+72(FP), R8
 	LEAQ (DI)(R8*8), R8
 	MOVQ $0x00000006, R9
 
@@ -480,7 +571,7 @@ done:
 	VZEROUPPER
 	RET
 
-// func outputColsAVX2(dst []float32, stride int, offsets []int, src []float32, plane int)
+// func outputColsAVX2(dst []float32, stride int, tiles []int, src []float32, plane int)
 // Requires: AVX, FMA3
 TEXT ·outputColsAVX2(SB), NOSPLIT, $0-88
 	MOVQ src_base+56(FP), AX
@@ -491,8 +582,8 @@ TEXT ·outputColsAVX2(SB), NOSPLIT, $0-88
 	MOVQ dst_base+0(FP), BX
 	MOVQ stride+24(FP), SI
 	SHLQ $0x02, SI
-	MOVQ offsets_base+32(FP), DI
-	MOVQ offsets_len+40(FP), R8
+	MOVQ tiles_base+32(FP), DI
+	MOVQ tiles_len+40(FP), R8
 	LEAQ (DI)(R8*8), R8
 	MOVQ $0x00000006, R9
 

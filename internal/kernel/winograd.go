@@ -38,19 +38,19 @@ package kernel
 // https://arxiv.org/abs/1509.09308.
 
 const (
-	winogradOut    = 4                        // side of a tile of outputs
-	winogradIn     = 6                        // side of a tile of inputs
-	winogradPlanes = winogradIn * winogradIn  // products
-	winogradLanes  = 8                        // tiles that a kernel handles at once
-	winogradChunk  = 256                      // tiles that go through the three stages together
-	winogradBlock  = 1 << 21 / winogradPlanes // elements of a plane of weights made at once: 8 MB in all
-	winogradPad    = 16                       // elements between planes, whose distance would else often be a power of two
+	winogradOut    = 4                       // side of a tile of outputs
+	winogradIn     = 6                       // side of a tile of inputs
+	winogradPlanes = winogradIn * winogradIn // products
+	winogradLanes  = 16                      // a chunk has a multiple of this number of tiles
+	winogradTiles  = 64                      // tiles that go through the three stages together
+	winogradPad    = 16                      // elements between planes, whose distance would else often be a power of two
+
+	winogradBlock = 1 << 21 / winogradPlanes // elements of a plane of weights made at once: 8 MB in all
 )
 
 // winograd is a convolution with a window of 3 x 3 and steps of one, cut into
-// tiles. A row of tiles goes across an image. A strip is as many rows of tiles,
-// of this image and the next, as make a multiple of winogradLanes; a chunk is a
-// number of strips. What lacks at the last strip is filled with zeros.
+// tiles. A row of tiles goes across an image; a chunk is a number of rows, of
+// this image and the next ones.
 type winograd struct {
 	n, in, out int // images, channels of the input and of the output
 	h, w       int // of the input
@@ -58,26 +58,25 @@ type winograd struct {
 	outH, outW int
 	rows, cols int // of tiles in an image
 
-	strip  int // rows of tiles in a strip
-	strips int
-	chunk  int // strips in a chunk
+	chunk  int // rows of tiles in a chunk
 	chunks int
+	tiles  int // room for the tiles of a channel in a plane of a chunk
 }
 
 // newWinograd returns the tiling of the convolution c.
 func newWinograd(c Conv) winograd {
 	g := winograd{n: c.N, in: c.C, out: c.Out, h: c.H, w: c.W, ph: c.PH, pw: c.PW, outH: c.OutH(), outW: c.OutW()}
 	g.rows, g.cols = ceilDiv(g.outH, winogradOut), ceilDiv(g.outW, winogradOut)
-	for g.strip = 1; g.strip*g.cols%winogradLanes != 0; {
-		g.strip *= 2
+	g.chunks = 1
+	if tiles := g.n * g.rows * g.cols; (g.in+g.out)*tiles > g.in*g.out {
+		g.chunks = ceilDiv(tiles, winogradTiles)
 	}
-	g.strips = ceilDiv(g.n*g.rows, g.strip)
-	g.chunks = ceilDiv(g.strips*g.strip*g.cols, winogradChunk)
 	if g.chunks > 1 {
 		g.chunks += g.chunks % 2 // two processors share an even number well
 	}
-	g.chunk = ceilDiv(g.strips, g.chunks)
-	g.chunks = ceilDiv(g.strips, g.chunk)
+	g.chunk = ceilDiv(g.n*g.rows, g.chunks)
+	g.chunks = ceilDiv(g.n*g.rows, g.chunk)
+	g.tiles = ceilDiv(g.chunk*g.cols, winogradLanes) * winogradLanes
 	return g
 }
 
@@ -89,15 +88,25 @@ func (c Conv) adjoint() Conv {
 	return c
 }
 
-// tiles is the number of tiles in the strips from s0 to s1.
-func (g *winograd) tiles(s0, s1 int) int { return (s1 - s0) * g.strip * g.cols }
+// lines is the range of rows of tiles in chunk i.
+func (g *winograd) lines(i int) (q0, q1 int) {
+	return i * g.chunk, min((i+1)*g.chunk, g.n*g.rows)
+}
 
-// plane is the distance between the planes of a chunk with so many channels.
-func (g *winograd) plane(channels int) int { return channels*g.tiles(0, g.chunk) + winogradPad }
+// width is the number of tiles in the rows from q0 to q1, with those that fill it
+// up to whole registers.
+func (g *winograd) width(q0, q1 int) int {
+	return ceilDiv((q1-q0)*g.cols, winogradLanes) * winogradLanes
+}
 
-// borrowPlanes returns space for a chunk with so many channels.
-func (g *winograd) borrowPlanes(channels int) []float32 {
-	return borrow[float32](winogradPlanes * g.plane(channels))
+// channel is the distance between the channels of a chunk. A channel holds its
+// tiles in 36 planes, side by side: so a gather writes to one place, and the
+// matrices that the products take have rows this far apart.
+func (g *winograd) channel() int { return winogradPlanes*g.tiles + winogradPad }
+
+// borrowTiles returns space for so many channels of a chunk.
+func (g *winograd) borrowTiles(channels int) []float32 {
+	return borrow[float32](channels * g.channel())
 }
 
 // block is the number of output channels whose weights are made at once when
@@ -106,12 +115,6 @@ func (g *winograd) block() int {
 	blocks := ceilDiv(g.out, max(winogradBlock/g.in, 1))
 	blocks += blocks % 2 // two processors share an even number well
 	return ceilDiv(ceilDiv(g.out, blocks), winogradLanes) * winogradLanes
-}
-
-// row returns the image and the first row in it of a row of tiles, with ok false
-// after the last.
-func (g *winograd) row(q int) (image, y int, ok bool) {
-	return q / g.rows, q % g.rows * winogradOut, q < g.n*g.rows
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -12,18 +12,18 @@ func winogradGradW(c Conv, dw, dy, x []float32) {
 		g.gradChunks(dw, dy, x)
 		return
 	}
-	v, z := g.borrowPlanes(g.in), g.borrowPlanes(g.out)
+	v, z := g.borrowTiles(g.in), g.borrowTiles(g.out)
 	defer giveBack(v)
 	defer giveBack(z)
-	parallel.For(g.in, 8, func(lo, hi int) { g.gather(v, g.input(), x, lo, hi, 0, g.strips) })
-	parallel.For(g.out, 8, func(lo, hi int) { g.gather(z, g.gradient(), dy, lo, hi, 0, g.strips) })
+	parallel.For(g.in, 8, func(lo, hi int) { g.gather(v, g.input(), x, lo, hi, 0, g.chunk) })
+	parallel.For(g.out, 8, func(lo, hi int) { g.gather(z, g.gradient(), dy, lo, hi, 0, g.chunk) })
 	block := g.block()
 	parallel.For(ceilDiv(g.out, block), 1, func(lo, hi int) {
 		du := borrow[float32](g.weightsSize(block))
 		defer giveBack(du)
 		for o := lo * block; o < min(hi*block, g.out); o += block {
 			n := min(block, g.out-o)
-			g.gradProducts(du, z[o*g.tiles(0, g.chunk):], v, n, g.strips, 0)
+			g.gradProducts(du, z[o*g.channel():], v, n, g.tiles, 0)
 			use.planesWindow(dw[o*g.in*window9:], n*g.in, du, g.weightsPlane(n))
 		}
 	})
@@ -38,16 +38,16 @@ func (g *winograd) gradChunks(dw, dy, x []float32) {
 	du := borrow[float32](lanes * size)
 	defer giveBack(du)
 	parallel.For(lanes, 1, func(lo, hi int) {
-		v, z := g.borrowPlanes(g.in), g.borrowPlanes(g.out)
+		v, z := g.borrowTiles(g.in), g.borrowTiles(g.out)
 		defer giveBack(v)
 		defer giveBack(z)
 		for lane := lo; lane < hi; lane++ {
 			var beta float32
 			for i := lane; i < g.chunks; i += lanes {
-				s0, s1 := g.chunkStrips(i)
-				g.gather(v, g.input(), x, 0, g.in, s0, s1)
-				g.gather(z, g.gradient(), dy, 0, g.out, s0, s1)
-				g.gradProducts(du[lane*size:], z, v, g.out, s1-s0, beta)
+				q0, q1 := g.lines(i)
+				g.gather(v, g.input(), x, 0, g.in, q0, q1)
+				g.gather(z, g.gradient(), dy, 0, g.out, q0, q1)
+				g.gradProducts(du[lane*size:], z, v, g.out, g.width(q0, q1), beta)
 				beta = 1
 			}
 		}
@@ -64,12 +64,11 @@ func (g *winograd) gradChunks(dw, dy, x []float32) {
 	})
 }
 
-// gradProducts multiplies the tiles z of n output channels with the tiles v, and
-// writes the products to du, after beta times what is there.
-func (g *winograd) gradProducts(du, z, v []float32, n, strips int, beta float32) {
-	ld := g.tiles(0, g.chunk)
-	planeU, planeV, planeZ := g.weightsPlane(n), g.plane(g.in), g.plane(g.out)
+// gradProducts multiplies so many tiles z of n output channels with the tiles v,
+// and writes the products to du, after beta times what is there.
+func (g *winograd) gradProducts(du, z, v []float32, n, tiles int, beta float32) {
+	ld, plane := g.channel(), g.weightsPlane(n)
 	for p := range winogradPlanes {
-		gemmSerial(blas.NoTrans, blas.Trans, n, g.in, g.tiles(0, strips), 1, z[p*planeZ:], ld, v[p*planeV:], ld, beta, du[p*planeU:], g.in)
+		gemmSerial(blas.NoTrans, blas.Trans, n, g.in, tiles, 1, z[p*g.tiles:], ld, v[p*g.tiles:], ld, beta, du[p*plane:], g.in)
 	}
 }

@@ -10,54 +10,53 @@ import (
 func testTiles(t *testing.T, k kernels, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	plain := plainKernels()
-	columns := r.IntN(40)
+	rows, columns := r.IntN(4), r.IntN(40)
 	stride := columns + r.IntN(9)
-	image := framed(r, values(r, winogradIn*columns+1)).data
-	var src lines
-	for i := range src {
-		src[i] = &image[r.IntN((winogradIn-1)*columns+1)]
+	image := framed(r, values(r, 100+columns)).data
+	zeros := framed(r, values(r, columns)).data
+	buffer := values(r, rows*winogradIn*stride+columns)
+	lines := make([]int, rows*winogradIn)
+	for i := range lines {
+		lines[i] = r.IntN(101+20) - 20
 	}
-	buffer := values(r, (winogradIn-1)*stride+columns)
 	both(t, r, "inputRows", buffer,
-		func(dst []float32) { k.inputRows(dst, stride, &src, columns) },
-		func(dst []float32) { plain.inputRows(dst, stride, &src, columns) })
+		func(dst []float32) { k.inputRows(dst, stride, image, lines, zeros, columns) },
+		func(dst []float32) { plain.inputRows(dst, stride, image, lines, zeros, columns) })
 	both(t, r, "gradRows", buffer,
-		func(dst []float32) { k.gradRows(dst, stride, &src, columns) },
-		func(dst []float32) { plain.gradRows(dst, stride, &src, columns) })
+		func(dst []float32) { k.gradRows(dst, stride, image, lines[:rows*winogradOut], zeros, columns) },
+		func(dst []float32) { plain.gradRows(dst, stride, image, lines[:rows*winogradOut], zeros, columns) })
 
 	low, bias := lowest[float32](r.IntN(2) == 0), float32(r.NormFloat64())
 	from := framed(r, buffer).data
-	both(t, r, "outputRows", values(r, winogradIn*columns+1),
-		func(dst []float32) { k.outputRows(linesIn(dst, columns), from, stride, columns, bias, low) },
-		func(dst []float32) { plain.outputRows(linesIn(dst, columns), from, stride, columns, bias, low) })
+	lines = lines[:rows*winogradOut]
+	for i := range lines {
+		lines[i] = i * columns
+		if i%winogradOut > 0 && r.IntN(3) == 0 {
+			lines[i] = lines[i-1]
+		}
+	}
+	both(t, r, "outputRows", values(r, rows*winogradOut*columns),
+		func(dst []float32) { k.outputRows(dst, lines, from, stride, columns, bias, low) },
+		func(dst []float32) { plain.outputRows(dst, lines, from, stride, columns, bias, low) })
 
 	tiles := winogradLanes * r.IntN(5)
 	plane, line := tiles+r.IntN(20), winogradIn+tiles*winogradOut+r.IntN(9)
-	offsets := make([]int, tiles)
+	origins := make([]int, tiles)
 	for i, p := range r.Perm(tiles) {
-		offsets[i] = p * winogradOut
+		origins[i] = p * winogradOut
 	}
 	planes := values(r, (winogradPlanes-1)*plane+tiles)
 	strip := framed(r, values(r, winogradIn*line)).data
 	both(t, r, "inputCols", planes,
-		func(dst []float32) { k.inputCols(dst, plane, strip, line, offsets) },
-		func(dst []float32) { plain.inputCols(dst, plane, strip, line, offsets) })
+		func(dst []float32) { k.inputCols(dst, plane, strip, line, origins) },
+		func(dst []float32) { plain.inputCols(dst, plane, strip, line, origins) })
 	both(t, r, "gradCols", planes,
-		func(dst []float32) { k.gradCols(dst, plane, strip, line, offsets) },
-		func(dst []float32) { plain.gradCols(dst, plane, strip, line, offsets) })
+		func(dst []float32) { k.gradCols(dst, plane, strip, line, origins) },
+		func(dst []float32) { plain.gradCols(dst, plane, strip, line, origins) })
 	products := framed(r, planes).data
 	both(t, r, "outputCols", strip,
-		func(dst []float32) { k.outputCols(dst, line, offsets, products, plane) },
-		func(dst []float32) { plain.outputCols(dst, line, offsets, products, plane) })
-}
-
-// linesIn are six lines of x.
-func linesIn(x []float32, columns int) *lines {
-	var l lines
-	for i := range l {
-		l[i] = &x[i*columns]
-	}
-	return &l
+		func(dst []float32) { k.outputCols(dst, line, origins, products, plane) },
+		func(dst []float32) { plain.outputCols(dst, line, origins, products, plane) })
 }
 
 // testWindows is testTiles for the transforms of weights.

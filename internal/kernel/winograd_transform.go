@@ -1,56 +1,63 @@
 package kernel
 
-import "unsafe"
+// The transforms of tiles work in two passes, for one channel of a chunk. The
+// pass over rows combines whole lines of the images; its other side is a buffer
+// that holds six lines for each row of tiles, stride apart. The pass over columns
+// takes the tiles out of the buffer, or puts them there. lines says where the
+// lines that belong to each row of tiles begin in the images, tiles where each
+// tile begins in the buffer.
 
-// The transforms of tiles work in two passes. The pass over rows combines whole
-// lines of an image; its other side is a buffer that holds six lines for each row
-// of tiles of a strip. The pass over columns takes the tiles out of the lines, or
-// puts them there. offsets says where in the buffer each tile of the strip
-// begins; stride is the distance between lines there.
-
-// lines are the starts of lines of an image.
-type lines = [winogradIn]*float32
-
-func line(p *float32, n int) []float32 { return unsafe.Slice(p, n) }
-
-// inputRows writes B' d for n columns of six lines.
-func inputRows(dst []float32, stride int, src *lines, n int) {
-	s0, s1, s2, s3, s4, s5 := line(src[0], n), line(src[1], n), line(src[2], n), line(src[3], n), line(src[4], n), line(src[5], n)
-	t0, t1, t2, t3, t4, t5 := dst[:n], dst[stride:][:n], dst[2*stride:][:n], dst[3*stride:][:n], dst[4*stride:][:n], dst[5*stride:][:n]
-	for i := range n {
-		t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradB(s0[i], s1[i], s2[i], s3[i], s4[i], s5[i])
+// inputRows writes B' d for n columns of six lines each. A negative number stands
+// for a line of zeros.
+func inputRows(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int) {
+	for ; len(lines) > 0; lines, dst = lines[winogradIn:], dst[winogradIn*stride:] {
+		s0, s1, s2 := line(src, lines[0], zeros, n), line(src, lines[1], zeros, n), line(src, lines[2], zeros, n)
+		s3, s4, s5 := line(src, lines[3], zeros, n), line(src, lines[4], zeros, n), line(src, lines[5], zeros, n)
+		t0, t1, t2, t3, t4, t5 := dst[:n], dst[stride:][:n], dst[2*stride:][:n], dst[3*stride:][:n], dst[4*stride:][:n], dst[5*stride:][:n]
+		for i := range n {
+			t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradB(s0[i], s1[i], s2[i], s3[i], s4[i], s5[i])
+		}
 	}
 }
 
+func line(src []float32, from int, zeros []float32, n int) []float32 {
+	if from < 0 {
+		return zeros[:n]
+	}
+	return src[from:][:n]
+}
+
 // inputCols writes the tiles (B' d) B to the 36 planes of dst.
-func inputCols(dst []float32, plane int, src []float32, stride int, offsets []int) {
-	n := len(offsets)
+func inputCols(dst []float32, plane int, src []float32, stride int, tiles []int) {
+	n := len(tiles)
 	for e := range winogradIn {
 		src, dst := src[e*stride:], dst[e*winogradIn*plane:]
 		t0, t1, t2, t3, t4, t5 := dst[:n], dst[plane:][:n], dst[2*plane:][:n], dst[3*plane:][:n], dst[4*plane:][:n], dst[5*plane:][:n]
-		for i, o := range offsets {
+		for i, o := range tiles {
 			d := (*[winogradIn]float32)(src[o:])
 			t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradB(d[0], d[1], d[2], d[3], d[4], d[5])
 		}
 	}
 }
 
-// gradRows writes A dy for n columns of four lines.
-func gradRows(dst []float32, stride int, src *lines, n int) {
-	s0, s1, s2, s3 := line(src[0], n), line(src[1], n), line(src[2], n), line(src[3], n)
-	t0, t1, t2, t3, t4, t5 := dst[:n], dst[stride:][:n], dst[2*stride:][:n], dst[3*stride:][:n], dst[4*stride:][:n], dst[5*stride:][:n]
-	for i := range n {
-		t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradA(s0[i], s1[i], s2[i], s3[i])
+// gradRows writes A dy for n columns of four lines each, as inputRows does.
+func gradRows(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int) {
+	for ; len(lines) > 0; lines, dst = lines[winogradOut:], dst[winogradIn*stride:] {
+		s0, s1, s2, s3 := line(src, lines[0], zeros, n), line(src, lines[1], zeros, n), line(src, lines[2], zeros, n), line(src, lines[3], zeros, n)
+		t0, t1, t2, t3, t4, t5 := dst[:n], dst[stride:][:n], dst[2*stride:][:n], dst[3*stride:][:n], dst[4*stride:][:n], dst[5*stride:][:n]
+		for i := range n {
+			t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradA(s0[i], s1[i], s2[i], s3[i])
+		}
 	}
 }
 
 // gradCols writes the tiles (A dy) A' to the 36 planes of dst.
-func gradCols(dst []float32, plane int, src []float32, stride int, offsets []int) {
-	n := len(offsets)
+func gradCols(dst []float32, plane int, src []float32, stride int, tiles []int) {
+	n := len(tiles)
 	for e := range winogradIn {
 		src, dst := src[e*stride:], dst[e*winogradIn*plane:]
 		t0, t1, t2, t3, t4, t5 := dst[:n], dst[plane:][:n], dst[2*plane:][:n], dst[3*plane:][:n], dst[4*plane:][:n], dst[5*plane:][:n]
-		for i, o := range offsets {
+		for i, o := range tiles {
 			d := (*[winogradOut]float32)(src[o:])
 			t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradA(d[0], d[1], d[2], d[3])
 		}
@@ -58,25 +65,29 @@ func gradCols(dst []float32, plane int, src []float32, stride int, offsets []int
 }
 
 // outputCols writes the tiles of the 36 planes of src, times A, to the lines.
-func outputCols(dst []float32, stride int, offsets []int, src []float32, plane int) {
-	n := len(offsets)
+func outputCols(dst []float32, stride int, tiles []int, src []float32, plane int) {
+	n := len(tiles)
 	for e := range winogradIn {
 		src, dst := src[e*winogradIn*plane:], dst[e*stride:]
 		s0, s1, s2, s3, s4, s5 := src[:n], src[plane:][:n], src[2*plane:][:n], src[3*plane:][:n], src[4*plane:][:n], src[5*plane:][:n]
-		for i, o := range offsets {
+		for i, o := range tiles {
 			d := (*[winogradOut]float32)(dst[o:])
 			d[0], d[1], d[2], d[3] = winogradAT(s0[i], s1[i], s2[i], s3[i], s4[i], s5[i])
 		}
 	}
 }
 
-// outputRows writes A' m plus the bias for n columns, clipped at low from below.
-func outputRows(dst *lines, src []float32, stride, n int, bias, low float32) {
-	t0, t1, t2, t3 := line(dst[0], n), line(dst[1], n), line(dst[2], n), line(dst[3], n)
-	s0, s1, s2, s3, s4, s5 := src[:n], src[stride:][:n], src[2*stride:][:n], src[3*stride:][:n], src[4*stride:][:n], src[5*stride:][:n]
-	for i := range n {
-		y0, y1, y2, y3 := winogradAT(s0[i], s1[i], s2[i], s3[i], s4[i], s5[i])
-		t0[i], t1[i], t2[i], t3[i] = max(y0+bias, low), max(y1+bias, low), max(y2+bias, low), max(y3+bias, low)
+// outputRows writes A' m plus the bias for n columns, clipped at low from below, to
+// four lines each. Lines are written from the last to the first: one that lies
+// outside of its image may name the last one inside.
+func outputRows(dst []float32, lines []int, src []float32, stride, n int, bias, low float32) {
+	for ; len(lines) > 0; lines, src = lines[winogradOut:], src[winogradIn*stride:] {
+		t0, t1, t2, t3 := dst[lines[0]:][:n], dst[lines[1]:][:n], dst[lines[2]:][:n], dst[lines[3]:][:n]
+		s0, s1, s2, s3, s4, s5 := src[:n], src[stride:][:n], src[2*stride:][:n], src[3*stride:][:n], src[4*stride:][:n], src[5*stride:][:n]
+		for i := range n {
+			y0, y1, y2, y3 := winogradAT(s0[i], s1[i], s2[i], s3[i], s4[i], s5[i])
+			t3[i], t2[i], t1[i], t0[i] = max(y3+bias, low), max(y2+bias, low), max(y1+bias, low), max(y0+bias, low)
+		}
 	}
 }
 

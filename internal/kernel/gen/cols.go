@@ -6,7 +6,7 @@ import (
 
 // tileCols emits the passes over columns, each for the eight tiles of a group.
 func (g *generator) tileCols() {
-	g.function("inputCols", "dst []float32, plane int, src []float32, stride int, offsets []int")
+	g.function("inputCols", "dst []float32, plane int, src []float32, stride int, tiles []int")
 	g.groups("dst", "src", func(planes six, tile func(i int) operand.Mem) {
 		d := [6]vector{}
 		copy(d[:], g.loadTiles(tile))
@@ -16,14 +16,14 @@ func (g *generator) tileCols() {
 		}
 	})
 
-	g.function("gradCols", "dst []float32, plane int, src []float32, stride int, offsets []int")
+	g.function("gradCols", "dst []float32, plane int, src []float32, stride int, tiles []int")
 	g.groups("dst", "src", func(planes six, tile func(i int) operand.Mem) {
 		for i, t := range g.winogradA([4]vector(g.loadTiles(tile))) {
 			g.VMOVUPS(t, planes.at(i))
 		}
 	})
 
-	g.function("outputCols", "dst []float32, stride int, offsets []int, src []float32, plane int")
+	g.function("outputCols", "dst []float32, stride int, tiles []int, src []float32, plane int")
 	g.groups("src", "dst", func(planes six, tile func(i int) operand.Mem) {
 		var m [6]vector
 		for i := range m {
@@ -42,8 +42,8 @@ func (g *generator) tileCols() {
 func (g *generator) groups(planesName, linesName string, body func(planes six, tile func(i int) operand.Mem)) {
 	planes := g.six(g.slice(planesName).Base, g.bytes("plane"))
 	line, stride := g.slice(linesName).Base, g.bytes("stride")
-	offsets := g.slice("offsets").Base
-	end := g.length("offsets")
+	offsets := g.slice("tiles").Base
+	end := g.length("tiles")
 	g.LEAQ(operand.Mem{Base: offsets, Index: end, Scale: 8}, end)
 	lines, back := g.GP64(), g.GP64()
 	g.MOVQ(operand.U32(6), lines)

@@ -7,57 +7,80 @@ import (
 
 // tileRows emits the passes over rows, each for eight columns at a time.
 func (g *generator) tileRows() {
-	g.function("inputRows", "dst []float32, stride int, src *[6]*float32, n int")
-	dst := g.six(g.slice("dst").Base, g.bytes("stride"))
-	src := g.linePointers("src", 6)
-	g.columns(g.value("n"), func(c columns) {
+	g.function("inputRows", "dst []float32, stride int, src []float32, lines []int, zeros []float32, n int")
+	g.rows("dst", "src", 6, true, func(c columns, dst six, src []operand.Mem) {
 		var d [6]vector
-		for i, p := range src {
-			d[i] = c.load(c.of(p))
+		for i, m := range src {
+			d[i] = c.load(m)
 		}
 		for i, t := range g.winogradB(d) {
 			c.store(t, dst.at(i))
 		}
-	}, func() { g.advance(dst, 4*lanes) })
-	g.finish()
+	})
 
-	g.function("gradRows", "dst []float32, stride int, src *[6]*float32, n int")
-	dst = g.six(g.slice("dst").Base, g.bytes("stride"))
-	src = g.linePointers("src", 4)
-	g.columns(g.value("n"), func(c columns) {
+	g.function("gradRows", "dst []float32, stride int, src []float32, lines []int, zeros []float32, n int")
+	g.rows("dst", "src", 4, true, func(c columns, dst six, src []operand.Mem) {
 		var y [4]vector
-		for i, p := range src {
-			y[i] = c.load(c.of(p))
+		for i, m := range src {
+			y[i] = c.load(m)
 		}
 		for i, t := range g.winogradA(y) {
 			c.store(t, dst.at(i))
 		}
-	}, func() { g.advance(dst, 4*lanes) })
-	g.finish()
+	})
 
-	g.function("outputRows", "dst *[6]*float32, src []float32, stride, n int, bias, low float32")
-	lines := g.six(g.slice("src").Base, g.bytes("stride"))
-	out := g.linePointers("dst", 4)
+	g.function("outputRows", "dst []float32, lines []int, src []float32, stride, n int, bias, low float32")
 	bias, low := g.number("bias"), g.number("low")
-	g.columns(g.value("n"), func(c columns) {
+	g.rows("src", "dst", 4, false, func(c columns, src six, dst []operand.Mem) {
 		var m [6]vector
 		for i := range m {
-			m[i] = c.load(lines.at(i))
+			m[i] = c.load(src.at(i))
 		}
-		for i, y := range g.winogradAT(m) {
-			c.store(g.op(g.VMAXPS, low, g.add(y, bias)), c.of(out[i]))
+		y := g.winogradAT(m)
+		for i := len(y) - 1; i >= 0; i-- {
+			c.store(g.op(g.VMAXPS, low, g.add(y[i], bias)), dst[i])
 		}
-	}, func() { g.advance(lines, 4*lanes) })
-	g.finish()
+	})
 }
 
-// linePointers loads the first n pointers of an array parameter.
-func (g *generator) linePointers(name string, n int) []reg.Register {
-	p := g.value(name)
-	lines := make([]reg.Register, n)
-	for i := range lines {
-		lines[i] = g.GP64()
-		g.MOVQ(operand.Mem{Base: p, Disp: 8 * i}, lines[i])
+// rows emits body for the columns of each row of tiles, which has six lines in a
+// buffer and n in the images, and ends the function. With zeros, a negative
+// number in lines stands for the parameter of that name.
+func (g *generator) rows(buffer, images string, n int, zeros bool, body func(c columns, lines six, image []operand.Mem)) {
+	six, base, lines := g.six(g.slice(buffer).Base, g.bytes("stride")), g.slice(images).Base, g.slice("lines").Base
+	end := g.AllocLocal(8)
+	last := g.length("lines")
+	g.LEAQ(operand.Mem{Base: lines, Index: last, Scale: 8}, last)
+	g.MOVQ(last, end)
+	g.Label("row")
+	g.CMPQ(lines, end)
+	g.JGE(operand.LabelRef("end"))
+	line := make([]reg.Register, n)
+	for i := range line {
+		offset := g.GP64()
+		line[i] = g.GP64()
+		g.MOVQ(operand.Mem{Base: lines, Disp: 8 * i}, offset)
+		g.LEAQ(operand.Mem{Base: base, Index: offset, Scale: 4}, line[i])
+		if zeros {
+			g.TESTQ(offset, offset)
+			g.CMOVQLT(g.address("zeros"), line[i])
+		}
 	}
-	return lines
+	g.ADDQ(operand.U8(8*n), lines)
+	var back reg.Register
+	g.columns(g.value("n"), func(c columns) {
+		image := make([]operand.Mem, n)
+		for i := range image {
+			image[i] = c.of(line[i])
+		}
+		back = c.index
+		body(c, six, image)
+	}, func() { g.advance(six, 4*lanes) })
+	g.SHLQ(operand.U8(2), back)
+	g.SUBQ(back, six.low)
+	g.SUBQ(back, six.high)
+	g.nextSix(six)
+	g.JMP(operand.LabelRef("row"))
+	g.Label("end")
+	g.finish()
 }

@@ -36,6 +36,15 @@ func (g *generator) slice(name string) operand.Mem {
 	return operand.Mem{Base: g.Load(g.Param(name).Base(), g.GP64())}
 }
 
+// address is where the address of a slice parameter's elements lies.
+func (g *generator) address(name string) operand.Mem {
+	b, err := g.Param(name).Base().Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
+}
+
 // length loads the length of a slice parameter.
 func (g *generator) length(name string) reg.Register { return g.Load(g.Param(name).Len(), g.GP64()) }
 
