@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/layernoise/layernoise/graph"
-	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -85,5 +84,5 @@ func (n *BatchNorm) forward(b *Builder, x, residual *G.Node, relu bool) (*G.Node
 		ReLU:     relu,
 		Residual: residual,
 	})
-	return y, errors.Wrapf(err, "layers: %s", n.name)
+	return built(n.name, y, err)
 }

@@ -1,8 +1,9 @@
 package layers
 
 import (
+	"slices"
+
 	"github.com/pkg/errors"
-	"gorgonia.org/tensor"
 )
 
 // Classifier trains and evaluates a network that tells classes of images apart. It has a training graph with the mean
@@ -32,7 +33,7 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 			return nil, errors.Wrapf(ErrShape, "layers: %s is %v, %s is %v", params[0].Name, dtype, p.Name, p.Value.Dtype())
 		}
 	}
-	if batch < 1 || len(image) == 0 || tensor.Shape(image).TotalSize() < 1 {
+	if batch < 1 || len(image) == 0 || slices.Min(image) < 1 {
 		return nil, errors.Wrapf(ErrShape, "layers: batch of %d images of shape %v", batch, image)
 	}
 	c := &Classifier{}

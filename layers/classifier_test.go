@@ -251,6 +251,9 @@ func TestFitRefusesArguments(t *testing.T) {
 	if _, err := model.Fit(ctx, newBatches(tensor.Float32, 5), nil, layers.FitConfig{}); err == nil {
 		t.Error("trained without a solver")
 	}
+	if _, err := model.Fit(ctx, nil, G.NewVanillaSolver(), layers.FitConfig{}); err == nil {
+		t.Error("trained without batches")
+	}
 	if _, err := model.Fit(ctx, newBatches(tensor.Float32, 5), G.NewVanillaSolver(), layers.FitConfig{Epochs: -1}); err == nil {
 		t.Error("trained for -1 epochs")
 	}
@@ -399,6 +402,9 @@ func TestFlatImages(t *testing.T) {
 	}
 }
 
+// nothing returns neither a node nor an error.
+func nothing(*G.Node) (*G.Node, error) { return nil, nil }
+
 func TestNewClassifierErrors(t *testing.T) {
 	init := layers.Init{}
 	for _, c := range []struct {
@@ -412,6 +418,8 @@ func TestNewClassifierErrors(t *testing.T) {
 		{"broken layer", layers.NewDense("fc", 0, 1, init), 4, []int{3}},
 		{"batch of none", layers.NewDense("fc", 3, 2, init), 0, []int{3}},
 		{"no shape", layers.NewDense("fc", 3, 2, init), 4, nil},
+		{"negative sizes", layers.NewDense("fc", 3, 2, init), 4, []int{-3, -1}},
+		{"function that returns nothing", layers.NewSequential(layers.NewDense("fc", 3, 2, init), layers.NewFunc("f", nothing)), 4, []int{3}},
 		{"empty shape", layers.NewDense("fc", 3, 2, init), 4, []int{3, 0}},
 		{"other input", layers.NewDense("fc", 3, 2, init), 4, []int{4}},
 		{"result of images", layers.NewBatchNorm("bn", 3, init), 4, []int{3, 2, 2}},

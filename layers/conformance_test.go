@@ -380,6 +380,7 @@ func TestConstructorErrors(t *testing.T) {
 		{"probability 1", layers.NewDropout(1, 0)},
 		{"probability NaN", layers.NewDropout(math.NaN(), 0)},
 		{"nil layer", layers.NewSequential(nil)},
+		{"nil function", layers.NewFunc("f", nil)},
 		{"nil body", layers.NewResidual(nil, nil)},
 		{"two of a name", layers.NewSequential(layers.NewDense("fc", 2, 2, init), layers.NewDense("fc", 2, 2, init))},
 		{"two of a name in a block", layers.NewResidual(layers.NewDense("fc", 2, 2, init), layers.NewDense("fc", 2, 2, init))},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/layernoise/layernoise/graph"
-	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -74,5 +73,5 @@ func (c *Conv2D) forward(b *Builder, x *G.Node, relu bool) (*G.Node, error) {
 	conv := c.conv
 	conv.ReLU = relu
 	y, err := graph.Conv2D(x, w, bias, conv)
-	return y, errors.Wrapf(err, "layers: %s", c.name)
+	return built(c.name, y, err)
 }

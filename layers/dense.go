@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/layernoise/layernoise/graph"
-	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -57,7 +56,7 @@ func (d *Dense) forward(b *Builder, x *G.Node, op func(x, w, b *G.Node) (*G.Node
 		return nil, err
 	}
 	y, err := op(x, w, bias)
-	return y, errors.Wrapf(err, "layers: %s", d.name)
+	return built(d.name, y, err)
 }
 
 // weightAndBias returns the nodes of a weight and of its bias, nil for a layer without one.

@@ -36,5 +36,5 @@ func (d *Dropout) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 		return x, d.err
 	}
 	y, err := graph.Dropout(x, d.p, d.seed)
-	return y, errors.Wrap(err, "layers: dropout")
+	return built("dropout", y, err)
 }

@@ -11,6 +11,9 @@ var (
 	// ErrNilLayer is the reason of a container or classifier that was given a nil layer.
 	ErrNilLayer = errors.New("layers: nil layer")
 
+	// ErrNoNode is the reason of a layer or function of the program's own that returned neither a node nor an error.
+	ErrNoNode = errors.New("neither a node nor an error came back")
+
 	// ErrDuplicateName is the reason of two different parameters with one name in a network.
 	ErrDuplicateName = errors.New("two parameters have the same name")
 

@@ -59,7 +59,10 @@ func (e *evaluation) run(images *tensor.Dense, lo, hi int) error {
 	}
 	defer e.vm.Reset()
 	e.images.load(images, lo, hi)
-	return errors.Wrap(e.vm.RunAll(), "layers: evaluate")
+	if err := e.vm.RunAll(); err != nil {
+		return errors.Wrap(err, "layers: evaluate")
+	}
+	return nil
 }
 
 // argmax returns the class of the largest logit, the first of equal ones, and -1 if one is NaN.

@@ -64,6 +64,9 @@ func (c *Classifier) Fit(ctx context.Context, batches Batches, solver G.Solver, 
 	if solver == nil {
 		return nil, errors.New("layers: no solver")
 	}
+	if batches == nil {
+		return nil, errors.New("layers: no batches")
+	}
 	vm, err := c.training.machine(solver)
 	if err != nil {
 		return nil, err
@@ -108,7 +111,7 @@ func (f *fit) epoch(ctx context.Context, number int) error {
 		}
 		loss, err := f.advance(number)
 		if err != nil {
-			return errors.WithMessagef(err, "epoch %d, step %d", number, result.Steps)
+			return errors.WithMessagef(err, "layers: epoch %d, step %d", number, result.Steps)
 		}
 		result.Steps++
 		result.Loss += (loss - result.Loss) / float64(result.Steps)

@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"fmt"
+
 	"github.com/layernoise/layernoise/graph"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -9,13 +11,18 @@ import (
 // Func is a layer without parameters that does the same in training and in evaluation: an activation, a pooling, a change
 // of shape.
 type Func struct {
+	fault
 	name string
 	op   func(x *G.Node) (*G.Node, error)
 }
 
 // NewFunc makes a layer of any function from a node to a node of the same graph. The name is for errors.
 func NewFunc(name string, op func(x *G.Node) (*G.Node, error)) *Func {
-	return &Func{name: name, op: op}
+	f := &Func{name: name, op: op}
+	if op == nil {
+		f.err = errors.Errorf("layers: %s: the function is nil", name)
+	}
+	return f
 }
 
 // NewFlatten makes a layer that keeps the first axis and joins the others, (N, C, H, W) to (N, C*H*W).
@@ -43,6 +50,9 @@ func (f *Func) Params() []*Param { return nil }
 
 // Forward builds the function on x.
 func (f *Func) Forward(_ *Builder, x *G.Node) (*G.Node, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
 	y, err := f.op(x)
-	return y, errors.Wrapf(err, "layers: %s of %v", f.name, x.Shape())
+	return built(fmt.Sprintf("%s of %v", f.name, x.Shape()), y, err)
 }

@@ -35,6 +35,14 @@ type fault struct{ err error }
 // Err returns what is wrong with the arguments the layer was constructed from, nil when nothing is.
 func (f fault) Err() error { return f.err }
 
+// built returns the node of a layer's operation, or the operation's error with the layer's name.
+func built(name string, y *G.Node, err error) (*G.Node, error) {
+	if err != nil {
+		return nil, errors.Wrapf(err, "layers: %s", name)
+	}
+	return y, nil
+}
+
 // misfit is the error of a layer whose input has another shape than it was made for.
 func misfit(name string, x *G.Node, want string) error {
 	return errors.Wrapf(ErrShape, "layers: %s: input %v, want %s", name, x.Shape(), want)

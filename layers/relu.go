@@ -2,7 +2,6 @@ package layers
 
 import (
 	"github.com/layernoise/layernoise/graph"
-	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -19,7 +18,7 @@ func (ReLU) Params() []*Param { return nil }
 // Forward builds the ReLU of x.
 func (ReLU) Forward(_ *Builder, x *G.Node) (*G.Node, error) {
 	y, err := graph.ReLU(x)
-	return y, errors.Wrap(err, "layers: relu")
+	return built("relu", y, err)
 }
 
 // reluFuser is a layer that computes the ReLU behind it in the same operation.

@@ -77,7 +77,7 @@ func (r *Residual) forward(b *Builder, x *G.Node, relu bool) (*G.Node, error) {
 	default:
 		y, err = graph.Add(y, skip)
 	}
-	return y, errors.Wrap(err, "layers: residual")
+	return built("residual", y, err)
 }
 
 // lastBatchNorm returns the batch norm that a chain ends in, if it does.

@@ -33,7 +33,10 @@ func Save(file string, net Layer) (err error) {
 	if err := tmp.Close(); err != nil {
 		return errors.Wrapf(err, "layers: save %s", file)
 	}
-	return errors.Wrapf(os.Rename(tmp.Name(), file), "layers: save %s", file)
+	if err := os.Rename(tmp.Name(), file); err != nil {
+		return errors.Wrapf(err, "layers: save %s", file)
+	}
+	return nil
 }
 
 // WriteTo writes what Save writes to w. Equal parameters give equal bytes.
@@ -52,7 +55,10 @@ func WriteTo(w io.Writer, net Layer) error {
 			return errors.Wrapf(err, "layers: write %s %v", p.Name, p.Value.Shape())
 		}
 	}
-	return errors.Wrap(archive.Close(), "layers: write parameters")
+	if err := archive.Close(); err != nil {
+		return errors.Wrap(err, "layers: write parameters")
+	}
+	return nil
 }
 
 // named returns the parameters of a usable network, no two of one name.

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
 
@@ -48,15 +49,20 @@ func (s *Sequential) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 // chain builds layers one after the other on x, fusing where it can.
 func chain(b *Builder, x *G.Node, layers []Layer) (*G.Node, error) {
 	for i := 0; i < len(layers); i++ {
-		forward := layers[i].Forward
-		if f, ok := layers[i].(reluFuser); ok && startsWithReLU(layers[i+1:]) {
+		l := layers[i]
+		forward := l.Forward
+		if f, ok := l.(reluFuser); ok && startsWithReLU(layers[i+1:]) {
 			forward = f.forwardReLU
 			i++
 		}
-		var err error
-		if x, err = forward(b, x); err != nil {
+		y, err := forward(b, x)
+		if err != nil {
 			return nil, err
 		}
+		if y == nil {
+			return nil, errors.Wrapf(ErrNoNode, "layers: %T", l)
+		}
+		x = y
 	}
 	return x, nil
 }

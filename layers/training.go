@@ -53,7 +53,7 @@ func newTraining(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape) (
 
 // forwardLogits builds net on the images and checks its result.
 func forwardLogits(net Layer, b *Builder, images *input) (*G.Node, error) {
-	logits, err := net.Forward(b, images.node)
+	logits, err := chain(b, images.node, []Layer{net})
 	if err != nil {
 		return nil, err
 	}
@@ -104,14 +104,14 @@ func (t *training) step(vm G.VM, solver G.Solver) (cost float64, err error) {
 	defer vm.Reset()
 	if err = vm.RunAll(); err == nil {
 		if cost = scalar(t.cost); math.IsNaN(cost) || math.IsInf(cost, 0) {
-			err = errors.Wrapf(ErrNotFinite, "layers: loss %v", cost)
+			err = errors.Wrapf(ErrNotFinite, "loss %v", cost)
 		}
 	}
 	if err != nil {
 		return cost, t.discard(solver, err)
 	}
 	if err = solver.Step(t.model); err != nil {
-		return cost, errors.Wrap(err, "layers: solver")
+		return cost, errors.Wrap(err, "solver")
 	}
 	return cost, nil
 }
