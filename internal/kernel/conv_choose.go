@@ -6,7 +6,8 @@ import "os"
 //
 //	Winograd's algorithm   a window of 3 x 3, steps of one, 16 channels or more on
 //	                       both sides, float32
-//	wide columns           steps of one, outputs narrower or wider than the image
+//	sums of pieces         steps of one, few weights, images small enough for the
+//	                       cache, float32, where there are kernels for it
 //	the image itself       a window of 1 x 1, steps of one
 //	columns of im2col      all others
 //
@@ -24,8 +25,8 @@ func ConvForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	switch y32, single := any(y).([]float32); {
 	case single && c.winograd():
 		winogradForward(c, y32, any(x).([]float32), any(w).([]float32), any(b).([]float32), relu)
-	case c.wide():
-		wideForward(newWide(c), y, x, w, b, relu)
+	case single && c.slides():
+		slidingForward(newSliding(c), y32, any(x).([]float32), any(w).([]float32), any(b).([]float32), relu)
 	default:
 		columnsForward(c, y, x, w, b, relu)
 	}
@@ -37,8 +38,8 @@ func ConvGradX[T Float](c Conv, dx, dy, w []T) {
 	switch dx32, single := any(dx).([]float32); {
 	case single && c.winograd():
 		winogradGradX(c, dx32, any(dy).([]float32), any(w).([]float32))
-	case c.wide():
-		wideGradX(newWide(c), dx, dy, w)
+	case single && c.slidesBack():
+		slidingGradX(newSliding(c), dx32, any(dy).([]float32), any(w).([]float32))
 	default:
 		columnsGradX(c, dx, dy, w)
 	}
@@ -50,8 +51,8 @@ func ConvGradW[T Float](c Conv, dw, dy, x []T) {
 	switch dw32, single := any(dw).([]float32); {
 	case single && c.winograd():
 		winogradGradW(c, dw32, any(dy).([]float32), any(x).([]float32))
-	case c.wide():
-		wideGradW(newWide(c), dw, dy, x)
+	case single && c.slides():
+		slidingGradW(newSliding(c), dw32, any(dy).([]float32), any(x).([]float32))
 	default:
 		columnsGradW(c, dw, dy, x)
 	}
@@ -70,11 +71,16 @@ func (c Conv) winograd() bool {
 	return c.C >= 16 && c.Out >= 16 && 9*c.places() >= 2*winogradPlanes*tiles
 }
 
-// wide reports whether the convolution is computed with wide columns: where the
-// output is as wide as the image, those of im2col are made as fast; and the
-// columns that nobody reads must be few, and an image's in all not so many that
-// they leave the cache.
-func (c Conv) wide() bool {
-	w := newWide(c)
-	return c.SH == 1 && c.SW == 1 && c.KH*c.KW > 1 && c.OutW() != c.W && 3*c.OutW() >= 2*w.width && w.each() <= 8*columns
+// slides reports whether the convolution is computed as sums of pieces. Most of
+// the columns must be those of the output. An image stays in the cache closest to
+// the processor while all its output is made, and the sums of the gradient of the
+// weights, sixteen each, in the next one.
+func (c Conv) slides() bool {
+	w := newSliding(c)
+	return use.weighPieces != nil && c.SH == 1 && c.SW == 1 && c.KH*c.KW > 1 && 3*w.outW >= 2*w.width &&
+		w.imageSize() <= 1<<13 && c.Out*c.depth() <= 1<<14
 }
+
+// slidesBack is slides for the gradient of the images, whose channels are now
+// those that are computed six at once.
+func (c Conv) slidesBack() bool { return c.slides() && 2*c.C >= pieceRows }

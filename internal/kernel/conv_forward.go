@@ -71,3 +71,10 @@ func addClip[T Float](y, x []T, v, low T) {
 		y[i] = max(u+v, low)
 	}
 }
+
+// clipRows is addClip for rows of the given width that lie apart.
+func clipRows[T Float](y []T, yStride int, x []T, xStride, width, rows int, v, low T) {
+	for r := range rows {
+		addClip(y[r*yStride:][:width], x[r*xStride:], v, low)
+	}
+}

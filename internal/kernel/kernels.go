@@ -12,6 +12,16 @@ type kernels struct {
 	windowPlanes        func(u []float32, plane int, w []float32, n int, turn bool)
 	gate32              func(dx, y, dy []uint32)
 	planesWindow        func(dw []float32, n int, u []float32, plane int)
+
+	// weighPieces writes six rows of n elements to y, stride apart: sums of the
+	// pieces of x that begin at the offsets, times their weights, six for each
+	// piece. dotPieces adds the dot products of six rows of y with four pieces of x
+	// to sums, 6 x 4 of them: each is sixteen, for the elements that leave the same
+	// rest when divided by that. n is a multiple of sixteen, and products are added
+	// with one rounding. There are no plain ones: they would be slower than a
+	// matrix product.
+	weighPieces func(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
+	dotPieces   func(sums, y []float32, stride int, x []float32, offsets *[pieceDots]int, n int)
 }
 
 // use are the kernels in use.

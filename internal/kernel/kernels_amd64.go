@@ -11,13 +11,18 @@ func kernelsOf(l cpu.Level) kernels {
 	if l < cpu.AVX2 {
 		return plainKernels()
 	}
-	return kernels{
+	k := kernels{
 		inputRows: inputRowsAVX2, gradRows: gradRowsAVX2,
 		inputCols: inputColsAVX2, gradCols: gradColsAVX2,
 		outputCols: outputColsAVX2, outputRows: outputRowsAVX2,
 		windowPlanes: windowPlanesAVX2Tail, planesWindow: planesWindowAVX2Tail,
-		gate32: gate32AVX2,
+		gate32:      gate32AVX2,
+		weighPieces: weighPiecesAVX2, dotPieces: dotPiecesAVX2,
 	}
+	if l >= cpu.AVX512 {
+		k.weighPieces, k.dotPieces = weighPiecesAVX512, dotPiecesAVX512
+	}
+	return k
 }
 
 // loopsOf are the loops that use the instructions of a level.
@@ -26,7 +31,7 @@ func loopsOf(l cpu.Level) loops[float32] {
 		return plainLoops[float32]()
 	}
 	return loops[float32]{
-		addClip: addClipAVX2, lineClip: lineClipAVX2, joinClip: joinClipAVX2,
+		addClip: addClipAVX2, clipRows: clipRowsAVX2, lineClip: lineClipAVX2, joinClip: joinClipAVX2,
 		gateLine: gateLineAVX2, combine: combineAVX2,
 		maxHalvesRow: maxHalvesRowAVX2, unpoolHalvesRow: unpoolHalvesRowAVX2,
 		sum: sumAVX2, sumSquares: sumSquaresAVX2, sumMoment: sumMomentAVX2,

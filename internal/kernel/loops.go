@@ -7,10 +7,12 @@ import "github.com/layernoise/layernoise/internal/cpu"
 // others give the same bits.
 //
 // The slices of a loop have the same length; rows of pixels of which two make a
-// window have twice that. low clips from below: zero for a rectifier, minus
+// window have twice that. Those of clipRows hold rows, one or more, of the same width, each
+// a stride from the one before. low clips from below: zero for a rectifier, minus
 // infinity for none. What is added last is not -0.
 type loops[T Float] struct {
 	addClip            func(y, x []T, v, low T)
+	clipRows           func(y []T, yStride int, x []T, xStride, width, rows int, v, low T)
 	lineClip           func(y, x []T, a, b, low T)
 	joinClip           func(y, x, residual []T, a, b, low T)
 	gateLine           func(g, x, dy []T, a, b T)
@@ -41,7 +43,7 @@ func loopsFor[T Float]() *loops[T] {
 // plainLoops are the loops in Go.
 func plainLoops[T Float]() loops[T] {
 	return loops[T]{
-		addClip: addClip[T], lineClip: lineClip[T], joinClip: joinClip[T],
+		addClip: addClip[T], clipRows: clipRows[T], lineClip: lineClip[T], joinClip: joinClip[T],
 		gateLine: gateLine[T], combine: combine[T],
 		maxHalvesRow: maxHalvesRow[T], unpoolHalvesRow: unpoolHalvesRow[T],
 		sum: sum[T], sumSquares: sumSquares[T], sumMoment: sumMoment[T],

@@ -30,6 +30,11 @@ func testLoops(t *testing.T, l loops[float32], seed uint64) {
 	a, b, q := float32(r.NormFloat64()), float32(r.NormFloat64()), float32(r.NormFloat64())
 	low := lowest[float32](r.IntN(2) == 0)
 	both(t, r, "addClip", y, func(y []float32) { l.addClip(y, x, b, low) }, func(y []float32) { plain.addClip(y, x, b, low) })
+	width, rows, gap := r.IntN(40), 1+r.IntN(4), r.IntN(5)
+	from := framed(r, values(r, rows*(width+gap))).data
+	both(t, r, "clipRows", values(r, rows*(width+3)),
+		func(y []float32) { l.clipRows(y, width+3, from, width+gap, width, rows, b, low) },
+		func(y []float32) { plain.clipRows(y, width+3, from, width+gap, width, rows, b, low) })
 	both(t, r, "lineClip", y, func(y []float32) { l.lineClip(y, x, a, b, low) }, func(y []float32) { plain.lineClip(y, x, a, b, low) })
 	both(t, r, "joinClip", y, func(y []float32) { l.joinClip(y, x, z, a, b, low) }, func(y []float32) { plain.joinClip(y, x, z, a, b, low) })
 	both(t, r, "gateLine", y, func(y []float32) { l.gateLine(y, x, z, a, b) }, func(y []float32) { plain.gateLine(y, x, z, a, b) })

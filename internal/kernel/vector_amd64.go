@@ -57,6 +57,11 @@ func gate32AVX2(dx []uint32, y []uint32, dy []uint32)
 //go:noescape
 func addClipAVX2(y []float32, x []float32, v float32, low float32)
 
+// clipRowsAVX2 is clipRows.
+//
+//go:noescape
+func clipRowsAVX2(y []float32, yStride int, x []float32, xStride int, width int, rows int, v float32, low float32)
+
 // lineClipAVX2 is lineClip.
 //
 //go:noescape
@@ -121,3 +126,23 @@ func maxHalvesRowAVX2(y []float32, top []float32, bottom []float32)
 //
 //go:noescape
 func unpoolHalvesRowAVX2(dTop []float32, dBottom []float32, top []float32, bottom []float32, y []float32, dy []float32)
+
+// weighPiecesAVX2 is weighPieces.
+//
+//go:noescape
+func weighPiecesAVX2(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
+
+// dotPiecesAVX2 is dotPieces.
+//
+//go:noescape
+func dotPiecesAVX2(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
+
+// weighPiecesAVX512 is weighPieces.
+//
+//go:noescape
+func weighPiecesAVX512(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
+
+// dotPiecesAVX512 is dotPieces.
+//
+//go:noescape
+func dotPiecesAVX512(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)

@@ -59,6 +59,8 @@ func (g *generator) lines() {
 	})
 	g.finish()
 
+	g.clipRows()
+
 	g.function("lineClip", "y, x []float32, a, b, low float32")
 	g.overSlices([]string{"y", "x"}, []string{"a", "b", "low"}, func(c columns, x []operand.Mem, v []vector) {
 		c.store(g.op(g.VMAXPS, v[2], g.add(g.mul(c.load(x[1]), v[0]), v[1])), x[0])
@@ -84,6 +86,23 @@ func (g *generator) lines() {
 	g.overSlices([]string{"dx", "g", "x"}, []string{"a", "p", "q"}, func(c columns, x []operand.Mem, v []vector) {
 		c.store(g.add(g.add(g.mul(c.load(x[1]), v[0]), g.mul(c.load(x[2]), v[1])), v[2]), x[0])
 	})
+	g.finish()
+}
+
+// clipRows emits addClip for rows that lie apart.
+func (g *generator) clipRows() {
+	g.function("clipRows", "y []float32, yStride int, x []float32, xStride, width, rows int, v, low float32")
+	y, x := g.slice("y").Base, g.slice("x").Base
+	yStride, xStride, width, rows := g.bytes("yStride"), g.bytes("xStride"), g.value("width"), g.value("rows")
+	v, low := g.number("v"), g.number("low")
+	g.Label("row")
+	g.columns(g.copyOf(width), func(c columns) {
+		c.store(g.op(g.VMAXPS, low, g.add(c.load(c.of(x)), v)), c.of(y))
+	}, func() {})
+	g.ADDQ(yStride, y)
+	g.ADDQ(xStride, x)
+	g.DECQ(rows)
+	g.JNZ(operand.LabelRef("row"))
 	g.finish()
 }
 

@@ -23,6 +23,7 @@ func generate() (asm, stubs []byte, err error) {
 	g.windows()
 	g.flat()
 	g.halves()
+	g.pieces()
 	g.table.define(g.Context)
 
 	file, err := g.Result()

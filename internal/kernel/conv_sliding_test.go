@@ -1,0 +1,168 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/layernoise/layernoise/internal/cpu"
+)
+
+// fma32 is x*y + z with one rounding. The product is exact in float64; the sum is
+// rounded there so that the last bit tells what was lost, and so does no harm.
+func fma32(x, y, z float32) float32 {
+	a, b := float64(x)*float64(y), float64(z)
+	s := a + b
+	t := s - a
+	if lost := (a - (s - t)) + (b - t); lost != 0 && math.Float64bits(s)&1 == 0 {
+		s = math.Nextafter(s, math.Inf(int(math.Copysign(1, lost))))
+	}
+	return float32(s)
+}
+
+// weighPieces is the plain twin of the kernels of this name.
+func weighPieces(y []float32, stride int, x []float32, offsets []int, w []float32, n int) {
+	for r := range pieceRows {
+		for p := range n {
+			var s float32
+			for k, at := range offsets {
+				s = fma32(x[at+p], w[k*pieceRows+r], s)
+			}
+			y[r*stride+p] = s
+		}
+	}
+}
+
+// dotPieces is the plain twin of the kernels of this name.
+func dotPieces(sums, y []float32, stride int, x []float32, offsets *[pieceDots]int, n int) {
+	for r := range pieceRows {
+		for k, at := range offsets {
+			for p := range n {
+				s := &sums[(r*pieceDots+k)*pieceGroup+p%pieceGroup]
+				*s = fma32(x[at+p], y[r*stride+p], *s)
+			}
+		}
+	}
+}
+
+// testPieces compares kernels with their twins, for arguments that follow from seed.
+func testPieces(t *testing.T, k kernels, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 5))
+	n := pieceGroup * r.IntN(10)
+	stride := n + r.IntN(9)
+	x := framed(r, finite(r, n+100)).data
+	offsets := make([]int, 4+r.IntN(20))
+	for i := range offsets {
+		offsets[i] = r.IntN(100)
+	}
+	w := framed(r, finite(r, pieceRows*len(offsets))).data
+	rows := finite(r, (pieceRows-1)*stride+n)
+	both(t, r, "weighPieces", rows,
+		func(y []float32) { k.weighPieces(y, stride, x, offsets, w, n) },
+		func(y []float32) { weighPieces(y, stride, x, offsets, w, n) })
+	if n == 0 {
+		return
+	}
+	y, four := framed(r, rows).data, (*[pieceDots]int)(offsets)
+	both(t, r, "dotPieces", finite(r, pieceRows*pieceDots*pieceGroup),
+		func(sums []float32) { k.dotPieces(sums, y, stride, x, four, n) },
+		func(sums []float32) { dotPieces(sums, y, stride, x, four, n) })
+}
+
+func TestPieces(t *testing.T) {
+	eachLevel(t, func(t *testing.T, k kernels) {
+		if k.weighPieces == nil {
+			t.Skip("no kernels for this level")
+		}
+		for seed := range uint64(300) {
+			testPieces(t, k, seed)
+		}
+	})
+}
+
+func FuzzPieces(f *testing.F) {
+	if use.weighPieces == nil {
+		f.Skip("no kernels here")
+	}
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) { testPieces(t, use, seed) })
+}
+
+var slidingShapes = []Conv{
+	{Window: Window{H: 32, W: 32, KH: 5, KW: 5}, N: 3, C: 3, Out: 6},
+	{Window: Window{H: 14, W: 14, KH: 5, KW: 5}, N: 10, C: 6, Out: 16},
+	{Window: Window{H: 9, W: 12, KH: 3, KW: 2}, N: 23, C: 2, Out: 3},
+	{Window: Window{H: 11, W: 9, KH: 3, KW: 3, PH: 2, PW: 2}, N: 5, C: 4, Out: 2},
+	{Window: Window{H: 8, W: 13, KH: 1, KW: 4, PW: 1}, N: 40, C: 1, Out: 5},
+	{Window: Window{H: 7, W: 7, KH: 3, KW: 3, PH: 1, PW: 1}, N: 9, C: 7, Out: 13},
+	{Window: Window{H: 6, W: 7, KH: 2, KW: 1, PH: 4, PW: 1}, N: 1, C: 2, Out: 4},
+}
+
+// TestSliding compares with the columns of im2col in float64, and holds the
+// results to the same bits for any number of processors and every level.
+func TestSliding(t *testing.T) {
+	if use.weighPieces == nil {
+		t.Skip("no kernels here")
+	}
+	defer func(k kernels) { use = k }(use)
+	for _, c := range slidingShapes {
+		c.SH, c.SW = 1, 1
+		t.Run(fmt.Sprintf("%dx%dx%dx%d-%d,%dx%d", c.N, c.C, c.H, c.W, c.Out, c.KH, c.KW), func(t *testing.T) {
+			s := newSample(c)
+			run := func() [3][]float32 {
+				y, dx, dw := slices.Clone(s.y), slices.Clone(s.dx), slices.Clone(s.dw)
+				slidingForward(newSliding(c), y, s.x, s.w, s.b, true)
+				slidingGradX(newSliding(c), dx, s.dy, s.w)
+				slidingGradW(newSliding(c), dw, s.dy, s.x)
+				return [3][]float32{y, dx, dw}
+			}
+			use = kernelsOf(cpu.AVX2)
+			got := run()
+			use = kernelsOf(cpu.Best())
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+			for i, again := range run() {
+				if !slices.Equal(again, got[i]) {
+					t.Errorf("result %d: other bits with three processors and %v", i, cpu.Best())
+				}
+			}
+			y, dx, dw := doubles(s.y), doubles(s.dx), doubles(s.dw)
+			columnsForward(c, y, doubles(s.x), doubles(s.w), doubles(s.b), true)
+			columnsGradX(c, dx, doubles(s.dy), doubles(s.w))
+			columnsGradW(c, dw, doubles(s.dy), doubles(s.x))
+			checkRMS(t, "output", got[0], y)
+			checkRMS(t, "gradient of the images", got[1], dx)
+			checkRMS(t, "gradient of the weights", got[2], dw)
+		})
+	}
+}
+
+// TestSlides pins which convolutions are computed as sums of pieces.
+func TestSlides(t *testing.T) {
+	if use.weighPieces == nil {
+		t.Skip("no kernels here")
+	}
+	base := Conv{Window: Window{H: 32, W: 32, KH: 5, KW: 5, SH: 1, SW: 1}, N: 1, C: 3, Out: 6}
+	for _, test := range []struct {
+		name       string
+		change     func(c *Conv)
+		want, back bool
+	}{
+		{"base", func(*Conv) {}, true, true},
+		{"two channels", func(c *Conv) { c.C = 2 }, true, false},
+		{"1 x 1", func(c *Conv) { c.KH, c.KW = 1, 1 }, false, false},
+		{"two rows a step", func(c *Conv) { c.SH = 2 }, false, false},
+		{"two columns a step", func(c *Conv) { c.SW = 2 }, false, false},
+		{"narrow", func(c *Conv) { c.W = 11 }, false, false},
+		{"large images", func(c *Conv) { c.H = 100 }, false, false},
+		{"many weights", func(c *Conv) { c.Out = 300 }, false, false},
+	} {
+		c := base
+		test.change(&c)
+		if got, back := c.slides(), c.slidesBack(); got != test.want || back != test.back {
+			t.Errorf("%s: %v and %v, want %v and %v", test.name, got, back, test.want, test.back)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+const (
+	pieceRows = 6  // of outputs at once
+	pieceDots = 4  // pieces at once
+	group     = 16 // elements that lengths are a multiple of: a register of AVX-512
+)
+
+// pieces emits the loops of sliding convolutions.
+func (g *generator) pieces() {
+	for _, wide := range []bool{false, true} {
+		p := &pieces{g, wide}
+		p.weigh()
+		p.dots()
+	}
+}
+
+// pieces emits for one set of instructions, AVX-512 or AVX2.
+type pieces struct {
+	*generator
+	wide bool
+}
+
+func (p *pieces) start(name, params string) {
+	set := map[bool]string{false: "AVX2", true: "AVX512"}[p.wide]
+	p.Function(name + set)
+	p.Doc(name + set + " is " + name + ".")
+	p.Attributes(attr.NOSPLIT)
+	p.Pragma("noescape")
+	p.SignatureExpr("func(" + params + ")")
+}
+
+// bytes is the width of a register.
+func (p *pieces) bytes() int {
+	if p.wide {
+		return 4 * group
+	}
+	return 2 * group
+}
+
+func (p *pieces) vector() vector {
+	if p.wide {
+		return p.ZMM()
+	}
+	return p.YMM()
+}
+
+func (p *pieces) vectors(n int) []vector {
+	v := make([]vector, n)
+	for i := range v {
+		v[i] = p.vector()
+	}
+	return v
+}
+
+func (p *pieces) clear(v []vector) {
+	for _, v := range v {
+		p.VXORPS(v, v, v)
+	}
+}
+
+// weigh emits weighPieces. As many columns are done at once as there are
+// registers for, the last ones a register at a time.
+func (p *pieces) weigh() {
+	p.start("weighPieces", "y []float32, stride int, x []float32, offsets []int, w []float32, n int")
+	rows := p.six(p.slice("y").Base, p.generator.bytes("stride"))
+	x, w := p.slice("x").Base, p.slice("w").Base
+	offsets, end := p.slice("offsets").Base, p.length("offsets")
+	p.LEAQ(operand.Mem{Base: offsets, Index: end, Scale: 8}, end)
+	left := p.generator.bytes("n")
+	many := 2
+	if p.wide {
+		many = 4
+	}
+	for _, registers := range []int{many, 1} {
+		loop, next := p.label("columns", registers), p.label("fewer", registers)
+		p.Label(loop)
+		p.CMPQ(left, operand.I32(registers*p.bytes()))
+		p.JLT(operand.LabelRef(next))
+		p.weighColumns(registers, rows, x, offsets, end, w)
+		p.advance(rows, registers*p.bytes())
+		p.ADDQ(operand.I32(registers*p.bytes()), x)
+		p.SUBQ(operand.I32(registers*p.bytes()), left)
+		p.JMP(operand.LabelRef(loop))
+		p.Label(next)
+	}
+	p.finish()
+}
+
+// weighColumns emits the sums of some registers of columns.
+func (p *pieces) weighColumns(registers int, rows six, x, offsets, end, w reg.Register) {
+	sums := p.vectors(pieceRows * registers)
+	p.clear(sums)
+	at, weights, offset := p.copyOf(offsets), p.copyOf(w), p.GP64()
+	loop := p.label("piece", registers)
+	p.Label(loop)
+	p.MOVQ(operand.Mem{Base: at}, offset)
+	seen := p.vectors(registers)
+	for i, v := range seen {
+		p.VMOVUPS(operand.Mem{Base: x, Index: offset, Scale: 4, Disp: i * p.bytes()}, v)
+	}
+	for r := range pieceRows {
+		weight := p.vector()
+		p.VBROADCASTSS(operand.Mem{Base: weights, Disp: 4 * r}, weight)
+		for i, v := range seen {
+			p.VFMADD231PS(v, weight, sums[r*registers+i])
+		}
+	}
+	p.ADDQ(operand.I8(4*pieceRows), weights)
+	p.ADDQ(operand.I8(8), at)
+	p.CMPQ(at, end)
+	p.JLT(operand.LabelRef(loop))
+	for r := range pieceRows {
+		for i := range registers {
+			p.VMOVUPS(sums[r*registers+i], rows.at(r).Offset(i*p.bytes()))
+		}
+	}
+}
+
+// dots emits dotPieces. AVX2 has registers for two pieces only, and half a group.
+func (p *pieces) dots() {
+	p.start("dotPieces", "sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int")
+	sums, y, stride := p.slice("sums").Base, p.slice("y").Base, p.generator.bytes("stride")
+	x, offsets, end := p.slice("x").Base, p.value("offsets"), p.generator.bytes("n")
+	at := 2
+	if p.wide {
+		at = pieceDots
+	}
+	for first := 0; first < pieceDots; first += at {
+		for half := 0; half < 4*group; half += p.bytes() {
+			p.dotSome(sums, p.six(p.copyOf(y), stride), x, offsets, end, first, at, half)
+		}
+	}
+	p.finish()
+}
+
+// dotSome emits the sums of some pieces, from number first on, in the lanes that
+// begin half a group from its start, or at it.
+func (p *pieces) dotSome(sums reg.Register, rows six, x, offsets, end reg.Register, first, n, half int) {
+	var from []reg.Register
+	for i := range n {
+		r := p.GP64()
+		p.MOVQ(operand.Mem{Base: offsets, Disp: 8 * (first + i)}, r)
+		p.LEAQ(operand.Mem{Base: x, Index: r, Scale: 4}, r)
+		from = append(from, r)
+	}
+	sum := func(r, i int) operand.Mem {
+		return operand.Mem{Base: sums, Disp: 4*group*(r*pieceDots+first+i) + half}
+	}
+	total := p.vectors(pieceRows * n)
+	for i, v := range total {
+		p.VMOVUPS(sum(i/n, i%n), v)
+	}
+	left, loop := p.copyOf(end), p.label("group", first*4*group+half)
+	p.Label(loop)
+	seen := p.vectors(n)
+	for i, v := range seen {
+		p.VMOVUPS(operand.Mem{Base: from[i], Disp: half}, v)
+		p.ADDQ(operand.I8(4*group), from[i])
+	}
+	for r := range pieceRows {
+		weight := p.vector()
+		p.VMOVUPS(rows.at(r).Offset(half), weight)
+		for i, v := range seen {
+			p.VFMADD231PS(v, weight, total[r*n+i])
+		}
+	}
+	p.advance(rows, 4*group)
+	p.SUBQ(operand.I8(4*group), left)
+	p.JG(operand.LabelRef(loop))
+	for i, v := range total {
+		p.VMOVUPS(v, sum(i/n, i%n))
+	}
+}
+
+// label names one of several.
+func (p *pieces) label(name string, number int) string { return fmt.Sprint(name, number) }
