@@ -84,25 +84,12 @@ func (g *winograd) weights(u, w []float32, turn bool, o, n int) {
 
 // products multiplies the weights u of n output channels with so many tiles v.
 func (g *winograd) products(m, u, v []float32, turn bool, n, tiles int) {
-	ta, ldu, one := blas.NoTrans, g.in, g.in
+	ta, ldu := blas.NoTrans, g.in
 	if turn {
-		ta, ldu, one = blas.Trans, n, 1
+		ta, ldu = blas.Trans, n
 	}
 	ld, plane := g.channel(), g.weightsPlane(n)
-	step := productStep(n, g.in*tiles)
 	for p := range winogradPlanes {
-		for o := 0; o < n; o += step {
-			gemmSerial(ta, blas.NoTrans, min(step, n-o), tiles, g.in, 1, u[p*plane+o*one:], ldu, v[p*g.tiles:], ld, 0, m[o*ld+p*g.tiles:], ld)
-		}
+		gemmSerial(ta, blas.NoTrans, n, tiles, g.in, 1, u[p*plane:], ldu, v[p*g.tiles:], ld, 0, m[p*g.tiles:], ld)
 	}
-}
-
-// smallProduct is the number of multiplications up to which OpenBLAS takes its
-// routines for small matrices, which copy nothing and are a quarter faster.
-const smallProduct = 1_000_000
-
-// productStep is the number of rows that products are to take at once, of n in
-// all with so many multiplications each.
-func productStep(n, multiplications int) int {
-	return ceilDiv(n, ceilDiv(n*multiplications, smallProduct))
 }

@@ -30,12 +30,12 @@ func Open(path string) (b *BLAS, name string, err error) {
 
 // Sgemm computes c = alpha op(a) op(b) + beta c on as many processors as pay.
 func (l *BLAS) Sgemm(ta, tb blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	product[float32]{ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc}.parallel(l.lib.sgemm, &pool32)
+	product[float32]{ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc}.parallel(&l.lib.sgemm, &pool32)
 }
 
 // Dgemm is Sgemm in double precision.
 func (l *BLAS) Dgemm(ta, tb blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
-	product[float64]{ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc}.parallel(l.lib.dgemm, &pool64)
+	product[float64]{ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc}.parallel(&l.lib.dgemm, &pool64)
 }
 
 // Serial is a view of the library for callers that are parallel themselves:
@@ -47,12 +47,12 @@ type Serial BLAS
 
 // Sgemm computes c = alpha op(a) op(b) + beta c.
 func (l *Serial) Sgemm(ta, tb blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	product[float32]{ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc}.run(l.lib.sgemm, &pool32)
+	product[float32]{ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc}.run(&l.lib.sgemm, &pool32)
 }
 
 // Dgemm is Sgemm in double precision.
 func (l *Serial) Dgemm(ta, tb blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
-	product[float64]{ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc}.run(l.lib.dgemm, &pool64)
+	product[float64]{ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc}.run(&l.lib.dgemm, &pool64)
 }
 
 // product is the arguments of a row-major product.
@@ -84,14 +84,31 @@ var (
 	pool64 = sync.Pool{New: func() any { return new(parameters[float64]) }}
 )
 
-// run hands the product to the library, which is column-major: read so, the
-// rows of a matrix are the columns of its transpose, and c' = op(b)' op(a)'.
-func (p product[T]) run(f uintptr, pool *sync.Pool) {
+// routine is a function of the library.
+type routine struct {
+	address uintptr
+	small   bool // it has kernels for small products
+}
+
+// run computes the product on the caller's processor.
+func (p product[T]) run(f *routine, pool *sync.Pool) {
 	p.check()
 	if p.m == 0 || p.n == 0 {
 		return
 	}
 	q := pool.Get().(*parameters[T])
+	if f.small && p.cuts() {
+		p.small(func(p product[T]) { p.call(f, q) })
+	} else {
+		p.call(f, q)
+	}
+	q.a, q.b, q.c = nil, nil, nil
+	pool.Put(q)
+}
+
+// call hands the product to the library, which is column-major: read so, the
+// rows of a matrix are the columns of its transpose, and c' = op(b)' op(a)'.
+func (p product[T]) call(f *routine, q *parameters[T]) {
 	*q = parameters[T]{
 		ta: byte(p.tb), tb: byte(p.ta),
 		m: int64(p.n), n: int64(p.m), k: int64(p.k),
@@ -99,13 +116,11 @@ func (p product[T]) run(f uintptr, pool *sync.Pool) {
 		alpha: p.alpha, beta: p.beta,
 		a: p.b, b: p.a, c: p.c,
 	}
-	gemm(f, q)
-	q.a, q.b, q.c = nil, nil, nil
-	pool.Put(q)
+	gemm(f.address, q)
 }
 
 // parallel cuts the longer side of c into parts that run at once.
-func (p product[T]) parallel(f uintptr, pool *sync.Pool) {
+func (p product[T]) parallel(f *routine, pool *sync.Pool) {
 	p.check()
 	side := max(p.m, p.n)
 	parts := p.parts()
@@ -149,20 +164,46 @@ func (p product[T]) parts() int {
 // columns if c is wider than high.
 func (p product[T]) part(lo, hi int) product[T] {
 	if p.n > p.m {
-		if p.tb == blas.NoTrans {
-			p.b = p.b[lo:]
-		} else {
-			p.b = p.b[lo*p.ldb:]
-		}
-		p.c, p.n = p.c[lo:], hi-lo
-		return p
+		return p.cols(lo, hi)
 	}
+	return p.rows(lo, hi)
+}
+
+// rows is the product restricted to the rows of c from lo to hi.
+func (p product[T]) rows(lo, hi int) product[T] {
 	if p.ta == blas.NoTrans {
 		p.a = p.a[lo*p.lda:]
 	} else {
 		p.a = p.a[lo:]
 	}
 	p.c, p.m = p.c[lo*p.ldc:], hi-lo
+	return p
+}
+
+// cols is the product restricted to the columns of c from lo to hi.
+func (p product[T]) cols(lo, hi int) product[T] {
+	if p.tb == blas.NoTrans {
+		p.b = p.b[lo:]
+	} else {
+		p.b = p.b[lo*p.ldb:]
+	}
+	p.c, p.n = p.c[lo:], hi-lo
+	return p
+}
+
+// terms is the product with the terms of its sums from lo to hi.
+func (p product[T]) terms(lo, hi int) product[T] {
+	if p.ta == blas.NoTrans {
+		p.a = p.a[lo:]
+	} else {
+		p.a = p.a[lo*p.lda:]
+	}
+	if p.tb == blas.NoTrans {
+		p.b = p.b[lo*p.ldb:]
+	} else {
+		p.b = p.b[lo:]
+	}
+	p.k = hi - lo
 	return p
 }
 

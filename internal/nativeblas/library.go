@@ -13,7 +13,7 @@ import (
 // library is the functions of an open BLAS. They are the Fortran ones, which
 // every BLAS has and which take pointers only.
 type library struct {
-	sgemm, dgemm uintptr
+	sgemm, dgemm routine
 }
 
 // open opens the library at path, or of that name in the system's search path,
@@ -23,14 +23,16 @@ func open(path string) (lib library, name string, err error) {
 	if err != nil {
 		return library{}, "", errors.Wrapf(err, "nativeblas: open %s", path)
 	}
-	if lib.sgemm, err = purego.Dlsym(handle, "sgemm_"); err != nil {
+	if lib.sgemm.address, err = purego.Dlsym(handle, "sgemm_"); err != nil {
 		return library{}, "", errors.Wrapf(err, "nativeblas: %s", path)
 	}
-	if lib.dgemm, err = purego.Dlsym(handle, "dgemm_"); err != nil {
+	if lib.dgemm.address, err = purego.Dlsym(handle, "dgemm_"); err != nil {
 		return library{}, "", errors.Wrapf(err, "nativeblas: %s", path)
 	}
 	oneThread(handle)
-	return lib, describe(handle, path), nil
+	name = describe(handle, path)
+	lib.sgemm.small = hasSmall(name)
+	return lib, name, nil
 }
 
 func load(path string) (uintptr, error) {

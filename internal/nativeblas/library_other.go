@@ -9,7 +9,7 @@ import (
 )
 
 type library struct {
-	sgemm, dgemm uintptr
+	sgemm, dgemm routine
 }
 
 func open(path string) (library, string, error) {
