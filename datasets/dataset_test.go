@@ -35,6 +35,20 @@ func TestNew(t *testing.T) {
 
 var errAny = errors.New("any error")
 
+// TestNewCopies changes what New was given: labels and classes are copied, and
+// pixels, as documented, are not.
+func TestNewCopies(t *testing.T) {
+	classes, pixels, labels := []string{"a", "b"}, []byte{1, 2}, []int{0, 1}
+	d, err := New("copies", Shape{1, 1, 1}, classes, pixels, labels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes[0], pixels[0], labels[0] = "changed", 9, 9
+	if d.Classes()[0] != "a" || d.Label(0) != 0 || d.Pixels(0)[0] != 9 {
+		t.Errorf("class %q, label %d, pixel %d", d.Classes()[0], d.Label(0), d.Pixels(0)[0])
+	}
+}
+
 func TestDatasetAccess(t *testing.T) {
 	d := numbered(t, 4)
 	if d.Len() != 4 || d.Name() != "numbered" || d.Shape() != (Shape{2, 1, 3}) || d.Label(2) != 2 {
