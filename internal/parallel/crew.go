@@ -3,14 +3,33 @@ package parallel
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 )
+
+// patience is how long a goroutine keeps looking for work, or for the end of a
+// loop, before it sleeps. To wake a sleeping one takes 0.1 ms and more where the
+// processors are virtual, and loops often follow each other sooner.
+const patience = 200 * time.Microsecond
+
+// lookOut calls ready until it reports true or patience is at an end, and
+// reports which.
+func lookOut(ready func() bool) bool {
+	for start := time.Now(); !ready(); {
+		if time.Since(start) > patience {
+			return false
+		}
+	}
+	return true
+}
 
 // helpers are the goroutines that join the loops of others.
 type helpers struct {
-	mu     sync.Mutex
-	wake   sync.Cond
-	jobs   []*job // that want helpers, the oldest first
-	number int    // of goroutines
+	mu      sync.Mutex
+	wake    sync.Cond
+	jobs    []*job      // that want helpers, the oldest first
+	waiting atomic.Bool // whether there are jobs, to be read without the lock
+	number  int         // of goroutines
 }
 
 var crew = newHelpers()
@@ -27,6 +46,7 @@ func (h *helpers) open(j *job, n int) {
 	defer h.mu.Unlock()
 	j.wanted, j.refs = n, 1
 	h.jobs = append(h.jobs, j)
+	h.waiting.Store(true)
 	for ; h.number < n; h.number++ {
 		go h.help()
 	}
@@ -40,8 +60,14 @@ func (h *helpers) shut(j *job) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if i := slices.Index(h.jobs, j); i >= 0 {
-		h.jobs = slices.Delete(h.jobs, i, i+1)
+		h.remove(i)
 	}
+}
+
+// remove takes job i off the list; the caller has locked it.
+func (h *helpers) remove(i int) {
+	h.jobs = slices.Delete(h.jobs, i, i+1)
+	h.waiting.Store(len(h.jobs) > 0)
 }
 
 // release gives up a hold on j; the last one returns it to the pool.
@@ -58,6 +84,7 @@ func (h *helpers) release(j *job) {
 
 // join waits for a job that wants helpers and takes a hold on it.
 func (h *helpers) join() *job {
+	lookOut(h.waiting.Load)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for len(h.jobs) == 0 {
@@ -66,7 +93,7 @@ func (h *helpers) join() *job {
 	j := h.jobs[0]
 	j.refs++
 	if j.wanted--; j.wanted == 0 {
-		h.jobs = slices.Delete(h.jobs, 0, 1)
+		h.remove(0)
 	}
 	return j
 }

@@ -41,6 +41,12 @@ func (j *job) work() {
 	}
 }
 
+// wait returns when all ranges have ended.
+func (j *job) wait() {
+	lookOut(func() bool { return j.running.Load() == 0 })
+	<-j.done
+}
+
 // run does one range and keeps the first panic.
 func (j *job) run(lo, hi int) {
 	normal := false

@@ -37,7 +37,7 @@ func For(n, grain int, body func(lo, hi int)) {
 	crew.open(j, pieces-1)
 	j.work()
 	crew.shut(j)
-	<-j.done
+	j.wait()
 	failed, cause := j.failed, j.cause
 	crew.release(j)
 	if failed {

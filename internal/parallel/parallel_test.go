@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // withProcs runs f with GOMAXPROCS set to each count in turn.
@@ -45,10 +46,14 @@ func TestForCoversEachElementOnce(t *testing.T) {
 	})
 }
 
-// Two ranges that wait for each other end only if they run at the same time.
+// Two ranges that wait for each other end only if they run at the same time,
+// whether the helper still looks out for work or sleeps.
 func TestForIsConcurrent(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
-	for range 100 {
+	for i := range 100 {
+		if i%10 == 0 {
+			time.Sleep(2 * patience)
+		}
 		var both sync.WaitGroup
 		both.Add(2)
 		For(2, 1, func(lo, hi int) {
