@@ -137,16 +137,20 @@ func TestReadIDXReaderError(t *testing.T) {
 	}
 }
 
-// TestReadIDXAllocation claims 2 GB in a file of a few bytes.
+// TestReadIDXAllocation claims 2 GB in files of a few bytes and of somewhat more
+// than is taken before anything has arrived.
 func TestReadIDXAllocation(t *testing.T) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	if _, err := ReadIDX(strings.NewReader("\x00\x00\x08\x01\x7f\xff\xff\xff\x01")); err == nil {
-		t.Fatal("no error")
-	}
-	runtime.ReadMemStats(&after)
-	if got := after.TotalAlloc - before.TotalAlloc; got > 4<<20 {
-		t.Errorf("%d bytes allocated", got)
+	for _, arrived := range []int{1, firstChunk + 1} {
+		file := "\x00\x00\x08\x01\x7f\xff\xff\xff" + strings.Repeat("x", arrived)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := ReadIDX(strings.NewReader(file)); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 4<<20 {
+			t.Errorf("%d bytes allocated for %d that arrived", got, arrived)
+		}
 	}
 }
 

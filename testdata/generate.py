@@ -1,0 +1,158 @@
+"""Reference numbers from PyTorch, in the layout of this folder: python3 generate.py FOLDER [SEED]
+
+Go's tests take them with LAYERNOISE_GOLDEN=FOLDER. Everything is computed in float64.
+"""
+import json, os, sys
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+
+def numbers(t):
+    return {"shape": list(t.shape), "data": t.detach().reshape(-1).tolist()}
+
+
+def every(tensors):
+    return {name: numbers(t) for name, t in tensors.items()}
+
+
+def leaf(*shape, scale=1.0, shift=0.0):
+    return (shift + scale * torch.randn(*shape)).requires_grad_()
+
+
+# The loop of noise injection.
+
+STEPS, BATCH, WIDTHS, SIGMA = 24, 6, (7, 11, 9, 4), 0.1
+OPTIMIZERS = {
+    "sgd": (torch.optim.SGD, dict(lr=0.05, momentum=0.9, weight_decay=5e-4)),
+    "adam": (torch.optim.Adam, dict(lr=0.01, weight_decay=0.0)),
+    "adamw": (torch.optim.AdamW, dict(lr=0.01, weight_decay=0.05)),
+}
+
+
+def solver(optimizer, mode):
+    params = []
+    for fan_in, out in zip(WIDTHS, WIDTHS[1:]):
+        params += [leaf(out, fan_in, scale=fan_in**-0.5), leaf(out, scale=0.1)]
+    make, settings = OPTIMIZERS[optimizer]
+    base = make(params, **settings)
+    case = dict(settings, mode=mode, optimizer=optimizer, sigma=SIGMA, params_initial=[numbers(p) for p in params], steps=[])
+    for t in range(STEPS):
+        x, labels = torch.randn(BATCH, WIDTHS[0]), torch.randint(WIDTHS[-1], (BATCH,))
+        noisy = {"none": [], "layer": [t % len(params)], "all": range(len(params))}[mode]
+        noise = {i: torch.randn(params[i].shape) for i in noisy}
+        clean = [p.detach().clone() for p in params]
+        with torch.no_grad():
+            for i, draw in noise.items():
+                params[i] += SIGMA / len(noise) ** 0.5 * draw
+        h = x
+        for i in range(0, len(params), 2):
+            h = F.linear(F.relu(h) if i > 0 else h, params[i], params[i + 1])
+        loss = F.cross_entropy(h, labels)
+        base.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for p, c in zip(params, clean):
+                p.copy_(c)
+        base.step()
+        case["steps"].append(dict(
+            x=numbers(x), labels=labels.tolist(), unit_noise=every({str(i): d for i, d in noise.items()}),
+            loss_at_perturbed=loss.item(), params_after=[numbers(p) for p in params] if t in (0, 1, 12, 23) else None))
+    return case
+
+
+# Single layers and blocks.
+
+def layer(name, config, inputs, f, params={}, extra=dict):
+    """One case: f's result at the inputs and parameters, and the gradients for a random gradient of the result."""
+    y = f(**inputs)
+    up = torch.randn(y.shape)
+    leaves = {n: t for n, t in {**inputs, **params}.items() if t.requires_grad}
+    grads = torch.autograd.grad(y, list(leaves.values()), up)
+    return dict(name=name, config=config, inputs=every(inputs), params=every(params), output=numbers(y),
+                grad_output=numbers(up), grads=every(dict(zip(leaves, grads))), extra=every(extra()))
+
+
+def conv(x, w, bias, stride, padding):
+    inputs = dict(x=leaf(*x), w=leaf(*w, scale=0.3))
+    if bias:
+        inputs["b"] = leaf(w[0])
+    config = dict(kernel=list(w[2:]), stride=stride, padding=padding, bias=bias)
+    return layer("conv2d", config, inputs, lambda x, w, b=None: F.conv2d(x, w, b, stride, padding))
+
+
+def pools(x, kernel, stride, padding):
+    config = dict(kernel=kernel, stride=stride, padding=padding)
+    for name, f in ("max_pool2d", F.max_pool2d), ("avg_pool2d", F.avg_pool2d):
+        yield layer(name, config, dict(x=leaf(*x)), lambda x: f(x, kernel, stride, padding))
+
+
+def norms(*shape):
+    c, eps = shape[1], 1e-5
+    affine = lambda: dict(x=leaf(*shape, scale=2, shift=1), gamma=leaf(c, shift=1), beta=leaf(c))
+    mean, var = torch.zeros(c), torch.ones(c)
+    yield layer("batch_norm_train", dict(momentum=0.1, eps=eps), affine(),
+                lambda x, gamma, beta: F.batch_norm(x, mean, var, gamma, beta, True, 0.1, eps),
+                extra=lambda: dict(running_mean_from_0=mean, running_var_from_1=var))
+    yield layer("batch_norm_eval", dict(eps=eps), dict(affine(), running_mean=torch.randn(c), running_var=0.5 + torch.rand(c)),
+                lambda x, gamma, beta, running_mean, running_var:
+                F.batch_norm(x, running_mean, running_var, gamma, beta, False, 0.1, eps))
+
+
+def cross_entropy(logits, labels):
+    return layer("softmax_cross_entropy", dict(labels=labels), dict(logits=logits),
+                 lambda logits: F.cross_entropy(logits, torch.tensor(labels)))
+
+
+def block(n, c, out, stride):
+    net = nn.ModuleDict(dict(c1=nn.Conv2d(c, out, 3, stride, 1, bias=False), b1=nn.BatchNorm2d(out),
+                             c2=nn.Conv2d(out, out, 3, 1, 1, bias=False), b2=nn.BatchNorm2d(out)))
+    if stride != 1 or c != out:
+        net.update(dict(cs=nn.Conv2d(c, out, 1, stride, bias=False), bs=nn.BatchNorm2d(out)))
+    with torch.no_grad():
+        for p in net.parameters():
+            p.copy_(torch.randn(p.shape) * 0.5 + (p.dim() == 1))
+
+    def f(x):
+        skip = net["bs"](net["cs"](x)) if "cs" in net else x
+        return F.relu(net["b2"](net["c2"](F.relu(net["b1"](net["c1"](x))))) + skip)
+    return layer("residual_basic_block", dict(in_channels=c, out_channels=out, stride=stride), dict(x=leaf(n, c, 6, 8)), f,
+                 params=dict(net.named_parameters()))
+
+
+def layers():
+    yield layer("dense", {}, dict(x=leaf(5, 7), w=leaf(3, 7), b=leaf(3)), lambda x, w, b: F.linear(x, w, b))
+    yield conv((2, 3, 7, 6), (4, 3, 3, 3), True, 1, 1)
+    yield conv((2, 2, 9, 8), (5, 2, 3, 3), True, 2, 1)
+    yield conv((2, 4, 6, 7), (3, 4, 1, 1), False, 2, 0)
+    yield conv((2, 3, 11, 10), (6, 3, 5, 5), True, 1, 0)
+    yield conv((2, 1, 5, 5), (2, 1, 3, 3), False, 1, 2)
+    yield conv((2, 2, 8, 9), (3, 2, 4, 4), True, 3, 1)
+    yield conv((2, 16, 9, 7), (18, 16, 3, 3), True, 1, 1)
+    yield conv((2, 20, 4, 4), (16, 20, 3, 3), False, 1, 1)
+    yield conv((2, 17, 10, 13), (16, 17, 3, 3), True, 1, 0)
+    yield conv((2, 3, 6, 7), (4, 3, 3, 2), True, [1, 2], [1, 0])
+    for x, settings in ((6, 8), (2, 2, 0)), ((7, 9), (2, 2, 0)), ((7, 8), (3, 2, 1)), ((5, 6), (3, 1, 0)):
+        yield from pools((2, 3, *x), *settings)
+    yield layer("global_avg_pool", {}, dict(x=leaf(3, 4, 5, 7)), lambda x: x.mean((2, 3)))
+    yield from norms(6, 5)
+    yield from norms(4, 3, 5, 2)
+    yield cross_entropy(leaf(6, 5), [3, 2, 1, 2, 0, 4])
+    yield cross_entropy((1e3 * torch.randn(3, 5).sign()).requires_grad_(), [1, 2, 4])
+    yield block(3, 3, 3, 1)
+    yield block(3, 2, 4, 2)
+
+
+def main(folder, seed=20230125):
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(int(seed))
+    os.makedirs(folder, exist_ok=True)
+    contents = {f"solver_{o}_{m}.json": solver(o, m) for o in OPTIMIZERS for m in ("none", "layer", "all")}
+    contents["layers.json"] = list(layers())
+    for name, content in contents.items():
+        with open(os.path.join(folder, name), "w") as f:
+            json.dump(content, f)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
