@@ -31,7 +31,7 @@ func loopsOf(l cpu.Level) loops[float32] {
 		return plainLoops[float32]()
 	}
 	return loops[float32]{
-		addClip: addClipAVX2, clipRows: clipRowsAVX2, lineClip: lineClipAVX2, joinClip: joinClipAVX2,
+		addClip: addClipAVX2, clipRows: clipRowsAVX2, sumClip: sumClipAVX2, lineClip: lineClipAVX2, joinClip: joinClipAVX2,
 		gateLine: gateLineAVX2, combine: combineAVX2,
 		maxHalvesRow: maxHalvesRowAVX2, unpoolHalvesRow: unpoolHalvesRowAVX2,
 		sum: sumAVX2, sumSquares: sumSquaresAVX2, sumMoment: sumMomentAVX2,

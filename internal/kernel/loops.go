@@ -13,6 +13,7 @@ import "github.com/layernoise/layernoise/internal/cpu"
 type loops[T Float] struct {
 	addClip            func(y, x []T, v, low T)
 	clipRows           func(y []T, yStride int, x []T, xStride, width, rows int, v, low T)
+	sumClip            func(z, x, y []T, low T)
 	lineClip           func(y, x []T, a, b, low T)
 	joinClip           func(y, x, residual []T, a, b, low T)
 	gateLine           func(g, x, dy []T, a, b T)
@@ -43,7 +44,7 @@ func loopsFor[T Float]() *loops[T] {
 // plainLoops are the loops in Go.
 func plainLoops[T Float]() loops[T] {
 	return loops[T]{
-		addClip: addClip[T], clipRows: clipRows[T], lineClip: lineClip[T], joinClip: joinClip[T],
+		addClip: addClip[T], clipRows: clipRows[T], sumClip: sumClip[T], lineClip: lineClip[T], joinClip: joinClip[T],
 		gateLine: gateLine[T], combine: combine[T],
 		maxHalvesRow: maxHalvesRow[T], unpoolHalvesRow: unpoolHalvesRow[T],
 		sum: sum[T], sumSquares: sumSquares[T], sumMoment: sumMoment[T],

@@ -30,6 +30,7 @@ func testLoops(t *testing.T, l loops[float32], seed uint64) {
 	a, b, q := float32(r.NormFloat64()), float32(r.NormFloat64()), float32(r.NormFloat64())
 	low := lowest[float32](r.IntN(2) == 0)
 	both(t, r, "addClip", y, func(y []float32) { l.addClip(y, x, b, low) }, func(y []float32) { plain.addClip(y, x, b, low) })
+	both(t, r, "sumClip", y, func(y []float32) { l.sumClip(y, x, z, low) }, func(y []float32) { plain.sumClip(y, x, z, low) })
 	width, rows, gap := r.IntN(40), 1+r.IntN(4), r.IntN(5)
 	from := framed(r, values(r, rows*(width+gap))).data
 	both(t, r, "clipRows", values(r, rows*(width+3)),

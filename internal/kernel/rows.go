@@ -8,9 +8,11 @@ import "github.com/layernoise/layernoise/internal/parallel"
 func AddRow[T Float](y, b []T, cols int, relu bool) {
 	switch {
 	case b != nil:
+		l, low := loopsFor[T](), lowest[T](relu)
 		parallel.For(len(y)/cols, 1+1<<14/cols, func(lo, hi int) {
 			for i := lo; i < hi; i++ {
-				addVector(y[i*cols:][:cols], b, relu)
+				row := y[i*cols:][:cols]
+				l.sumClip(row, row, b, low)
 			}
 		})
 	case relu:
@@ -18,26 +20,10 @@ func AddRow[T Float](y, b []T, cols int, relu bool) {
 	}
 }
 
-func addVector[T Float](y, b []T, relu bool) {
-	b = b[:len(y)]
-	if relu {
-		for j, v := range b {
-			y[j] = max(y[j]+v, 0)
-		}
-		return
-	}
-	for j, v := range b {
-		y[j] += v
-	}
-}
-
 // SumRows writes the sum of the rows of x (rows, len(dst)) to dst.
 func SumRows[T Float](dst, x []T) {
 	clear(dst)
 	for ; len(x) > 0; x = x[len(dst):] {
-		row := x[:len(dst)]
-		for j, v := range row {
-			dst[j] += v
-		}
+		accumulate(dst, x)
 	}
 }

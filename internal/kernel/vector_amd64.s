@@ -1695,6 +1695,47 @@ done:
 	VZEROUPPER
 	RET
 
+// func sumClipAVX2(z []float32, x []float32, y []float32, low float32)
+// Requires: AVX
+TEXT ·sumClipAVX2(SB), NOSPLIT, $0-76
+	VXORPS       Y0, Y0, Y0
+	MOVQ         z_len+8(FP), AX
+	MOVQ         z_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         y_base+48(FP), BX
+	VBROADCASTSS low+72(FP), Y1
+	XORQ         SI, SI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(SI*4), Y2
+	VMOVUPS (BX)(SI*4), Y3
+	VADDPS  Y3, Y2, Y2
+	VADDPS  Y0, Y2, Y2
+	VMAXPS  Y2, Y1, Y2
+	VMOVUPS Y2, (CX)(SI*4)
+	ADDQ    $+8, SI
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), DI
+	NEGQ       AX
+	VMOVUPS    (DI)(AX*4), Y2
+	VMASKMOVPS (DX)(SI*4), Y2, Y3
+	VMASKMOVPS (BX)(SI*4), Y2, Y4
+	VADDPS     Y4, Y3, Y3
+	VADDPS     Y0, Y3, Y0
+	VMAXPS     Y0, Y1, Y0
+	VMASKMOVPS Y0, Y2, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
 // func lineClipAVX2(y []float32, x []float32, a float32, b float32, low float32)
 // Requires: AVX
 TEXT ·lineClipAVX2(SB), NOSPLIT, $0-60

@@ -61,6 +61,13 @@ func (g *generator) lines() {
 
 	g.clipRows()
 
+	g.function("sumClip", "z, x, y []float32, low float32")
+	zero := g.zero()
+	g.overSlices([]string{"z", "x", "y"}, []string{"low"}, func(c columns, x []operand.Mem, v []vector) {
+		c.store(g.op(g.VMAXPS, v[0], g.add(g.add(c.load(x[1]), c.load(x[2])), zero)), x[0])
+	})
+	g.finish()
+
 	g.function("lineClip", "y, x []float32, a, b, low float32")
 	g.overSlices([]string{"y", "x"}, []string{"a", "b", "low"}, func(c columns, x []operand.Mem, v []vector) {
 		c.store(g.op(g.VMAXPS, v[2], g.add(g.mul(c.load(x[1]), v[0]), v[1])), x[0])
@@ -75,7 +82,7 @@ func (g *generator) lines() {
 	g.finish()
 
 	g.function("gateLine", "g, x, dy []float32, a, b float32")
-	zero := g.zero()
+	zero = g.zero()
 	g.overSlices([]string{"g", "x", "dy"}, []string{"a", "b"}, func(c columns, x []operand.Mem, v []vector) {
 		on := g.op(g.VPCMPGTD, g.add(g.mul(c.load(x[1]), v[0]), v[1]), zero)
 		c.store(g.op(g.VANDPS, on, c.load(x[2])), x[0])
