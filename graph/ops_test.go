@@ -100,6 +100,12 @@ var testOps = []testOp{
 	simple("MaxPool2D/2x2", func(in []*G.Node) (*G.Node, error) {
 		return graph.MaxPool2D(in[0], graph.Pool{Kernel: [2]int{2, 2}})
 	}, []int{2, 3, 5, 6}),
+	simple("MaxPool2DReLU/2x2", func(in []*G.Node) (*G.Node, error) {
+		return graph.MaxPool2DReLU(in[0], graph.Pool{Kernel: [2]int{2, 2}})
+	}, []int{2, 3, 7, 6}),
+	simple("MaxPool2DReLU/3x2, steps 2x1, padding", func(in []*G.Node) (*G.Node, error) {
+		return graph.MaxPool2DReLU(in[0], graph.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}})
+	}, []int{2, 3, 7, 6}),
 	simple("MaxPool2D/3x2, steps 2x1, padding", func(in []*G.Node) (*G.Node, error) {
 		return graph.MaxPool2D(in[0], graph.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}})
 	}, []int{2, 3, 5, 6}),

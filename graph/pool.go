@@ -20,16 +20,27 @@ type Pool struct {
 //
 // Shapes: x (N, C, H, W); result (N, C, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1),
 // rounded down.
-func MaxPool2D(x *G.Node, p Pool) (*G.Node, error) {
-	const name = "MaxPool2D"
+func MaxPool2D(x *G.Node, p Pool) (*G.Node, error) { return maxPool("MaxPool2D", x, p, false) }
+
+// MaxPool2DReLU is [MaxPool2D] followed by a rectifier, in one operation. The
+// largest element of rectified ones is the same, with the same gradient: a
+// rectifier in front of the pool costs less behind it.
+func MaxPool2DReLU(x *G.Node, p Pool) (*G.Node, error) { return maxPool("MaxPool2DReLU", x, p, true) }
+
+func maxPool(name string, x *G.Node, p Pool, relu bool) (*G.Node, error) {
 	s, err := pool(name, x, p)
 	if err != nil {
 		return nil, err
 	}
 	if x.Dtype() == tensor.Float32 {
-		return poolNode(name, s, x, kernel.MaxPool[float32], kernel.MaxPoolGrad[float32])
+		return maxPoolNode[float32](name, s, x, relu)
 	}
-	return poolNode(name, s, x, kernel.MaxPool[float64], kernel.MaxPoolGrad[float64])
+	return maxPoolNode[float64](name, s, x, relu)
+}
+
+func maxPoolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node, relu bool) (*G.Node, error) {
+	p := &kernel.MaxPool[T]{Pool: s, ReLU: relu}
+	return poolNode(name, s, x, p.Forward, p.Backward)
 }
 
 // AvgPool2D is the mean of each window, the padding's zeros included.
@@ -42,12 +53,16 @@ func AvgPool2D(x *G.Node, p Pool) (*G.Node, error) {
 		return nil, err
 	}
 	if x.Dtype() == tensor.Float32 {
-		return poolNode(name, s, x, kernel.AvgPool[float32], avgPoolGrad[float32])
+		return avgPoolNode[float32](name, s, x)
 	}
-	return poolNode(name, s, x, kernel.AvgPool[float64], avgPoolGrad[float64])
+	return avgPoolNode[float64](name, s, x)
 }
 
-func avgPoolGrad[T kernel.Float](s kernel.Pool, dx, _, _, dy []T) { kernel.AvgPoolGrad(s, dx, dy) }
+func avgPoolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node) (*G.Node, error) {
+	return poolNode(name, s, x,
+		func(y, x []T) { kernel.AvgPool(s, y, x) },
+		func(dx, _, _, dy []T) { kernel.AvgPoolGrad(s, dx, dy) })
+}
 
 // pool checks the arguments of a pool.
 func pool(name string, x *G.Node, p Pool) (kernel.Pool, error) {
@@ -72,18 +87,18 @@ func pool(name string, x *G.Node, p Pool) (kernel.Pool, error) {
 }
 
 func poolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node,
-	f func(s kernel.Pool, y, x []T), grad func(s kernel.Pool, dx, x, y, dy []T),
+	f func(y, x []T), grad func(dx, x, y, dy []T),
 ) (*G.Node, error) {
 	return apply(&op[T]{
 		name:  name,
 		shape: tensor.Shape{x.Shape()[0], x.Shape()[1], s.OutH(), s.OutW()},
 		run: func(y []T, in []operand[T]) error {
-			f(s, y, in[0].f)
+			f(y, in[0].f)
 			return nil
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
-				grad(s, dx, v[0].f, v[1].f, v[2].f)
+				grad(dx, v[0].f, v[1].f, v[2].f)
 				return nil
 			}, in[0], y, dy)
 			return G.Nodes{dx}, err

@@ -71,3 +71,56 @@ func TestMaxPoolOfANaN(t *testing.T) {
 		}
 	}
 }
+
+// A rectifier in front of a pool and one behind it are the same, also at ties,
+// zeros of both signs and infinities; and results also at NaN.
+func TestMaxPoolOfRectified(t *testing.T) {
+	special := []float64{0, math.Copysign(0, -1), -1, 2, math.Inf(1), math.Inf(-1), math.NaN()}
+	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		for _, p := range []graph.Pool{{Kernel: [2]int{2, 2}}, {Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}}} {
+			for _, values := range [][]float64{special, special[:6]} {
+				x := gradcheck.Random(3, dtype, 4, 3, 9, 23)
+				set(x, func(i int, v float64) float64 {
+					if i%3 == 0 {
+						return values[i/3%len(values)]
+					}
+					return v
+				})
+				pass := func(build func(x *G.Node) (*G.Node, error)) (y, dx []float64) {
+					r := gradcheck.NewRun(t, func(in []*G.Node) (*G.Node, error) { return build(in[0]) }, x)
+					if err := r.Pass(); err != nil {
+						t.Fatal(err)
+					}
+					return r.Result(), r.Gradient(t, 0)
+				}
+				y, dx := pass(func(x *G.Node) (*G.Node, error) { return graph.MaxPool2DReLU(x, p) })
+				wantY, wantX := pass(func(x *G.Node) (*G.Node, error) { return graph.MaxPool2D(G.Must(graph.ReLU(x)), p) })
+				for i, w := range wantY {
+					if math.Float64bits(y[i]) != math.Float64bits(w) && (y[i] == y[i] || w == w) {
+						t.Fatalf("%v, kernel %v: result %d is %v, want %v", dtype, p.Kernel, i, y[i], w)
+					}
+				}
+				if len(values) == len(special) {
+					continue // the cost is NaN, and the gradients mean nothing
+				}
+				if !slices.Equal(dx, wantX) {
+					t.Errorf("%v, kernel %v: gradients %v, want %v", dtype, p.Kernel, dx, wantX)
+				}
+			}
+		}
+	}
+}
+
+// set replaces the elements of a tensor.
+func set(x *tensor.Dense, f func(i int, v float64) float64) {
+	switch data := x.Data().(type) {
+	case []float32:
+		for i, v := range data {
+			data[i] = float32(f(i, float64(v)))
+		}
+	case []float64:
+		for i, v := range data {
+			data[i] = f(i, v)
+		}
+	}
+}

@@ -72,7 +72,7 @@ var subjects = []subject{
 	{name: "batch norm+relu", row: image, make: func(c layers.Init) layers.Layer {
 		return layers.NewSequential(layers.NewBatchNorm("bn", 3, c), layers.NewReLU())
 	}},
-	{name: "max pool", row: image, make: func(layers.Init) layers.Layer {
+	{name: "max pool", row: image, fuses: true, make: func(layers.Init) layers.Layer {
 		return layers.NewMaxPool2D(layers.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 0}})
 	}},
 	{name: "average pool", row: image, make: func(layers.Init) layers.Layer {

@@ -26,8 +26,8 @@
 //
 // # Fusing
 //
-// A [Sequential] gives a ReLU to the layer before it, and a [Residual] gives its addition to the batch norm its body ends in,
-// where package graph has one operation for both.
+// A [Sequential] gives a ReLU to the layer before it, or to a max pool behind it, and a [Residual] gives its addition to the
+// batch norm its body ends in, where package graph has one operation for both.
 //
 // # Errors
 //

@@ -9,41 +9,62 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// apart is a ReLU that no container knows.
+var apart = layers.NewFunc("relu", graph.ReLU)
+
 // TestFusedReLU builds each layer that takes in the ReLU behind it with a ReLU and with the same function that it does not know:
 // outputs, gradients and running statistics agree, and the fused graph has fewer nodes.
 func TestFusedReLU(t *testing.T) {
-	apart := layers.NewFunc("relu", graph.ReLU)
 	for _, s := range subjects {
 		if !s.fuses {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
-			build := func(relu layers.Layer) (*run, layers.Layer) {
-				l := layers.NewSequential(layers.NewSequential(s.made(tensor.Float64)), relu)
-				r := newRun(t, l, layers.Training, s.rows(tensor.Float64, 3), upstream)
-				return r, l
-			}
-			fused, one := build(layers.NewReLU())
-			separate, other := build(apart)
-			compare := func(name string, got, want []float64) {
-				for i := range want {
-					if !(math.Abs(got[i]-want[i]) <= 1e-12*(1+math.Abs(want[i]))) {
-						t.Fatalf("%s[%d]: fused %v, separate %v", name, i, got[i], want[i])
-					}
-				}
-			}
-			compare("output", fused.pass(t), separate.pass(t))
-			grads := fused.grads(t)
-			for name, want := range separate.grads(t) {
-				compare("gradient of "+name, grads[name], want)
-			}
-			v := values(one)
-			for name, want := range values(other) {
-				compare(name, v[name], want)
-			}
-			if f, s := len(fused.x.Graph().AllNodes()), len(separate.x.Graph().AllNodes()); f >= s {
-				t.Errorf("%d nodes fused, %d separate", f, s)
-			}
+			testFused(t, s, func(l, relu layers.Layer) layers.Layer { return layers.NewSequential(layers.NewSequential(l), relu) })
 		})
+	}
+}
+
+// TestReLUBeforePool is TestFusedReLU for the ReLU in front of max pools, which they take in.
+func TestReLUBeforePool(t *testing.T) {
+	for _, s := range subjects {
+		if s.name != "conv2d" && s.name != "batch norm of images" {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			testFused(t, s, func(l, relu layers.Layer) layers.Layer {
+				pool := layers.NewMaxPool2D(layers.Pool{Kernel: [2]int{2, 1}, Stride: layers.Square(1)})
+				return layers.NewSequential(l, relu, pool, pool)
+			})
+		})
+	}
+}
+
+// testFused compares what make builds around the subject's layer with a ReLU that can be fused and with one that cannot.
+func testFused(t *testing.T, s subject, make func(l, relu layers.Layer) layers.Layer) {
+	build := func(relu layers.Layer) (*run, layers.Layer) {
+		l := make(s.made(tensor.Float64), relu)
+		return newRun(t, l, layers.Training, s.rows(tensor.Float64, 3), upstream), l
+	}
+	fused, one := build(layers.NewReLU())
+	separate, other := build(apart)
+	compare := func(name string, got, want []float64) {
+		for i := range want {
+			if !(math.Abs(got[i]-want[i]) <= 1e-12*(1+math.Abs(want[i]))) {
+				t.Fatalf("%s[%d]: fused %v, separate %v", name, i, got[i], want[i])
+			}
+		}
+	}
+	compare("output", fused.pass(t), separate.pass(t))
+	grads := fused.grads(t)
+	for name, want := range separate.grads(t) {
+		compare("gradient of "+name, grads[name], want)
+	}
+	v := values(one)
+	for name, want := range values(other) {
+		compare(name, v[name], want)
+	}
+	if f, s := len(fused.x.Graph().AllNodes()), len(separate.x.Graph().AllNodes()); f >= s {
+		t.Errorf("%d nodes fused, %d separate", f, s)
 	}
 }

@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"fmt"
+
 	"github.com/layernoise/layernoise/graph"
 	G "gorgonia.org/gorgonia"
 )
@@ -9,11 +11,29 @@ import (
 // size.
 type Pool = graph.Pool
 
+// MaxPool2D takes the maximum over windows of each channel.
+type MaxPool2D struct{ pool Pool }
+
 // NewMaxPool2D makes a layer that takes the maximum over windows of each channel, (N, C, H, W) to (N, C, H', W'), H' =
 // (H + 2*padding - kernel)/stride + 1 rounded down.
-func NewMaxPool2D(p Pool) *Func {
-	return NewFunc("max pool", func(x *G.Node) (*G.Node, error) { return graph.MaxPool2D(x, p) })
+func NewMaxPool2D(p Pool) MaxPool2D { return MaxPool2D{p} }
+
+// Params returns nil: there are none.
+func (MaxPool2D) Params() []*Param { return nil }
+
+// Forward builds the layer on x of shape (N, C, H, W).
+func (m MaxPool2D) Forward(_ *Builder, x *G.Node) (*G.Node, error) {
+	y, err := graph.MaxPool2D(x, m.pool)
+	return built(m.label(x), y, err)
 }
+
+// forwardReLU builds the layer and the ReLU behind it as one operation.
+func (m MaxPool2D) forwardReLU(_ *Builder, x *G.Node) (*G.Node, error) {
+	y, err := graph.MaxPool2DReLU(x, m.pool)
+	return built(m.label(x), y, err)
+}
+
+func (m MaxPool2D) label(x *G.Node) string { return fmt.Sprintf("max pool of %v", x.Shape()) }
 
 // NewAvgPool2D makes a layer that averages over windows of each channel, with the shapes of NewMaxPool2D. The zeros of the
 // padding count, as is PyTorch's default.

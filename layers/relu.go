@@ -5,8 +5,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// ReLU is the rectified linear unit, max(x, 0). Behind a Dense, Conv2D, BatchNorm or Residual in the same Sequential it is
-// computed together with that layer.
+// ReLU is the rectified linear unit, max(x, 0). Behind a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, or
+// in front of a MaxPool2D, in the same Sequential it is computed together with that layer.
 type ReLU struct{}
 
 // NewReLU makes a ReLU.

@@ -1,12 +1,15 @@
 package layers
 
 import (
+	"slices"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
 
 // Sequential is a chain of layers, each the input of the next. Where a fused operation does the work of two neighbours, it
-// is used: a ReLU behind a Dense, Conv2D, BatchNorm or Residual, also across nested chains.
+// is used: a ReLU behind a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, also across nested chains. A ReLU in front of a
+// MaxPool2D is built behind it, which gives the same numbers for less.
 type Sequential struct {
 	fault
 	layers []Layer
@@ -48,6 +51,7 @@ func (s *Sequential) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 
 // chain builds layers one after the other on x, fusing where it can.
 func chain(b *Builder, x *G.Node, layers []Layer) (*G.Node, error) {
+	layers = poolFirst(layers)
 	for i := 0; i < len(layers); i++ {
 		l := layers[i]
 		forward := l.Forward
@@ -74,4 +78,15 @@ func startsWithReLU(layers []Layer) bool {
 	}
 	_, ok := layers[0].(ReLU)
 	return ok
+}
+
+// poolFirst returns the layers with each ReLU that stands in front of a MaxPool2D behind it.
+func poolFirst(layers []Layer) []Layer {
+	layers = slices.Clone(layers)
+	for i := range len(layers) - 1 {
+		if _, pool := layers[i+1].(MaxPool2D); pool && startsWithReLU(layers[i:]) {
+			layers[i], layers[i+1] = layers[i+1], layers[i]
+		}
+	}
+	return layers
 }

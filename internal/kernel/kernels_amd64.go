@@ -33,7 +33,7 @@ func loopsOf(l cpu.Level) loops[float32] {
 	return loops[float32]{
 		addClip: addClipAVX2, clipRows: clipRowsAVX2, sumClip: sumClipAVX2, lineClip: lineClipAVX2, joinClip: joinClipAVX2,
 		gateLine: gateLineAVX2, combine: combineAVX2,
-		maxHalvesRow: maxHalvesRowAVX2, unpoolHalvesRow: unpoolHalvesRowAVX2,
+		maxHalves: maxHalvesAVX2, unpoolHalves: unpoolHalvesAVX2,
 		sum: sumAVX2, sumSquares: sumSquaresAVX2, sumMoment: sumMomentAVX2,
 		sgd: sgdAVX2, momentum: sgdMomentumAVX2, nesterov: sgdNesterovAVX2,
 		adam: func(w, g, m, v []float32, s *AdamStep[float32]) {

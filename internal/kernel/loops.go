@@ -18,8 +18,8 @@ type loops[T Float] struct {
 	joinClip           func(y, x, residual []T, a, b, low T)
 	gateLine           func(g, x, dy []T, a, b T)
 	combine            func(dx, g, x []T, a, p, q T)
-	maxHalvesRow       func(y, top, bottom []T)
-	unpoolHalvesRow    func(dTop, dBottom, top, bottom, y, dy []T)
+	maxHalves          func(y []T, picks []uint32, x []T, width, rows int, keep uint32)
+	unpoolHalves       func(dx []T, picks []uint32, dy []T, width, rows int)
 	sum                func(x []T) T
 	sumSquares         func(x []T, mean T) T
 	sumMoment          func(g, x []T, mean T) (total, moment T)
@@ -46,7 +46,7 @@ func plainLoops[T Float]() loops[T] {
 	return loops[T]{
 		addClip: addClip[T], clipRows: clipRows[T], sumClip: sumClip[T], lineClip: lineClip[T], joinClip: joinClip[T],
 		gateLine: gateLine[T], combine: combine[T],
-		maxHalvesRow: maxHalvesRow[T], unpoolHalvesRow: unpoolHalvesRow[T],
+		maxHalves: maxHalves[T], unpoolHalves: unpoolHalves[T],
 		sum: sum[T], sumSquares: sumSquares[T], sumMoment: sumMoment[T],
 		sgd: sgd[T], momentum: sgdMomentum[T], nesterov: sgdNesterov[T], adam: adam[T],
 	}

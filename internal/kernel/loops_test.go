@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/layernoise/layernoise/internal/cpu"
@@ -41,14 +42,6 @@ func testLoops(t *testing.T, l loops[float32], seed uint64) {
 	both(t, r, "gateLine", y, func(y []float32) { l.gateLine(y, x, z, a, b) }, func(y []float32) { plain.gateLine(y, x, z, a, b) })
 	both(t, r, "combine", y, func(y []float32) { l.combine(y, x, z, a, b, q) }, func(y []float32) { plain.combine(y, x, z, a, b, q) })
 
-	top, bottom := framed(r, values(r, 2*n)).data, framed(r, values(r, 2*n)).data
-	both(t, r, "maxHalvesRow", y, func(y []float32) { l.maxHalvesRow(y, top, bottom) }, func(y []float32) { plain.maxHalvesRow(y, top, bottom) })
-	largest := make([]float32, n)
-	plain.maxHalvesRow(largest, top, bottom)
-	both(t, r, "unpoolHalvesRow", values(r, 4*n),
-		func(d []float32) { l.unpoolHalvesRow(d[:2*n], d[2*n:], top, bottom, largest, x) },
-		func(d []float32) { plain.unpoolHalvesRow(d[:2*n], d[2*n:], top, bottom, largest, x) })
-
 	u, v := framed(r, finite(r, n)).data, framed(r, finite(r, n)).data
 	equalBits(t, "sum", []float32{l.sum(u)}, []float32{plain.sum(u)})
 	equalBits(t, "sumSquares", []float32{l.sumSquares(u, a)}, []float32{plain.sumSquares(u, a)})
@@ -85,6 +78,34 @@ func testLoops(t *testing.T, l loops[float32], seed uint64) {
 		func(s []float32) { step(s, func(w, g, m, v []float32) { plain.adam(w, g, m, v, adam) }) })
 }
 
+// testHalves is testLoops for pools.
+func testHalves(t *testing.T, l loops[float32], seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 6))
+	plain := plainLoops[float32]()
+	width, rows := 2+r.IntN(70), 1+r.IntN(3)
+	out, words := rows*(width/2), rows*pickWords(width)
+	keep := uint32(r.IntN(2)) * math.MaxUint32
+	x := values(r, 2*rows*width)
+	for i := range x { // equal elements
+		if i > 0 && r.IntN(4) == 0 {
+			x[i] = x[i-1]
+		}
+	}
+	x = framed(r, x).data
+	picks, want := make([]uint32, words+1), make([]uint32, words+1)
+	picks[words], want[words] = margin, margin
+	both(t, r, "maxHalves", values(r, out),
+		func(y []float32) { l.maxHalves(y, picks, x, width, rows, keep) },
+		func(y []float32) { plain.maxHalves(y, want, x, width, rows, keep) })
+	if !slices.Equal(picks, want) {
+		t.Fatalf("maxHalves: picks %x, want %x", picks, want)
+	}
+	dy := framed(r, values(r, out)).data
+	both(t, r, "unpoolHalves", values(r, 2*rows*width),
+		func(dx []float32) { l.unpoolHalves(dx, picks, dy, width, rows) },
+		func(dx []float32) { plain.unpoolHalves(dx, picks, dy, width, rows) })
+}
+
 func testGate(t *testing.T, k kernels, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 4))
 	n := r.IntN(70)
@@ -98,6 +119,7 @@ func TestLoops(t *testing.T) {
 	for level := cpu.Plain; level <= cpu.Best(); level++ {
 		for seed := range uint64(1000) {
 			testLoops(t, loopsOf(level), seed)
+			testHalves(t, loopsOf(level), seed)
 			testGate(t, kernelsOf(level), seed)
 		}
 	}
@@ -107,6 +129,7 @@ func FuzzLoops(f *testing.F) {
 	f.Add(uint64(1))
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		testLoops(t, loops32, seed)
+		testHalves(t, loops32, seed)
 		testGate(t, use, seed)
 	})
 }

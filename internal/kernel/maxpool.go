@@ -1,29 +1,74 @@
 package kernel
 
-// MaxPool writes the largest element of each window of x to y. Of several NaN
-// and other values a NaN is the largest.
-func MaxPool[T Float](p Pool, y, x []T) {
-	eachPlane(p, x, y, func(x, y []T) {
-		if p.halves() {
-			maxHalves(p.Window, y, x)
-			return
+import "github.com/layernoise/layernoise/internal/parallel"
+
+// MaxPool is a max pool, with a rectifier behind it or none. For windows of 2x2
+// without overlap or padding it remembers which element of each window is the
+// result, so that the gradient reads neither x nor y.
+type MaxPool[T Float] struct {
+	Pool
+	ReLU  bool
+	picks []uint32 // see maxHalves
+}
+
+// Forward writes the largest element of each window of x to y, clipped at zero
+// from below with ReLU. Of several NaN and other values a NaN is the largest.
+func (p *MaxPool[T]) Forward(y, x []T) {
+	if p.halves() {
+		if p.picks == nil {
+			p.picks = make([]uint32, p.Planes*p.OutH()*pickWords(p.W))
 		}
-		p.areas(func(place int, a area) { y[place] = x[largest(x, p.W, a)] })
+		var keep uint32
+		if !p.ReLU {
+			keep = 1<<32 - 1
+		}
+		l := loopsFor[T]()
+		p.eachRows(func(x0, y0, pick0, rows int) { l.maxHalves(y[y0:], p.picks[pick0:], x[x0:], p.W, rows, keep) })
+		return
+	}
+	low := lowest[T](p.ReLU)
+	eachPlane(p.Pool, x, y, func(x, y []T) {
+		p.areas(func(place int, a area) { y[place] = max(x[largest(x, p.W, a)], low) })
 	})
 }
 
-// MaxPoolGrad writes to dx the elements of dy, each added up where the result y
-// of its window of x comes from, the first of equal elements, and zero elsewhere.
-func MaxPoolGrad[T Float](p Pool, dx, x, y, dy []T) {
+// Backward writes to dx the elements of dy, each added up where the result y of
+// its window of x comes from, the first of equal elements, and zero elsewhere. It
+// belongs to the last Forward.
+func (p *MaxPool[T]) Backward(dx, x, y, dy []T) {
+	if p.halves() {
+		if p.W%2 != 0 || p.H%2 != 0 {
+			clear(dx) // what no window covers
+		}
+		l := loopsFor[T]()
+		p.eachRows(func(x0, y0, pick0, rows int) { l.unpoolHalves(dx[x0:], p.picks[pick0:], dy[y0:], p.W, rows) })
+		return
+	}
 	size, places := p.H*p.W, p.OutH()*p.OutW()
 	p.each(func(i int) {
 		dx, x, y, dy := dx[i*size:][:size], x[i*size:][:size], y[i*places:][:places], dy[i*places:][:places]
-		if p.halves() {
-			maxHalvesGrad(p.Window, dx, x, y, dy)
+		clear(dx)
+		p.areas(func(place int, a area) {
+			if !p.ReLU || y[place] != 0 {
+				dx[largest(x, p.W, a)] += dy[place]
+			}
+		})
+	})
+}
+
+// eachRows calls f for all rows of windows of 2x2, at once where there are
+// processors, with the places in x, y and the picks where they begin.
+func (p *MaxPool[T]) eachRows(f func(x0, y0, pick0, rows int)) {
+	outH, outW, words := p.OutH(), p.OutW(), pickWords(p.W)
+	planes := func(lo, hi int) { f(lo*p.H*p.W, lo*outH*outW, lo*outH*words, (hi-lo)*outH) }
+	parallel.For(p.Planes, 1+4096/(p.H*p.W), func(lo, hi int) {
+		if p.H%2 == 0 { // the rows of one plane follow on those of another
+			planes(lo, hi)
 			return
 		}
-		clear(dx)
-		p.areas(func(place int, a area) { dx[largest(x, p.W, a)] += dy[place] })
+		for i := lo; i < hi; i++ {
+			planes(i, i+1)
+		}
 	})
 }
 
@@ -39,64 +84,4 @@ func largest[T Float](x []T, width int, a area) int {
 		}
 	}
 	return best
-}
-
-// maxHalves is MaxPool of a plane for windows of 2x2.
-func maxHalves[T Float](w Window, y, x []T) {
-	l, outW := loopsFor[T](), w.OutW()
-	for ; len(y) > 0; y, x = y[outW:], x[min(2*w.W, len(x)):] {
-		l.maxHalvesRow(y[:outW], x[:2*outW], x[w.W:][:2*outW])
-	}
-}
-
-// maxHalvesRow is maxHalves for a row of windows.
-func maxHalvesRow[T Float](y, top, bottom []T) {
-	top, bottom = top[:2*len(y)], bottom[:2*len(y)]
-	for c := range y {
-		y[c] = max(max(top[2*c], top[2*c+1]), max(bottom[2*c], bottom[2*c+1]))
-	}
-}
-
-// maxHalvesGrad is MaxPoolGrad of a plane for windows of 2x2.
-func maxHalvesGrad[T Float](w Window, dx, x, y, dy []T) {
-	l, outW := loopsFor[T](), w.OutW()
-	for ; len(dy) > 0; y, dy = y[outW:], dy[outW:] {
-		l.unpoolHalvesRow(dx[:2*outW], dx[w.W:][:2*outW], x[:2*outW], x[w.W:][:2*outW], y[:outW], dy[:outW])
-		clear(dx[2*outW : w.W])
-		clear(dx[w.W+2*outW : 2*w.W])
-		x, dx = x[2*w.W:], dx[2*w.W:]
-	}
-	clear(dx) // the last row of an odd number
-}
-
-// unpoolHalvesRow is maxHalvesGrad for a row of windows.
-func unpoolHalvesRow[T Float](dTop, dBottom, top, bottom, y, dy []T) {
-	switch dTop := any(dTop).(type) {
-	case []float32:
-		unpoolBits(bits[uint32](dTop), bits[uint32](any(dBottom).([]float32)), top, bottom, y, bits[uint32](any(dy).([]float32)))
-	case []float64:
-		unpoolBits(bits[uint64](dTop), bits[uint64](any(dBottom).([]float64)), top, bottom, y, bits[uint64](any(dy).([]float64)))
-	}
-}
-
-// unpoolBits picks the element that gets the gradient by masks of bits: which of
-// the four it is cannot be predicted. Where y is NaN that is the last one.
-func unpoolBits[T Float, U uint32 | uint64](dTop, dBottom []U, top, bottom, y []T, dy []U) {
-	n := len(dy)
-	top, bottom, dTop, dBottom, y = top[:2*n], bottom[:2*n], dTop[:2*n], dBottom[:2*n], y[:n]
-	for i, g := range dy {
-		isA := one[U](top[2*i] == y[i])
-		isB := one[U](top[2*i+1] == y[i]) &^ isA
-		isC := one[U](bottom[2*i] == y[i]) &^ (isA | isB)
-		isD := 1 &^ (isA | isB | isC)
-		dTop[2*i], dTop[2*i+1] = g&-isA, g&-isB
-		dBottom[2*i], dBottom[2*i+1] = g&-isC, g&-isD
-	}
-}
-
-func one[U uint32 | uint64](b bool) U {
-	if b {
-		return 1
-	}
-	return 0
 }

@@ -122,15 +122,15 @@ func sgdNesterovAVX2(w []float32, g []float32, v []float32, rate float32, moment
 //go:noescape
 func adamAVX2(w []float32, g []float32, m []float32, v []float32, s *[9]float32)
 
-// maxHalvesRowAVX2 is maxHalvesRow.
+// maxHalvesAVX2 is maxHalves.
 //
 //go:noescape
-func maxHalvesRowAVX2(y []float32, top []float32, bottom []float32)
+func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, rows int, keep uint32)
 
-// unpoolHalvesRowAVX2 is unpoolHalvesRow.
+// unpoolHalvesAVX2 is unpoolHalves.
 //
 //go:noescape
-func unpoolHalvesRowAVX2(dTop []float32, dBottom []float32, top []float32, bottom []float32, y []float32, dy []float32)
+func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, rows int)
 
 // weighPiecesAVX2 is weighPieces.
 //

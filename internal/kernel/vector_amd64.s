@@ -2289,194 +2289,253 @@ done:
 	VZEROUPPER
 	RET
 
-// func maxHalvesRowAVX2(y []float32, top []float32, bottom []float32)
+// func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, rows int, keep uint32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·maxHalvesRowAVX2(SB), NOSPLIT, $0-72
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ top_base+24(FP), DX
-	MOVQ bottom_base+48(FP), BX
-	XORQ SI, SI
-	SUBQ $+8, AX
+TEXT ·maxHalvesAVX2(SB), NOSPLIT, $0-92
+	VBROADCASTSS keep+88(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+48(FP), CX
+	MOVQ         picks_base+24(FP), BX
+	MOVQ         width+72(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         rows+80(FP), DI
+	LEAQ         (CX)(SI*1), DX
+	MOVQ         SI, R8
+	SHRQ         $0x03, R8
+
+row:
+	MOVQ R8, R9
+	XORQ R10, R10
+	SUBQ $+8, R9
 	JLT  tail
 
 loop:
-	VMOVUPS (DX)(SI*8), Y0
-	VMOVUPS 32(DX)(SI*8), Y1
-	VSHUFPS $0x88, Y1, Y0, Y2
-	VSHUFPS $0xdd, Y1, Y0, Y0
-	VMAXPS  Y0, Y2, Y1
-	VMAXPS  Y2, Y0, Y3
-	VANDPS  Y3, Y1, Y1
-	VCMPPS  $0x03, Y0, Y2, Y0
-	VORPS   Y0, Y1, Y0
-	VMOVUPS (BX)(SI*8), Y1
-	VMOVUPS 32(BX)(SI*8), Y2
-	VSHUFPS $0x88, Y2, Y1, Y3
-	VSHUFPS $0xdd, Y2, Y1, Y1
-	VMAXPS  Y1, Y3, Y2
-	VMAXPS  Y3, Y1, Y4
-	VANDPS  Y4, Y2, Y2
-	VCMPPS  $0x03, Y1, Y3, Y1
-	VORPS   Y1, Y2, Y1
-	VMAXPS  Y1, Y0, Y2
-	VMAXPS  Y0, Y1, Y3
-	VANDPS  Y3, Y2, Y2
-	VCMPPS  $0x03, Y1, Y0, Y0
-	VORPS   Y0, Y2, Y0
-	VPERMPD $0xd8, Y0, Y0
-	VMOVUPS Y0, (CX)(SI*4)
-	ADDQ    $+8, SI
-	SUBQ    $+8, AX
-	JGE     loop
-
-tail:
-	ADDQ       $+8, AX
-	JZ         done
-	LEAQ       constants<>+32(SB), DI
-	NEGQ       AX
-	VMOVUPS    (DI)(AX*4), Y0
-	LEAQ       constants<>+32(SB), DI
-	XORQ       R9, R9
-	LEAQ       (AX)(AX*1), R8
-	MOVQ       $-8, R10
-	CMPQ       R8, R10
-	CMOVQLT    R10, R8
-	VMOVUPS    (DI)(R8*4), Y1
-	LEAQ       8(AX)(AX*1), AX
-	CMPQ       AX, R9
-	CMOVQGT    R9, AX
-	VMOVUPS    (DI)(AX*4), Y2
-	VMASKMOVPS (DX)(SI*8), Y1, Y3
-	VMASKMOVPS 32(DX)(SI*8), Y2, Y4
-	VSHUFPS    $0x88, Y4, Y3, Y5
-	VSHUFPS    $0xdd, Y4, Y3, Y3
-	VMAXPS     Y3, Y5, Y4
-	VMAXPS     Y5, Y3, Y6
-	VANDPS     Y6, Y4, Y4
-	VCMPPS     $0x03, Y3, Y5, Y3
-	VORPS      Y3, Y4, Y3
-	VMASKMOVPS (BX)(SI*8), Y1, Y1
-	VMASKMOVPS 32(BX)(SI*8), Y2, Y2
-	VSHUFPS    $0x88, Y2, Y1, Y4
-	VSHUFPS    $0xdd, Y2, Y1, Y1
-	VMAXPS     Y1, Y4, Y2
-	VMAXPS     Y4, Y1, Y5
-	VANDPS     Y5, Y2, Y2
-	VCMPPS     $0x03, Y1, Y4, Y1
-	VORPS      Y1, Y2, Y1
-	VMAXPS     Y1, Y3, Y2
-	VMAXPS     Y3, Y1, Y4
-	VANDPS     Y4, Y2, Y2
-	VCMPPS     $0x03, Y1, Y3, Y1
-	VORPS      Y1, Y2, Y1
-	VPERMPD    $0xd8, Y1, Y1
-	VMASKMOVPS Y1, Y0, (CX)(SI*4)
-
-done:
-	VZEROUPPER
-	RET
-
-// func unpoolHalvesRowAVX2(dTop []float32, dBottom []float32, top []float32, bottom []float32, y []float32, dy []float32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·unpoolHalvesRowAVX2(SB), NOSPLIT, $0-144
-	MOVQ dy_len+128(FP), AX
-	MOVQ y_base+96(FP), CX
-	MOVQ dy_base+120(FP), DX
-	MOVQ top_base+48(FP), BX
-	MOVQ bottom_base+72(FP), SI
-	MOVQ dTop_base+0(FP), DI
-	MOVQ dBottom_base+24(FP), R8
-	XORQ R9, R9
-	SUBQ $+8, AX
-	JLT  tail
-
-loop:
-	VMOVUPS   (CX)(R9*4), Y0
-	VPERMPD   $0xd8, Y0, Y0
-	VMOVUPS   (DX)(R9*4), Y1
-	VPERMPD   $0xd8, Y1, Y1
-	VMOVUPS   (BX)(R9*8), Y2
-	VMOVUPS   32(BX)(R9*8), Y3
+	VMOVUPS   (CX)(R10*8), Y2
+	VMOVUPS   32(CX)(R10*8), Y3
 	VSHUFPS   $0x88, Y3, Y2, Y4
 	VSHUFPS   $0xdd, Y3, Y2, Y2
-	VCMPPS    $0x00, Y0, Y4, Y3
-	VCMPPS    $0x00, Y0, Y2, Y2
-	VANDNPS   Y2, Y3, Y2
-	VANDPS    Y1, Y3, Y4
-	VANDPS    Y1, Y2, Y5
-	VUNPCKLPS Y5, Y4, Y6
-	VMOVUPS   Y6, (DI)(R9*8)
-	VUNPCKHPS Y5, Y4, Y4
-	VMOVUPS   Y4, 32(DI)(R9*8)
-	VORPS     Y2, Y3, Y2
-	VMOVUPS   (SI)(R9*8), Y3
-	VMOVUPS   32(SI)(R9*8), Y4
-	VSHUFPS   $0x88, Y4, Y3, Y5
-	VSHUFPS   $0xdd, Y4, Y3, Y3
-	VCMPPS    $0x00, Y0, Y5, Y0
-	VANDNPS   Y0, Y2, Y0
-	VORPS     Y0, Y2, Y2
-	VANDPS    Y1, Y0, Y0
-	VANDNPS   Y1, Y2, Y1
-	VUNPCKLPS Y1, Y0, Y2
-	VMOVUPS   Y2, (R8)(R9*8)
-	VUNPCKHPS Y1, Y0, Y0
-	VMOVUPS   Y0, 32(R8)(R9*8)
-	ADDQ      $+8, R9
-	SUBQ      $+8, AX
+	VMOVUPS   (DX)(R10*8), Y3
+	VMOVUPS   32(DX)(R10*8), Y5
+	VSHUFPS   $0x88, Y5, Y3, Y6
+	VSHUFPS   $0xdd, Y5, Y3, Y3
+	VMAXPS    Y2, Y4, Y5
+	VMAXPS    Y4, Y2, Y7
+	VANDPS    Y7, Y5, Y5
+	VCMPPS    $0x03, Y2, Y4, Y7
+	VORPS     Y7, Y5, Y5
+	VMAXPS    Y3, Y6, Y7
+	VMAXPS    Y6, Y3, Y8
+	VANDPS    Y8, Y7, Y7
+	VCMPPS    $0x03, Y3, Y6, Y3
+	VORPS     Y3, Y7, Y3
+	VMAXPS    Y3, Y5, Y7
+	VMAXPS    Y5, Y3, Y8
+	VANDPS    Y8, Y7, Y7
+	VCMPPS    $0x03, Y3, Y5, Y3
+	VORPS     Y3, Y7, Y3
+	VCMPPS    $0x16, Y1, Y3, Y5
+	VORPS     Y0, Y5, Y5
+	VANDPS    Y5, Y3, Y7
+	VPERMPD   $0xd8, Y7, Y7
+	VMOVUPS   Y7, (AX)(R10*4)
+	VCMPPS    $0x00, Y3, Y4, Y4
+	VANDPS    Y5, Y4, Y4
+	VANDNPS   Y5, Y4, Y5
+	VCMPPS    $0x00, Y3, Y2, Y2
+	VANDPS    Y5, Y2, Y2
+	VANDNPS   Y5, Y2, Y5
+	VCMPPS    $0x00, Y3, Y6, Y3
+	VANDPS    Y5, Y3, Y3
+	VANDNPS   Y5, Y3, Y5
+	VMOVMSKPS Y4, R11
+	MOVB      R11, (BX)
+	VMOVMSKPS Y2, R11
+	MOVB      R11, 1(BX)
+	VMOVMSKPS Y3, R11
+	MOVB      R11, 2(BX)
+	VMOVMSKPS Y5, R11
+	MOVB      R11, 3(BX)
+	ADDQ      $+4, BX
+	ADDQ      $+8, R10
+	SUBQ      $+8, R9
 	JGE       loop
 
 tail:
-	ADDQ       $+8, AX
+	ADDQ       $+8, R9
 	JZ         done
-	LEAQ       constants<>+32(SB), R10
-	NEGQ       AX
-	VMOVUPS    (R10)(AX*4), Y0
-	LEAQ       constants<>+32(SB), R10
-	XORQ       R12, R12
-	LEAQ       (AX)(AX*1), R11
-	MOVQ       $-8, R13
-	CMPQ       R11, R13
-	CMOVQLT    R13, R11
-	VMOVUPS    (R10)(R11*4), Y1
-	LEAQ       8(AX)(AX*1), AX
-	CMPQ       AX, R12
-	CMOVQGT    R12, AX
-	VMOVUPS    (R10)(AX*4), Y2
-	VMASKMOVPS (CX)(R9*4), Y0, Y3
-	VPERMPD    $0xd8, Y3, Y3
-	VMASKMOVPS (DX)(R9*4), Y0, Y0
-	VPERMPD    $0xd8, Y0, Y0
-	VMASKMOVPS (BX)(R9*8), Y1, Y4
-	VMASKMOVPS 32(BX)(R9*8), Y2, Y5
-	VSHUFPS    $0x88, Y5, Y4, Y6
-	VSHUFPS    $0xdd, Y5, Y4, Y4
-	VCMPPS     $0x00, Y3, Y6, Y5
-	VCMPPS     $0x00, Y3, Y4, Y4
-	VANDNPS    Y4, Y5, Y4
-	VANDPS     Y0, Y5, Y6
-	VANDPS     Y0, Y4, Y7
-	VUNPCKLPS  Y7, Y6, Y8
-	VMASKMOVPS Y8, Y1, (DI)(R9*8)
-	VUNPCKHPS  Y7, Y6, Y6
-	VMASKMOVPS Y6, Y2, 32(DI)(R9*8)
-	VORPS      Y4, Y5, Y4
-	VMASKMOVPS (SI)(R9*8), Y1, Y5
-	VMASKMOVPS 32(SI)(R9*8), Y2, Y6
+	LEAQ       constants<>+32(SB), R11
+	NEGQ       R9
+	VMOVUPS    (R11)(R9*4), Y2
+	LEAQ       constants<>+32(SB), R11
+	XORQ       R13, R13
+	LEAQ       (R9)(R9*1), R12
+	MOVQ       $-8, R14
+	CMPQ       R12, R14
+	CMOVQLT    R14, R12
+	VMOVUPS    (R11)(R12*4), Y3
+	LEAQ       8(R9)(R9*1), R9
+	CMPQ       R9, R13
+	CMOVQGT    R13, R9
+	VMOVUPS    (R11)(R9*4), Y4
+	VMASKMOVPS (CX)(R10*8), Y3, Y5
+	VMASKMOVPS 32(CX)(R10*8), Y4, Y6
 	VSHUFPS    $0x88, Y6, Y5, Y7
 	VSHUFPS    $0xdd, Y6, Y5, Y5
-	VCMPPS     $0x00, Y3, Y7, Y3
-	VANDNPS    Y3, Y4, Y3
-	VORPS      Y3, Y4, Y4
-	VANDPS     Y0, Y3, Y3
-	VANDNPS    Y0, Y4, Y0
-	VUNPCKLPS  Y0, Y3, Y4
-	VMASKMOVPS Y4, Y1, (R8)(R9*8)
-	VUNPCKHPS  Y0, Y3, Y0
-	VMASKMOVPS Y0, Y2, 32(R8)(R9*8)
+	VMASKMOVPS (DX)(R10*8), Y3, Y3
+	VMASKMOVPS 32(DX)(R10*8), Y4, Y4
+	VSHUFPS    $0x88, Y4, Y3, Y6
+	VSHUFPS    $0xdd, Y4, Y3, Y3
+	VMAXPS     Y5, Y7, Y4
+	VMAXPS     Y7, Y5, Y8
+	VANDPS     Y8, Y4, Y4
+	VCMPPS     $0x03, Y5, Y7, Y8
+	VORPS      Y8, Y4, Y4
+	VMAXPS     Y3, Y6, Y8
+	VMAXPS     Y6, Y3, Y9
+	VANDPS     Y9, Y8, Y8
+	VCMPPS     $0x03, Y3, Y6, Y3
+	VORPS      Y3, Y8, Y3
+	VMAXPS     Y3, Y4, Y8
+	VMAXPS     Y4, Y3, Y9
+	VANDPS     Y9, Y8, Y8
+	VCMPPS     $0x03, Y3, Y4, Y3
+	VORPS      Y3, Y8, Y3
+	VCMPPS     $0x16, Y1, Y3, Y4
+	VORPS      Y0, Y4, Y4
+	VANDPS     Y4, Y3, Y8
+	VPERMPD    $0xd8, Y8, Y8
+	VMASKMOVPS Y8, Y2, (AX)(R10*4)
+	VPERMPD    $0xd8, Y2, Y2
+	VANDPS     Y2, Y4, Y2
+	VCMPPS     $0x00, Y3, Y7, Y4
+	VANDPS     Y2, Y4, Y4
+	VANDNPS    Y2, Y4, Y2
+	VCMPPS     $0x00, Y3, Y5, Y5
+	VANDPS     Y2, Y5, Y5
+	VANDNPS    Y2, Y5, Y2
+	VCMPPS     $0x00, Y3, Y6, Y3
+	VANDPS     Y2, Y3, Y3
+	VANDNPS    Y2, Y3, Y2
+	VMOVMSKPS  Y4, R9
+	MOVB       R9, (BX)
+	VMOVMSKPS  Y5, R9
+	MOVB       R9, 1(BX)
+	VMOVMSKPS  Y3, R9
+	MOVB       R9, 2(BX)
+	VMOVMSKPS  Y2, R9
+	MOVB       R9, 3(BX)
+	ADDQ       $+4, BX
 
 done:
+	LEAQ (AX)(R8*4), AX
+	LEAQ (CX)(SI*2), CX
+	LEAQ (DX)(SI*2), DX
+	DECQ DI
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, rows int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·unpoolHalvesAVX2(SB), NOSPLIT, $0-88
+	VMOVUPS constants<>+160(SB), Y0
+	VMOVUPS constants<>+192(SB), Y1
+	VMOVUPS constants<>+224(SB), Y2
+	VMOVUPS constants<>+256(SB), Y3
+	MOVQ    dy_base+48(FP), AX
+	MOVQ    dx_base+0(FP), CX
+	MOVQ    picks_base+24(FP), BX
+	MOVQ    width+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    rows+80(FP), DI
+	LEAQ    (CX)(SI*1), DX
+	MOVQ    SI, R8
+	SHRQ    $0x03, R8
+
+row:
+	MOVQ R8, R9
+	XORQ R10, R10
+	SUBQ $+8, R9
+	JLT  tail
+
+loop:
+	VMOVUPS      (AX)(R10*4), Y4
+	VPERMPD      $0xd8, Y4, Y4
+	VPBROADCASTD (BX), Y5
+	VANDPS       Y0, Y5, Y6
+	VPCMPEQD     Y0, Y6, Y6
+	VANDPS       Y6, Y4, Y6
+	VANDPS       Y1, Y5, Y7
+	VPCMPEQD     Y1, Y7, Y7
+	VANDPS       Y7, Y4, Y7
+	VANDPS       Y2, Y5, Y8
+	VPCMPEQD     Y2, Y8, Y8
+	VANDPS       Y8, Y4, Y8
+	VANDPS       Y3, Y5, Y5
+	VPCMPEQD     Y3, Y5, Y5
+	VANDPS       Y5, Y4, Y4
+	VUNPCKLPS    Y7, Y6, Y5
+	VMOVUPS      Y5, (CX)(R10*8)
+	VUNPCKHPS    Y7, Y6, Y5
+	VMOVUPS      Y5, 32(CX)(R10*8)
+	VUNPCKLPS    Y4, Y8, Y5
+	VMOVUPS      Y5, (DX)(R10*8)
+	VUNPCKHPS    Y4, Y8, Y4
+	VMOVUPS      Y4, 32(DX)(R10*8)
+	ADDQ         $+4, BX
+	ADDQ         $+8, R10
+	SUBQ         $+8, R9
+	JGE          loop
+
+tail:
+	ADDQ         $+8, R9
+	JZ           done
+	LEAQ         constants<>+32(SB), R11
+	NEGQ         R9
+	VMOVUPS      (R11)(R9*4), Y4
+	LEAQ         constants<>+32(SB), R11
+	XORQ         R13, R13
+	LEAQ         (R9)(R9*1), R12
+	MOVQ         $-8, R14
+	CMPQ         R12, R14
+	CMOVQLT      R14, R12
+	VMOVUPS      (R11)(R12*4), Y5
+	LEAQ         8(R9)(R9*1), R9
+	CMPQ         R9, R13
+	CMOVQGT      R13, R9
+	VMOVUPS      (R11)(R9*4), Y6
+	VMASKMOVPS   (AX)(R10*4), Y4, Y4
+	VPERMPD      $0xd8, Y4, Y4
+	VPBROADCASTD (BX), Y7
+	VANDPS       Y0, Y7, Y8
+	VPCMPEQD     Y0, Y8, Y8
+	VANDPS       Y8, Y4, Y8
+	VANDPS       Y1, Y7, Y9
+	VPCMPEQD     Y1, Y9, Y9
+	VANDPS       Y9, Y4, Y9
+	VANDPS       Y2, Y7, Y10
+	VPCMPEQD     Y2, Y10, Y10
+	VANDPS       Y10, Y4, Y10
+	VANDPS       Y3, Y7, Y7
+	VPCMPEQD     Y3, Y7, Y7
+	VANDPS       Y7, Y4, Y4
+	VUNPCKLPS    Y9, Y8, Y7
+	VMASKMOVPS   Y7, Y5, (CX)(R10*8)
+	VUNPCKHPS    Y9, Y8, Y7
+	VMASKMOVPS   Y7, Y6, 32(CX)(R10*8)
+	VUNPCKLPS    Y4, Y10, Y7
+	VMASKMOVPS   Y7, Y5, (DX)(R10*8)
+	VUNPCKHPS    Y4, Y10, Y4
+	VMASKMOVPS   Y4, Y6, 32(DX)(R10*8)
+	ADDQ         $+4, BX
+
+done:
+	LEAQ (AX)(R8*4), AX
+	LEAQ (CX)(SI*2), CX
+	LEAQ (DX)(SI*2), DX
+	DECQ DI
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -3180,4 +3239,36 @@ DATA constants<>+144(SB)/4, $0x41000000
 DATA constants<>+148(SB)/4, $0x41000000
 DATA constants<>+152(SB)/4, $0x41000000
 DATA constants<>+156(SB)/4, $0x41000000
-GLOBL constants<>(SB), RODATA|NOPTR, $160
+DATA constants<>+160(SB)/4, $0x00000001
+DATA constants<>+164(SB)/4, $0x00000002
+DATA constants<>+168(SB)/4, $0x00000004
+DATA constants<>+172(SB)/4, $0x00000008
+DATA constants<>+176(SB)/4, $0x00000010
+DATA constants<>+180(SB)/4, $0x00000020
+DATA constants<>+184(SB)/4, $0x00000040
+DATA constants<>+188(SB)/4, $0x00000080
+DATA constants<>+192(SB)/4, $0x00000100
+DATA constants<>+196(SB)/4, $0x00000200
+DATA constants<>+200(SB)/4, $0x00000400
+DATA constants<>+204(SB)/4, $0x00000800
+DATA constants<>+208(SB)/4, $0x00001000
+DATA constants<>+212(SB)/4, $0x00002000
+DATA constants<>+216(SB)/4, $0x00004000
+DATA constants<>+220(SB)/4, $0x00008000
+DATA constants<>+224(SB)/4, $0x00010000
+DATA constants<>+228(SB)/4, $0x00020000
+DATA constants<>+232(SB)/4, $0x00040000
+DATA constants<>+236(SB)/4, $0x00080000
+DATA constants<>+240(SB)/4, $0x00100000
+DATA constants<>+244(SB)/4, $0x00200000
+DATA constants<>+248(SB)/4, $0x00400000
+DATA constants<>+252(SB)/4, $0x00800000
+DATA constants<>+256(SB)/4, $0x01000000
+DATA constants<>+260(SB)/4, $0x02000000
+DATA constants<>+264(SB)/4, $0x04000000
+DATA constants<>+268(SB)/4, $0x08000000
+DATA constants<>+272(SB)/4, $0x10000000
+DATA constants<>+276(SB)/4, $0x20000000
+DATA constants<>+280(SB)/4, $0x40000000
+DATA constants<>+284(SB)/4, $0x80000000
+GLOBL constants<>(SB), RODATA|NOPTR, $288

@@ -9,57 +9,79 @@ import (
 // at a time. Registers hold the windows in the order in which VSHUFPS leaves them,
 // 0, 1, 4, 5, 2, 3, 6, 7.
 func (g *generator) halves() {
-	g.function("maxHalvesRow", "y, top, bottom []float32")
-	g.windowRow("y", []string{"top", "bottom"}, func(r windowRow) {
-		a, b := r.loadPairs(0)
-		top := g.max(a, b)
-		c, d := r.loadPairs(1)
-		m := g.max(top, g.max(c, d))
-		r.one.store(g.unswap(m), r.one.of(r.narrow[0]))
-	}, "y")
+	g.function("maxHalves", "y []float32, picks []uint32, x []float32, width, rows int, keep uint32")
+	keep, zero := g.number("keep"), g.zero()
+	g.windowRows("y", "x", func(r windowRow) {
+		a, b := r.loadPairs(r.top)
+		c, d := r.loadPairs(r.bottom)
+		m := g.max(g.max(a, b), g.max(c, d))
+		on := g.op(g.VORPS, g.compare(notLessOrEqual, m, zero), keep)
+		r.one.store(g.unswap(g.op(g.VANDPS, m, on)), r.one.of(r.small))
+		if r.one.mask != nil {
+			on = g.op(g.VANDPS, on, g.unswap(r.one.mask))
+		}
+		var picks [4]vector
+		for i, v := range []vector{a, b, c} {
+			picks[i] = g.op(g.VANDPS, g.compare(equal, v, m), on)
+			on = g.op(g.VANDNPS, picks[i], on)
+		}
+		picks[3] = on
+		for i, v := range picks {
+			bits := g.GP32()
+			g.VMOVMSKPS(v, bits)
+			g.MOVB(bits.As8(), operand.Mem{Base: r.picks, Disp: i})
+		}
+	})
 
-	g.function("unpoolHalvesRow", "dTop, dBottom []float32, top, bottom, y, dy []float32")
-	g.windowRow("dy", []string{"top", "bottom", "dTop", "dBottom"}, func(r windowRow) {
-		y := g.unswap(r.one.load(r.one.of(r.narrow[0])))
-		dy := g.unswap(r.one.load(r.one.of(r.narrow[1])))
-		a, b := r.loadPairs(0)
-		isA := g.equal(a, y)
-		isB := g.op(g.VANDNPS, isA, g.equal(b, y))
-		r.storePairs(2, g.op(g.VANDPS, isA, dy), g.op(g.VANDPS, isB, dy))
-		top := g.op(g.VORPS, isA, isB)
-		c, _ := r.loadPairs(1)
-		isC := g.op(g.VANDNPS, top, g.equal(c, y))
-		any := g.op(g.VORPS, top, isC)
-		r.storePairs(3, g.op(g.VANDPS, isC, dy), g.op(g.VANDNPS, any, dy))
-	}, "y", "dy")
+	g.function("unpoolHalves", "dx []float32, picks []uint32, dy []float32, width, rows int")
+	var bits [4]vector
+	for i := range bits {
+		bits[i] = g.load(g.table.row(func(lane int) uint32 { return 1 << (8*i + lane) }))
+	}
+	g.windowRows("dy", "dx", func(r windowRow) {
+		dy := g.unswap(r.one.load(r.one.of(r.small)))
+		word := g.YMM()
+		g.VPBROADCASTD(operand.Mem{Base: r.picks}, word)
+		var d [4]vector
+		for i, b := range bits {
+			d[i] = g.op(g.VANDPS, dy, g.op(g.VPCMPEQD, g.op(g.VANDPS, word, b), b))
+		}
+		r.storePairs(r.top, d[0], d[1])
+		r.storePairs(r.bottom, d[2], d[3])
+	})
 }
 
 // windowRow is a group of at most eight windows.
 type windowRow struct {
-	one       columns        // of what has one element a window
-	low, high columns        // of what has two: the first eight, and the others
-	narrow    []reg.Register // slices with one element a window
-	wide      []reg.Register // slices with two
+	one         columns      // of what has one element a window
+	low, high   columns      // of what has two: the first eight, and the others
+	small       reg.Register // with one element a window
+	top, bottom reg.Register // with two
+	picks       reg.Register
 }
 
-// windowRow emits body for the windows of a row, and ends the function.
-func (g *generator) windowRow(count string, wide []string, body func(r windowRow), narrow ...string) {
-	n := g.length(count)
-	var r windowRow
-	for _, name := range narrow {
-		r.narrow = append(r.narrow, g.slice(name).Base)
-	}
-	for _, name := range wide {
-		r.wide = append(r.wide, g.slice(name).Base)
-	}
-	g.columns(n, func(c columns) {
-		r.one = c
-		r.low, r.high = c, c
+// windowRows emits body for the windows of all rows, and ends the function.
+func (g *generator) windowRows(small, large string, body func(r windowRow)) {
+	r := windowRow{small: g.slice(small).Base, top: g.slice(large).Base, bottom: g.GP64(), picks: g.slice("picks").Base}
+	width, rows := g.bytes("width"), g.value("rows")
+	g.LEAQ(operand.Mem{Base: r.top, Index: width, Scale: 1}, r.bottom)
+	n := g.copyOf(width)
+	g.SHRQ(operand.U8(3), n)
+	g.Label("row")
+	left := g.copyOf(n)
+	g.columns(left, func(c columns) {
+		r.one, r.low, r.high = c, c, c
 		if c.mask != nil {
-			r.low.mask, r.high.mask = g.pairMasks(n)
+			r.low.mask, r.high.mask = g.pairMasks(left)
 		}
 		body(r)
+		g.ADDQ(operand.I8(4), r.picks)
 	}, func() {})
+	g.LEAQ(operand.Mem{Base: r.small, Index: n, Scale: 4}, r.small)
+	g.LEAQ(operand.Mem{Base: r.top, Index: width, Scale: 2}, r.top)
+	g.LEAQ(operand.Mem{Base: r.bottom, Index: width, Scale: 2}, r.bottom)
+	g.DECQ(rows)
+	g.JNZ(operand.LabelRef("row"))
 	g.finish()
 }
 
@@ -82,22 +104,22 @@ func (g *generator) pairMasks(n reg.Register) (low, high vector) {
 	return low, high
 }
 
-// pairs is where the two elements of each window lie in slice i.
-func (r windowRow) pairs(i int) (low, high operand.Mem) {
-	low = operand.Mem{Base: r.wide[i], Index: r.one.index, Scale: 8}
+// pairs is where the two elements of each window lie in a line.
+func (r windowRow) pairs(line reg.Register) (low, high operand.Mem) {
+	low = operand.Mem{Base: line, Index: r.one.index, Scale: 8}
 	return low, low.Offset(4 * lanes)
 }
 
 // loadPairs loads the left and the right elements of the windows.
-func (r windowRow) loadPairs(i int) (left, right vector) {
-	at, next := r.pairs(i)
+func (r windowRow) loadPairs(line reg.Register) (left, right vector) {
+	at, next := r.pairs(line)
 	x, y := r.low.load(at), r.high.load(next)
 	return r.one.shuffle(0x88, x, y), r.one.shuffle(0xdd, x, y)
 }
 
 // storePairs is the reverse of loadPairs.
-func (r windowRow) storePairs(i int, left, right vector) {
-	at, next := r.pairs(i)
+func (r windowRow) storePairs(line reg.Register, left, right vector) {
+	at, next := r.pairs(line)
 	r.low.store(r.one.op(r.one.VUNPCKLPS, left, right), at)
 	r.high.store(r.one.op(r.one.VUNPCKHPS, left, right), next)
 }
@@ -115,9 +137,14 @@ func (g *generator) unswap(v vector) vector {
 	return w
 }
 
-// equal is a mask.
-func (g *generator) equal(x, y vector) vector { return g.compare(0, x, y) }
+// The comparisons that VCMPPS knows by these numbers.
+const (
+	equal          = 0
+	unordered      = 3
+	notLessOrEqual = 0x16 // or unordered
+)
 
+// compare is a mask.
 func (g *generator) compare(how int, x, y vector) vector {
 	v := g.YMM()
 	g.VCMPPS(operand.U8(how), y, x, v)
@@ -127,7 +154,6 @@ func (g *generator) compare(how int, x, y vector) vector {
 // max is Go's: NaN if x or y is, and 0 is larger than -0. The instruction returns
 // its second operand in both cases.
 func (g *generator) max(x, y vector) vector {
-	const unordered = 3
 	m := g.op(g.VANDPS, g.op(g.VMAXPS, x, y), g.op(g.VMAXPS, y, x))
 	return g.op(g.VORPS, m, g.compare(unordered, x, y))
 }

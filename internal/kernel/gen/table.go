@@ -42,6 +42,15 @@ func (t *table) all(w uint32) operand.Mem {
 	return operand.NewDataAddr(operand.NewStaticSymbol(tableName), 4*at)
 }
 
+// row returns the address of a row with a word for each lane.
+func (t *table) row(word func(lane int) uint32) operand.Mem {
+	at := len(t.words)
+	for lane := range lanes {
+		t.words = append(t.words, word(lane))
+	}
+	return operand.NewDataAddr(operand.NewStaticSymbol(tableName), 4*at)
+}
+
 // num returns the address of a row with the number repeated.
 func (t *table) num(x float32) operand.Mem { return t.all(math.Float32bits(x)) }
 
