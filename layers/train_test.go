@@ -54,15 +54,15 @@ func TestNetworksTrain(t *testing.T) {
 			if testing.Short() && n.name != "mlp1" && n.name != "cnn1" {
 				t.Skip("only mlp1 and cnn1 train in -short")
 			}
-			batch, count, epochs := 32, 12, 3
+			batch, count, epochs, lr := 32, 12, 3, 0.001
 			if n.large() {
-				batch, count, epochs = 8, 1, 6
+				batch, count, epochs, lr = 8, 1, 6, 0.0002
 			}
 			model, err := layers.NewClassifier(n.make(layers.Init{Seed: 1}), batch, n.image...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			adam, err := optim.NewAdam(0.001)
+			adam, err := optim.NewAdam(lr)
 			if err != nil {
 				t.Fatal(err)
 			}
