@@ -10,8 +10,15 @@
 // regulariser, which is the l1 norm, the group l1 norm or the nuclear norm in simple models. Noise on all weights at once
 // explodes in wide networks; noise on one layer at a time does not.
 //
-// The noise goes into the parameter tensors in place, for as long as a gradient is evaluated, and leaves by copying the
-// clean weights back: bit for bit, and without a change to the graph. There are two protocols, with the same solver.
+// For as long as a gradient is evaluated, the parameter tensors are pointed at other memory, with noisy copies of the
+// weights, and at their own memory again afterwards. So the weights come out bit for bit, with one pass over memory where
+// adding in place would take three, and without a change to the graph. Whoever keeps a slice of the weights (Data) sees
+// clean ones. In place it is done, with the clean weights copied back, for scalars, for tensors that share their memory
+// with another input of the graph or with the parameters of another graph of the model, and for parameters that are no nodes:
+// there the noise would else not reach everybody. A tensor over the same memory that the solver cannot know of, in a graph
+// that it has not seen, stays clean: share the tensor, not its slice.
+//
+// There are two protocols, with the same solver.
 //
 // Guarded (recommended): the solver guards the machine, and two lines of a program change,
 //

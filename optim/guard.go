@@ -65,7 +65,9 @@ func (g *guard) RunAll() error {
 		return err
 	}
 	if s.sample > 0 {
-		if p, changed := s.noise.changed(); changed {
+		if p, err := s.noise.changed(); err != nil {
+			return err
+		} else if p != nil {
 			return errors.Wrapf(ErrProtocol, "optim: parameter %s %v changed, but Step of this solver was not called since the last RunAll: "+
 				"step the PerturbedSolver in the place of its base, or call its Restore to discard a gradient", p.name, p.shape)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/layernoise/layernoise/internal/noise"
 	"github.com/pkg/errors"
+	"gorgonia.org/tensor"
 )
 
 // An Injection describes the noise that a solver injected last.
@@ -18,31 +19,51 @@ type Injection struct {
 	RelativeNorm float64 // NoiseNorm by the norm of those tensors; 0 without noise, infinite where they are zero
 }
 
-// injector puts noise into weights and takes it out. Between begin and the next begin it keeps the clean copies of the
-// tensors that take noise.
+// injector puts noise into weights and takes it out, in one of two ways.
+//
+// A tensor that is alone in its memory (Param.dense) is pointed at spare memory with noisy weights, and back to its own
+// memory afterwards: one pass over the weights, which are read and never written. Elsewhere noise is added in place and
+// the weights are copied back from the spare memory.
 type injector struct {
 	dist    Noise
 	draw    Draw // of the injection under way or the last one; Tensor, Name and Shape are set for each tensor
+	sign    float64
 	sigma   float64
 	layers  []string
 	targets []target
 	in      bool // the noise is in the weights
 
-	clean32 []float32 // the clean copies, one after the other
-	clean64 []float64
-	eps     []float64 // one tensor's draw, where the noise is the user's own
+	spare32 []float32 // the targets' spare memory, one after the other
+	spare64 []float64
+	eps     []float64 // one tensor's draw, where it must be stored
+	again   vec       // one tensor's noisy weights, made a second time
 }
 
 // target is a tensor that takes noise.
 type target struct {
-	param   *Param
-	weights vec
-	clean   vec
-	scale   float64
+	param  *Param
+	dense  *tensor.Dense // what is pointed at the spare memory, nil in place
+	memory vec           // the parameter's
+	spare  vec           // as large: with dense noisy weights, in place clean ones
+	scale  float64
 }
 
-// room makes the buffer large enough for the clean copy of any one group, so that only a selection of several lets it
-// grow later.
+// noisy and clean are the memory of the weights with noise in them, and of those without.
+func (t *target) noisy() vec {
+	if t.dense != nil {
+		return t.spare
+	}
+	return t.memory
+}
+
+func (t *target) clean() vec {
+	if t.dense != nil {
+		return t.memory
+	}
+	return t.spare
+}
+
+// room makes the spare memory large enough for any one group, so that only a selection of several lets it grow later.
 func (n *injector) room(groups []Group) {
 	var most32, most64 int
 	for _, g := range groups {
@@ -53,7 +74,7 @@ func (n *injector) room(groups []Group) {
 		}
 		most32, most64 = max(most32, len32), max(most64, len64)
 	}
-	n.clean32, n.clean64 = make([]float32, 0, most32), make([]float64, 0, most64)
+	n.spare32, n.spare64 = make([]float32, 0, most32), make([]float64, 0, most64)
 }
 
 // begin forgets the targets of the injection before.
@@ -71,79 +92,85 @@ func (n *injector) target(p *Param, scale float64) error {
 		return errors.Errorf("optim: the noise for parameter %s %v has standard deviation %v: want 0 to %v", p.name, p.shape, scale, limit)
 	}
 	if scale > 0 {
-		n.targets = append(n.targets, target{param: p, weights: p.vec, scale: scale})
+		n.targets = append(n.targets, target{param: p, dense: p.dense, memory: p.vec, scale: scale})
 	}
 	return nil
 }
 
-// reserve gives every target its room for the clean copy.
+// reserve gives every target its spare memory.
 func (n *injector) reserve() {
 	var len32, len64 int
 	for _, t := range n.targets {
-		len32 += len(t.weights.f32)
-		len64 += len(t.weights.f64)
+		len32 += len(t.memory.f32)
+		len64 += len(t.memory.f64)
 	}
-	n.clean32 = slices.Grow(n.clean32[:0], len32)[:len32]
-	n.clean64 = slices.Grow(n.clean64[:0], len64)[:len64]
-	rest32, rest64 := n.clean32, n.clean64
+	n.spare32 = slices.Grow(n.spare32[:0], len32)[:len32]
+	n.spare64 = slices.Grow(n.spare64[:0], len64)[:len64]
+	rest32, rest64 := n.spare32, n.spare64
 	for i := range n.targets {
 		t := &n.targets[i]
-		if k := len(t.weights.f32); k > 0 {
-			t.clean.f32, rest32 = rest32[:k:k], rest32[k:]
+		if k := len(t.memory.f32); k > 0 {
+			t.spare.f32, rest32 = rest32[:k:k], rest32[k:]
 		}
-		if k := len(t.weights.f64); k > 0 {
-			t.clean.f64, rest64 = rest64[:k:k], rest64[k:]
+		if k := len(t.memory.f64); k > 0 {
+			t.spare.f64, rest64 = rest64[:k:k], rest64[k:]
 		}
 	}
 }
 
-// inject saves the targets and adds draw number sample, times sign. After an error, or a panic in the user's noise, the
-// weights are as they were.
+// inject adds draw number sample, times sign, to the targets. After an error, or a panic in the user's noise, the weights
+// are as they were.
 func (n *injector) inject(sample uint64, sign float64) error {
-	n.draw.Sample = sample
-	if c, ok := n.dist.(counterNoise); ok {
-		return n.injectCounter(c, sign)
-	}
+	n.draw.Sample, n.sign = sample, sign
 	done := 0
 	defer func() {
-		if n.in = done == len(n.targets); !n.in {
-			for _, t := range n.targets[:done] {
-				t.weights.copyFrom(t.clean)
-			}
+		if n.in = done == len(n.targets); n.in {
+			n.point(true)
+			return
+		}
+		for i := range n.targets[:done] {
+			n.targets[i].copyBack()
 		}
 	}()
-	for _, t := range n.targets {
-		eps, err := n.sampleOf(t)
-		if err != nil {
+	for i := range n.targets {
+		t := &n.targets[i]
+		if t.dense == nil {
+			t.spare.copyFrom(t.memory)
+		}
+		if err := n.perturb(t.noisy(), t.clean(), t); err != nil {
 			return err
 		}
-		t.clean.copyFrom(t.weights)
-		t.weights.addFloat64(sign*t.scale, eps)
 		done++
 	}
 	return nil
 }
 
-// injectCounter is inject for the noise of this package: one pass over the weights, without a buffer for the draw.
-func (n *injector) injectCounter(c counterNoise, sign float64) error {
-	stream, err := streamOf(n.draw)
+// perturb sets dst to clean and the target's draw. An error comes before anything is written.
+func (n *injector) perturb(dst, clean vec, t *target) error {
+	if c, ok := n.dist.(counterNoise); ok { // one pass, without a buffer for the draw
+		stream, err := streamOf(n.draw)
+		if err != nil {
+			return err
+		}
+		stream.Tensor = uint32(t.param.index)
+		noise.Add(noise.Dist(c), stream, dst.f32, clean.f32, float32(n.sign*t.scale))
+		noise.Add(noise.Dist(c), stream, dst.f64, clean.f64, n.sign*t.scale)
+		return nil
+	}
+	eps, err := n.sampleOf(t)
 	if err != nil {
 		return err
 	}
-	for _, t := range n.targets {
-		stream.Tensor = uint32(t.param.index)
-		noise.SaveAdd(noise.Dist(c), stream, t.weights.f32, t.clean.f32, float32(sign*t.scale))
-		noise.SaveAdd(noise.Dist(c), stream, t.weights.f64, t.clean.f64, sign*t.scale)
-	}
-	n.in = true
+	dst.copyFrom(clean)
+	dst.addFloat64(n.sign*t.scale, eps)
 	return nil
 }
 
 // sampleOf asks the noise for the draw of one tensor.
-func (n *injector) sampleOf(t target) ([]float64, error) {
+func (n *injector) sampleOf(t *target) ([]float64, error) {
 	d := n.draw
 	d.Tensor, d.Name, d.Shape = t.param.index, t.param.name, t.param.shape
-	size := t.weights.len()
+	size := t.memory.len()
 	n.eps = slices.Grow(n.eps[:0], size)[:size]
 	if err := n.dist.Sample(n.eps, d); err != nil {
 		return nil, errors.Wrapf(err, "optim: noise for parameter %s %v", d.Name, d.Shape)
@@ -151,25 +178,55 @@ func (n *injector) sampleOf(t target) ([]float64, error) {
 	return n.eps, nil
 }
 
-// restore copies the clean weights back.
+// restore takes the noise out.
 func (n *injector) restore() {
 	if !n.in {
 		return
 	}
-	for _, t := range n.targets {
-		t.weights.copyFrom(t.clean)
+	n.point(false)
+	for i := range n.targets {
+		n.targets[i].copyBack()
 	}
 	n.in = false
 }
 
-// changed returns a parameter whose weights differ from the clean copy, while no noise is in them.
-func (n *injector) changed() (*Param, bool) {
-	for _, t := range n.targets {
-		if !t.weights.sameBits(t.clean) {
-			return t.param, true
+// point points the tensors that can be pointed at their noisy weights, or at the clean ones.
+func (n *injector) point(noisy bool) {
+	for i := range n.targets {
+		switch t := &n.targets[i]; {
+		case t.dense == nil:
+		case noisy:
+			t.dense.Raw = t.spare.bytes()
+		default:
+			t.dense.Raw = t.memory.bytes()
 		}
 	}
-	return nil, false
+}
+
+// copyBack restores weights that took noise in place.
+func (t *target) copyBack() {
+	if t.dense == nil {
+		t.memory.copyFrom(t.spare)
+	}
+}
+
+// changed returns a parameter whose weights, with no noise in them, are not those that took noise last. Weights that
+// took it elsewhere take it again, to compare the sums.
+func (n *injector) changed() (*Param, error) {
+	for i := range n.targets {
+		t := &n.targets[i]
+		now := t.memory
+		if t.dense != nil {
+			now = n.again.grow(t.memory)
+			if err := n.perturb(now, t.memory, t); err != nil {
+				return nil, err
+			}
+		}
+		if !now.sameBits(t.spare) {
+			return t.param, nil
+		}
+	}
+	return nil, nil
 }
 
 // Last describes the noise injected last. Nothing is stored for it: the draw is made again, which costs about as much as
@@ -183,14 +240,19 @@ func (n *injector) describe() Injection {
 	}
 	last := Injection{Step: n.draw.Step, Layers: slices.Clone(n.layers), Sigma: n.sigma}
 	var noise2, weights2 float64
-	for _, t := range n.targets {
+	for i := range n.targets {
+		t := &n.targets[i]
 		eps, err := n.sampleOf(t)
 		if err != nil { // it gave the same draw before
 			noise2 = math.NaN()
 			break
 		}
 		noise2 += t.scale * t.scale * norm2(eps)
-		weights2 += t.clean.norm2()
+		scale := 0.0
+		if t.dense != nil { // the spare memory holds noisy weights
+			scale = n.sign * t.scale
+		}
+		weights2 += t.spare.distance2(scale, eps)
 	}
 	last.NoiseNorm = math.Sqrt(noise2)
 	if noise2 != 0 {

@@ -15,8 +15,9 @@ type Param struct {
 	source G.ValueGrad
 	name   string
 	shape  tensor.Shape
-	vec    vec
-	index  int // place in the model that was seen first: the tensor number of its noise
+	vec    vec           // the memory of the weights, clean ones while they are pointed elsewhere
+	dense  *tensor.Dense // the one tensor over this memory, nil if it may have company
+	index  int           // place in the model that was seen first: the tensor number of its noise
 }
 
 // Name returns the name of the parameter's node, or # and its place in the model where it has none.
@@ -131,12 +132,16 @@ func (s *paramSet) find(source G.ValueGrad, place int) (*Param, error) {
 	}
 	p, known := s.bySource[source]
 	if !known {
-		if p, known = s.byData[v.data()]; !known {
+		var found bool
+		if p, found = s.byData[v.data()]; !found {
 			return nil, errors.Wrapf(ErrModel, "optim: parameter %s %v is new", nameOf(source, place), source.Value().Shape())
 		}
 		s.bySource[source] = p // another graph's node for the same memory
 	}
 	if v.data() == p.vec.data() && v.len() == p.vec.len() {
+		if p.dense != nil && (source.Value() != G.Value(p.dense) || !known && soleTensor(source) == nil) {
+			p.dense = nil
+		}
 		return p, nil
 	}
 	if shape := source.Value().Shape(); !shape.Eq(p.shape) || v.dtype() != p.vec.dtype() {
@@ -144,7 +149,7 @@ func (s *paramSet) find(source G.ValueGrad, place int) (*Param, error) {
 			p.name, p.vec.dtype(), p.shape, v.dtype(), shape)
 	}
 	delete(s.byData, p.vec.data())
-	p.vec = v
+	p.vec, p.dense = v, soleTensor(source)
 	s.byData[v.data()] = p
 	return p, nil
 }
@@ -170,9 +175,12 @@ func (s *paramSet) bind(model []G.ValueGrad) error {
 		if p.vec.len() == 0 {
 			return errors.Wrapf(ErrModel, "optim: parameter %s %v is empty", p.name, p.shape)
 		}
-		if other, twice := byData[p.vec.data()]; twice {
-			return errors.Wrapf(ErrModel, "optim: parameters %s and %s %v are one tensor", other.name, p.name, p.shape)
+		for j, other := range list[:i] {
+			if overlap(source.Value(), model[j].Value()) {
+				return errors.Wrapf(ErrModel, "optim: parameters %s and %s %v share memory", other.name, p.name, p.shape)
+			}
 		}
+		p.dense = soleTensor(source)
 		list[i], bySource[source], byData[p.vec.data()] = p, p, p
 	}
 	if len(s.saved) != 0 {
@@ -186,6 +194,35 @@ func (s *paramSet) bind(model []G.ValueGrad) error {
 	}
 	s.list, s.bySource, s.byData, s.saved = list, bySource, byData, nil
 	return nil
+}
+
+// soleTensor returns the tensor that is source's value, if source is a node and no other input or constant of its graph
+// lies in the same memory. Else it returns nil.
+func soleTensor(source G.ValueGrad) *tensor.Dense {
+	node, ok := source.(*G.Node)
+	if !ok || node.Graph() == nil {
+		return nil
+	}
+	t, ok := node.Value().(*tensor.Dense)
+	if !ok {
+		return nil
+	}
+	g := node.Graph()
+	for _, other := range g.AllNodes() {
+		v := other.Value()
+		if v == G.Value(t) || isNil(v) || !overlap(v, t) {
+			continue
+		}
+		if g.From(other.ID()).Len() == 0 { // values that the graph computes are made anew from what it sees
+			return nil
+		}
+	}
+	return t
+}
+
+// overlap reports whether two values have memory in common.
+func overlap(v, w G.Value) bool {
+	return v.Uintptr() < w.Uintptr()+w.MemSize() && w.Uintptr() < v.Uintptr()+v.MemSize()
 }
 
 // inSavedOrder sorts list as saved has it: by name where the names tell the parameters apart, else by place.

@@ -14,8 +14,8 @@ var _ G.Solver = (*PerturbedSolver)(nil)
 //	w[t+1] = base step from w[t] with the gradient grad R(w[t] + sigma*eps[t])
 //
 // The noise is in the weights only while a gradient is evaluated, on one group of parameters at a time unless [All] is
-// selected. It leaves bit for bit, for the clean weights are copied back. See the package documentation for the two
-// protocols, guarded and carried.
+// selected, and leaves not a bit behind. See the package documentation for how, and for the two protocols, guarded and
+// carried.
 //
 // A PerturbedSolver must not be used by two goroutines at once, and no other solver may train the same parameters.
 //
@@ -96,6 +96,10 @@ func (s *PerturbedSolver) Bind(model []G.ValueGrad) error {
 // bind resolves model and, the first time, makes the groups.
 func (s *PerturbedSolver) bind(model []G.ValueGrad) ([]*Param, error) {
 	if s.params.bound() {
+		if s.noise.in { // a parameter is known by its own memory
+			s.noise.point(false)
+			defer s.noise.point(true)
+		}
 		return s.params.resolve(model)
 	}
 	fresh := paramSet{saved: s.params.saved}

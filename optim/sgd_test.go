@@ -192,7 +192,7 @@ func TestBaseWrongUse(t *testing.T) {
 			"gradient missing":  {[]G.ValueGrad{good, &valueGrad{denseOf(tensor.Float32, []float64{1, 2}, 2), nil}}, "parameter #1 (2): no gradient"},
 			"gradient's size":   {[]G.ValueGrad{good, &valueGrad{denseOf(tensor.Float32, []float64{1, 2}, 2), denseOf(tensor.Float32, []float64{1, 2, 3}, 3)}}, "parameter #1 is float32 (2), its gradient float32 (3)"},
 			"gradient's type":   {[]G.ValueGrad{good, &valueGrad{denseOf(tensor.Float32, []float64{1, 2}, 2), denseOf(tensor.Float64, []float64{1, 2}, 2)}}, "parameter #1 is float32 (2), its gradient float64 (2)"},
-			"one tensor twice":  {[]G.ValueGrad{good, &quadratic{1, good.w, good.g}}, "parameters w and w (1) are one tensor"},
+			"one tensor twice":  {[]G.ValueGrad{good, &quadratic{1, good.w, good.g}}, "parameters w and w (1) share memory"},
 			"not comparable":    {[]G.ValueGrad{good, listed{}}, "cannot be told from others"},
 			"an empty model":    {nil, "no parameters"},
 			"an empty gradient": {[]G.ValueGrad{good, (*G.Node)(nil)}, "parameter 1 is nil"},

@@ -49,6 +49,14 @@ func measure(vm G.VM, solver *PerturbedSolver, learnables []*G.Node, f func(m *m
 	if vm == nil || isNilPointer(vm) {
 		return errors.New("optim: the machine is nil")
 	}
+	if solver != nil && solver.noise.in {
+		solver.noise.restore()
+		defer func() {
+			if again := solver.noise.inject(solver.noise.draw.Sample, 1); err == nil {
+				err = again
+			}
+		}()
+	}
 	m := &measurement{vm: vm, model: G.NodesToValueGrads(learnables)}
 	var set paramSet
 	if m.params, err = set.resolve(m.model); err != nil {
@@ -59,14 +67,6 @@ func measure(vm G.VM, solver *PerturbedSolver, learnables []*G.Node, f func(m *m
 		return err
 	}
 	defer m.grads.putBack(m.params, m.model)
-	if solver != nil && solver.noise.in {
-		solver.noise.restore()
-		defer func() {
-			if again := solver.noise.inject(solver.noise.draw.Sample, 1); err == nil {
-				err = again
-			}
-		}()
-	}
 	for _, p := range m.params {
 		c := newVec(p.vec, p.vec.len())
 		c.copyFrom(p.vec)

@@ -2,6 +2,7 @@ package optim
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/pkg/errors"
@@ -53,6 +54,17 @@ func newVec(like vec, n int) vec {
 	return vec{f64: make([]float64, n)}
 }
 
+// grow returns memory for as many numbers of like's type as like has, v's own where that is large enough.
+func (v *vec) grow(like vec) vec {
+	n := like.len()
+	if like.f32 != nil {
+		v.f32 = slices.Grow(v.f32[:0], n)[:n]
+		return vec{f32: v.f32}
+	}
+	v.f64 = slices.Grow(v.f64[:0], n)[:n]
+	return vec{f64: v.f64}
+}
+
 func (v vec) len() int { return len(v.f32) + len(v.f64) }
 
 func (v vec) dtype() tensor.Dtype {
@@ -68,6 +80,11 @@ func (v vec) data() unsafe.Pointer {
 		return unsafe.Pointer(unsafe.SliceData(v.f32))
 	}
 	return unsafe.Pointer(unsafe.SliceData(v.f64))
+}
+
+// bytes returns the memory as a tensor holds it.
+func (v vec) bytes() []byte {
+	return unsafe.Slice((*byte)(v.data()), v.len()*int(v.dtype().Size()))
 }
 
 // copyFrom overwrites v with w, which has the same type and length.
@@ -100,6 +117,20 @@ func norm2[T float32 | float64](x []T) float64 {
 	sum := 0.0
 	for _, x := range x {
 		sum += float64(float64(x) * float64(x)) // rounded, so that scalings give the same bits everywhere
+	}
+	return sum
+}
+
+// distance2 returns the sum of squares of v - a*x.
+func (v vec) distance2(a float64, x []float64) float64 {
+	return distance2(v.f32, a, x) + distance2(v.f64, a, x)
+}
+
+func distance2[T float32 | float64](v []T, a float64, x []float64) float64 {
+	sum := 0.0
+	for i, v := range v {
+		d := float64(v) - float64(a*x[i])
+		sum += float64(d * d)
 	}
 	return sum
 }

@@ -11,39 +11,27 @@ type Float interface{ float32 | float64 }
 
 // Fill sets dst to scale*eps, where eps is the stream's draw from d.
 //
-// In Fill, Add and SaveAdd the scale is finite. A negative one gives the exact negative of the noise, and
-// zero stands for no noise at all: weights keep every bit, negative zeros and NaNs included. All three
-// panic when the lengths differ, when d is none of the constants, and when the
-// draw is longer than MaxLen.
-func Fill[T Float](d Dist, s Stream, dst []T, scale T) { run(d, s, dst, nil, nil, scale) }
+// In Fill and Add the scale is finite. A negative one gives the exact negative of the noise, and
+// zero stands for no noise at all: weights keep every bit, negative zeros and NaNs included. Both
+// panic when d is none of the constants and when the draw is longer than MaxLen.
+func Fill[T Float](d Dist, s Stream, dst []T, scale T) { run(d, s, dst, nil, scale) }
 
 // Add sets dst to src + scale*eps, where eps is the stream's draw from d. dst may be src; a
-// partial overlap is not allowed.
+// partial overlap is not allowed. It panics when the lengths differ.
 func Add[T Float](d Dist, s Stream, dst, src []T, scale T) {
-	sameLen(len(dst), len(src))
-	run(d, s, dst, src, nil, scale)
-}
-
-// SaveAdd copies w to clean and adds scale*eps to w, where eps is the stream's draw from d, in
-// one pass over memory. w and clean must not overlap.
-func SaveAdd[T Float](d Dist, s Stream, w, clean []T, scale T) {
-	sameLen(len(w), len(clean))
-	run(d, s, w, w, clean, scale)
-}
-
-func sameLen(x, y int) {
-	if x != y {
-		panic(fmt.Sprintf("noise: slices of %d and %d elements", x, y))
+	if len(dst) != len(src) {
+		panic(fmt.Sprintf("noise: slices of %d and %d elements", len(dst), len(src)))
 	}
+	run(d, s, dst, src, scale)
 }
 
-// draw is one call of Fill (src and clean are nil), Add (clean is nil) or SaveAdd (src is dst).
+// draw is one call of Fill, where src is nil, or Add.
 type draw[T Float] struct {
-	dist            Dist
-	stream          Stream
-	keys            keys
-	dst, src, clean []T
-	scale           T
+	dist     Dist
+	stream   Stream
+	keys     keys
+	dst, src []T
+	scale    T
 
 	part func(lo, hi int) // the method makePart, bound once because binding allocates
 }
@@ -63,7 +51,7 @@ type scratch[T Float] struct {
 }
 
 // run makes a draw, over several goroutines when it is long.
-func run[T Float](d Dist, s Stream, dst, src, clean []T, scale T) {
+func run[T Float](d Dist, s Stream, dst, src []T, scale T) {
 	if d >= dists {
 		panic("noise: unknown distribution " + d.String())
 	}
@@ -77,9 +65,9 @@ func run[T Float](d Dist, s Stream, dst, src, clean []T, scale T) {
 		w.part = w.makePart
 	}
 	w.dist, w.stream, w.keys, w.scale = d, s, expand(s.Seed), scale
-	w.dst, w.src, w.clean = dst, src, clean
+	w.dst, w.src = dst, src
 	parallel.For(len(dst), grain, w.part)
-	w.dst, w.src, w.clean = nil, nil, nil
+	w.dst, w.src = nil, nil
 	e.draws.Put(w)
 }
 
@@ -113,38 +101,28 @@ func (w *draw[T]) makePart(lo, hi int) {
 
 // noNoise is makePart for scale zero.
 func (w *draw[T]) noNoise(lo, hi int) {
-	switch {
-	case w.clean != nil:
-		copy(w.clean[lo:hi], w.dst[lo:hi])
-	case w.src != nil:
+	if w.src != nil {
 		copy(w.dst[lo:hi], w.src[lo:hi])
-	default:
+	} else {
 		clear(w.dst[lo:hi])
 	}
 }
 
 // apply makes elements lo to hi, which are whole groups.
 func (w *draw[T]) apply(e *engine[T], words []uint32, lo, hi int) {
-	dst := w.dst[lo:hi]
-	switch {
-	case w.clean != nil:
-		e.save[w.dist](dst, w.clean[lo:hi], words, w.scale)
-	case w.src != nil:
-		e.add[w.dist](dst, w.src[lo:hi], words, w.scale)
-	default:
+	dst, src := w.dst[lo:hi], w.dst[lo:hi]
+	if w.src != nil {
+		src = w.src[lo:hi]
+	} else {
 		clear(dst)
-		e.add[w.dist](dst, dst, words, w.scale)
 	}
+	e.add[w.dist](dst, src, words, w.scale)
 }
 
 // applyTail makes elements lo to hi, the beginning of one group, in tail.
 func (w *draw[T]) applyTail(e *engine[T], tail []T, words []uint32, lo, hi int) {
 	clear(tail)
-	switch {
-	case w.clean != nil:
-		copy(tail, w.dst[lo:hi])
-		copy(w.clean[lo:hi], tail)
-	case w.src != nil:
+	if w.src != nil {
 		copy(tail, w.src[lo:hi])
 	}
 	e.add[w.dist](tail, tail, words, w.scale)

@@ -79,7 +79,7 @@ func weights[T Float](n int) []T {
 	return w
 }
 
-// Fill, Add and SaveAdd follow their definition, whatever the length.
+// Fill and Add follow their definition, whatever the length.
 func TestDefinition(t *testing.T) { each(t, testDefinition[float32], testDefinition[float64]) }
 
 func testDefinition[T Float](t *testing.T, d Dist) {
@@ -102,11 +102,6 @@ func testDefinition[T Float](t *testing.T, d Dist) {
 		copy(got, src)
 		Add(d, s, got, got, scale)
 		equal(t, name+"Add in place", got, sum[:n])
-		copy(got, src)
-		clean := make([]T, n)
-		SaveAdd(d, s, got, clean, scale)
-		equal(t, name+"SaveAdd", got, sum[:n])
-		equal(t, name+"SaveAdd's copy", clean, src[:n])
 	}
 }
 
@@ -144,12 +139,11 @@ func testZero[T Float](t *testing.T, d Dist) {
 	zero := T(0)
 	src := append(weights[T](100), zero, -zero, T(math.Copysign(0, -1)), T(math.NaN()), T(math.Inf(1)))
 	for _, scale := range []T{0, T(math.Copysign(0, -1))} {
-		got, clean := make([]T, len(src)), make([]T, len(src))
+		got := make([]T, len(src))
 		Add(d, Stream{}, got, src, scale)
 		equal(t, "Add", got, src)
-		SaveAdd(d, Stream{}, got, clean, scale)
-		equal(t, "SaveAdd", got, src)
-		equal(t, "SaveAdd's copy", clean, src)
+		Add(d, Stream{}, got, got, scale)
+		equal(t, "Add in place", got, src)
 		Fill(d, Stream{}, got, scale)
 		equal(t, "Fill", got, make([]T, len(src)))
 	}
@@ -180,7 +174,6 @@ func testAllocs[T Float](t *testing.T, d Dist) {
 	for _, n := range []int{10, 1000, 300_000} {
 		w, clean := make([]T, n), make([]T, n)
 		step := func() {
-			SaveAdd(d, Stream{}, w, clean, 0.1)
 			Add(d, Stream{}, w, clean, 0.1)
 			Fill(d, Stream{}, w, 0.1)
 		}
@@ -192,9 +185,8 @@ func testAllocs[T Float](t *testing.T, d Dist) {
 
 func TestPanics(t *testing.T) {
 	for name, f := range map[string]func(){
-		"Add's lengths":     func() { Add(Gaussian, Stream{}, make([]float32, 3), make([]float32, 4), 1) },
-		"SaveAdd's lengths": func() { SaveAdd(Gaussian, Stream{}, make([]float64, 3), make([]float64, 4), 1) },
-		"distribution":      func() { Fill(dists, Stream{}, make([]float64, 3), 1) },
+		"lengths":      func() { Add(Gaussian, Stream{}, make([]float32, 3), make([]float32, 4), 1) },
+		"distribution": func() { Fill(dists, Stream{}, make([]float64, 3), 1) },
 	} {
 		func() {
 			defer func() {

@@ -14,8 +14,6 @@ type kernels[T Float] struct {
 	groups func(words []uint32, k *keys, c1, c2, c3, first uint32)
 	// add sets dst, which may be src, to src + scale*eps; one for each Dist.
 	add [dists]func(dst, src []T, words []uint32, scale T)
-	// save copies w to clean and adds scale*eps to w; one for each Dist.
-	save [dists]func(w, clean []T, words []uint32, scale T)
 }
 
 // engine is what draws of one element type share.
@@ -43,10 +41,5 @@ func plainKernels[T Float]() kernels[T] {
 	return kernels[T]{
 		groups: groupsPlain,
 		add:    [dists]func(dst, src []T, words []uint32, scale T){addGaussian[T], addRademacher[T], addUniform[T]},
-		save: [dists]func(w, clean []T, words []uint32, scale T){
-			func(w, clean []T, words []uint32, scale T) { copy(clean, w); addGaussian(w, w, words, scale) },
-			func(w, clean []T, words []uint32, scale T) { copy(clean, w); addRademacher(w, w, words, scale) },
-			func(w, clean []T, words []uint32, scale T) { copy(clean, w); addUniform(w, w, words, scale) },
-		},
 	}
 }

@@ -10,13 +10,11 @@ func kernels32(l cpu.Level) kernels[float32] {
 		return kernels[float32]{
 			groupsAVX512,
 			adds{addGaussian32AVX512, addRademacher32AVX512, addUniform32AVX512},
-			adds{saveGaussian32AVX512, saveRademacher32AVX512, saveUniform32AVX512},
 		}
 	case cpu.AVX2:
 		return kernels[float32]{
 			groupsAVX2,
 			adds{addGaussian32AVX2, addRademacher32AVX2, addUniform32AVX2},
-			adds{saveGaussian32AVX2, saveRademacher32AVX2, saveUniform32AVX2},
 		}
 	}
 	return plainKernels[float32]()
@@ -30,13 +28,11 @@ func kernels64(l cpu.Level) kernels[float64] {
 		return kernels[float64]{
 			groupsAVX512,
 			adds{addGaussian64AVX512, addRademacher64AVX512, addUniform64AVX512},
-			adds{saveGaussian64AVX512, saveRademacher64AVX512, saveUniform64AVX512},
 		}
 	case cpu.AVX2:
 		return kernels[float64]{
 			groupsAVX2,
 			adds{addGaussian64AVX2, addRademacher64AVX2, addUniform64AVX2},
-			adds{saveGaussian64AVX2, saveRademacher64AVX2, saveUniform64AVX2},
 		}
 	}
 	return plainKernels[float64]()

@@ -12,60 +12,30 @@ func groupsAVX2(words []uint32, k *[7][2]uint32, c1 uint32, c2 uint32, c3 uint32
 //go:noescape
 func addGaussian32AVX2(dst []float32, src []float32, words []uint32, scale float32)
 
-// saveGaussian32AVX2 copies w to clean and then is addGaussian.
-//
-//go:noescape
-func saveGaussian32AVX2(w []float32, clean []float32, words []uint32, scale float32)
-
 // addRademacher32AVX2 is addRademacher.
 //
 //go:noescape
 func addRademacher32AVX2(dst []float32, src []float32, words []uint32, scale float32)
-
-// saveRademacher32AVX2 copies w to clean and then is addRademacher.
-//
-//go:noescape
-func saveRademacher32AVX2(w []float32, clean []float32, words []uint32, scale float32)
 
 // addUniform32AVX2 is addUniform.
 //
 //go:noescape
 func addUniform32AVX2(dst []float32, src []float32, words []uint32, scale float32)
 
-// saveUniform32AVX2 copies w to clean and then is addUniform.
-//
-//go:noescape
-func saveUniform32AVX2(w []float32, clean []float32, words []uint32, scale float32)
-
 // addGaussian64AVX2 is addGaussian.
 //
 //go:noescape
 func addGaussian64AVX2(dst []float64, src []float64, words []uint32, scale float64)
-
-// saveGaussian64AVX2 copies w to clean and then is addGaussian.
-//
-//go:noescape
-func saveGaussian64AVX2(w []float64, clean []float64, words []uint32, scale float64)
 
 // addRademacher64AVX2 is addRademacher.
 //
 //go:noescape
 func addRademacher64AVX2(dst []float64, src []float64, words []uint32, scale float64)
 
-// saveRademacher64AVX2 copies w to clean and then is addRademacher.
-//
-//go:noescape
-func saveRademacher64AVX2(w []float64, clean []float64, words []uint32, scale float64)
-
 // addUniform64AVX2 is addUniform.
 //
 //go:noescape
 func addUniform64AVX2(dst []float64, src []float64, words []uint32, scale float64)
-
-// saveUniform64AVX2 copies w to clean and then is addUniform.
-//
-//go:noescape
-func saveUniform64AVX2(w []float64, clean []float64, words []uint32, scale float64)
 
 // groupsAVX512 is groupsPlain.
 //
@@ -77,57 +47,27 @@ func groupsAVX512(words []uint32, k *[7][2]uint32, c1 uint32, c2 uint32, c3 uint
 //go:noescape
 func addGaussian32AVX512(dst []float32, src []float32, words []uint32, scale float32)
 
-// saveGaussian32AVX512 copies w to clean and then is addGaussian.
-//
-//go:noescape
-func saveGaussian32AVX512(w []float32, clean []float32, words []uint32, scale float32)
-
 // addRademacher32AVX512 is addRademacher.
 //
 //go:noescape
 func addRademacher32AVX512(dst []float32, src []float32, words []uint32, scale float32)
-
-// saveRademacher32AVX512 copies w to clean and then is addRademacher.
-//
-//go:noescape
-func saveRademacher32AVX512(w []float32, clean []float32, words []uint32, scale float32)
 
 // addUniform32AVX512 is addUniform.
 //
 //go:noescape
 func addUniform32AVX512(dst []float32, src []float32, words []uint32, scale float32)
 
-// saveUniform32AVX512 copies w to clean and then is addUniform.
-//
-//go:noescape
-func saveUniform32AVX512(w []float32, clean []float32, words []uint32, scale float32)
-
 // addGaussian64AVX512 is addGaussian.
 //
 //go:noescape
 func addGaussian64AVX512(dst []float64, src []float64, words []uint32, scale float64)
-
-// saveGaussian64AVX512 copies w to clean and then is addGaussian.
-//
-//go:noescape
-func saveGaussian64AVX512(w []float64, clean []float64, words []uint32, scale float64)
 
 // addRademacher64AVX512 is addRademacher.
 //
 //go:noescape
 func addRademacher64AVX512(dst []float64, src []float64, words []uint32, scale float64)
 
-// saveRademacher64AVX512 copies w to clean and then is addRademacher.
-//
-//go:noescape
-func saveRademacher64AVX512(w []float64, clean []float64, words []uint32, scale float64)
-
 // addUniform64AVX512 is addUniform.
 //
 //go:noescape
 func addUniform64AVX512(dst []float64, src []float64, words []uint32, scale float64)
-
-// saveUniform64AVX512 copies w to clean and then is addUniform.
-//
-//go:noescape
-func saveUniform64AVX512(w []float64, clean []float64, words []uint32, scale float64)

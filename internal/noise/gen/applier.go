@@ -21,35 +21,21 @@ type applier struct {
 	*kernel
 	element
 	dst, src, words operand.Mem
-	clean           *operand.Mem // where the elements are saved, if they are
 	scale           vector
 }
 
-// ahead is how far in front of the stores the saved elements' cache lines are fetched, in bytes.
-// The lines of the tensor itself come with its loads.
-const ahead = 1024
+// ahead is how far in front of the elements their cache lines are fetched, in bytes: somewhat more than a chunk of float32,
+// because a chunk's lines arrive while its words are made. Not a multiple of 4096, for a load seems to depend on a
+// store that many bytes away.
+const ahead = 4096 + 512
 
 // newApplier starts the function and loads its parameters.
-func newApplier(ctx *build.Context, t *table, set instructions, elem element, dist string, save bool) *applier {
-	name, slices := "add", "dst, src"
-	if save {
-		name, slices = "save", "w, clean"
-	}
-	plain := name + dist
-	name = plain + map[int]string{4: "32", 8: "64"}[elem.size]
-	k := function(ctx, t, set, name, slices+" []"+elem.goType+", words []uint32, scale "+elem.goType)
-	a := &applier{kernel: k, element: elem}
-	if save {
-		k.Doc(name + set.name + " copies w to clean and then is add" + dist + ".")
-		a.dst = k.pointer("w")
-		a.src = a.dst
-		clean := k.pointer("clean")
-		a.clean = &clean
-	} else {
-		k.Doc(name + set.name + " is " + plain + ".")
-		a.dst, a.src = k.pointer("dst"), k.pointer("src")
-	}
-	a.words = k.pointer("words")
+func newApplier(ctx *build.Context, t *table, set instructions, elem element, dist string) *applier {
+	plain := "add" + dist
+	name := plain + map[int]string{4: "32", 8: "64"}[elem.size]
+	k := function(ctx, t, set, name, "dst, src []"+elem.goType+", words []uint32, scale "+elem.goType)
+	k.Doc(name + set.name + " is " + plain + ".")
+	a := &applier{kernel: k, element: elem, dst: k.pointer("dst"), src: k.pointer("src"), words: k.pointer("words")}
 	if elem == float32s {
 		a.scale = k.broadcast(k.param("scale"))
 	} else {
@@ -65,20 +51,11 @@ func (a *applier) loop(shift uint8, elements int, body func()) {
 	a.Label("loop")
 	body()
 	a.advance(a.words, 4<<shift)
-	for _, p := range a.tensors() {
-		a.advance(p, elements*a.size)
-	}
+	a.advance(a.dst, elements*a.size)
+	a.advance(a.src, elements*a.size)
 	a.DECQ(n)
 	a.JNZ(operand.LabelRef("loop"))
 	a.finish()
-}
-
-// tensors are the pointers to move on, each once.
-func (a *applier) tensors() []operand.Mem {
-	if a.clean != nil {
-		return []operand.Mem{a.dst, *a.clean}
-	}
-	return []operand.Mem{a.dst, a.src}
 }
 
 // lanes is how many 32-bit words a register holds.
@@ -98,19 +75,14 @@ func (a *applier) addUnit(eps vector, i int) {
 // addNoise adds one register to the elements from number i on.
 func (a *applier) addNoise(z vector, i int) {
 	off := i * a.size
-	var x operand.Op = a.src.Offset(off)
-	if a.clean != nil {
-		w := a.load(a.src.Offset(off))
-		a.store(w, a.clean.Offset(off))
-		if off%64 == 0 {
-			a.PREFETCHT0(a.clean.Offset(off + ahead))
-		}
-		x = w
+	if off%64 == 0 {
+		a.PREFETCHT0(a.src.Offset(off + ahead))
+		a.PREFETCHT0(a.dst.Offset(off + ahead))
 	}
 	if a.element == float32s {
-		z = a.add(z, x)
+		z = a.add(z, a.src.Offset(off))
 	} else {
-		z = a.add64(z, x)
+		z = a.add64(z, a.src.Offset(off))
 	}
 	a.store(z, a.dst.Offset(off))
 }

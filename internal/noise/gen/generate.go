@@ -31,9 +31,7 @@ func generate() (asm, stubs []byte, err error) {
 				name string
 				emit func(*applier)
 			}{{"Gaussian", gaussian}, {"Rademacher", rademacher}, {"Uniform", uniform}} {
-				for _, save := range []bool{false, true} {
-					dist.emit(newApplier(ctx, table, set, elem, dist.name, save))
-				}
+				dist.emit(newApplier(ctx, table, set, elem, dist.name))
 			}
 		}
 	}
