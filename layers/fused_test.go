@@ -6,6 +6,7 @@ import (
 
 	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/layers"
+	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
 
@@ -32,16 +33,24 @@ func TestReLUBeforePool(t *testing.T) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
-			testFused(t, s, func(l, relu layers.Layer) layers.Layer {
+			fused := testFused(t, s, func(l, relu layers.Layer) layers.Layer {
 				pool := layers.NewMaxPool2D(layers.Pool{Kernel: [2]int{2, 1}, Stride: layers.Square(1)})
 				return layers.NewSequential(l, relu, pool, pool)
 			})
+			for _, n := range fused.AllNodes() {
+				if n.Op() != nil && n.Op().String() == "MaxPool2DReLU" {
+					return
+				}
+			}
+			t.Error("the last pool has not taken in the ReLU")
 		})
 	}
 }
 
-// testFused compares what make builds around the subject's layer with a ReLU that can be fused and with one that cannot.
-func testFused(t *testing.T, s subject, make func(l, relu layers.Layer) layers.Layer) {
+// testFused compares what make builds around the subject's layer with a ReLU that can be fused and with one that cannot, and
+// returns the graph with the first.
+func testFused(t *testing.T, s subject, make func(l, relu layers.Layer) layers.Layer) *G.ExprGraph {
+	t.Helper()
 	build := func(relu layers.Layer) (*run, layers.Layer) {
 		l := make(s.made(tensor.Float64), relu)
 		return newRun(t, l, layers.Training, s.rows(tensor.Float64, 3), upstream), l
@@ -67,4 +76,5 @@ func testFused(t *testing.T, s subject, make func(l, relu layers.Layer) layers.L
 	if f, s := len(fused.x.Graph().AllNodes()), len(separate.x.Graph().AllNodes()); f >= s {
 		t.Errorf("%d nodes fused, %d separate", f, s)
 	}
+	return fused.x.Graph()
 }
