@@ -18,7 +18,7 @@ const (
 	smallVolume = 1_000_000 // multiplications of a product that copies nothing
 	smallRows   = 48        // of c in such a product; its kernels take 12 or fewer at once
 	smallCols   = 128       // of c; they take 64
-	cached      = 400_000   // elements of a and b; with those of c they stay in a cache of 2 MB
+	cached      = 200_000   // elements of a and b; beyond that a copy is read faster than rows that lie apart
 )
 
 // smallCores are the names of OpenBLAS's kernels with AVX-512.
