@@ -27,7 +27,7 @@ func (g *generator) tileCols() {
 	g.groups("src", "dst", func(planes six, tile func(i int) operand.Mem) {
 		var m [6]vector
 		for i := range m {
-			m[i] = g.load(planes.at(i))
+			m[i] = g.Read(planes.at(i))
 		}
 		y := g.winogradAT(m)
 		for i, t := range g.transpose(y[0], y[1], y[2], y[3]) {
@@ -40,10 +40,10 @@ func (g *generator) tileCols() {
 // tiles, and ends the function. planes are where the group lies in the planes of
 // a line; tile(i) is where tile i of the group lies in the line.
 func (g *generator) groups(planesName, linesName string, body func(planes six, tile func(i int) operand.Mem)) {
-	planes := g.six(g.slice(planesName).Base, g.bytes("plane"))
-	line, stride := g.slice(linesName).Base, g.bytes("stride")
-	offsets := g.slice("tiles").Base
-	end := g.length("tiles")
+	planes := g.six(g.Pointer(planesName).Base, g.bytes("plane"))
+	line, stride := g.Pointer(linesName).Base, g.bytes("stride")
+	offsets := g.Pointer("tiles").Base
+	end := g.Length("tiles")
 	g.LEAQ(operand.Mem{Base: offsets, Index: end, Scale: 8}, end)
 	lines, back := g.GP64(), g.GP64()
 	g.MOVQ(operand.U32(6), lines)
@@ -74,7 +74,7 @@ func (g *generator) groups(planesName, linesName string, body func(planes six, t
 	g.DECQ(lines)
 	g.JNZ(operand.LabelRef("line"))
 	g.Label("done")
-	g.finish()
+	g.Finish()
 }
 
 // loadTiles loads the first four columns of the tiles, a column a register.
@@ -90,8 +90,8 @@ func (g *generator) loadTiles(tile func(i int) operand.Mem) []vector {
 // loadPairs loads the fifth and sixth column of the tiles.
 func (g *generator) loadPairs(tile func(i int) operand.Mem) []vector {
 	a, b := g.joinPairs(tile, 0, 2), g.joinPairs(tile, 1, 3)
-	low, high := g.op(g.VUNPCKLPS, a, b), g.op(g.VUNPCKHPS, a, b)
-	return []vector{g.op(g.VUNPCKLPD, low, high), g.op(g.VUNPCKHPD, low, high)}
+	low, high := g.Op(g.VUNPCKLPS, a, b), g.Op(g.VUNPCKHPS, a, b)
+	return []vector{g.Op(g.VUNPCKLPD, low, high), g.Op(g.VUNPCKHPD, low, high)}
 }
 
 // joinPairs loads those of tiles i and j to the lower half of a register, and of

@@ -29,9 +29,9 @@ func (g *generator) columns(n reg.Register, body func(c columns), move func()) {
 	g.ADDQ(operand.I8(lanes), n)
 	g.JZ(operand.LabelRef("done"))
 	masks := g.GP64()
-	g.LEAQ(g.table.all(0), masks)
+	g.LEAQ(g.Table.Words(0), masks)
 	g.NEGQ(n)
-	c.mask = g.load(operand.Mem{Base: masks, Index: n, Scale: 4})
+	c.mask = g.Read(operand.Mem{Base: masks, Index: n, Scale: 4})
 	body(c)
 	g.Label("done")
 }
@@ -43,7 +43,7 @@ func (c columns) of(line reg.Register) operand.Mem {
 
 func (c columns) load(m operand.Mem) vector {
 	if c.mask == nil {
-		return c.generator.load(m)
+		return c.Read(m)
 	}
 	v := c.YMM()
 	c.VMASKMOVPS(m, c.mask, v)

@@ -16,10 +16,10 @@ func (g *generator) flat() {
 // overSlices emits body for the slices named, the first of which counts the
 // elements. numbers are loaded into all lanes before.
 func (g *generator) overSlices(slices, numbers []string, body func(c columns, x []operand.Mem, v []vector)) {
-	n := g.length(slices[0])
+	n := g.Length(slices[0])
 	var bases []reg.Register
 	for _, name := range slices {
-		bases = append(bases, g.slice(name).Base)
+		bases = append(bases, g.Pointer(name).Base)
 	}
 	var v []vector
 	for _, name := range numbers {
@@ -39,10 +39,10 @@ func (g *generator) gate() {
 	g.function("gate32", "dx, y, dy []uint32")
 	zero := g.zero()
 	g.overSlices([]string{"dx", "y", "dy"}, nil, func(c columns, x []operand.Mem, _ []vector) {
-		off := g.op(g.VPCMPEQD, c.load(x[1]), zero)
-		c.store(g.op(g.VANDNPS, off, c.load(x[2])), x[0])
+		off := g.Op(g.VPCMPEQD, c.load(x[1]), zero)
+		c.store(g.Op(g.VANDNPS, off, c.load(x[2])), x[0])
 	})
-	g.finish()
+	g.Finish()
 }
 
 func (g *generator) zero() vector {
@@ -55,62 +55,62 @@ func (g *generator) zero() vector {
 func (g *generator) lines() {
 	g.function("addClip", "y, x []float32, v, low float32")
 	g.overSlices([]string{"y", "x"}, []string{"v", "low"}, func(c columns, x []operand.Mem, v []vector) {
-		c.store(g.op(g.VMAXPS, v[1], g.add(c.load(x[1]), v[0])), x[0])
+		c.store(g.Op(g.VMAXPS, v[1], g.Add(c.load(x[1]), v[0])), x[0])
 	})
-	g.finish()
+	g.Finish()
 
 	g.clipRows()
 
 	g.function("sumClip", "z, x, y []float32, low float32")
 	zero := g.zero()
 	g.overSlices([]string{"z", "x", "y"}, []string{"low"}, func(c columns, x []operand.Mem, v []vector) {
-		c.store(g.op(g.VMAXPS, v[0], g.add(g.add(c.load(x[1]), c.load(x[2])), zero)), x[0])
+		c.store(g.Op(g.VMAXPS, v[0], g.Add(g.Add(c.load(x[1]), c.load(x[2])), zero)), x[0])
 	})
-	g.finish()
+	g.Finish()
 
 	g.function("lineClip", "y, x []float32, a, b, low float32")
 	g.overSlices([]string{"y", "x"}, []string{"a", "b", "low"}, func(c columns, x []operand.Mem, v []vector) {
-		c.store(g.op(g.VMAXPS, v[2], g.add(g.mul(c.load(x[1]), v[0]), v[1])), x[0])
+		c.store(g.Op(g.VMAXPS, v[2], g.Add(g.Mul(c.load(x[1]), v[0]), v[1])), x[0])
 	})
-	g.finish()
+	g.Finish()
 
 	g.function("joinClip", "y, x, residual []float32, a, b, low float32")
 	g.overSlices([]string{"y", "x", "residual"}, []string{"a", "b", "low"}, func(c columns, x []operand.Mem, v []vector) {
-		line := g.add(g.mul(c.load(x[1]), v[0]), v[1])
-		c.store(g.op(g.VMAXPS, v[2], g.add(line, c.load(x[2]))), x[0])
+		line := g.Add(g.Mul(c.load(x[1]), v[0]), v[1])
+		c.store(g.Op(g.VMAXPS, v[2], g.Add(line, c.load(x[2]))), x[0])
 	})
-	g.finish()
+	g.Finish()
 
 	g.function("gateLine", "g, x, dy []float32, a, b float32")
 	zero = g.zero()
 	g.overSlices([]string{"g", "x", "dy"}, []string{"a", "b"}, func(c columns, x []operand.Mem, v []vector) {
-		on := g.op(g.VPCMPGTD, g.add(g.mul(c.load(x[1]), v[0]), v[1]), zero)
-		c.store(g.op(g.VANDPS, on, c.load(x[2])), x[0])
+		on := g.Op(g.VPCMPGTD, g.Add(g.Mul(c.load(x[1]), v[0]), v[1]), zero)
+		c.store(g.Op(g.VANDPS, on, c.load(x[2])), x[0])
 	})
-	g.finish()
+	g.Finish()
 
 	g.function("combine", "dx, g, x []float32, a, p, q float32")
 	g.overSlices([]string{"dx", "g", "x"}, []string{"a", "p", "q"}, func(c columns, x []operand.Mem, v []vector) {
-		c.store(g.add(g.add(g.mul(c.load(x[1]), v[0]), g.mul(c.load(x[2]), v[1])), v[2]), x[0])
+		c.store(g.Add(g.Add(g.Mul(c.load(x[1]), v[0]), g.Mul(c.load(x[2]), v[1])), v[2]), x[0])
 	})
-	g.finish()
+	g.Finish()
 }
 
 // clipRows emits addClip for rows that lie apart.
 func (g *generator) clipRows() {
 	g.function("clipRows", "y []float32, yStride int, x []float32, xStride, width, rows int, v, low float32")
-	y, x := g.slice("y").Base, g.slice("x").Base
+	y, x := g.Pointer("y").Base, g.Pointer("x").Base
 	yStride, xStride, width, rows := g.bytes("yStride"), g.bytes("xStride"), g.value("width"), g.value("rows")
 	v, low := g.number("v"), g.number("low")
 	g.Label("row")
 	g.columns(g.copyOf(width), func(c columns) {
-		c.store(g.op(g.VMAXPS, low, g.add(c.load(c.of(x)), v)), c.of(y))
+		c.store(g.Op(g.VMAXPS, low, g.Add(c.load(c.of(x)), v)), c.of(y))
 	}, func() {})
 	g.ADDQ(yStride, y)
 	g.ADDQ(xStride, x)
 	g.DECQ(rows)
 	g.JNZ(operand.LabelRef("row"))
-	g.finish()
+	g.Finish()
 }
 
 // sums emits the sums, each in eight sums at once.
@@ -121,28 +121,28 @@ func (g *generator) sums() {
 		g.VADDPS(c.load(x[0]), total, total)
 	})
 	g.result(total, "total")
-	g.finish()
+	g.Finish()
 
 	g.function("sumSquares", "x []float32, mean float32) (total float32")
 	total = g.zero()
 	g.overSlices([]string{"x"}, []string{"mean"}, func(c columns, x []operand.Mem, v []vector) {
-		d := c.there(g.sub(c.load(x[0]), v[0]))
-		g.VADDPS(g.mul(d, d), total, total)
+		d := c.there(g.Sub(c.load(x[0]), v[0]))
+		g.VADDPS(g.Mul(d, d), total, total)
 	})
 	g.result(total, "total")
-	g.finish()
+	g.Finish()
 
 	g.function("sumMoment", "g, x []float32, mean float32) (total, moment float32")
 	total, moment := g.zero(), g.zero()
 	g.overSlices([]string{"g", "x"}, []string{"mean"}, func(c columns, x []operand.Mem, v []vector) {
 		y := c.load(x[0])
 		g.VADDPS(y, total, total)
-		d := c.there(g.sub(c.load(x[1]), v[0]))
-		g.VADDPS(g.mul(y, d), moment, moment)
+		d := c.there(g.Sub(c.load(x[1]), v[0]))
+		g.VADDPS(g.Mul(y, d), moment, moment)
 	})
 	g.result(total, "total")
 	g.result(moment, "moment")
-	g.finish()
+	g.Finish()
 }
 
 // there clears the lanes that are not in the group.
@@ -150,7 +150,7 @@ func (c columns) there(v vector) vector {
 	if c.mask == nil {
 		return v
 	}
-	return c.op(c.VANDPS, v, c.mask)
+	return c.Op(c.VANDPS, v, c.mask)
 }
 
 // result adds up the lanes of v: i and i+4, then i and i+2, then both.
@@ -172,27 +172,27 @@ func (g *generator) updates() {
 	zero := g.zero()
 	g.overSlices([]string{"w", "g"}, []string{"rate", "decay"}, func(c columns, x []operand.Mem, v []vector) {
 		w := c.load(x[0])
-		d := g.add(c.load(x[1]), g.mul(w, v[1]))
-		c.store(g.sub(w, g.mul(d, v[0])), x[0])
+		d := g.Add(c.load(x[1]), g.Mul(w, v[1]))
+		c.store(g.Sub(w, g.Mul(d, v[0])), x[0])
 		c.store(zero, x[1])
 	})
-	g.finish()
+	g.Finish()
 
 	for _, nesterov := range []bool{false, true} {
 		g.function(map[bool]string{false: "sgdMomentum", true: "sgdNesterov"}[nesterov], "w, g, v []float32, rate, momentum, decay float32")
 		zero := g.zero()
 		g.overSlices([]string{"w", "g", "v"}, []string{"rate", "momentum", "decay"}, func(c columns, x []operand.Mem, v []vector) {
 			w := c.load(x[0])
-			d := g.add(c.load(x[1]), g.mul(w, v[2]))
-			u := g.add(g.mul(c.load(x[2]), v[1]), d)
+			d := g.Add(c.load(x[1]), g.Mul(w, v[2]))
+			u := g.Add(g.Mul(c.load(x[2]), v[1]), d)
 			c.store(u, x[2])
 			if nesterov {
-				u = g.add(d, g.mul(u, v[1]))
+				u = g.Add(d, g.Mul(u, v[1]))
 			}
-			c.store(g.sub(w, g.mul(u, v[0])), x[0])
+			c.store(g.Sub(w, g.Mul(u, v[0])), x[0])
 			c.store(zero, x[1])
 		})
-		g.finish()
+		g.Finish()
 	}
 
 	g.function("adam", "w, g, m, v []float32, s *[9]float32")
@@ -205,17 +205,17 @@ func (g *generator) updates() {
 	rate, beta1, beta2, omit1, omit2, root2, eps, decay, shrink := k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8]
 	zero = g.zero()
 	g.overSlices([]string{"w", "g", "m", "v"}, nil, func(c columns, x []operand.Mem, _ []vector) {
-		w := g.mul(c.load(x[0]), shrink)
-		d := g.add(c.load(x[1]), g.mul(w, decay))
+		w := g.Mul(c.load(x[0]), shrink)
+		d := g.Add(c.load(x[1]), g.Mul(w, decay))
 		c.store(zero, x[1])
-		first := g.add(g.mul(c.load(x[2]), beta1), g.mul(d, omit1))
+		first := g.Add(g.Mul(c.load(x[2]), beta1), g.Mul(d, omit1))
 		c.store(first, x[2])
-		second := g.add(g.mul(c.load(x[3]), beta2), g.mul(g.mul(d, omit2), d))
+		second := g.Add(g.Mul(c.load(x[3]), beta2), g.Mul(g.Mul(d, omit2), d))
 		c.store(second, x[3])
 		root := g.YMM()
 		g.VSQRTPS(second, root)
-		below := g.add(g.op(g.VDIVPS, root, root2), eps)
-		c.store(g.sub(w, g.op(g.VDIVPS, g.mul(first, rate), below)), x[0])
+		below := g.Add(g.Op(g.VDIVPS, root, root2), eps)
+		c.store(g.Sub(w, g.Op(g.VDIVPS, g.Mul(first, rate), below)), x[0])
 	})
-	g.finish()
+	g.Finish()
 }

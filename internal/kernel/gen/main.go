@@ -3,17 +3,30 @@ package main
 
 import (
 	"log"
-	"os"
+	"math"
+
+	"github.com/layernoise/layernoise/internal/vectorasm"
+	"github.com/mmcloughlin/avo/build"
 )
 
+var kernels = vectorasm.Package{Name: "kernel", Emit: emit}
+
 func main() {
-	asm, stubs, err := generate()
-	if err != nil {
+	if err := kernels.Write("."); err != nil {
 		log.Fatal(err)
 	}
-	for name, text := range map[string][]byte{asmFile: asm, stubsFile: stubs} {
-		if err := os.WriteFile(name, text, 0o666); err != nil {
-			log.Fatal(err)
-		}
-	}
+}
+
+// emit emits all kernels. The table begins with a row of ones and one of zeros: a
+// mask for the first r lanes lies lanes - r words from its start.
+func emit(ctx *build.Context, t *vectorasm.Table) {
+	t.Words(math.MaxUint32)
+	t.Words(0)
+	g := &generator{context: ctx, table: t}
+	g.tileRows()
+	g.tileCols()
+	g.windows()
+	g.flat()
+	g.halves()
+	g.pieces()
 }

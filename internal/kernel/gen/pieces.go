@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/mmcloughlin/avo/attr"
+	"github.com/layernoise/layernoise/internal/vectorasm"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -16,47 +16,20 @@ const (
 
 // pieces emits the loops of sliding convolutions.
 func (g *generator) pieces() {
-	for _, wide := range []bool{false, true} {
-		p := &pieces{g, wide}
-		p.weigh()
-		p.dots()
+	for _, set := range []vectorasm.Set{vectorasm.AVX2, vectorasm.AVX512} {
+		p := &pieces{g}
+		p.weigh(set)
+		p.dots(set)
 	}
 }
 
-// pieces emits for one set of instructions, AVX-512 or AVX2.
-type pieces struct {
-	*generator
-	wide bool
-}
-
-func (p *pieces) start(name, params string) {
-	set := map[bool]string{false: "AVX2", true: "AVX512"}[p.wide]
-	p.Function(name + set)
-	p.Doc(name + set + " is " + name + ".")
-	p.Attributes(attr.NOSPLIT)
-	p.Pragma("noescape")
-	p.SignatureExpr("func(" + params + ")")
-}
-
-// bytes is the width of a register.
-func (p *pieces) bytes() int {
-	if p.wide {
-		return 4 * group
-	}
-	return 2 * group
-}
-
-func (p *pieces) vector() vector {
-	if p.wide {
-		return p.ZMM()
-	}
-	return p.YMM()
-}
+// pieces emits for either set of instructions.
+type pieces struct{ *generator }
 
 func (p *pieces) vectors(n int) []vector {
 	v := make([]vector, n)
 	for i := range v {
-		v[i] = p.vector()
+		v[i] = p.Vec()
 	}
 	return v
 }
@@ -69,30 +42,30 @@ func (p *pieces) clear(v []vector) {
 
 // weigh emits weighPieces. As many columns are done at once as there are
 // registers for, the last ones a register at a time.
-func (p *pieces) weigh() {
-	p.start("weighPieces", "y []float32, stride int, x []float32, offsets []int, w []float32, n int")
-	rows := p.six(p.slice("y").Base, p.generator.bytes("stride"))
-	x, w := p.slice("x").Base, p.slice("w").Base
-	offsets, end := p.slice("offsets").Base, p.length("offsets")
+func (p *pieces) weigh(set vectorasm.Set) {
+	p.functionFor(set, "weighPieces", "y []float32, stride int, x []float32, offsets []int, w []float32, n int")
+	rows := p.six(p.Pointer("y").Base, p.bytes("stride"))
+	x, w := p.Pointer("x").Base, p.Pointer("w").Base
+	offsets, end := p.Pointer("offsets").Base, p.Length("offsets")
 	p.LEAQ(operand.Mem{Base: offsets, Index: end, Scale: 8}, end)
-	left := p.generator.bytes("n")
+	left := p.bytes("n")
 	many := 2
-	if p.wide {
+	if p.Wide() {
 		many = 4
 	}
 	for _, registers := range []int{many, 1} {
 		loop, next := p.label("columns", registers), p.label("fewer", registers)
 		p.Label(loop)
-		p.CMPQ(left, operand.I32(registers*p.bytes()))
+		p.CMPQ(left, operand.I32(registers*p.Width))
 		p.JLT(operand.LabelRef(next))
 		p.weighColumns(registers, rows, x, offsets, end, w)
-		p.advance(rows, registers*p.bytes())
-		p.ADDQ(operand.I32(registers*p.bytes()), x)
-		p.SUBQ(operand.I32(registers*p.bytes()), left)
+		p.advance(rows, registers*p.Width)
+		p.ADDQ(operand.I32(registers*p.Width), x)
+		p.SUBQ(operand.I32(registers*p.Width), left)
 		p.JMP(operand.LabelRef(loop))
 		p.Label(next)
 	}
-	p.finish()
+	p.Finish()
 }
 
 // weighColumns emits the sums of some registers of columns.
@@ -105,10 +78,10 @@ func (p *pieces) weighColumns(registers int, rows six, x, offsets, end, w reg.Re
 	p.MOVQ(operand.Mem{Base: at}, offset)
 	seen := p.vectors(registers)
 	for i, v := range seen {
-		p.VMOVUPS(operand.Mem{Base: x, Index: offset, Scale: 4, Disp: i * p.bytes()}, v)
+		p.VMOVUPS(operand.Mem{Base: x, Index: offset, Scale: 4, Disp: i * p.Width}, v)
 	}
 	for r := range pieceRows {
-		weight := p.vector()
+		weight := p.Vec()
 		p.VBROADCASTSS(operand.Mem{Base: weights, Disp: 4 * r}, weight)
 		for i, v := range seen {
 			p.VFMADD231PS(v, weight, sums[r*registers+i])
@@ -120,26 +93,26 @@ func (p *pieces) weighColumns(registers int, rows six, x, offsets, end, w reg.Re
 	p.JLT(operand.LabelRef(loop))
 	for r := range pieceRows {
 		for i := range registers {
-			p.VMOVUPS(sums[r*registers+i], rows.at(r).Offset(i*p.bytes()))
+			p.VMOVUPS(sums[r*registers+i], rows.at(r).Offset(i*p.Width))
 		}
 	}
 }
 
 // dots emits dotPieces. AVX2 has registers for two pieces only, and half a group.
-func (p *pieces) dots() {
-	p.start("dotPieces", "sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int")
-	sums, y, stride := p.slice("sums").Base, p.slice("y").Base, p.generator.bytes("stride")
-	x, offsets, end := p.slice("x").Base, p.value("offsets"), p.generator.bytes("n")
+func (p *pieces) dots(set vectorasm.Set) {
+	p.functionFor(set, "dotPieces", "sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int")
+	sums, y, stride := p.Pointer("sums").Base, p.Pointer("y").Base, p.bytes("stride")
+	x, offsets, end := p.Pointer("x").Base, p.value("offsets"), p.bytes("n")
 	at := 2
-	if p.wide {
+	if p.Wide() {
 		at = pieceDots
 	}
 	for first := 0; first < pieceDots; first += at {
-		for half := 0; half < 4*group; half += p.bytes() {
+		for half := 0; half < 4*group; half += p.Width {
 			p.dotSome(sums, p.six(p.copyOf(y), stride), x, offsets, end, first, at, half)
 		}
 	}
-	p.finish()
+	p.Finish()
 }
 
 // dotSome emits the sums of some pieces, from number first on, in the lanes that
@@ -167,7 +140,7 @@ func (p *pieces) dotSome(sums reg.Register, rows six, x, offsets, end reg.Regist
 		p.ADDQ(operand.I8(4*group), from[i])
 	}
 	for r := range pieceRows {
-		weight := p.vector()
+		weight := p.Vec()
 		p.VMOVUPS(rows.at(r).Offset(half), weight)
 		for i, v := range seen {
 			p.VFMADD231PS(v, weight, total[r*n+i])

@@ -15,15 +15,15 @@ func (g *generator) halves() {
 		a, b := r.loadPairs(r.top)
 		c, d := r.loadPairs(r.bottom)
 		m := g.max(g.max(a, b), g.max(c, d))
-		on := g.op(g.VORPS, g.compare(notLessOrEqual, m, zero), keep)
-		r.one.store(g.unswap(g.op(g.VANDPS, m, on)), r.one.of(r.small))
+		on := g.Op(g.VORPS, g.compare(notLessOrEqual, m, zero), keep)
+		r.one.store(g.unswap(g.Op(g.VANDPS, m, on)), r.one.of(r.small))
 		if r.one.mask != nil {
-			on = g.op(g.VANDPS, on, g.unswap(r.one.mask))
+			on = g.Op(g.VANDPS, on, g.unswap(r.one.mask))
 		}
 		var picks [4]vector
 		for i, v := range []vector{a, b, c} {
-			picks[i] = g.op(g.VANDPS, g.compare(equal, v, m), on)
-			on = g.op(g.VANDNPS, picks[i], on)
+			picks[i] = g.Op(g.VANDPS, g.compare(equal, v, m), on)
+			on = g.Op(g.VANDNPS, picks[i], on)
 		}
 		picks[3] = on
 		for i, v := range picks {
@@ -36,7 +36,7 @@ func (g *generator) halves() {
 	g.function("unpoolHalves", "dx []float32, picks []uint32, dy []float32, width, rows int")
 	var bits [4]vector
 	for i := range bits {
-		bits[i] = g.load(g.table.row(func(lane int) uint32 { return 1 << (8*i + lane) }))
+		bits[i] = g.Read(g.Table.Words(ones(8 * i)...))
 	}
 	g.windowRows("dy", "dx", func(r windowRow) {
 		dy := g.unswap(r.one.load(r.one.of(r.small)))
@@ -44,11 +44,20 @@ func (g *generator) halves() {
 		g.VPBROADCASTD(operand.Mem{Base: r.picks}, word)
 		var d [4]vector
 		for i, b := range bits {
-			d[i] = g.op(g.VANDPS, dy, g.op(g.VPCMPEQD, g.op(g.VANDPS, word, b), b))
+			d[i] = g.Op(g.VANDPS, dy, g.Op(g.VPCMPEQD, g.Op(g.VANDPS, word, b), b))
 		}
 		r.storePairs(r.top, d[0], d[1])
 		r.storePairs(r.bottom, d[2], d[3])
 	})
+}
+
+// ones is a word for each lane, with one bit set: from number first on.
+func ones(first int) []uint32 {
+	words := make([]uint32, lanes)
+	for lane := range words {
+		words[lane] = 1 << (first + lane)
+	}
+	return words
 }
 
 // windowRow is a group of at most eight windows.
@@ -62,7 +71,7 @@ type windowRow struct {
 
 // windowRows emits body for the windows of all rows, and ends the function.
 func (g *generator) windowRows(small, large string, body func(r windowRow)) {
-	r := windowRow{small: g.slice(small).Base, top: g.slice(large).Base, bottom: g.GP64(), picks: g.slice("picks").Base}
+	r := windowRow{small: g.Pointer(small).Base, top: g.Pointer(large).Base, bottom: g.GP64(), picks: g.Pointer("picks").Base}
 	width, rows := g.bytes("width"), g.value("rows")
 	g.LEAQ(operand.Mem{Base: r.top, Index: width, Scale: 1}, r.bottom)
 	n := g.copyOf(width)
@@ -82,25 +91,25 @@ func (g *generator) windowRows(small, large string, body func(r windowRow)) {
 	g.LEAQ(operand.Mem{Base: r.bottom, Index: width, Scale: 2}, r.bottom)
 	g.DECQ(rows)
 	g.JNZ(operand.LabelRef("row"))
-	g.finish()
+	g.Finish()
 }
 
 // pairMasks are the masks for two elements a window, when -n windows are left.
 func (g *generator) pairMasks(n reg.Register) (low, high vector) {
 	masks, at, zero := g.GP64(), g.GP64(), g.GP64()
-	g.LEAQ(g.table.all(0), masks)
+	g.LEAQ(g.Table.Words(0), masks)
 	g.XORQ(zero, zero)
 	g.LEAQ(operand.Mem{Base: n, Index: n, Scale: 1}, at)
 	floor := g.GP64()
 	g.MOVQ(operand.I32(-lanes), floor)
 	g.CMPQ(at, floor)
 	g.CMOVQLT(floor, at)
-	low = g.load(operand.Mem{Base: masks, Index: at, Scale: 4})
+	low = g.Read(operand.Mem{Base: masks, Index: at, Scale: 4})
 	rest := g.GP64()
 	g.LEAQ(operand.Mem{Base: n, Index: n, Scale: 1, Disp: lanes}, rest)
 	g.CMPQ(rest, zero)
 	g.CMOVQGT(zero, rest)
-	high = g.load(operand.Mem{Base: masks, Index: rest, Scale: 4})
+	high = g.Read(operand.Mem{Base: masks, Index: rest, Scale: 4})
 	return low, high
 }
 
@@ -120,8 +129,8 @@ func (r windowRow) loadPairs(line reg.Register) (left, right vector) {
 // storePairs is the reverse of loadPairs.
 func (r windowRow) storePairs(line reg.Register, left, right vector) {
 	at, next := r.pairs(line)
-	r.low.store(r.one.op(r.one.VUNPCKLPS, left, right), at)
-	r.high.store(r.one.op(r.one.VUNPCKHPS, left, right), next)
+	r.low.store(r.one.Op(r.one.VUNPCKLPS, left, right), at)
+	r.high.store(r.one.Op(r.one.VUNPCKHPS, left, right), next)
 }
 
 func (g *generator) shuffle(order int, x, y vector) vector {
@@ -154,6 +163,6 @@ func (g *generator) compare(how int, x, y vector) vector {
 // max is Go's: NaN if x or y is, and 0 is larger than -0. The instruction returns
 // its second operand in both cases.
 func (g *generator) max(x, y vector) vector {
-	m := g.op(g.VANDPS, g.op(g.VMAXPS, x, y), g.op(g.VMAXPS, y, x))
-	return g.op(g.VORPS, m, g.compare(unordered, x, y))
+	m := g.Op(g.VANDPS, g.Op(g.VMAXPS, x, y), g.Op(g.VMAXPS, y, x))
+	return g.Op(g.VORPS, m, g.compare(unordered, x, y))
 }

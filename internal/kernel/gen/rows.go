@@ -38,7 +38,7 @@ func (g *generator) tileRows() {
 		}
 		y := g.winogradAT(m)
 		for i := len(y) - 1; i >= 0; i-- {
-			c.store(g.op(g.VMAXPS, low, g.add(y[i], bias)), dst[i])
+			c.store(g.Op(g.VMAXPS, low, g.Add(y[i], bias)), dst[i])
 		}
 	})
 }
@@ -47,9 +47,9 @@ func (g *generator) tileRows() {
 // buffer and n in the images, and ends the function. With zeros, a negative
 // number in lines stands for the parameter of that name.
 func (g *generator) rows(buffer, images string, n int, zeros bool, body func(c columns, lines six, image []operand.Mem)) {
-	six, base, lines := g.six(g.slice(buffer).Base, g.bytes("stride")), g.slice(images).Base, g.slice("lines").Base
+	six, base, lines := g.six(g.Pointer(buffer).Base, g.bytes("stride")), g.Pointer(images).Base, g.Pointer("lines").Base
 	end := g.AllocLocal(8)
-	last := g.length("lines")
+	last := g.Length("lines")
 	g.LEAQ(operand.Mem{Base: lines, Index: last, Scale: 8}, last)
 	g.MOVQ(last, end)
 	g.Label("row")
@@ -82,5 +82,5 @@ func (g *generator) rows(buffer, images string, n int, zeros bool, body func(c c
 	g.nextSix(six)
 	g.JMP(operand.LabelRef("row"))
 	g.Label("end")
-	g.finish()
+	g.Finish()
 }

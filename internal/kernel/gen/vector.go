@@ -1,39 +1,31 @@
 package main
 
 import (
-	"github.com/mmcloughlin/avo/attr"
+	"github.com/layernoise/layernoise/internal/vectorasm"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// generator emits kernels. Its methods named after operations return their
-// result in a new register.
+// lanes is how many elements an AVX2 register holds.
+const lanes = 8
+
+// generator emits kernels, one after the other.
 type generator struct {
-	*build.Context
-	table *table
+	context *build.Context
+	table   *vectorasm.Table
+	*vectorasm.Kernel
 }
 
-type vector = reg.VecVirtual
+type vector = vectorasm.Vector
 
 // function starts the function called name and AVX2, which does what name does.
-func (g *generator) function(name, params string) {
-	g.Function(name + "AVX2")
-	g.Doc(name + "AVX2 is " + name + ".")
-	g.Attributes(attr.NOSPLIT)
-	g.Pragma("noescape")
-	g.SignatureExpr("func(" + params + ")")
-}
+func (g *generator) function(name, params string) { g.functionFor(vectorasm.AVX2, name, params) }
 
-// finish ends the function.
-func (g *generator) finish() {
-	g.VZEROUPPER()
-	g.RET()
-}
-
-// slice loads the address of a slice parameter's elements.
-func (g *generator) slice(name string) operand.Mem {
-	return operand.Mem{Base: g.Load(g.Param(name).Base(), g.GP64())}
+// functionFor is function for any set of instructions.
+func (g *generator) functionFor(set vectorasm.Set, name, params string) {
+	g.Kernel = vectorasm.NewKernel(g.context, g.table, set, name, params)
+	g.Doc(name + set.Name + " is " + name + ".")
 }
 
 // address is where the address of a slice parameter's elements lies.
@@ -44,9 +36,6 @@ func (g *generator) address(name string) operand.Mem {
 	}
 	return b.Addr
 }
-
-// length loads the length of a slice parameter.
-func (g *generator) length(name string) reg.Register { return g.Load(g.Param(name).Len(), g.GP64()) }
 
 // value loads a parameter.
 func (g *generator) value(name string) reg.Register { return g.Load(g.Param(name), g.GP64()) }
@@ -59,15 +48,7 @@ func (g *generator) bytes(name string) reg.Register {
 }
 
 // number loads a parameter into all lanes.
-func (g *generator) number(name string) vector {
-	b, err := g.Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	v := g.YMM()
-	g.VBROADCASTSS(b.Addr, v)
-	return v
-}
+func (g *generator) number(name string) vector { return g.Repeat(g.Address(name)) }
 
 // copyOf copies a general register.
 func (g *generator) copyOf(r reg.Register) reg.Register {
@@ -113,22 +94,6 @@ func (g *generator) nextSix(s six) {
 	}
 }
 
-func (g *generator) load(m operand.Mem) vector {
-	v := g.YMM()
-	g.VMOVUPS(m, v)
-	return v
-}
-
-func (g *generator) op(emit func(...operand.Op), x vector, y operand.Op) vector {
-	v := g.YMM()
-	emit(y, x, v)
-	return v
-}
-
-func (g *generator) add(x vector, y operand.Op) vector { return g.op(g.VADDPS, x, y) }
-func (g *generator) sub(x vector, y operand.Op) vector { return g.op(g.VSUBPS, x, y) }
-func (g *generator) mul(x vector, y operand.Op) vector { return g.op(g.VMULPS, x, y) }
-
 // addTimes is x + f*y. The factor f is a power of two, so that only one rounding
 // takes place in any case.
 func (g *generator) addTimes(x vector, f float32, y vector) vector {
@@ -141,20 +106,20 @@ func (g *generator) subTimes(x vector, f float32, y vector) vector {
 }
 
 func (g *generator) times(emit func(...operand.Op), x vector, f float32, y vector) vector {
-	v := g.YMM()
+	v := g.Vec()
 	g.VMOVAPS(x, v)
-	emit(g.table.num(f), y, v)
+	emit(g.Table.Number(f), y, v)
 	return v
 }
 
 // transpose exchanges the rows and columns of the 4 x 4 numbers in the lower
 // halves of four registers, and of those in their upper halves.
 func (g *generator) transpose(a, b, c, d vector) [4]vector {
-	low, high := g.op(g.VUNPCKLPS, a, b), g.op(g.VUNPCKHPS, a, b)
-	low2, high2 := g.op(g.VUNPCKLPS, c, d), g.op(g.VUNPCKHPS, c, d)
+	low, high := g.Op(g.VUNPCKLPS, a, b), g.Op(g.VUNPCKHPS, a, b)
+	low2, high2 := g.Op(g.VUNPCKLPS, c, d), g.Op(g.VUNPCKHPS, c, d)
 	return [4]vector{
-		g.op(g.VUNPCKLPD, low, low2), g.op(g.VUNPCKHPD, low, low2),
-		g.op(g.VUNPCKLPD, high, high2), g.op(g.VUNPCKHPD, high, high2),
+		g.Op(g.VUNPCKLPD, low, low2), g.Op(g.VUNPCKHPD, low, low2),
+		g.Op(g.VUNPCKLPD, high, high2), g.Op(g.VUNPCKHPD, high, high2),
 	}
 }
 

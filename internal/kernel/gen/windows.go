@@ -23,7 +23,7 @@ func (g *generator) windows() {
 
 // windowPlanes takes element turn(i) of a window for element i.
 func (g *generator) windowPlanes(turn func(i int) int) {
-	n, u, plane, w := g.value("n"), g.slice("u").Base, g.bytes("plane"), g.slice("w")
+	n, u, plane, w := g.value("n"), g.Pointer("u").Base, g.bytes("plane"), g.Pointer("w")
 	s := g.newWindowScales()
 	columns := g.newBlock()
 	g.Label("loop")
@@ -33,15 +33,15 @@ func (g *generator) windowPlanes(turn func(i int) int) {
 	}
 	planes := g.six(g.copyOf(u), plane)
 	for i := range 6 {
-		t := [3]vector{g.load(columns.at(i, 0)), g.load(columns.at(i, 1)), g.load(columns.at(i, 2))}
-		g.winogradE(t, func(j int, v vector) { g.VMOVUPS(g.mul(s.at(6*i+j), v), planes.at(j)) })
+		t := [3]vector{g.Read(columns.at(i, 0)), g.Read(columns.at(i, 1)), g.Read(columns.at(i, 2))}
+		g.winogradE(t, func(j int, v vector) { g.VMOVUPS(g.Mul(s.at(6*i+j), v), planes.at(j)) })
 		g.nextSix(planes)
 	}
 	g.nextWindows(n, u, w.Base)
 }
 
 func (g *generator) planesWindow() {
-	n, u, plane, dw := g.value("n"), g.slice("u").Base, g.bytes("plane"), g.slice("dw")
+	n, u, plane, dw := g.value("n"), g.Pointer("u").Base, g.bytes("plane"), g.Pointer("dw")
 	s := g.newWindowScales()
 	columns := g.newBlock()
 	g.Label("loop")
@@ -49,7 +49,7 @@ func (g *generator) planesWindow() {
 	for i := range 6 {
 		var r [6]vector
 		for j := range r {
-			r[j] = g.mul(s.at(6*i+j), planes.at(j))
+			r[j] = g.Mul(s.at(6*i+j), planes.at(j))
 		}
 		for j, v := range g.winogradET(r) {
 			g.VMOVUPS(v, columns.at(i, j))
@@ -60,7 +60,7 @@ func (g *generator) planesWindow() {
 	for j := range 3 {
 		var c [6]vector
 		for i := range c {
-			c[i] = g.load(columns.at(i, j))
+			c[i] = g.Read(columns.at(i, j))
 		}
 		for i, v := range g.winogradET(c) {
 			e[3*i+j] = v
@@ -76,7 +76,7 @@ func (g *generator) nextWindows(n, planes, windows reg.Register) {
 	g.ADDQ(operand.I8(4*lanes), planes)
 	g.SUBQ(operand.I8(lanes), n)
 	g.JNZ(operand.LabelRef("loop"))
-	g.finish()
+	g.Finish()
 }
 
 // windowScales is the parameter scales.
