@@ -216,12 +216,7 @@ func TestRealCIFAR10(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := d.Counts(), slices.Repeat([]int{test.n / 10}, 10); !slices.Equal(got, want) {
-			t.Errorf("%v: counts %v, want %v", d, got, want)
-		}
-		if got := d.Labels()[:10]; !slices.Equal(got, test.labels) {
-			t.Errorf("%v: first labels %v, want %v", d, got, test.labels)
-		}
+		checkReal(t, d, test.n, test.labels)
 		// The published moments of all 50,000 images; these are a part of
 		// them.
 		mean, std := d.Moments()

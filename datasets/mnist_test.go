@@ -139,6 +139,18 @@ func TestErrorMessages(t *testing.T) {
 	}
 }
 
+// checkReal checks that a data set has n images, as many of each of ten classes,
+// the first of which have the given labels.
+func checkReal(t *testing.T, d *Dataset, n int, labels []int) {
+	t.Helper()
+	if got, want := d.Counts(), slices.Repeat([]int{n / 10}, 10); !slices.Equal(got, want) {
+		t.Errorf("%v: counts %v, want %v", d, got, want)
+	}
+	if got := d.Labels()[:len(labels)]; !slices.Equal(got, labels) {
+		t.Errorf("%v: first labels %v, want %v", d, got, labels)
+	}
+}
+
 func TestRealFashionMNIST(t *testing.T) {
 	dir := realFolder(t, "fashion")
 	for _, test := range []struct {
@@ -153,12 +165,7 @@ func TestRealFashionMNIST(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := d.Counts(), slices.Repeat([]int{test.n / 10}, 10); !slices.Equal(got, want) {
-			t.Errorf("%v: counts %v, want %v", d, got, want)
-		}
-		if got := d.Labels()[:10]; !slices.Equal(got, test.labels) {
-			t.Errorf("%v: first labels %v, want %v", d, got, test.labels)
-		}
+		checkReal(t, d, test.n, test.labels)
 		if test.split != Train {
 			continue
 		}
