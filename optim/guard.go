@@ -34,15 +34,16 @@ func (s *PerturbedSolver) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
 	if vm == nil || isNilPointer(vm) {
 		return nil, errors.New("optim: the machine to guard is nil")
 	}
-	if g, guarded := vm.(*guard); guarded {
-		return nil, errors.Wrapf(ErrProtocol, "optim: the machine over %s is guarded already", g.model[0].(*G.Node).Name())
+	if _, guarded := vm.(*guard); guarded {
+		return nil, errors.Wrap(ErrProtocol, "optim: the machine is guarded already")
+	}
+	if !guards.add(vm) {
+		return nil, errors.Wrap(ErrProtocol, "optim: the machine is guarded already")
 	}
 	model := G.NodesToValueGrads(learnables)
 	if err := s.Bind(model); err != nil {
+		guards.remove(vm)
 		return nil, err
-	}
-	if !guards.add(vm) {
-		return nil, errors.Wrapf(ErrProtocol, "optim: the machine over %s is guarded already", learnables[0].Name())
 	}
 	s.noise.restore()
 	s.guarded, s.resumed = true, false

@@ -139,7 +139,8 @@ func (s *PerturbedSolver) bind(model []G.ValueGrad) ([]*Param, error) {
 //
 // The base decides what happens to the gradients: Gorgonia's and this package's solvers zero them. The model is checked
 // before anything changes: every parameter of the steps before must be there, in any order, with a gradient. After an
-// error of the base solver the weights hold no noise and the step does not count.
+// error of the base solver the weights hold no noise and the step does not count. Carried, an error in making the noise of
+// the next evaluation leaves clean weights after a step that was made.
 func (s *PerturbedSolver) Step(model []G.ValueGrad) error {
 	params, err := s.bind(model)
 	if err != nil {

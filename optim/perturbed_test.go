@@ -462,11 +462,11 @@ func TestWrongUse(t *testing.T) {
 		{"two solvers guard one machine", guardThen(func(_ *PerturbedSolver, n *net, _ G.VM) error {
 			_, err := perturbed(t, sgd(), 0.1).Guard(n.vm, n.learnables...)
 			return err
-		}), "machine over fc1.weight is guarded already"},
+		}), "machine is guarded already"},
 		{"a solver guards a guarded machine", guardThen(func(_ *PerturbedSolver, n *net, vm G.VM) error {
 			_, err := perturbed(t, sgd(), 0.1).Guard(vm, n.learnables...)
 			return err
-		}), "machine over fc1.weight is guarded already"},
+		}), "machine is guarded already"},
 		{"gradient missing", func(t *testing.T, n *net) error {
 			return perturbed(t, sgd(), 0.1).Step(n.model[:1])
 		}, "parameter fc1.weight (4, 5)"},
@@ -582,6 +582,29 @@ func (failing) Sample(eps []float64, d Draw) error {
 		eps[i] = 1
 	}
 	return nil
+}
+
+// TestGuardedTwice: a solver that is refused a machine is as it was, and a machine is free again when its guard is closed or
+// could not be made.
+func TestGuardedTwice(t *testing.T) {
+	n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
+	vm, err := perturbed(t, G.NewVanillaSolver(), 0.1).Guard(n.vm, n.learnables...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := perturbed(t, G.NewVanillaSolver(), 0.1)
+	if _, err := other.Guard(n.vm, n.learnables...); !errors.Is(err, ErrProtocol) {
+		t.Fatalf("a machine was guarded twice: %v", err)
+	}
+	if err := vm.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Guard(n.vm); !errors.Is(err, ErrModel) {
+		t.Fatalf("a machine was guarded without parameters: %v", err)
+	}
+	if _, err := other.Guard(n.vm, n.learnables[:2]...); err != nil { // which another model would forbid
+		t.Fatal(err)
+	}
 }
 
 // TestBaseSteppedDirectly: stepping the base behind the solver's back would leave the noise on one tensor for ever.

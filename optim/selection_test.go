@@ -57,6 +57,26 @@ func TestUniformIsUniform(t *testing.T) {
 	}
 }
 
+// TestSelectionBits pins the first choices of a seed: runs that are resumed, or made again elsewhere, depend on them.
+func TestSelectionBits(t *testing.T) {
+	for _, c := range []struct {
+		selection Selection
+		want      string
+	}{
+		{Uniform(), "ddaeeccabbbcabdbcbaa"},
+		{Shuffled(), "abcedecabdecbdabcade"},
+	} {
+		picks := ""
+		for step := range uint64(20) {
+			chosen, _ := c.selection.Select(7, step, namedGroups(5))
+			picks += namedGroups(5)[chosen[0]].Name
+		}
+		if picks != c.want {
+			t.Errorf("%T picks %s, want %s", c.selection, picks, c.want)
+		}
+	}
+}
+
 // TestShuffledCoversEveryCycle: each cycle is a permutation, and cycles differ.
 func TestShuffledCoversEveryCycle(t *testing.T) {
 	const n = 6
