@@ -181,9 +181,9 @@ func slidingGradWPart(c sliding, dw, dy, x []float32, pieces []int, i0, i1 int) 
 		}
 	}
 	for o := range c.Out {
+		row := sums[(o/pieceRows*len(pieces)/pieceDots*pieceRows+o%pieceRows)*pieceDots*pieceGroup:]
 		for k := range c.depth() {
-			at := (o/pieceRows*len(pieces)/pieceDots+k/pieceDots)*block + (o%pieceRows*pieceDots+k%pieceDots)*pieceGroup
-			dw[o*c.depth()+k] = loops32.sum(sums[at:][:pieceGroup])
+			dw[o*c.depth()+k] = loops32.sum(row[k/pieceDots*block+k%pieceDots*pieceGroup:][:pieceGroup])
 		}
 	}
 }
