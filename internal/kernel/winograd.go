@@ -43,14 +43,16 @@ const (
 	winogradPlanes = winogradIn * winogradIn // products
 	winogradLanes  = 16                      // a chunk has a multiple of this number of tiles
 	winogradTiles  = 64                      // tiles that go through the three stages together
-	winogradPad    = 16                      // elements between planes, whose distance would else often be a power of two
+	winogradPad    = 16                      // elements between channels and planes, whose distance would else often be a power of two
 
 	winogradBlock = 1 << 21 / winogradPlanes // elements of a plane of weights made at once: 8 MB in all
 )
 
 // winograd is a convolution with a window of 3 x 3 and steps of one, cut into
 // tiles. A row of tiles goes across an image; a chunk is a number of rows, of
-// this image and the next ones.
+// this image and the next ones: some 64 tiles, so that what goes from one stage to
+// the next stays in the cache, and products are small (see nativeblas). Where the
+// weights outweigh the tiles, there is one chunk, and the weights are cut.
 type winograd struct {
 	n, in, out int // images, channels of the input and of the output
 	h, w       int // of the input

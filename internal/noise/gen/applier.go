@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
+
+	"github.com/layernoise/layernoise/internal/vectorasm"
 )
 
 // element is the type of a tensor's elements.
@@ -30,16 +32,16 @@ type applier struct {
 const ahead = 4096 + 512
 
 // newApplier starts the function and loads its parameters.
-func newApplier(ctx *build.Context, t *table, set instructions, elem element, dist string) *applier {
+func newApplier(ctx *build.Context, t *vectorasm.Table, set vectorasm.Set, elem element, dist string) *applier {
 	plain := "add" + dist
 	name := plain + map[int]string{4: "32", 8: "64"}[elem.size]
 	k := function(ctx, t, set, name, "dst, src []"+elem.goType+", words []uint32, scale "+elem.goType)
-	k.Doc(name + set.name + " is " + plain + ".")
-	a := &applier{kernel: k, element: elem, dst: k.pointer("dst"), src: k.pointer("src"), words: k.pointer("words")}
+	k.Doc(name + set.Name + " is " + plain + ".")
+	a := &applier{kernel: k, element: elem, dst: k.Pointer("dst"), src: k.Pointer("src"), words: k.Pointer("words")}
 	if elem == float32s {
-		a.scale = k.broadcast(k.param("scale"))
+		a.scale = k.Repeat(k.Address("scale"))
 	} else {
-		a.scale = k.broadcast64(k.param("scale"))
+		a.scale = k.broadcast64(k.Address("scale"))
 	}
 	return a
 }
@@ -55,21 +57,18 @@ func (a *applier) loop(shift uint8, elements int, body func()) {
 	a.advance(a.src, elements*a.size)
 	a.DECQ(n)
 	a.JNZ(operand.LabelRef("loop"))
-	a.finish()
+	a.Finish()
 }
-
-// lanes is how many 32-bit words a register holds.
-func (a *applier) lanes() int { return a.width / 4 }
 
 // addUnit adds scale*eps to the elements from number i on; eps are float32.
 func (a *applier) addUnit(eps vector, i int) {
 	if a.element == float32s {
-		a.addNoise(a.mul(eps, a.scale), i)
+		a.addNoise(a.Mul(eps, a.scale), i)
 		return
 	}
 	low, high := a.widen(eps)
 	a.addNoise(a.mul64(low, a.scale), i)
-	a.addNoise(a.mul64(high, a.scale), i+a.lanes()/2)
+	a.addNoise(a.mul64(high, a.scale), i+a.Lanes()/2)
 }
 
 // addNoise adds one register to the elements from number i on.
@@ -80,9 +79,9 @@ func (a *applier) addNoise(z vector, i int) {
 		a.PREFETCHT0(a.dst.Offset(off + ahead))
 	}
 	if a.element == float32s {
-		z = a.add(z, a.src.Offset(off))
+		z = a.Add(z, a.src.Offset(off))
 	} else {
 		z = a.add64(z, a.src.Offset(off))
 	}
-	a.store(z, a.dst.Offset(off))
+	a.Write(z, a.dst.Offset(off))
 }

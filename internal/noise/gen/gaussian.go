@@ -24,8 +24,8 @@ func gaussian(a *applier) {
 		a.keep(math.Float32bits(c))
 	}
 	a.loop(5, 32, func() {
-		a.interleave(16/a.lanes(), func(i int) {
-			lane := i * a.lanes()
+		a.interleave(16/a.Lanes(), func(i int) {
+			lane := i * a.Lanes()
 			cos, sin := a.boxMuller(lane)
 			a.addUnit(cos, lane)
 			a.addUnit(sin, 16+lane)
@@ -39,23 +39,23 @@ func (a *applier) boxMuller(lane int) (cos, sin vector) {
 	var r vector
 	a.interleave(2, func(i int) {
 		if i == 0 {
-			r = a.radius(a.load(w))
+			r = a.radius(a.Read(w))
 		} else {
-			cos, sin = a.angle(a.load(w.Offset(64)))
+			cos, sin = a.angle(a.Read(w.Offset(64)))
 		}
 	})
-	sin = a.mul(sin, r)
-	cos = a.mul(cos, a.xorAnd(r, a.load(w), a.all(signBit)))
+	sin = a.Mul(sin, r)
+	cos = a.Mul(cos, a.xorAnd(r, a.Read(w), a.all(signBit)))
 	return cos, sin
 }
 
 // angle is the cosine and the sine of the angle of w.
 func (a *applier) angle(w vector) (cos, sin vector) {
-	x := a.mul(a.toFloat(w), a.num(coef.Turn))
-	q := a.mul(x, x)
+	x := a.Mul(a.toFloat(w), a.num(coef.Turn))
+	q := a.Mul(x, x)
 	s := a.polynomial(q, coef.S3, coef.S2, coef.S1, coef.S0)
 	c := a.polynomial(q, coef.C3, coef.C2, coef.C1, coef.C0)
-	return a.add(a.mul(q, c), a.all(one)), a.mul(x, s)
+	return a.Add(a.Mul(q, c), a.all(one)), a.Mul(x, s)
 }
 
 // radius is the function of that name.
@@ -63,20 +63,20 @@ func (a *applier) radius(w vector) vector {
 	f := a.toFloat(a.or(w, a.all(1)))
 	// top - |f|, as the complement of |f| less the complement of top.
 	n := a.subWords(a.not(f, a.all(absBits)), a.all(absBits-coef.Top))
-	log := a.mul(a.toFloat(n), a.num(coef.LogStep))
-	v := a.sub(a.andOr(n, a.all(fraction), a.all(one)), a.all(one))
+	log := a.Mul(a.toFloat(n), a.num(coef.LogStep))
+	v := a.Sub(a.andOr(n, a.all(fraction), a.all(one)), a.all(one))
 	p := a.polynomial(v, coef.P6, coef.P5, coef.P4, coef.P3, coef.P2, coef.P1, coef.P0)
-	return a.sqrt(a.add(log, a.mul(v, p)))
+	return a.sqrt(a.Add(log, a.Mul(v, p)))
 }
 
 // polynomial is Horner's rule, the highest power first, each operation rounded.
 func (a *applier) polynomial(x vector, highest float32, rest ...float32) vector {
-	v := a.mul(x, a.num(highest))
+	v := a.Mul(x, a.num(highest))
 	for i, c := range rest {
 		if i > 0 {
-			v = a.mul(v, x)
+			v = a.Mul(v, x)
 		}
-		v = a.add(v, a.num(c))
+		v = a.Add(v, a.num(c))
 	}
 	return v
 }

@@ -31,10 +31,10 @@ type philox struct {
 // a multiplication: with AVX-512 four groups while they last and then one by one; with AVX2, which
 // has half the registers, the two chains of one group.
 func groups(k *kernel) {
-	k.Doc("groups" + k.name + " is groupsPlain.")
-	words, n := k.pointer("words"), k.count("words", 5)
+	k.Doc("groups" + k.Name + " is groupsPlain.")
+	words, n := k.Pointer("words"), k.count("words", 5)
 	p := newPhilox(k)
-	if k.wide() {
+	if k.Wide() {
 		k.CMPQ(n, operand.I8(4))
 		k.JLT(operand.LabelRef("one"))
 		k.Label("four")
@@ -50,23 +50,23 @@ func groups(k *kernel) {
 	k.DECQ(n)
 	k.JMP(operand.LabelRef("one"))
 	k.Label("done")
-	k.finish()
+	k.Finish()
 }
 
 func newPhilox(k *kernel) *philox {
 	const m0 = coef.PhiloxM0
-	blocks := uint64(k.width / 8)
+	blocks := uint64(k.Width / 8)
 	p := &philox{kernel: k, keys: operand.Mem{Base: k.Load(k.Param("k"), k.GP64())}}
-	p.m0 = k.broadcast(k.table.add(m0))
-	p.m1 = k.broadcast(k.table.add(coef.PhiloxM1))
+	p.m0 = k.Repeat(k.Table.Words(m0))
+	p.m1 = k.Repeat(k.Table.Words(coef.PhiloxM1))
 
-	block := k.shift(k.VPSLLD, k.broadcast(k.param("first")), 3)
-	p.product = k.mulWords(k.addWords(block, k.table.add(0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0)), p.m0)
+	block := k.shift(k.VPSLLD, k.Repeat(k.Address("first")), 3)
+	p.product = k.mulWords(k.addWords(block, k.Table.Words(0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0)), p.m0)
 	step := blocks * m0
 	p.step = p.hold64(uint32(step), uint32(step>>32))
 	p.low = p.hold64(1<<32-1, 0)
 
-	c1, c2, c3 := k.broadcast(k.param("c1")), k.broadcast(k.param("c2")), k.broadcast(k.param("c3"))
+	c1, c2, c3 := k.Repeat(k.Address("c1")), k.Repeat(k.Address("c2")), k.Repeat(k.Address("c3"))
 	p.first2 = p.hold(k.xor(c3, p.key(0, 1)))
 	q := k.mulWords(c2, p.m1)
 	first0 := k.xor3(k.highHalves(q), c1, p.key(0, 0))
@@ -79,23 +79,23 @@ func newPhilox(k *kernel) *philox {
 
 // key repeats a key word in all lanes.
 func (p *philox) key(round, word int) vector {
-	return p.broadcast(p.keys.Offset(8*round + 4*word))
+	return p.Repeat(p.keys.Offset(8*round + 4*word))
 }
 
 // hold keeps a vector at hand: in its register, or in memory where registers are short.
 func (p *philox) hold(v vector) operand.Op {
-	if p.wide() {
+	if p.Wide() {
 		return v
 	}
-	m := p.AllocLocal(p.width)
-	p.store(v, m)
+	m := p.AllocLocal(p.Width)
+	p.Write(v, m)
 	return m
 }
 
 // hold64 keeps a 64-bit constant at hand.
 func (p *philox) hold64(low, high uint32) operand.Op {
-	m := p.table.add(low, high)
-	if p.wide() {
+	m := p.Table.Words(low, high)
+	if p.Wide() {
 		return p.broadcast64(m)
 	}
 	return m
@@ -105,7 +105,7 @@ const last = coef.PhiloxRounds - 1
 
 // groups emits the next n groups.
 func (p *philox) groups(words operand.Mem, n int) {
-	chains := make([]chain, n*64/p.width)
+	chains := make([]chain, n*64/p.Width)
 	for i := range chains {
 		chains[i] = p.firstRounds()
 	}
@@ -117,7 +117,7 @@ func (p *philox) groups(words operand.Mem, n int) {
 	}
 	k0, k1 := p.key(last, 0), p.key(last, 1)
 	for i := range chains {
-		at := words.Offset(i * p.width / 64 * 128).Offset(i * p.width % 64)
+		at := words.Offset(i * p.Width / 64 * 128).Offset(i * p.Width % 64)
 		p.lastRound(chains[i], k0, k1, at)
 	}
 	p.advance(words, 128*n)
@@ -149,6 +149,6 @@ func (p *philox) round(c chain, k0, k1 vector) chain {
 // lastRound stores the words: c0 and c1 of each block side by side, and c2 and c3 16 words further on.
 func (p *philox) lastRound(c chain, k0, k1 vector, at operand.Mem) {
 	p0, p1 := p.mulWords(c.c0, p.m0), p.mulWords(c.c2, p.m1)
-	p.store(p.xorAnd(p.swapHalves(p1), p.xor(c.c1, k0), p.low), at)
-	p.store(p.xorAnd(p.swapHalves(p0), p.xor(c.c3, k1), p.low), at.Offset(64))
+	p.Write(p.xorAnd(p.swapHalves(p1), p.xor(c.c1, k0), p.low), at)
+	p.Write(p.xorAnd(p.swapHalves(p0), p.xor(c.c3, k1), p.low), at.Offset(64))
 }

@@ -5,15 +5,15 @@ import "github.com/mmcloughlin/avo/operand"
 // rademacher emits addRademacher. A word is shifted left by one for each row of 16 elements, so
 // that the bit in question is always the top one: the sign.
 func rademacher(a *applier) {
-	sign := a.broadcast64(a.table.add(0, signBit))
+	sign := a.broadcast64(a.Table.Words(0, signBit))
 	shift := a.addLongs
 	if a.element == float32s {
-		sign = a.broadcast(a.table.add(signBit))
+		sign = a.Repeat(a.Table.Words(signBit))
 		shift = a.addWords
 	}
 	a.loop(4, 512, func() {
 		var words []vector
-		each := a.width / a.size // elements of a register
+		each := a.Width / a.size // elements of a register
 		for lane := 0; lane < 16; lane += each {
 			words = append(words, a.topWords(a.words.Offset(4*lane)))
 		}
@@ -29,19 +29,19 @@ func rademacher(a *applier) {
 // topWords loads words into the top halves of the elements.
 func (a *applier) topWords(m operand.Mem) vector {
 	if a.element == float32s {
-		return a.load(m)
+		return a.Read(m)
 	}
-	v := a.vec()
+	v := a.Vec()
 	a.VPMOVZXDQ(m, v)
 	return a.shift(a.VPSLLQ, v, 32)
 }
 
 // withSign is the scale, its sign flipped where the top bit of w is set.
 func (a *applier) withSign(w, sign vector) vector {
-	if !a.wide() {
+	if !a.Wide() {
 		return a.xor(a.and(w, sign), a.scale)
 	}
-	z := a.vec()
+	z := a.Vec()
 	a.VMOVAPS(a.scale, z)
 	return a.xorAnd(z, w, sign)
 }

@@ -4,71 +4,24 @@ import (
 	"math"
 	"slices"
 
-	"github.com/mmcloughlin/avo/attr"
-	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/layernoise/layernoise/internal/vectorasm"
 )
 
-// instructions is a set of vector instructions.
-type instructions struct {
-	name  string
-	width int // of a register, in bytes
-}
+type vector = vectorasm.Vector
 
-var (
-	avx2   = instructions{"AVX2", 32}
-	avx512 = instructions{"AVX512", 64}
-)
-
-// vector is a register of the set's width.
-type vector = reg.VecVirtual
-
-// kernel emits one function. Its methods named after operations return their result in a new register,
-// and hide how the two sets differ.
+// kernel emits one function. Its methods hide how the two sets of instructions differ.
 type kernel struct {
-	*build.Context
-	instructions
-	table *table
-	kept  map[uint32]vector // constants in registers
-}
-
-// function starts the function called name and the set's name.
-func function(ctx *build.Context, t *table, set instructions, name, params string) *kernel {
-	ctx.Function(name + set.name)
-	ctx.Attributes(attr.NOSPLIT)
-	ctx.Pragma("noescape")
-	ctx.SignatureExpr("func(" + params + ")")
-	return &kernel{ctx, set, t, map[uint32]vector{}}
-}
-
-func (k *kernel) wide() bool { return k.width == 64 }
-
-func (k *kernel) vec() vector {
-	if k.wide() {
-		return k.ZMM()
-	}
-	return k.YMM()
-}
-
-// param is where a scalar parameter lies.
-func (k *kernel) param(name string) operand.Mem {
-	b, err := k.Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	return b.Addr
-}
-
-// pointer loads the address of a slice parameter's elements.
-func (k *kernel) pointer(name string) operand.Mem {
-	return operand.Mem{Base: k.Load(k.Param(name).Base(), k.GP64())}
+	*vectorasm.Kernel
+	kept map[uint32]vector // constants in registers
 }
 
 // count loads the length of a slice parameter, divided by 2^shift.
 func (k *kernel) count(name string, shift uint8) reg.Register {
-	n := k.Load(k.Param(name).Len(), k.GP64())
+	n := k.Length(name)
 	k.SHRQ(operand.U8(shift), n)
 	return n
 }
@@ -102,27 +55,21 @@ func (k *kernel) interleave(n int, emit func(i int)) {
 	}
 }
 
-// finish ends the function.
-func (k *kernel) finish() {
-	k.VZEROUPPER()
-	k.RET()
-}
-
 // keep loads words that are repeated in all lanes into registers, where there are enough of them.
 // It is called ahead of the loop that uses them.
 func (k *kernel) keep(words ...uint32) {
-	if !k.wide() {
+	if !k.Wide() {
 		return
 	}
 	for _, w := range words {
-		k.kept[w] = k.broadcast(k.table.add(w))
+		k.kept[w] = k.Repeat(k.Table.Words(w))
 	}
 }
 
 // all is a word repeated in all lanes.
 func (k *kernel) all(w uint32) operand.Op {
-	if !k.wide() {
-		return k.table.add(w)
+	if !k.Wide() {
+		return k.Table.Words(w)
 	}
 	v, ok := k.kept[w]
 	if !ok {
@@ -134,52 +81,26 @@ func (k *kernel) all(w uint32) operand.Op {
 // num is a number repeated in all lanes, as a float32.
 func (k *kernel) num(x float32) operand.Op { return k.all(math.Float32bits(x)) }
 
-// broadcast repeats the 32-bit word at m.
-func (k *kernel) broadcast(m operand.Mem) vector {
-	v := k.vec()
-	k.VBROADCASTSS(m, v)
-	return v
-}
-
 // broadcast64 repeats the 64-bit word at m.
 func (k *kernel) broadcast64(m operand.Mem) vector {
-	v := k.vec()
+	v := k.Vec()
 	k.VBROADCASTSD(m, v)
 	return v
 }
 
-func (k *kernel) load(m operand.Mem) vector {
-	v := k.vec()
-	k.VMOVUPS(m, v)
-	return v
-}
-
-func (k *kernel) store(v vector, m operand.Mem) { k.VMOVUPS(v, m) }
-
-// op emits a three-operand instruction whose mnemonic is the same in both sets; y may be memory.
-func (k *kernel) op(emit func(...operand.Op), x vector, y operand.Op) vector {
-	v := k.vec()
-	emit(y, x, v)
-	return v
-}
-
-func (k *kernel) mul(x vector, y operand.Op) vector { return k.op(k.VMULPS, x, y) }
-func (k *kernel) add(x vector, y operand.Op) vector { return k.op(k.VADDPS, x, y) }
-func (k *kernel) sub(x vector, y operand.Op) vector { return k.op(k.VSUBPS, x, y) }
-
-func (k *kernel) mul64(x vector, y operand.Op) vector { return k.op(k.VMULPD, x, y) }
-func (k *kernel) add64(x vector, y operand.Op) vector { return k.op(k.VADDPD, x, y) }
+func (k *kernel) mul64(x vector, y operand.Op) vector { return k.Op(k.VMULPD, x, y) }
+func (k *kernel) add64(x vector, y operand.Op) vector { return k.Op(k.VADDPD, x, y) }
 
 // mulWords multiplies the low halves of 64-bit lanes to 64 bits.
-func (k *kernel) mulWords(x vector, y operand.Op) vector { return k.op(k.VPMULUDQ, x, y) }
+func (k *kernel) mulWords(x vector, y operand.Op) vector { return k.Op(k.VPMULUDQ, x, y) }
 
-func (k *kernel) addWords(x vector, y operand.Op) vector { return k.op(k.VPADDD, x, y) }
-func (k *kernel) addLongs(x vector, y operand.Op) vector { return k.op(k.VPADDQ, x, y) }
-func (k *kernel) subWords(x vector, y operand.Op) vector { return k.op(k.VPSUBD, x, y) }
+func (k *kernel) addWords(x vector, y operand.Op) vector { return k.Op(k.VPADDD, x, y) }
+func (k *kernel) addLongs(x vector, y operand.Op) vector { return k.Op(k.VPADDQ, x, y) }
+func (k *kernel) subWords(x vector, y operand.Op) vector { return k.Op(k.VPSUBD, x, y) }
 
 // shift emits a shift by a constant.
 func (k *kernel) shift(emit func(...operand.Op), x vector, by uint8) vector {
-	v := k.vec()
+	v := k.Vec()
 	emit(operand.U8(by), x, v)
 	return v
 }
@@ -193,21 +114,21 @@ func (k *kernel) swapHalves(x vector) vector { return k.shift(k.VPSHUFD, x, 0xb1
 
 // toFloat converts int32 to float32.
 func (k *kernel) toFloat(x vector) vector {
-	v := k.vec()
+	v := k.Vec()
 	k.VCVTDQ2PS(x, v)
 	return v
 }
 
 func (k *kernel) sqrt(x vector) vector {
-	v := k.vec()
+	v := k.Vec()
 	k.VSQRTPS(x, v)
 	return v
 }
 
 // widen converts the low and the high half of the lanes to float64.
 func (k *kernel) widen(x vector) (low, high vector) {
-	low, high = k.vec(), k.vec()
-	if k.wide() {
+	low, high = k.Vec(), k.Vec()
+	if k.Wide() {
 		half := k.YMM()
 		k.VEXTRACTF64X4(operand.U8(1), x, half)
 		k.VCVTPS2PD(x.AsY(), low)
@@ -223,8 +144,8 @@ func (k *kernel) widen(x vector) (low, high vector) {
 
 // logic emits a bitwise instruction, whose mnemonics differ.
 func (k *kernel) logic(narrow func(mxy, xy, xy1 operand.Op), wide func(...operand.Op), x vector, y operand.Op) vector {
-	v := k.vec()
-	if k.wide() {
+	v := k.Vec()
+	if k.Wide() {
 		wide(y, x, v)
 	} else {
 		narrow(y, x, v)
@@ -254,7 +175,7 @@ func (k *kernel) ternary(f uint8, x, y vector, z operand.Op) vector {
 
 // xor3 is x ^ y ^ z and may overwrite x.
 func (k *kernel) xor3(x, y vector, z operand.Op) vector {
-	if k.wide() {
+	if k.Wide() {
 		return k.ternary(xorXor, x, y, z)
 	}
 	return k.xor(k.xor(x, z), y)
@@ -262,7 +183,7 @@ func (k *kernel) xor3(x, y vector, z operand.Op) vector {
 
 // xorAnd is x ^ y&z and may overwrite x.
 func (k *kernel) xorAnd(x, y vector, z operand.Op) vector {
-	if k.wide() {
+	if k.Wide() {
 		return k.ternary(xorAnd, x, y, z)
 	}
 	return k.xor(x, k.and(y, z))
@@ -270,7 +191,7 @@ func (k *kernel) xorAnd(x, y vector, z operand.Op) vector {
 
 // andOr is x&y | z and may overwrite x.
 func (k *kernel) andOr(x vector, y, z operand.Op) vector {
-	if k.wide() {
+	if k.Wide() {
 		return k.ternary(andOr, x, y.(vector), z)
 	}
 	return k.or(k.and(x, y), z)
