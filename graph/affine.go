@@ -1,7 +1,10 @@
 package graph
 
 import (
+	"fmt"
+
 	"github.com/layernoise/layernoise/internal/kernel"
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -17,6 +20,31 @@ type affine[T kernel.Float] struct {
 	gradX   func(dx, dy, w []T)
 	gradW   func(dw, dy, x []T)
 	gradB   func(db, dy []T)
+}
+
+// checkAffine returns an error unless x and w have dims axes, w takes the second axis of x, and b has an element for each
+// output of w or is missing. The layout of w is for the error: how its shape is written, with %d for the second axis.
+func checkAffine(name string, x, w, b *G.Node, dims int, layout string) error {
+	inX, inW, inB := input{"x", x}, input{"w", w}, input{"b", b}
+	in := []input{inX, inW}
+	if b != nil {
+		in = append(in, inB)
+	}
+	if err := check(name, in...); err != nil {
+		return err
+	}
+	for _, x := range in[:2] {
+		if err := checkDims(name, x, dims); err != nil {
+			return err
+		}
+	}
+	if channels := x.Shape()[1]; w.Shape()[1] != channels {
+		return errors.Errorf("graph: %s: w has shape %v, want %s for x of shape %v", name, w.Shape(), fmt.Sprintf(layout, channels), x.Shape())
+	}
+	if b == nil {
+		return nil
+	}
+	return checkShape(name, inB, tensor.Shape{w.Shape()[0]}, inW)
 }
 
 // node adds the operation to the graph of its inputs.

@@ -22,27 +22,8 @@ type Conv struct {
 // (N, out, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1), rounded down.
 func Conv2D(x, w, b *G.Node, c Conv) (*G.Node, error) {
 	const name = "Conv2D"
-	inX, inW, inB := input{"x", x}, input{"w", w}, input{"b", b}
-	in := []input{inX, inW}
-	if b != nil {
-		in = append(in, inB)
-	}
-	if err := check(name, in...); err != nil {
+	if err := checkAffine(name, x, w, b, 4, "(out, %d, kh, kw)"); err != nil {
 		return nil, err
-	}
-	if err := checkDims(name, inX, 4); err != nil {
-		return nil, err
-	}
-	if err := checkDims(name, inW, 4); err != nil {
-		return nil, err
-	}
-	if x.Shape()[1] != w.Shape()[1] {
-		return nil, errors.Errorf("graph: %s: w has shape %v, want (out, %d, kh, kw) for x of shape %v", name, w.Shape(), x.Shape()[1], x.Shape())
-	}
-	if b != nil {
-		if err := checkShape(name, inB, tensor.Shape{w.Shape()[0]}, inW); err != nil {
-			return nil, err
-		}
 	}
 	window, err := window(name, x.Shape(), [2]int{w.Shape()[2], w.Shape()[3]}, c.Stride, c.Padding)
 	if err != nil {

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"github.com/layernoise/layernoise/internal/kernel"
-	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -17,29 +16,10 @@ func Dense(x, w, b *G.Node) (*G.Node, error) { return dense("Dense", x, w, b, fa
 func DenseReLU(x, w, b *G.Node) (*G.Node, error) { return dense("DenseReLU", x, w, b, true) }
 
 func dense(name string, x, w, b *G.Node, relu bool) (*G.Node, error) {
-	inX, inW, inB := input{"x", x}, input{"w", w}, input{"b", b}
-	in := []input{inX, inW}
-	if b != nil {
-		in = append(in, inB)
-	}
-	if err := check(name, in...); err != nil {
-		return nil, err
-	}
-	if err := checkDims(name, inX, 2); err != nil {
-		return nil, err
-	}
-	if err := checkDims(name, inW, 2); err != nil {
+	if err := checkAffine(name, x, w, b, 2, "(out, %d)"); err != nil {
 		return nil, err
 	}
 	s := kernel.Dense{N: x.Shape()[0], In: x.Shape()[1], Out: w.Shape()[0]}
-	if w.Shape()[1] != s.In {
-		return nil, errors.Errorf("graph: %s: w has shape %v, want (out, %d) for x of shape %v", name, w.Shape(), s.In, x.Shape())
-	}
-	if b != nil {
-		if err := checkShape(name, inB, tensor.Shape{s.Out}, inW); err != nil {
-			return nil, err
-		}
-	}
 	if x.Dtype() == tensor.Float32 {
 		return denseNode[float32](name, s, relu, x, w, b)
 	}

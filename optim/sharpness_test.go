@@ -319,3 +319,10 @@ func TestMeasurementsRefuse(t *testing.T) {
 		}
 	}
 }
+
+func TestEstimate(t *testing.T) {
+	got := estimateOf([]float64{1, 2, 4})
+	if math.Abs(got.Mean-7./3) > 1e-15 || math.Abs(got.StdErr-math.Sqrt(7./9)) > 1e-15 || got.Draws != 3 {
+		t.Errorf("mean %v, standard error %v of %d draws, want 7/3, the root of 7/9, 3", got.Mean, got.StdErr, got.Draws)
+	}
+}
