@@ -18,7 +18,7 @@ const (
 	smallVolume = 1_000_000 // multiplications of a product that copies nothing
 	smallRows   = 48        // of c in such a product; its kernels take 12 or fewer at once
 	smallCols   = 128       // of c; they take 64
-	cached      = 200_000   // elements of a and b; beyond that a copy is read faster than rows that lie apart
+	cached      = 250_000   // elements of a, b and c; beyond that a copy is read faster than rows that lie apart
 )
 
 // smallCores are the names of OpenBLAS's kernels with AVX-512.
@@ -33,7 +33,7 @@ func hasSmall(name string) bool {
 
 // cuts reports whether the product is to be made of small ones.
 func (p product[T]) cuts() bool {
-	return p.tb == blas.NoTrans && p.m*p.n*p.k > smallVolume && (p.m+p.n)*p.k <= cached
+	return p.tb == blas.NoTrans && p.m*p.n*p.k > smallVolume && p.m*p.k+p.k*p.n+p.m*p.n <= cached
 }
 
 // small calls f for products of at most smallVolume multiplications, which
