@@ -33,7 +33,7 @@ func winogradGradW(c Conv, dw, dy, x []float32) {
 // shapes alone, take the chunks in turn and sum their products; the sums of the
 // lanes are added in order.
 func (g *winograd) gradChunks(dw, dy, x []float32) {
-	lanes := min(g.chunks/2, 8)
+	lanes := min(max(g.chunks/2, 2), 8)
 	size := g.weightsSize(g.out)
 	du := borrow[float32](lanes * size)
 	defer giveBack(du)
