@@ -112,8 +112,10 @@ func WriteIDX(w io.Writer, x *IDX) error {
 	if _, err := w.Write(header); err != nil {
 		return errors.Wrap(err, "datasets: idx: write")
 	}
-	_, err = w.Write(x.Data)
-	return errors.Wrap(err, "datasets: idx: write")
+	if _, err := w.Write(x.Data); err != nil {
+		return errors.Wrap(err, "datasets: idx: write")
+	}
+	return nil
 }
 
 // gunzip returns a reader of the uncompressed content of r, whether r is
@@ -131,5 +133,8 @@ func gunzip(r io.Reader) (io.Reader, error) {
 		return buffered, nil
 	}
 	z, err := gzip.NewReader(buffered)
-	return z, errors.Wrap(err, "gzip")
+	if err != nil {
+		return nil, errors.Wrap(err, "gzip")
+	}
+	return z, nil
 }

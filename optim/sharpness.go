@@ -118,5 +118,8 @@ func (m *measurement) evaluate() error {
 		}
 	}
 	m.vm.Reset()
-	return errors.Wrap(m.vm.RunAll(), "optim: evaluate the graph")
+	if err := m.vm.RunAll(); err != nil {
+		return errors.Wrap(err, "optim: evaluate the graph")
+	}
+	return nil
 }

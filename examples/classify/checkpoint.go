@@ -47,7 +47,10 @@ func (c *checkpoint) save(r *record) error {
 	if err := gob.NewEncoder(&file).Encode(state); err != nil {
 		return errors.Wrap(err, "checkpoint")
 	}
-	return errors.Wrap(writeFile(c.name, file.Bytes()), "checkpoint")
+	if err := writeFile(c.name, file.Bytes()); err != nil {
+		return errors.Wrap(err, "checkpoint")
+	}
+	return nil
 }
 
 // load puts network and solver into the state of the file and returns what was measured up to there, nothing if the file is

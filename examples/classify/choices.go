@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding"
 	"fmt"
+	"os"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/layers"
@@ -68,7 +69,7 @@ func (s *settings) open(ctx context.Context) (images, error) {
 	}
 	var opts []datasets.Option
 	if s.download {
-		opts = append(opts, datasets.WithDownload(ctx, datasets.Download{}))
+		opts = append(opts, datasets.WithDownload(ctx, datasets.Download{Progress: os.Stderr}))
 	}
 	train, err := read(s.data, datasets.Train, opts...)
 	if err != nil {

@@ -140,7 +140,10 @@ func (x *experiment) train(ctx context.Context) error {
 			fmt.Fprintf(os.Stderr, "%v, seed %d: %v\n", n, seed, r)
 		}
 	}
-	return errors.Wrap(bar.Finish(), "progress bar")
+	if err := bar.Finish(); err != nil {
+		return errors.Wrap(err, "progress bar")
+	}
+	return nil
 }
 
 // trainOne makes a run and saves it, also where it has diverged.

@@ -59,7 +59,10 @@ func Save(file string, panels ...Panel) (err error) {
 	if err := tmp.Close(); err != nil {
 		return errors.Wrapf(err, "figure: save %s", file)
 	}
-	return errors.Wrapf(os.Rename(tmp.Name(), file), "figure: save %s", file)
+	if err := os.Rename(tmp.Name(), file); err != nil {
+		return errors.Wrapf(err, "figure: save %s", file)
+	}
+	return nil
 }
 
 // rowOf is how many panels stand in a row: all, up to three, and two or three where there are more.
