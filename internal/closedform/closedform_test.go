@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/layernoise/layernoise/optim"
@@ -42,13 +43,13 @@ var modes = map[string]struct {
 	"layer": {1, optim.Uniform, ExtraLayer, func(sigma float64) float64 { return sigma * sigma / 2 }},
 }
 
-func perturbed(t *testing.T, sigma float64, mode string, rate float64, opts ...optim.SGDOpt) *optim.PerturbedSolver {
+func perturbed(t *testing.T, sigma float64, mode string, seed uint64, rate float64, opts ...optim.SGDOpt) *optim.PerturbedSolver {
 	t.Helper()
 	base, err := optim.NewSGD(rate, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := optim.NewPerturbedSolver(base, sigma*modes[mode].factor, optim.WithSelection(modes[mode].selection()), optim.WithSeed(7))
+	s, err := optim.NewPerturbedSolver(base, sigma*modes[mode].factor, optim.WithSelection(modes[mode].selection()), optim.WithSeed(seed))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func TestExpectedLoss(t *testing.T) {
 			t.Run(name+"/"+mode, func(t *testing.T) {
 				m := newModel(t, p)
 				losses := make([]float64, 0, draws)
-				err := m.Train(context.Background(), perturbed(t, sigma, mode, 0), draws, func(step int) error {
+				err := m.Train(context.Background(), perturbed(t, sigma, mode, 7, 0), draws, func(step int) error {
 					if step > 0 {
 						losses = append(losses, m.Loss())
 					}
@@ -209,14 +210,17 @@ func TestMinimiser(t *testing.T) {
 	}
 }
 
-// Training with noise and a decaying step leads to the minimiser of R + strength*P, gradient descent does not.
+// Training with noise and a decaying step leads to the minimiser of R + strength*P, gradient descent does not. The median
+// of the seeds counts: in some trainings noise takes both factors of a small coefficient to zero, which is a saddle that they
+// leave slowly.
 func TestTrainingMinimises(t *testing.T) {
 	if testing.Short() {
-		t.Skip("nine trainings of 12,000 steps")
+		t.Skip("21 trainings of 12,000 steps")
 	}
 	const (
 		tolerance = 0.05 // relative distance from the minimiser
 		steps     = 12_000
+		seeds     = 3
 	)
 	settings := map[string]struct{ sigma, rate float64 }{
 		"sparse":  {0.4, 0.05},
@@ -236,10 +240,6 @@ func TestTrainingMinimises(t *testing.T) {
 		}
 		for mode, noise := range modes {
 			t.Run(name+"/"+mode, func(t *testing.T) {
-				noisy := newModel(t, p)
-				if err := noisy.Train(context.Background(), perturbed(t, set.sigma, mode, set.rate, decay), steps, nil); err != nil {
-					t.Fatal(err)
-				}
 				best, err := p.Minimiser(noise.strength(set.sigma))
 				if err != nil {
 					t.Fatal(err)
@@ -247,9 +247,18 @@ func TestTrainingMinimises(t *testing.T) {
 				distance := func(m *Model) float64 {
 					return floats.Distance(p.Solution(m.Weights), best, 2) / floats.Norm(best, 2)
 				}
-				t.Logf("relative distance to the minimiser: %.4f with noise, %.4f without", distance(noisy), distance(plain))
-				if d := distance(noisy); d > tolerance {
-					t.Errorf("training with noise ends at a relative distance of %v from the minimiser", d)
+				var distances []float64
+				for seed := range uint64(seeds) {
+					noisy := newModel(t, p)
+					if err := noisy.Train(context.Background(), perturbed(t, set.sigma, mode, seed+1, set.rate, decay), steps, nil); err != nil {
+						t.Fatal(err)
+					}
+					distances = append(distances, distance(noisy))
+				}
+				slices.Sort(distances)
+				t.Logf("relative distance to the minimiser: %.4f with noise, %.4f without", distances, distance(plain))
+				if distances[seeds/2] > tolerance {
+					t.Errorf("trainings with noise end at relative distances of %v from the minimiser", distances)
 				}
 				if d := distance(plain); d < 4*tolerance {
 					t.Errorf("gradient descent ends at a relative distance of %v from the minimiser", d)
