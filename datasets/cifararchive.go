@@ -33,7 +33,7 @@ func (a cifarArchive) read(r io.Reader) ([]*CIFAR, error) {
 		if err != nil {
 			return nil, errors.Wrap(err, "tar")
 		}
-		i := a.index(header.Name)
+		i := a.index(header)
 		if i < 0 {
 			continue
 		}
@@ -51,9 +51,9 @@ func (a cifarArchive) read(r io.Reader) ([]*CIFAR, error) {
 }
 
 // index is the place among the files of an entry of the archive, or -1.
-func (a cifarArchive) index(entry string) int {
-	folder, file := path.Split(path.Clean(entry))
-	if path.Clean(folder) != a.folder {
+func (a cifarArchive) index(header *tar.Header) int {
+	folder, file := path.Split(path.Clean(header.Name))
+	if header.Typeflag != tar.TypeReg || path.Clean(folder) != a.folder {
 		return -1
 	}
 	return slices.Index(a.files, file)

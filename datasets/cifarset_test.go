@@ -202,6 +202,16 @@ func TestCIFARArchiveCut(t *testing.T) {
 	}
 }
 
+// TestCIFARArchiveTakesFiles: an entry counts if it is a file, not if it only has the name of one.
+func TestCIFARArchiveTakesFiles(t *testing.T) {
+	a := cifarArchive{cifar10Format, cifar10.folder, cifar10.files[Train]}
+	for kind, want := range map[byte]int{tar.TypeReg: 1, tar.TypeSymlink: -1, tar.TypeDir: -1} {
+		if i := a.index(&tar.Header{Name: cifar10.folder + "/data_batch_2.bin", Typeflag: kind}); i != want {
+			t.Errorf("an entry of type %c is number %d, want %d", kind, i, want)
+		}
+	}
+}
+
 func TestRealCIFAR10(t *testing.T) {
 	dir := filepath.Dir(realFolder(t, "cifar-10-batches-bin"))
 	for _, test := range []struct {
