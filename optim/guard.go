@@ -34,10 +34,7 @@ func (s *PerturbedSolver) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
 	if vm == nil || isNilPointer(vm) {
 		return nil, errors.New("optim: the machine to guard is nil")
 	}
-	if _, guarded := vm.(*guard); guarded {
-		return nil, errors.Wrap(ErrProtocol, "optim: the machine is guarded already")
-	}
-	if !guards.add(vm) {
+	if _, guarded := vm.(*guard); guarded || !guards.add(vm) {
 		return nil, errors.Wrap(ErrProtocol, "optim: the machine is guarded already")
 	}
 	model := G.NodesToValueGrads(learnables)

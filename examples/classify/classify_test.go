@@ -96,8 +96,9 @@ func TestResume(t *testing.T) {
 	}
 }
 
-func TestReport(t *testing.T) {
-	s := tiny(t.TempDir())
+// reported trains what s asks for and returns it with its noises and the report.
+func reported(t *testing.T, s *settings) (*experiment, []noise, string) {
+	t.Helper()
 	noises, err := s.parse()
 	if err != nil {
 		t.Fatal(err)
@@ -113,9 +114,15 @@ func TestReport(t *testing.T) {
 	if err := x.report(&out); err != nil {
 		t.Fatal(err)
 	}
+	return x, noises, out.String()
+}
+
+func TestReport(t *testing.T) {
+	s := tiny(t.TempDir())
+	x, noises, out := reported(t, s)
 	line := regexp.MustCompile(`(?m)^result noise=(none|layer|all) sigma=(0|0\.1) test_acc=\d+\.\d+±\d+\.\d+ test_loss=\d+\.\d+±\d+\.\d+ hessian_trace=\d+\.\d+$`)
-	if n := len(line.FindAllString(out.String(), -1)); n != len(noises) {
-		t.Errorf("%d result lines, want %d, in\n%s", n, len(noises), out.String())
+	if n := len(line.FindAllString(out, -1)); n != len(noises) {
+		t.Errorf("%d result lines, want %d, in\n%s", n, len(noises), out)
 	}
 	// Paired differences are those of runs with the same seed.
 	layer := noises[1]
@@ -146,26 +153,12 @@ func TestReport(t *testing.T) {
 func TestDiverged(t *testing.T) {
 	s := tiny(t.TempDir())
 	s.LearnRate, s.WeightDecay = 1e9, 1e9
-	noises, err := s.parse()
-	if err != nil {
-		t.Fatal(err)
+	_, noises, out := reported(t, s)
+	if n := strings.Count(out, "(2 diverged)"); n != len(noises) {
+		t.Errorf("%d noises of %d are reported as diverged in\n%s", n, len(noises), out)
 	}
-	x, err := openExperiment(context.Background(), s, noises)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := x.train(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if err := x.report(&out); err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(out.String(), "(2 diverged)"); n != len(noises) {
-		t.Errorf("%d noises of %d are reported as diverged in\n%s", n, len(noises), out.String())
-	}
-	if n := strings.Count(out.String(), "NaN"); n > 0 {
-		t.Errorf("NaN in\n%s", out.String())
+	if n := strings.Count(out, "NaN"); n > 0 {
+		t.Errorf("NaN in\n%s", out)
 	}
 }
 

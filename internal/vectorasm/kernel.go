@@ -83,7 +83,11 @@ func (k *Kernel) Op(emit func(...operand.Op), x Vector, y operand.Op) Vector {
 	return v
 }
 
-// Add is x + y in float32, as Sub and Mul are x - y and x*y.
+// Add is x + y in float32.
 func (k *Kernel) Add(x Vector, y operand.Op) Vector { return k.Op(k.VADDPS, x, y) }
+
+// Sub is x - y in float32.
 func (k *Kernel) Sub(x Vector, y operand.Op) Vector { return k.Op(k.VSUBPS, x, y) }
+
+// Mul is x*y in float32.
 func (k *Kernel) Mul(x Vector, y operand.Op) Vector { return k.Op(k.VMULPS, x, y) }
