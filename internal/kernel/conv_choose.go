@@ -8,7 +8,8 @@ import "os"
 //	                       both sides, float32
 //	sums of pieces         steps of one, few weights, images small enough for the
 //	                       cache, float32, where there are kernels for it
-//	the image itself       a window of 1 x 1, steps of one
+//	sums of products       16 columns or more in each product, on both sides, and as
+//	                       many places, unless the image is its matrix of columns
 //	columns of im2col      all others
 //
 // The last three are the direct path: they add up the products of the definition.
@@ -27,6 +28,8 @@ func ConvForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 		winogradForward(c, y32, any(x).([]float32), any(w).([]float32), any(b).([]float32), relu)
 	case single && c.slides():
 		slidingForward(newSliding(c), y32, any(x).([]float32), any(w).([]float32), any(b).([]float32), relu)
+	case c.taps():
+		tapsForward(c, y, x, w, b, relu)
 	default:
 		columnsForward(c, y, x, w, b, relu)
 	}
@@ -40,6 +43,8 @@ func ConvGradX[T Float](c Conv, dx, dy, w []T) {
 		winogradGradX(c, dx32, any(dy).([]float32), any(w).([]float32))
 	case single && c.slidesBack():
 		slidingGradX(newSliding(c), dx32, any(dy).([]float32), any(w).([]float32))
+	case c.taps():
+		tapsGradX(c, dx, dy, w)
 	default:
 		columnsGradX(c, dx, dy, w)
 	}
@@ -53,6 +58,8 @@ func ConvGradW[T Float](c Conv, dw, dy, x []T) {
 		winogradGradW(c, dw32, any(dy).([]float32), any(x).([]float32))
 	case single && c.slides():
 		slidingGradW(newSliding(c), dw32, any(dy).([]float32), any(x).([]float32))
+	case c.taps():
+		tapsGradW(c, dw, dy, x)
 	default:
 		columnsGradW(c, dw, dy, x)
 	}
@@ -84,3 +91,9 @@ func (c Conv) slides() bool {
 // slidesBack is slides for the gradient of the images, whose channels are now
 // those that are computed six at once.
 func (c Conv) slidesBack() bool { return c.slides() && 2*c.C >= pieceRows }
+
+// taps reports whether the convolution is computed as a sum of products. Those with
+// few channels, or few places in a row of all outputs, would be too small.
+func (c Conv) taps() bool {
+	return !c.direct() && c.PH < c.KH && c.C*min(c.SW, c.KW) >= 16 && c.Out >= 16 && c.N*c.OutW() >= 16
+}

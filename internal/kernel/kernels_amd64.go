@@ -39,6 +39,7 @@ func loopsOf(l cpu.Level) loops[float32] {
 		adam: func(w, g, m, v []float32, s *AdamStep[float32]) {
 			adamAVX2(w, g, m, v, (*[9]float32)(unsafe.Pointer(s)))
 		},
+		toRows: toRowsAVX2Tail, fromRows: fromRowsAVX2Tail,
 	}
 }
 
@@ -64,4 +65,27 @@ func planesWindowAVX2Tail(dw []float32, n int, u []float32, plane int) {
 		planesWindowAVX2(dw, whole, u, plane, &winogradScales)
 	}
 	planesWindow(dw[whole*window9:], n-whole, u[whole:], plane)
+}
+
+// somePlaces is how many places the copies to and from rows take at once.
+const somePlaces = 4
+
+func toRowsAVX2Tail(dst []float32, places []int, src []float32, plane, channels int) {
+	n, whole := len(places)/somePlaces*somePlaces, channels/lanes*lanes
+	if n > 0 && whole > 0 {
+		toRowsAVX2(dst, places[:n], src, plane, whole)
+		toRows(dst, places[n:], src[n:], plane, whole)
+		dst, src, channels = dst[whole:], src[min(whole*plane, len(src)):], channels-whole
+	}
+	toRows(dst, places, src, plane, channels)
+}
+
+func fromRowsAVX2Tail(dst []float32, plane, channels int, src []float32, places []int) {
+	n, whole := len(places)/somePlaces*somePlaces, channels/lanes*lanes
+	if n > 0 && whole > 0 {
+		fromRowsAVX2(dst, plane, whole, src, places[:n])
+		fromRows(dst[n:], plane, whole, src, places[n:])
+		dst, src, channels = dst[min(whole*plane, len(dst)):], src[whole:], channels-whole
+	}
+	fromRows(dst, plane, channels, src, places)
 }

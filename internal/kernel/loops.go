@@ -26,6 +26,8 @@ type loops[T Float] struct {
 	sgd                func(w, g []T, rate, decay T)
 	momentum, nesterov func(w, g, v []T, rate, momentum, decay T)
 	adam               func(w, g, m, v []T, s *AdamStep[T])
+	toRows             func(dst []T, places []int, src []T, plane, channels int)
+	fromRows           func(dst []T, plane, channels int, src []T, places []int)
 }
 
 var (
@@ -49,5 +51,6 @@ func plainLoops[T Float]() loops[T] {
 		maxHalves: maxHalves[T], unpoolHalves: unpoolHalves[T],
 		sum: sum[T], sumSquares: sumSquares[T], sumMoment: sumMoment[T],
 		sgd: sgd[T], momentum: sgdMomentum[T], nesterov: sgdNesterov[T], adam: adam[T],
+		toRows: toRows[T], fromRows: fromRows[T],
 	}
 }

@@ -4,7 +4,7 @@ import "sync"
 
 // scratch keeps the work space of kernels between their calls: as many buffers
 // as were ever in use at once, each as large as ever needed.
-type scratch[T Float] struct {
+type scratch[T any] struct {
 	mu   sync.Mutex
 	free [][]T
 }
@@ -12,6 +12,8 @@ type scratch[T Float] struct {
 var (
 	scratch32 scratch[float32]
 	scratch64 scratch[float64]
+
+	scratchInts scratch[int]
 )
 
 // borrow returns a buffer of n elements with unspecified contents. The caller

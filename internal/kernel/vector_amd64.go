@@ -151,3 +151,13 @@ func weighPiecesAVX512(y []float32, stride int, x []float32, offsets []int, w []
 //
 //go:noescape
 func dotPiecesAVX512(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
+
+// toRowsAVX2 is toRows.
+//
+//go:noescape
+func toRowsAVX2(dst []float32, places []int, src []float32, plane int, channels int)
+
+// fromRowsAVX2 is fromRows.
+//
+//go:noescape
+func fromRowsAVX2(dst []float32, plane int, channels int, src []float32, places []int)

@@ -3199,6 +3199,116 @@ group0:
 	VZEROUPPER
 	RET
 
+// func toRowsAVX2(dst []float32, places []int, src []float32, plane int, channels int)
+// Requires: AVX
+TEXT ·toRowsAVX2(SB), NOSPLIT, $0-88
+	MOVQ plane+72(FP), AX
+	SHLQ $0x02, AX
+	LEAQ (AX)(AX*2), CX
+	MOVQ src_base+48(FP), DX
+	MOVQ dst_base+0(FP), BX
+	MOVQ places_base+24(FP), SI
+	MOVQ places_len+32(FP), DI
+	LEAQ (SI)(DI*8), DI
+	MOVQ channels+80(FP), R8
+
+channels:
+	MOVQ DX, R9
+	MOVQ SI, R10
+	LEAQ (R9)(AX*4), R11
+
+places:
+	VBROADCASTF128 (R9), Y0
+	VINSERTF128    $0x01, (R11), Y0, Y0
+	VBROADCASTF128 (R9)(AX*1), Y1
+	VINSERTF128    $0x01, (R11)(AX*1), Y1, Y1
+	VBROADCASTF128 (R9)(AX*2), Y2
+	VINSERTF128    $0x01, (R11)(AX*2), Y2, Y2
+	VBROADCASTF128 (R9)(CX*1), Y3
+	VINSERTF128    $0x01, (R11)(CX*1), Y3, Y3
+	VUNPCKLPS      Y1, Y0, Y4
+	VUNPCKHPS      Y1, Y0, Y0
+	VUNPCKLPS      Y3, Y2, Y1
+	VUNPCKHPS      Y3, Y2, Y2
+	VUNPCKLPD      Y1, Y4, Y3
+	VUNPCKHPD      Y1, Y4, Y1
+	VUNPCKLPD      Y2, Y0, Y4
+	VUNPCKHPD      Y2, Y0, Y0
+	MOVQ           (R10), R12
+	VMOVUPS        Y3, (BX)(R12*4)
+	MOVQ           8(R10), R12
+	VMOVUPS        Y1, (BX)(R12*4)
+	MOVQ           16(R10), R12
+	VMOVUPS        Y4, (BX)(R12*4)
+	MOVQ           24(R10), R12
+	VMOVUPS        Y0, (BX)(R12*4)
+	ADDQ           $+16, R9
+	ADDQ           $+16, R11
+	ADDQ           $+32, R10
+	CMPQ           R10, DI
+	JLT            places
+	LEAQ           (DX)(AX*8), DX
+	ADDQ           $+32, BX
+	SUBQ           $+8, R8
+	JNZ            channels
+	VZEROUPPER
+	RET
+
+// func fromRowsAVX2(dst []float32, plane int, channels int, src []float32, places []int)
+// Requires: AVX
+TEXT ·fromRowsAVX2(SB), NOSPLIT, $0-88
+	MOVQ plane+24(FP), AX
+	SHLQ $0x02, AX
+	LEAQ (AX)(AX*2), CX
+	MOVQ dst_base+0(FP), DX
+	MOVQ src_base+40(FP), BX
+	MOVQ places_base+64(FP), SI
+	MOVQ places_len+72(FP), DI
+	LEAQ (SI)(DI*8), DI
+	MOVQ channels+32(FP), R8
+
+channels:
+	MOVQ DX, R9
+	MOVQ SI, R10
+	LEAQ (R9)(AX*4), R11
+
+places:
+	MOVQ         (R10), R12
+	VMOVUPS      (BX)(R12*4), Y0
+	MOVQ         8(R10), R12
+	VMOVUPS      (BX)(R12*4), Y1
+	MOVQ         16(R10), R12
+	VMOVUPS      (BX)(R12*4), Y2
+	MOVQ         24(R10), R12
+	VMOVUPS      (BX)(R12*4), Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VUNPCKLPD    Y1, Y4, Y3
+	VUNPCKHPD    Y1, Y4, Y1
+	VUNPCKLPD    Y2, Y0, Y4
+	VUNPCKHPD    Y2, Y0, Y0
+	VMOVUPS      X3, (R9)
+	VEXTRACTF128 $0x01, Y3, (R11)
+	VMOVUPS      X1, (R9)(AX*1)
+	VEXTRACTF128 $0x01, Y1, (R11)(AX*1)
+	VMOVUPS      X4, (R9)(AX*2)
+	VEXTRACTF128 $0x01, Y4, (R11)(AX*2)
+	VMOVUPS      X0, (R9)(CX*1)
+	VEXTRACTF128 $0x01, Y0, (R11)(CX*1)
+	ADDQ         $+16, R9
+	ADDQ         $+16, R11
+	ADDQ         $+32, R10
+	CMPQ         R10, DI
+	JLT          places
+	LEAQ         (DX)(AX*8), DX
+	ADDQ         $+32, BX
+	SUBQ         $+8, R8
+	JNZ          channels
+	VZEROUPPER
+	RET
+
 DATA constants<>+0(SB)/8, $0xffffffffffffffff
 DATA constants<>+8(SB)/8, $0xffffffffffffffff
 DATA constants<>+16(SB)/8, $0xffffffffffffffff

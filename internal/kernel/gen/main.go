@@ -29,4 +29,5 @@ func emit(ctx *build.Context, t *vectorasm.Table) {
 	g.flat()
 	g.halves()
 	g.pieces()
+	g.places()
 }

@@ -1,0 +1,209 @@
+package kernel
+
+import "github.com/layernoise/layernoise/internal/parallel"
+
+// taps is a convolution computed without columns, as a sum of matrix products for
+// the elements of the window. A few images at a time are copied to a matrix x that
+// has their channels side by side and a row for each place, image after image:
+//
+//	row (h*slots + s)*together + n    columns s*SW - PW and the next ones of row h
+//	                                  of image n, beside of them
+//
+// So what neighbouring elements of the window see along row p of the output, up to
+// beside of them, are successive rows of x, and with rows (p*OutW + q)*together + n of
+// a matrix y, and weights w with a row for each element of the window and channel,
+//
+//	y[p] = sum over i, s of x[p*SH+i-PH, s on] w[i, s*SW on]
+//
+// and x += y w', w += x' y for the gradients.
+type taps struct {
+	Conv
+	outH, outW int
+	together   int // images in the matrices
+	beside     int
+	slots      int
+	ldX, ldY   int // distances between the rows of x, and of y and w
+
+	// Where the rows begin that hold the pixels of an image, of an output, and of the
+	// window of each channel. Pixels that no element of the window sees
+	// are in a row behind the others.
+	image, output, window []int
+}
+
+var (
+	tapsRows = 64  // of x or y that a product takes: few, so that x and y stay in the cache
+	tapsOuts = 128 // output channels of a product
+	tapsPad  = 16  // elements between rows, whose distance would else often be a power of two
+)
+
+func newTaps(c Conv) *taps {
+	t := &taps{Conv: c, outH: c.OutH(), outW: c.OutW()}
+	groups := ceilDiv(c.N*t.outW, tapsRows)
+	groups += groups % 2 // two processors share an even number well
+	t.together = ceilDiv(c.N, groups)
+	t.beside = min(c.SW, c.KW)
+	t.slots = t.outW + (c.KW-1)/c.SW
+	t.ldX, t.ldY = t.beside*c.C+tapsPad, c.Out+tapsPad
+
+	t.image = scratchInts.borrow(c.H * c.W)
+	for i := range t.image {
+		h, w := i/c.W, i%c.W+c.PW
+		row := h*t.slots + w/c.SW
+		if w/c.SW >= t.slots || w%c.SW >= t.beside {
+			row, w = c.H*t.slots, 0
+		}
+		t.image[i] = row*t.together*t.ldX + w%c.SW*c.C
+	}
+	t.output = scratchInts.borrow(t.places())
+	for i := range t.output {
+		t.output[i] = i * t.together * t.ldY
+	}
+	t.window = scratchInts.borrow(c.depth())
+	for i := range t.window {
+		t.window[i] = (i%(c.KH*c.KW)*c.C + i/(c.KH*c.KW)) * t.ldY
+	}
+	return t
+}
+
+func (t *taps) giveBack() {
+	for _, s := range [][]int{t.image, t.output, t.window} {
+		scratchInts.giveBack(s)
+	}
+}
+
+// sizeX, sizeY and sizeW are the sizes of the matrices.
+func (t *taps) sizeX() int { return (t.H*t.slots + 1) * t.together * t.ldX }
+func (t *taps) sizeY() int { return t.places() * t.together * t.ldY }
+func (t *taps) sizeW() int { return t.depth() * t.ldY }
+
+// groups is the number of times that matrices of images are made.
+func (t *taps) groups() int { return ceilDiv(t.N, t.together) }
+
+// group is the range of images in group i.
+func (t *taps) group(i int) (i0, i1 int) { return i * t.together, min((i+1)*t.together, t.N) }
+
+// bands calls f for the ranges of rows of an image that the window sees.
+func (t *taps) bands(f func(h0, h1 int)) {
+	end := min(t.H, (t.outH-1)*t.SH+t.KH-t.PH)
+	for h := 0; h < end; h++ {
+		h0 := h
+		for h < end && (h+t.PH)%t.SH < t.KH {
+			h++
+		}
+		if h > h0 {
+			f(h0, h)
+		}
+	}
+}
+
+// clearSlots clears slots s0 to s1 of all rows of images in x.
+func clearSlots[T Float](t *taps, x []T, s0, s1 int) {
+	slot := t.together * t.ldX
+	for h := range t.H {
+		clear(x[(h*t.slots+s0)*slot : (h*t.slots+s1)*slot])
+	}
+}
+
+// gatherImages fills x with images i0 to i1 and their padding.
+func gatherImages[T Float](t *taps, x, images []T, i0, i1 int) {
+	if i1-i0 < t.together {
+		clear(x)
+	}
+	clearSlots(t, x, 0, min(ceilDiv(t.PW, t.SW), t.slots))
+	clearSlots(t, x, min((t.W+t.PW)/t.SW, t.slots), t.slots)
+	l, plane := loopsFor[T](), t.H*t.W
+	for i := i0; i < i1; i++ {
+		t.bands(func(h0, h1 int) {
+			l.toRows(x[(i-i0)*t.ldX:], t.image[h0*t.W:h1*t.W], images[i*t.C*plane+h0*t.W:], plane, t.C)
+		})
+	}
+}
+
+// scatterImages is the reverse of gatherImages.
+func scatterImages[T Float](t *taps, images, x []T, i0, i1 int) {
+	l, plane := loopsFor[T](), t.H*t.W
+	if t.KH < t.SH || (t.outH-1)*t.SH+t.KH-t.PH < t.H {
+		clear(images[i0*t.C*plane : i1*t.C*plane])
+	}
+	for i := i0; i < i1; i++ {
+		t.bands(func(h0, h1 int) {
+			l.fromRows(images[i*t.C*plane+h0*t.W:], plane, t.C, x[(i-i0)*t.ldX:], t.image[h0*t.W:h1*t.W])
+		})
+	}
+}
+
+// gatherOutputs fills y with the outputs of images i0 to i1.
+func gatherOutputs[T Float](t *taps, y, outputs []T, i0, i1 int) {
+	if i1-i0 < t.together {
+		clear(y)
+	}
+	l, size := loopsFor[T](), t.Out*t.places()
+	for i := i0; i < i1; i++ {
+		l.toRows(y[(i-i0)*t.ldY:], t.output, outputs[i*size:], t.places(), t.Out)
+	}
+}
+
+// tap is what one product takes of the matrices.
+type tap struct {
+	x, y, w int // where it begins in them
+	rows    int // of x and of y
+	k       int // columns of x, rows of w
+	o, outs int // columns of y and of w
+
+	newX, newY, newW bool // whether it is the first one for its rows
+}
+
+// add is the factor of what is there before a product.
+func add[T Float](new bool) T {
+	if new {
+		return 0
+	}
+	return 1
+}
+
+// each calls f for the products of a group of images. They leave out what is
+// padding for all elements of the window at once, unless that is new in x or y.
+func (t *taps) each(f func(p tap)) {
+	for i := range t.KH {
+		lo, hi := clip(t.outH, t.H, t.SH, t.PH, i)
+		for j := 0; j < t.KW; j += t.SW {
+			left, right := t.sees(j)
+			for o := 0; o < t.Out; o += tapsOuts {
+				for row := lo; row < hi; row++ {
+					h := row*t.SH + i - t.PH
+					p := tap{w: (i*t.KW + j) * t.C, k: min(t.KW-j, t.beside) * t.C, o: o, outs: min(tapsOuts, t.Out-o)}
+					p.newX = j == 0 && o == 0 && (i < t.SH || row == t.outH-1)
+					p.newY = j == 0 && (i == 0 || h == 0)
+					p.newW = row == lo
+					q0, q1 := left, right
+					if p.newX || p.newY {
+						q0, q1 = 0, t.outW
+					}
+					p.rows = (q1 - q0) * t.together
+					p.x = (h*t.slots + j/t.SW + q0) * t.together * t.ldX
+					p.y = (row*t.outW + q0) * t.together * t.ldY
+					f(p)
+				}
+			}
+		}
+	}
+}
+
+// sees is the range of columns of the output where element j of the window, or one
+// of those that lie beside it in x, sees the image: all if there are none.
+func (t *taps) sees(j int) (left, right int) {
+	left = t.outW
+	for k := j; k < min(j+t.beside, t.KW); k++ {
+		lo, hi := clip(t.outW, t.W, t.SW, t.PW, k)
+		if lo < hi {
+			left, right = min(left, lo), max(right, hi)
+		}
+	}
+	if left >= right {
+		return 0, t.outW
+	}
+	return left, right
+}
+
+// outputs calls f for ranges of output channels, at once where there are processors.
+func (t *taps) outputs(f func(lo, hi int)) { parallel.For(t.Out, 16, f) }
