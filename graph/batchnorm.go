@@ -103,7 +103,7 @@ func (c BatchNormConfig) check(name string, x, scale, shift *G.Node) (kernel.Nor
 				name, v.name, v.t.Shape(), v.t.Dtype(), shape[1:2], x.Dtype(), shape)
 		}
 	}
-	s := kernel.Norm{N: shape[0], C: shape[1], Size: shape[2:].TotalSize(), ReLU: c.ReLU}
+	s := kernel.Norm{N: shape[0], C: shape[1], Size: shape[2:].TotalSize(), ReLU: c.ReLU, Momentum: c.Momentum, Eps: c.Eps}
 	switch {
 	case !(c.Momentum > 0 && c.Momentum <= 1):
 		return kernel.Norm{}, errors.Errorf("graph: %s: the momentum is %v, want 0 to 1", name, c.Momentum)
@@ -116,18 +116,19 @@ func (c BatchNormConfig) check(name string, x, scale, shift *G.Node) (kernel.Nor
 }
 
 func batchNormNode[T kernel.Float](name string, s kernel.Norm, c BatchNormConfig, x, scale, shift *G.Node) (*G.Node, error) {
-	stats := kernel.NewNormStats[T](s.C)
+	stats := kernel.NewNormStats(s.C)
 	runMean, runVar := tensorData[T](c.Mean), tensorData[T](c.Var)
 	return apply(&op[T]{
 		name:  name,
 		shape: x.Shape(),
 		run: func(y []T, in []operand[T]) error {
+			x, scale, shift, residual := in[0].f, in[1].f, in[2].f, optional(in, 3)
 			if c.Training {
-				kernel.BatchStats(s, stats, runMean, runVar, in[0].f, c.Momentum, c.Eps)
-			} else {
-				kernel.RunningStats(stats, runMean, runVar, c.Eps)
+				kernel.NormTrain(s, stats, runMean, runVar, y, x, scale, shift, residual)
+				return nil
 			}
-			kernel.NormForward(s, stats, y, in[0].f, in[1].f, in[2].f, optional(in, 3))
+			kernel.RunningStats(s, stats, runMean, runVar)
+			kernel.NormForward(s, stats, y, x, scale, shift, residual)
 			return nil
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) (grads G.Nodes, err error) {
@@ -136,7 +137,7 @@ func batchNormNode[T kernel.Float](name string, s kernel.Norm, c BatchNormConfig
 					return nil, err
 				}
 			}
-			grads, err = batchNormGrads(name, s, stats, c.Training, in, y, dy)
+			grads, err = batchNormGrads[T](name, s, stats, c.Training, in, y, dy)
 			if len(in) > 3 {
 				grads = append(grads, dy)
 			}
@@ -147,7 +148,7 @@ func batchNormNode[T kernel.Float](name string, s kernel.Norm, c BatchNormConfig
 
 // batchNormGrads adds one node that computes all three gradients, and has that
 // with respect to x for its value, and two that take the others from it.
-func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.NormStats[T], training bool, in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.NormStats, training bool, in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	x, scale, shift := in[0], in[1], in[2]
 	if len(in) > 3 {
 		s.ReLU = false // dy is gated

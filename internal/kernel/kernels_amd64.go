@@ -31,10 +31,10 @@ func loopsOf(l cpu.Level) loops[float32] {
 		return plainLoops[float32]()
 	}
 	return loops[float32]{
-		addClip: addClipAVX2, clipRows: clipRowsAVX2, sumClip: sumClipAVX2, lineClip: lineClipAVX2, joinClip: joinClipAVX2,
-		gateLine: gateLineAVX2, combine: combineAVX2,
+		addClip: addClipAVX2, clipRows: clipRowsAVX2, sumClip: sumClipAVX2,
 		maxHalves: maxHalvesAVX2, unpoolHalves: unpoolHalvesAVX2,
-		sum: sumAVX2, sumSquares: sumSquaresAVX2, sumMoment: sumMomentAVX2,
+		sum: sumAVX2, moments: momentsAVX2,
+		normForward: normForwardAVX2, normJoin: normJoinAVX2, normSums: normSumsAVX2, normGrad: normGradAVX2,
 		sgd: sgdAVX2, momentum: sgdMomentumAVX2, nesterov: sgdNesterovAVX2,
 		adam: func(w, g, m, v []float32, s *AdamStep[float32]) {
 			adamAVX2(w, g, m, v, (*[9]float32)(unsafe.Pointer(s)))

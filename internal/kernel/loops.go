@@ -14,15 +14,14 @@ type loops[T Float] struct {
 	addClip            func(y, x []T, v, low T)
 	clipRows           func(y []T, yStride int, x []T, xStride, width, rows int, v, low T)
 	sumClip            func(z, x, y []T, low T)
-	lineClip           func(y, x []T, a, b, low T)
-	joinClip           func(y, x, residual []T, a, b, low T)
-	gateLine           func(g, x, dy []T, a, b T)
-	combine            func(dx, g, x []T, a, p, q T)
 	maxHalves          func(y []T, picks []uint32, x []T, width, rows int, keep uint32)
 	unpoolHalves       func(dx []T, picks []uint32, dy []T, width, rows int)
 	sum                func(x []T) T
-	sumSquares         func(x []T, mean T) T
-	sumMoment          func(g, x []T, mean T) (total, moment T)
+	moments            func(x []T, p planes, pivot T) (total, square float64)
+	normForward        func(y, x []T, p planes, mean, a, b, low T)
+	normJoin           func(y, x, residual []T, p planes, mean, a, b, low T)
+	normSums           func(dy, x []T, p planes, mean, a, b T, keep uint32) (total, moment float64)
+	normGrad           func(dx, dy, x []T, p planes, mean, a, b, dyMean, slope T, keep uint32)
 	sgd                func(w, g []T, rate, decay T)
 	momentum, nesterov func(w, g, v []T, rate, momentum, decay T)
 	adam               func(w, g, m, v []T, s *AdamStep[T])
@@ -46,10 +45,10 @@ func loopsFor[T Float]() *loops[T] {
 // plainLoops are the loops in Go.
 func plainLoops[T Float]() loops[T] {
 	return loops[T]{
-		addClip: addClip[T], clipRows: clipRows[T], sumClip: sumClip[T], lineClip: lineClip[T], joinClip: joinClip[T],
-		gateLine: gateLine[T], combine: combine[T],
+		addClip: addClip[T], clipRows: clipRows[T], sumClip: sumClip[T],
 		maxHalves: maxHalves[T], unpoolHalves: unpoolHalves[T],
-		sum: sum[T], sumSquares: sumSquares[T], sumMoment: sumMoment[T],
+		sum: sum[T], moments: moments[T],
+		normForward: normForward[T], normJoin: normJoin[T], normSums: normSums[T], normGrad: normGrad[T],
 		sgd: sgd[T], momentum: sgdMomentum[T], nesterov: sgdNesterov[T], adam: adam[T],
 		toRows: toRows[T], fromRows: fromRows[T],
 	}

@@ -67,40 +67,10 @@ func clipRowsAVX2(y []float32, yStride int, x []float32, xStride int, width int,
 //go:noescape
 func sumClipAVX2(z []float32, x []float32, y []float32, low float32)
 
-// lineClipAVX2 is lineClip.
-//
-//go:noescape
-func lineClipAVX2(y []float32, x []float32, a float32, b float32, low float32)
-
-// joinClipAVX2 is joinClip.
-//
-//go:noescape
-func joinClipAVX2(y []float32, x []float32, residual []float32, a float32, b float32, low float32)
-
-// gateLineAVX2 is gateLine.
-//
-//go:noescape
-func gateLineAVX2(g []float32, x []float32, dy []float32, a float32, b float32)
-
-// combineAVX2 is combine.
-//
-//go:noescape
-func combineAVX2(dx []float32, g []float32, x []float32, a float32, p float32, q float32)
-
 // sumAVX2 is sum.
 //
 //go:noescape
 func sumAVX2(x []float32) (total float32)
-
-// sumSquaresAVX2 is sumSquares.
-//
-//go:noescape
-func sumSquaresAVX2(x []float32, mean float32) (total float32)
-
-// sumMomentAVX2 is sumMoment.
-//
-//go:noescape
-func sumMomentAVX2(g []float32, x []float32, mean float32) (total float32, moment float32)
 
 // sgdAVX2 is sgd.
 //
@@ -161,3 +131,48 @@ func toRowsAVX2(dst []float32, places []int, src []float32, plane int, channels 
 //
 //go:noescape
 func fromRowsAVX2(dst []float32, plane int, channels int, src []float32, places []int)
+
+// momentsAVX2 is moments.
+//
+//go:noescape
+func momentsAVX2(x []float32, p struct {
+	size   int
+	stride int
+	count  int
+}, pivot float32) (total float64, square float64)
+
+// normForwardAVX2 is normForward.
+//
+//go:noescape
+func normForwardAVX2(y []float32, x []float32, p struct {
+	size   int
+	stride int
+	count  int
+}, mean float32, a float32, b float32, low float32)
+
+// normJoinAVX2 is normJoin.
+//
+//go:noescape
+func normJoinAVX2(y []float32, x []float32, residual []float32, p struct {
+	size   int
+	stride int
+	count  int
+}, mean float32, a float32, b float32, low float32)
+
+// normSumsAVX2 is normSums.
+//
+//go:noescape
+func normSumsAVX2(dy []float32, x []float32, p struct {
+	size   int
+	stride int
+	count  int
+}, mean float32, a float32, b float32, keep uint32) (total float64, moment float64)
+
+// normGradAVX2 is normGrad.
+//
+//go:noescape
+func normGradAVX2(dx []float32, dy []float32, x []float32, p struct {
+	size   int
+	stride int
+	count  int
+}, mean float32, a float32, b float32, dyMean float32, slope float32, keep uint32)

@@ -1736,177 +1736,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func lineClipAVX2(y []float32, x []float32, a float32, b float32, low float32)
-// Requires: AVX
-TEXT ·lineClipAVX2(SB), NOSPLIT, $0-60
-	MOVQ         y_len+8(FP), AX
-	MOVQ         y_base+0(FP), CX
-	MOVQ         x_base+24(FP), DX
-	VBROADCASTSS a+48(FP), Y0
-	VBROADCASTSS b+52(FP), Y1
-	VBROADCASTSS low+56(FP), Y2
-	XORQ         BX, BX
-	SUBQ         $+8, AX
-	JLT          tail
-
-loop:
-	VMOVUPS (DX)(BX*4), Y3
-	VMULPS  Y0, Y3, Y3
-	VADDPS  Y1, Y3, Y3
-	VMAXPS  Y3, Y2, Y3
-	VMOVUPS Y3, (CX)(BX*4)
-	ADDQ    $+8, BX
-	SUBQ    $+8, AX
-	JGE     loop
-
-tail:
-	ADDQ       $+8, AX
-	JZ         done
-	LEAQ       constants<>+32(SB), SI
-	NEGQ       AX
-	VMOVUPS    (SI)(AX*4), Y3
-	VMASKMOVPS (DX)(BX*4), Y3, Y4
-	VMULPS     Y0, Y4, Y0
-	VADDPS     Y1, Y0, Y0
-	VMAXPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y3, (CX)(BX*4)
-
-done:
-	VZEROUPPER
-	RET
-
-// func joinClipAVX2(y []float32, x []float32, residual []float32, a float32, b float32, low float32)
-// Requires: AVX
-TEXT ·joinClipAVX2(SB), NOSPLIT, $0-84
-	MOVQ         y_len+8(FP), AX
-	MOVQ         y_base+0(FP), CX
-	MOVQ         x_base+24(FP), DX
-	MOVQ         residual_base+48(FP), BX
-	VBROADCASTSS a+72(FP), Y0
-	VBROADCASTSS b+76(FP), Y1
-	VBROADCASTSS low+80(FP), Y2
-	XORQ         SI, SI
-	SUBQ         $+8, AX
-	JLT          tail
-
-loop:
-	VMOVUPS (DX)(SI*4), Y3
-	VMULPS  Y0, Y3, Y3
-	VADDPS  Y1, Y3, Y3
-	VMOVUPS (BX)(SI*4), Y4
-	VADDPS  Y4, Y3, Y3
-	VMAXPS  Y3, Y2, Y3
-	VMOVUPS Y3, (CX)(SI*4)
-	ADDQ    $+8, SI
-	SUBQ    $+8, AX
-	JGE     loop
-
-tail:
-	ADDQ       $+8, AX
-	JZ         done
-	LEAQ       constants<>+32(SB), DI
-	NEGQ       AX
-	VMOVUPS    (DI)(AX*4), Y3
-	VMASKMOVPS (DX)(SI*4), Y3, Y4
-	VMULPS     Y0, Y4, Y0
-	VADDPS     Y1, Y0, Y0
-	VMASKMOVPS (BX)(SI*4), Y3, Y1
-	VADDPS     Y1, Y0, Y0
-	VMAXPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y3, (CX)(SI*4)
-
-done:
-	VZEROUPPER
-	RET
-
-// func gateLineAVX2(g []float32, x []float32, dy []float32, a float32, b float32)
-// Requires: AVX, AVX2
-TEXT ·gateLineAVX2(SB), NOSPLIT, $0-80
-	VXORPS       Y0, Y0, Y0
-	MOVQ         g_len+8(FP), AX
-	MOVQ         g_base+0(FP), CX
-	MOVQ         x_base+24(FP), DX
-	MOVQ         dy_base+48(FP), BX
-	VBROADCASTSS a+72(FP), Y1
-	VBROADCASTSS b+76(FP), Y2
-	XORQ         SI, SI
-	SUBQ         $+8, AX
-	JLT          tail
-
-loop:
-	VMOVUPS  (DX)(SI*4), Y3
-	VMULPS   Y1, Y3, Y3
-	VADDPS   Y2, Y3, Y3
-	VPCMPGTD Y0, Y3, Y3
-	VMOVUPS  (BX)(SI*4), Y4
-	VANDPS   Y4, Y3, Y3
-	VMOVUPS  Y3, (CX)(SI*4)
-	ADDQ     $+8, SI
-	SUBQ     $+8, AX
-	JGE      loop
-
-tail:
-	ADDQ       $+8, AX
-	JZ         done
-	LEAQ       constants<>+32(SB), DI
-	NEGQ       AX
-	VMOVUPS    (DI)(AX*4), Y3
-	VMASKMOVPS (DX)(SI*4), Y3, Y4
-	VMULPS     Y1, Y4, Y1
-	VADDPS     Y2, Y1, Y1
-	VPCMPGTD   Y0, Y1, Y0
-	VMASKMOVPS (BX)(SI*4), Y3, Y1
-	VANDPS     Y1, Y0, Y0
-	VMASKMOVPS Y0, Y3, (CX)(SI*4)
-
-done:
-	VZEROUPPER
-	RET
-
-// func combineAVX2(dx []float32, g []float32, x []float32, a float32, p float32, q float32)
-// Requires: AVX
-TEXT ·combineAVX2(SB), NOSPLIT, $0-84
-	MOVQ         dx_len+8(FP), AX
-	MOVQ         dx_base+0(FP), CX
-	MOVQ         g_base+24(FP), DX
-	MOVQ         x_base+48(FP), BX
-	VBROADCASTSS a+72(FP), Y0
-	VBROADCASTSS p+76(FP), Y1
-	VBROADCASTSS q+80(FP), Y2
-	XORQ         SI, SI
-	SUBQ         $+8, AX
-	JLT          tail
-
-loop:
-	VMOVUPS (DX)(SI*4), Y3
-	VMULPS  Y0, Y3, Y3
-	VMOVUPS (BX)(SI*4), Y4
-	VMULPS  Y1, Y4, Y4
-	VADDPS  Y4, Y3, Y3
-	VADDPS  Y2, Y3, Y3
-	VMOVUPS Y3, (CX)(SI*4)
-	ADDQ    $+8, SI
-	SUBQ    $+8, AX
-	JGE     loop
-
-tail:
-	ADDQ       $+8, AX
-	JZ         done
-	LEAQ       constants<>+32(SB), DI
-	NEGQ       AX
-	VMOVUPS    (DI)(AX*4), Y3
-	VMASKMOVPS (DX)(SI*4), Y3, Y4
-	VMULPS     Y0, Y4, Y0
-	VMASKMOVPS (BX)(SI*4), Y3, Y4
-	VMULPS     Y1, Y4, Y1
-	VADDPS     Y1, Y0, Y0
-	VADDPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y3, (CX)(SI*4)
-
-done:
-	VZEROUPPER
-	RET
-
 // func sumAVX2(x []float32) (total float32)
 // Requires: AVX, SSE
 TEXT ·sumAVX2(SB), NOSPLIT, $0-28
@@ -1941,105 +1770,6 @@ done:
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
 	MOVSS        X1, total+24(FP)
-	VZEROUPPER
-	RET
-
-// func sumSquaresAVX2(x []float32, mean float32) (total float32)
-// Requires: AVX, SSE
-TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-36
-	VXORPS       Y0, Y0, Y0
-	MOVQ         x_len+8(FP), AX
-	MOVQ         x_base+0(FP), CX
-	VBROADCASTSS mean+24(FP), Y1
-	XORQ         DX, DX
-	SUBQ         $+8, AX
-	JLT          tail
-
-loop:
-	VMOVUPS (CX)(DX*4), Y2
-	VSUBPS  Y1, Y2, Y2
-	VMULPS  Y2, Y2, Y2
-	VADDPS  Y2, Y0, Y0
-	ADDQ    $+8, DX
-	SUBQ    $+8, AX
-	JGE     loop
-
-tail:
-	ADDQ       $+8, AX
-	JZ         done
-	LEAQ       constants<>+32(SB), BX
-	NEGQ       AX
-	VMOVUPS    (BX)(AX*4), Y2
-	VMASKMOVPS (CX)(DX*4), Y2, Y3
-	VSUBPS     Y1, Y3, Y1
-	VANDPS     Y2, Y1, Y1
-	VMULPS     Y1, Y1, Y1
-	VADDPS     Y1, Y0, Y0
-
-done:
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X0, X1, X1
-	VMOVHLPS     X1, X1, X0
-	VADDPS       X0, X1, X1
-	VMOVSHDUP    X1, X0
-	VADDSS       X0, X1, X1
-	MOVSS        X1, total+32(FP)
-	VZEROUPPER
-	RET
-
-// func sumMomentAVX2(g []float32, x []float32, mean float32) (total float32, moment float32)
-// Requires: AVX, SSE
-TEXT ·sumMomentAVX2(SB), NOSPLIT, $0-64
-	VXORPS       Y0, Y0, Y0
-	VXORPS       Y1, Y1, Y1
-	MOVQ         g_len+8(FP), AX
-	MOVQ         g_base+0(FP), CX
-	MOVQ         x_base+24(FP), DX
-	VBROADCASTSS mean+48(FP), Y2
-	XORQ         BX, BX
-	SUBQ         $+8, AX
-	JLT          tail
-
-loop:
-	VMOVUPS (CX)(BX*4), Y3
-	VADDPS  Y3, Y0, Y0
-	VMOVUPS (DX)(BX*4), Y4
-	VSUBPS  Y2, Y4, Y4
-	VMULPS  Y4, Y3, Y3
-	VADDPS  Y3, Y1, Y1
-	ADDQ    $+8, BX
-	SUBQ    $+8, AX
-	JGE     loop
-
-tail:
-	ADDQ       $+8, AX
-	JZ         done
-	LEAQ       constants<>+32(SB), SI
-	NEGQ       AX
-	VMOVUPS    (SI)(AX*4), Y3
-	VMASKMOVPS (CX)(BX*4), Y3, Y4
-	VADDPS     Y4, Y0, Y0
-	VMASKMOVPS (DX)(BX*4), Y3, Y5
-	VSUBPS     Y2, Y5, Y2
-	VANDPS     Y3, Y2, Y2
-	VMULPS     Y2, Y4, Y2
-	VADDPS     Y2, Y1, Y1
-
-done:
-	VEXTRACTF128 $0x01, Y0, X2
-	VADDPS       X0, X2, X2
-	VMOVHLPS     X2, X2, X0
-	VADDPS       X0, X2, X2
-	VMOVSHDUP    X2, X0
-	VADDSS       X0, X2, X2
-	MOVSS        X2, total+56(FP)
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X1, X0, X0
-	VMOVHLPS     X0, X0, X1
-	VADDPS       X1, X0, X0
-	VMOVSHDUP    X0, X1
-	VADDSS       X1, X0, X0
-	MOVSS        X0, moment+60(FP)
 	VZEROUPPER
 	RET
 
@@ -3306,6 +3036,422 @@ places:
 	ADDQ         $+32, BX
 	SUBQ         $+8, R8
 	JNZ          channels
+	VZEROUPPER
+	RET
+
+// func momentsAVX2(x []float32, p struct{size int; stride int; count int}, pivot float32) (total float64, square float64)
+// Requires: AVX, CMOV, FMA3, MMX+, SSE2
+TEXT ·momentsAVX2(SB), NOSPLIT, $0-72
+	VBROADCASTSS pivot+48(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	MOVQ         x_base+0(FP), AX
+	MOVQ         p_size+24(FP), CX
+	MOVQ         p_stride+32(FP), DX
+	MOVQ         p_count+40(FP), BX
+	MOVQ         DX, SI
+	MOVQ         BX, DI
+	ADDQ         DX, SI
+	NEGQ         DI
+	ADDQ         $+2, DI
+	IMULQ        DX, DI
+	ADDQ         CX, DI
+
+plane:
+	MOVQ    SI, R8
+	CMPQ    BX, $+2
+	CMOVQLE DI, R8
+	MOVQ    CX, R9
+	XORQ    R10, R10
+	SUBQ    $+8, R9
+	JLT     tail
+
+loop:
+	PREFETCHT0   (AX)(R8*4)
+	VMOVUPS      (AX)(R10*4), Y5
+	VSUBPS       Y0, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y5, Y1, Y1
+	VFMADD231PD  Y5, Y5, Y3
+	VADDPD       Y6, Y2, Y2
+	VFMADD231PD  Y6, Y6, Y4
+	ADDQ         $+8, R8
+	ADDQ         $+8, R10
+	SUBQ         $+8, R9
+	JGE          loop
+
+tail:
+	ADDQ         $+8, R9
+	JZ           done
+	LEAQ         constants<>+32(SB), R11
+	NEGQ         R9
+	VMOVUPS      (R11)(R9*4), Y5
+	PREFETCHT0   (AX)(R8*4)
+	VMASKMOVPS   (AX)(R10*4), Y5, Y6
+	VSUBPS       Y0, Y6, Y6
+	VANDPS       Y5, Y6, Y5
+	VEXTRACTF128 $0x01, Y5, X6
+	VCVTPS2PD    X5, Y5
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y5, Y1, Y1
+	VFMADD231PD  Y5, Y5, Y3
+	VADDPD       Y6, Y2, Y2
+	VFMADD231PD  Y6, Y6, Y4
+
+done:
+	LEAQ         (AX)(DX*4), AX
+	DECQ         BX
+	JNZ          plane
+	VADDPD       Y2, Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, total+56(FP)
+	VADDPD       Y4, Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, square+64(FP)
+	VZEROUPPER
+	RET
+
+// func normForwardAVX2(y []float32, x []float32, p struct{size int; stride int; count int}, mean float32, a float32, b float32, low float32)
+// Requires: AVX, CMOV, MMX+
+TEXT ·normForwardAVX2(SB), NOSPLIT, $0-88
+	VBROADCASTSS mean+72(FP), Y0
+	VBROADCASTSS a+76(FP), Y1
+	VBROADCASTSS b+80(FP), Y2
+	VBROADCASTSS low+84(FP), Y3
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         p_size+48(FP), DX
+	MOVQ         p_stride+56(FP), BX
+	MOVQ         p_count+64(FP), SI
+	MOVQ         BX, DI
+	MOVQ         SI, R8
+	ADDQ         BX, DI
+	NEGQ         R8
+	ADDQ         $+2, R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+
+plane:
+	MOVQ    DI, R9
+	CMPQ    SI, $+2
+	CMOVQLE R8, R9
+	MOVQ    DX, R10
+	XORQ    R11, R11
+	SUBQ    $+8, R10
+	JLT     tail
+
+loop:
+	PREFETCHT0 (AX)(R9*4)
+	PREFETCHT0 (CX)(R9*4)
+	VMOVUPS    (CX)(R11*4), Y4
+	VSUBPS     Y0, Y4, Y4
+	VMULPS     Y1, Y4, Y4
+	VADDPS     Y2, Y4, Y4
+	VMAXPS     Y4, Y3, Y4
+	VMOVUPS    Y4, (AX)(R11*4)
+	ADDQ       $+8, R9
+	ADDQ       $+8, R11
+	SUBQ       $+8, R10
+	JGE        loop
+
+tail:
+	ADDQ       $+8, R10
+	JZ         done
+	LEAQ       constants<>+32(SB), R12
+	NEGQ       R10
+	VMOVUPS    (R12)(R10*4), Y4
+	PREFETCHT0 (AX)(R9*4)
+	PREFETCHT0 (CX)(R9*4)
+	VMASKMOVPS (CX)(R11*4), Y4, Y5
+	VSUBPS     Y0, Y5, Y5
+	VMULPS     Y1, Y5, Y5
+	VADDPS     Y2, Y5, Y5
+	VMAXPS     Y5, Y3, Y5
+	VMASKMOVPS Y5, Y4, (AX)(R11*4)
+
+done:
+	LEAQ (AX)(BX*4), AX
+	LEAQ (CX)(BX*4), CX
+	DECQ SI
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func normJoinAVX2(y []float32, x []float32, residual []float32, p struct{size int; stride int; count int}, mean float32, a float32, b float32, low float32)
+// Requires: AVX, CMOV, MMX+
+TEXT ·normJoinAVX2(SB), NOSPLIT, $0-112
+	VBROADCASTSS mean+96(FP), Y0
+	VBROADCASTSS a+100(FP), Y1
+	VBROADCASTSS b+104(FP), Y2
+	VBROADCASTSS low+108(FP), Y3
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         residual_base+48(FP), DX
+	MOVQ         p_size+72(FP), BX
+	MOVQ         p_stride+80(FP), SI
+	MOVQ         p_count+88(FP), DI
+	MOVQ         SI, R8
+	MOVQ         DI, R9
+	ADDQ         SI, R8
+	NEGQ         R9
+	ADDQ         $+2, R9
+	IMULQ        SI, R9
+	ADDQ         BX, R9
+
+plane:
+	MOVQ    R8, R10
+	CMPQ    DI, $+2
+	CMOVQLE R9, R10
+	MOVQ    BX, R11
+	XORQ    R12, R12
+	SUBQ    $+8, R11
+	JLT     tail
+
+loop:
+	PREFETCHT0 (AX)(R10*4)
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 (DX)(R10*4)
+	VMOVUPS    (CX)(R12*4), Y4
+	VSUBPS     Y0, Y4, Y4
+	VMULPS     Y1, Y4, Y4
+	VADDPS     Y2, Y4, Y4
+	VMOVUPS    (DX)(R12*4), Y5
+	VADDPS     Y5, Y4, Y4
+	VMAXPS     Y4, Y3, Y4
+	VMOVUPS    Y4, (AX)(R12*4)
+	ADDQ       $+8, R10
+	ADDQ       $+8, R12
+	SUBQ       $+8, R11
+	JGE        loop
+
+tail:
+	ADDQ       $+8, R11
+	JZ         done
+	LEAQ       constants<>+32(SB), R13
+	NEGQ       R11
+	VMOVUPS    (R13)(R11*4), Y4
+	PREFETCHT0 (AX)(R10*4)
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 (DX)(R10*4)
+	VMASKMOVPS (CX)(R12*4), Y4, Y5
+	VSUBPS     Y0, Y5, Y5
+	VMULPS     Y1, Y5, Y5
+	VADDPS     Y2, Y5, Y5
+	VMASKMOVPS (DX)(R12*4), Y4, Y6
+	VADDPS     Y6, Y5, Y5
+	VMAXPS     Y5, Y3, Y5
+	VMASKMOVPS Y5, Y4, (AX)(R12*4)
+
+done:
+	LEAQ (AX)(SI*4), AX
+	LEAQ (CX)(SI*4), CX
+	LEAQ (DX)(SI*4), DX
+	DECQ DI
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func normSumsAVX2(dy []float32, x []float32, p struct{size int; stride int; count int}, mean float32, a float32, b float32, keep uint32) (total float64, moment float64)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+, SSE2
+TEXT ·normSumsAVX2(SB), NOSPLIT, $0-104
+	VBROADCASTSS mean+72(FP), Y0
+	VBROADCASTSS a+76(FP), Y1
+	VBROADCASTSS b+80(FP), Y2
+	VBROADCASTSS keep+84(FP), Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
+	MOVQ         dy_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	MOVQ         p_size+48(FP), DX
+	MOVQ         p_stride+56(FP), BX
+	MOVQ         p_count+64(FP), SI
+	MOVQ         BX, DI
+	MOVQ         SI, R8
+	ADDQ         BX, DI
+	NEGQ         R8
+	ADDQ         $+2, R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+
+plane:
+	MOVQ    DI, R9
+	CMPQ    SI, $+2
+	CMOVQLE R8, R9
+	MOVQ    DX, R10
+	XORQ    R11, R11
+	SUBQ    $+8, R10
+	JLT     tail
+
+loop:
+	PREFETCHT0   (AX)(R9*4)
+	PREFETCHT0   (CX)(R9*4)
+	VMOVUPS      (CX)(R11*4), Y9
+	VSUBPS       Y0, Y9, Y9
+	VMULPS       Y1, Y9, Y10
+	VADDPS       Y2, Y10, Y10
+	VPCMPGTD     Y4, Y10, Y10
+	VORPS        Y3, Y10, Y10
+	VMOVUPS      (AX)(R11*4), Y11
+	VANDPS       Y11, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X11
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y9, X12
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y10, Y5, Y5
+	VFMADD231PD  Y10, Y9, Y7
+	VADDPD       Y11, Y6, Y6
+	VFMADD231PD  Y11, Y12, Y8
+	ADDQ         $+8, R9
+	ADDQ         $+8, R11
+	SUBQ         $+8, R10
+	JGE          loop
+
+tail:
+	ADDQ         $+8, R10
+	JZ           done
+	LEAQ         constants<>+32(SB), R12
+	NEGQ         R10
+	VMOVUPS      (R12)(R10*4), Y9
+	PREFETCHT0   (AX)(R9*4)
+	PREFETCHT0   (CX)(R9*4)
+	VMASKMOVPS   (CX)(R11*4), Y9, Y10
+	VSUBPS       Y0, Y10, Y10
+	VMULPS       Y1, Y10, Y11
+	VADDPS       Y2, Y11, Y11
+	VPCMPGTD     Y4, Y11, Y11
+	VORPS        Y3, Y11, Y11
+	VMASKMOVPS   (AX)(R11*4), Y9, Y9
+	VANDPS       Y9, Y11, Y9
+	VEXTRACTF128 $0x01, Y9, X11
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X11, Y11
+	VEXTRACTF128 $0x01, Y10, X12
+	VCVTPS2PD    X10, Y10
+	VCVTPS2PD    X12, Y12
+	VADDPD       Y9, Y5, Y5
+	VFMADD231PD  Y9, Y10, Y7
+	VADDPD       Y11, Y6, Y6
+	VFMADD231PD  Y11, Y12, Y8
+
+done:
+	LEAQ         (AX)(BX*4), AX
+	LEAQ         (CX)(BX*4), CX
+	DECQ         SI
+	JNZ          plane
+	VADDPD       Y6, Y5, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, total+88(FP)
+	VADDPD       Y8, Y7, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, moment+96(FP)
+	VZEROUPPER
+	RET
+
+// func normGradAVX2(dx []float32, dy []float32, x []float32, p struct{size int; stride int; count int}, mean float32, a float32, b float32, dyMean float32, slope float32, keep uint32)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·normGradAVX2(SB), NOSPLIT, $0-120
+	VBROADCASTSS mean+96(FP), Y0
+	VBROADCASTSS a+100(FP), Y1
+	VBROADCASTSS b+104(FP), Y2
+	VBROADCASTSS dyMean+108(FP), Y3
+	VBROADCASTSS slope+112(FP), Y4
+	VBROADCASTSS keep+116(FP), Y5
+	VXORPS       Y6, Y6, Y6
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	MOVQ         p_size+72(FP), BX
+	MOVQ         p_stride+80(FP), SI
+	MOVQ         p_count+88(FP), DI
+	MOVQ         SI, R8
+	MOVQ         DI, R9
+	ADDQ         SI, R8
+	NEGQ         R9
+	ADDQ         $+2, R9
+	IMULQ        SI, R9
+	ADDQ         BX, R9
+
+plane:
+	MOVQ    R8, R10
+	CMPQ    DI, $+2
+	CMOVQLE R9, R10
+	MOVQ    BX, R11
+	XORQ    R12, R12
+	SUBQ    $+8, R11
+	JLT     tail
+
+loop:
+	PREFETCHT0 (AX)(R10*4)
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 (DX)(R10*4)
+	VMOVUPS    (DX)(R12*4), Y7
+	VSUBPS     Y0, Y7, Y7
+	VMULPS     Y1, Y7, Y8
+	VADDPS     Y2, Y8, Y8
+	VPCMPGTD   Y6, Y8, Y8
+	VORPS      Y5, Y8, Y8
+	VMOVUPS    (CX)(R12*4), Y9
+	VANDPS     Y9, Y8, Y8
+	VSUBPS     Y3, Y8, Y8
+	VMULPS     Y4, Y7, Y7
+	VSUBPS     Y7, Y8, Y7
+	VMULPS     Y1, Y7, Y7
+	VMOVUPS    Y7, (AX)(R12*4)
+	ADDQ       $+8, R10
+	ADDQ       $+8, R12
+	SUBQ       $+8, R11
+	JGE        loop
+
+tail:
+	ADDQ       $+8, R11
+	JZ         done
+	LEAQ       constants<>+32(SB), R13
+	NEGQ       R11
+	VMOVUPS    (R13)(R11*4), Y7
+	PREFETCHT0 (AX)(R10*4)
+	PREFETCHT0 (CX)(R10*4)
+	PREFETCHT0 (DX)(R10*4)
+	VMASKMOVPS (DX)(R12*4), Y7, Y8
+	VSUBPS     Y0, Y8, Y8
+	VMULPS     Y1, Y8, Y9
+	VADDPS     Y2, Y9, Y9
+	VPCMPGTD   Y6, Y9, Y9
+	VORPS      Y5, Y9, Y9
+	VMASKMOVPS (CX)(R12*4), Y7, Y10
+	VANDPS     Y10, Y9, Y9
+	VSUBPS     Y3, Y9, Y9
+	VMULPS     Y4, Y8, Y8
+	VSUBPS     Y8, Y9, Y8
+	VMULPS     Y1, Y8, Y8
+	VMASKMOVPS Y8, Y7, (AX)(R12*4)
+
+done:
+	LEAQ (AX)(SI*4), AX
+	LEAQ (CX)(SI*4), CX
+	LEAQ (DX)(SI*4), DX
+	DECQ DI
+	JNZ  plane
 	VZEROUPPER
 	RET
 

@@ -50,12 +50,18 @@ func doubles(x []float32) []float64 {
 // checkRMS fails if the root mean square of got - want is more than 1e-5 of want's.
 func checkRMS(t *testing.T, what string, got []float32, want []float64) {
 	t.Helper()
+	checkError(t, what, got, want, 1e-5)
+}
+
+// checkError is checkRMS for any tolerance.
+func checkError(t *testing.T, what string, got []float32, want []float64, tolerance float64) {
+	t.Helper()
 	var d, s float64
 	for i, v := range want {
 		d += (float64(got[i]) - v) * (float64(got[i]) - v)
 		s += v * v
 	}
-	if e := math.Sqrt(d / s); !(e <= 1e-5) {
+	if e := math.Sqrt(d / s); !(e <= tolerance) {
 		t.Errorf("%s: relative error %.2g", what, e)
 	}
 }

@@ -57,3 +57,11 @@ func (c columns) store(v vector, m operand.Mem) {
 	}
 	c.VMASKMOVPS(v, c.mask, m)
 }
+
+// there clears the lanes that are not in the group.
+func (c columns) there(v vector) vector {
+	if c.mask == nil {
+		return v
+	}
+	return c.Op(c.VANDPS, v, c.mask)
+}

@@ -9,7 +9,7 @@ import (
 func (g *generator) flat() {
 	g.gate()
 	g.lines()
-	g.sums()
+	g.sum()
 	g.updates()
 }
 
@@ -67,33 +67,6 @@ func (g *generator) lines() {
 		c.store(g.Op(g.VMAXPS, v[0], g.Add(g.Add(c.load(x[1]), c.load(x[2])), zero)), x[0])
 	})
 	g.Finish()
-
-	g.function("lineClip", "y, x []float32, a, b, low float32")
-	g.overSlices([]string{"y", "x"}, []string{"a", "b", "low"}, func(c columns, x []operand.Mem, v []vector) {
-		c.store(g.Op(g.VMAXPS, v[2], g.Add(g.Mul(c.load(x[1]), v[0]), v[1])), x[0])
-	})
-	g.Finish()
-
-	g.function("joinClip", "y, x, residual []float32, a, b, low float32")
-	g.overSlices([]string{"y", "x", "residual"}, []string{"a", "b", "low"}, func(c columns, x []operand.Mem, v []vector) {
-		line := g.Add(g.Mul(c.load(x[1]), v[0]), v[1])
-		c.store(g.Op(g.VMAXPS, v[2], g.Add(line, c.load(x[2]))), x[0])
-	})
-	g.Finish()
-
-	g.function("gateLine", "g, x, dy []float32, a, b float32")
-	zero = g.zero()
-	g.overSlices([]string{"g", "x", "dy"}, []string{"a", "b"}, func(c columns, x []operand.Mem, v []vector) {
-		on := g.Op(g.VPCMPGTD, g.Add(g.Mul(c.load(x[1]), v[0]), v[1]), zero)
-		c.store(g.Op(g.VANDPS, on, c.load(x[2])), x[0])
-	})
-	g.Finish()
-
-	g.function("combine", "dx, g, x []float32, a, p, q float32")
-	g.overSlices([]string{"dx", "g", "x"}, []string{"a", "p", "q"}, func(c columns, x []operand.Mem, v []vector) {
-		c.store(g.Add(g.Add(g.Mul(c.load(x[1]), v[0]), g.Mul(c.load(x[2]), v[1])), v[2]), x[0])
-	})
-	g.Finish()
 }
 
 // clipRows emits addClip for rows that lie apart.
@@ -113,8 +86,8 @@ func (g *generator) clipRows() {
 	g.Finish()
 }
 
-// sums emits the sums, each in eight sums at once.
-func (g *generator) sums() {
+// sum emits sum.
+func (g *generator) sum() {
 	g.function("sum", "x []float32) (total float32")
 	total := g.zero()
 	g.overSlices([]string{"x"}, nil, func(c columns, x []operand.Mem, _ []vector) {
@@ -122,35 +95,6 @@ func (g *generator) sums() {
 	})
 	g.result(total, "total")
 	g.Finish()
-
-	g.function("sumSquares", "x []float32, mean float32) (total float32")
-	total = g.zero()
-	g.overSlices([]string{"x"}, []string{"mean"}, func(c columns, x []operand.Mem, v []vector) {
-		d := c.there(g.Sub(c.load(x[0]), v[0]))
-		g.VADDPS(g.Mul(d, d), total, total)
-	})
-	g.result(total, "total")
-	g.Finish()
-
-	g.function("sumMoment", "g, x []float32, mean float32) (total, moment float32")
-	total, moment := g.zero(), g.zero()
-	g.overSlices([]string{"g", "x"}, []string{"mean"}, func(c columns, x []operand.Mem, v []vector) {
-		y := c.load(x[0])
-		g.VADDPS(y, total, total)
-		d := c.there(g.Sub(c.load(x[1]), v[0]))
-		g.VADDPS(g.Mul(y, d), moment, moment)
-	})
-	g.result(total, "total")
-	g.result(moment, "moment")
-	g.Finish()
-}
-
-// there clears the lanes that are not in the group.
-func (c columns) there(v vector) vector {
-	if c.mask == nil {
-		return v
-	}
-	return c.Op(c.VANDPS, v, c.mask)
 }
 
 // result adds up the lanes of v: i and i+4, then i and i+2, then both.

@@ -30,4 +30,5 @@ func emit(ctx *build.Context, t *vectorasm.Table) {
 	g.halves()
 	g.pieces()
 	g.places()
+	g.batchNorm()
 }
