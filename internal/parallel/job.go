@@ -1,6 +1,7 @@
 package parallel
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -38,6 +39,7 @@ func (j *job) work() {
 			return
 		}
 		j.run(lo, min(lo+j.step, j.n))
+		runtime.Gosched() // see For
 	}
 }
 

@@ -9,15 +9,24 @@ import "runtime"
 // Workers returns how many goroutines a loop may run on: GOMAXPROCS.
 func Workers() int { return runtime.GOMAXPROCS(0) }
 
+// share is how many ranges a loop has for each worker: several, because one
+// worker may be slower than another, or come later.
+const share = 4
+
 // For calls body for consecutive ranges [lo, hi) that together cover [0, n) once,
 // and returns when all calls have.
 //
-// The cuts lie at multiples of grain, and there are at most min(Workers(), n/grain)
-// ranges, so that none but the last is shorter than grain; with fewer than two of them
-// body runs inline, as body(0, n). Calls may be concurrent: what body writes
-// must not depend on where the cuts are. For may be called from body. A panic in body
-// reaches the caller of For, with the value of the first one, once all
-// ranges have ended. For n <= 0 body is not called; a grain below 1 counts as 1.
+// The cuts lie at multiples of grain, and there are at most n/grain ranges, so that
+// none but the last is shorter than grain, and at most four for each worker; with fewer
+// than two workers or ranges body runs inline, as body(0, n). Calls may be concurrent:
+// what body writes must not depend on where the cuts are. For may be called from body.
+// A panic in body reaches the caller of For, with the value of the first one, once
+// all ranges have ended. For n <= 0 body is not called; a grain below 1 counts as 1.
+//
+// For yields to Go's scheduler after each range. A goroutine that has run for
+// 10 ms without that loses its processor the next time it is seen in a native call,
+// as those of a BLAS are, to a thread that has nothing to do; and the monitor
+// that takes it away looks for more every 20 us, for a tenth of the machine.
 //
 // A closure given as body is allocated by the caller: keep one around, or
 // do small loops without For, where that matters.
@@ -26,15 +35,17 @@ func For(n, grain int, body func(lo, hi int)) {
 		return
 	}
 	grain = max(grain, 1)
-	pieces := min(Workers(), n/grain)
-	if pieces < 2 {
+	workers := min(Workers(), n/grain)
+	if workers < 2 {
 		body(0, n)
+		runtime.Gosched()
 		return
 	}
 	units := (n + grain - 1) / grain
+	ranges := min(share*workers, n/grain)
 	j := jobs.Get().(*job)
-	j.split(n, grain*((units+pieces-1)/pieces), body)
-	crew.open(j, pieces-1)
+	j.split(n, grain*((units+ranges-1)/ranges), body)
+	crew.open(j, workers-1)
 	j.work()
 	crew.shut(j)
 	j.wait()

@@ -38,7 +38,7 @@ func TestForCoversEachElementOnce(t *testing.T) {
 						t.Fatalf("procs %d n %d grain %d: element %d seen %d times", procs, n, grain, i, c)
 					}
 				}
-				if most := max(1, min(procs, n/max(grain, 1))); int(ranges.Load()) > most {
+				if most := max(1, min(share*procs, n/max(grain, 1))); int(ranges.Load()) > most {
 					t.Errorf("procs %d n %d grain %d: %d ranges, want at most %d", procs, n, grain, ranges.Load(), most)
 				}
 			}
@@ -60,6 +60,20 @@ func TestForIsConcurrent(t *testing.T) {
 			both.Done()
 			both.Wait()
 		})
+	}
+}
+
+// A goroutine that waits for the processor has it while loops follow each other.
+func TestForYields(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var ran atomic.Bool
+	go ran.Store(true)
+	loops := 0
+	for ; !ran.Load() && loops < 100; loops++ {
+		For(1, 1, func(lo, hi int) {})
+	}
+	if loops == 100 {
+		t.Error("a hundred loops did not yield")
 	}
 }
 
