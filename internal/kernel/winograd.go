@@ -114,8 +114,10 @@ func (g *winograd) borrowTiles(channels int) []float32 {
 // block is the number of output channels whose weights are made at once when
 // all tiles are in one chunk.
 func (g *winograd) block() int {
-	blocks := ceilDiv(g.out, max(winogradBlock/g.in, 1))
-	blocks += blocks % 2 // two processors share an even number well
+	blocks := 2 // of one size, and an even number: processors share them well
+	for g.in*g.out > winogradBlock*blocks {
+		blocks *= 2
+	}
 	return ceilDiv(ceilDiv(g.out, blocks), winogradLanes) * winogradLanes
 }
 

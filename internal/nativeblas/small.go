@@ -12,8 +12,9 @@ import (
 // kernels of OpenBLAS for AVX-512 read float32 matrices where they are; for four
 // times that, made of such products, they are up to a third faster. This pays as
 // long as the matrices stay in the cache, and not where b is transposed, for
-// which those kernels copy nevertheless or are slow. See interface/gemm.c and
-// kernel/x86_64/sgemm_small_kernel_permit_skylakex.c in OpenBLAS, since 0.3.17.
+// which those kernels copy nevertheless or are slow: callers that can, transpose it
+// before. See interface/gemm.c and kernel/x86_64/sgemm_small_kernel_permit_skylakex.c
+// in OpenBLAS, since 0.3.17.
 const (
 	smallVolume = 1_000_000 // multiplications of a product that copies nothing
 	smallRows   = 48        // of c in such a product; its kernels take 12 or fewer at once
