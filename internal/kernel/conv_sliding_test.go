@@ -139,6 +139,71 @@ func TestSliding(t *testing.T) {
 	}
 }
 
+// TestSlidingBadValues puts one NaN into an argument. It reaches whatever it has a
+// part in by the definition, and of the output and of the gradient of the images
+// nothing else, unless it is in the weights.
+func TestSlidingBadValues(t *testing.T) {
+	if use.weighPieces == nil {
+		t.Skip("no kernels here")
+	}
+	nan := float32(math.NaN())
+	for _, c := range slidingShapes {
+		c.SH, c.SW = 1, 1
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 9))
+			for range 20 {
+				s := newSample(c)
+				inX, inDy, inW := r.IntN(len(s.x)), r.IntN(len(s.dy)), r.IntN(len(s.w))
+				yOfX, dwOfX, dxOfDy, dwOfDy, yOfW, dxOfW := reached{}, reached{}, reached{}, reached{}, reached{}, reached{}
+				eachTerm(c, func(o, i, k int) {
+					if i == inX {
+						yOfX[o], dwOfX[k] = true, true
+					}
+					if o == inDy {
+						dxOfDy[i], dwOfDy[k] = true, true
+					}
+					if k == inW {
+						yOfW[o], dxOfW[i] = true, true
+					}
+				})
+				forward := func() { slidingForward(newSliding(c), s.y, s.x, s.w, s.b, true) }
+				gradX := func() { slidingGradX(newSliding(c), s.dx, s.dy, s.w) }
+				gradW := func() { slidingGradW(newSliding(c), s.dw, s.dy, s.x) }
+				with := func(arg []float32, at int, passes ...func()) {
+					was := arg[at]
+					arg[at] = nan
+					for _, pass := range passes {
+						pass()
+					}
+					arg[at] = was
+				}
+				with(s.x, inX, forward, gradW)
+				yOfX.check(t, "output, of an image", s.y, true)
+				dwOfX.check(t, "gradient of the weights, of an image", s.dw, false)
+				with(s.dy, inDy, gradX, gradW)
+				dxOfDy.check(t, "gradient of the images, of that of the output", s.dx, true)
+				dwOfDy.check(t, "gradient of the weights, of that of the output", s.dw, false)
+				with(s.w, inW, forward, gradX)
+				yOfW.check(t, "output, of the weights", s.y, false)
+				dxOfW.check(t, "gradient of the images, of the weights", s.dx, false)
+			}
+		})
+	}
+}
+
+// reached are the places of a result that a NaN has a part in.
+type reached map[int]bool
+
+// check wants NaN in these places, and nowhere else if they are to be all.
+func (r reached) check(t *testing.T, what string, result []float32, all bool) {
+	t.Helper()
+	for i, v := range result {
+		if bad := v != v; bad != r[i] && (all || !bad) {
+			t.Fatalf("%s: place %d is %v, in the sum of the definition %v", what, i, v, r[i])
+		}
+	}
+}
+
 // TestSlides pins which convolutions are computed as sums of pieces.
 func TestSlides(t *testing.T) {
 	if use.weighPieces == nil {
