@@ -23,6 +23,8 @@ func directShapes() []Conv {
 		{Window: Window{H: 5, W: 4, KH: 3, KW: 3, SH: 1, SW: 1, PH: 1, PW: 1}, N: 2, C: 2, Out: 3},
 		{Window: Window{H: 2, W: 2, KH: 3, KW: 3, SH: 1, SW: 1, PH: 1, PW: 1}, N: 71, C: 5, Out: 130},
 		{Window: Window{H: 2, W: 3, KH: 5, KW: 4, SH: 3, SW: 1, PH: 3, PW: 5}, N: 2, C: 2, Out: 3},
+		{Window: Window{H: 1, W: 1, KH: 3, KW: 3, SH: 1, SW: 1, PH: 1, PW: 1}, N: 5, C: 2, Out: 3},
+		{Window: Window{H: 8, W: 8, KH: 3, KW: 3, SH: 2, SW: 2, PH: 1, PW: 1}, N: 159, C: 2, Out: 3},
 	}
 	r := rand.New(rand.NewPCG(1, 8))
 	for range 60 {
@@ -77,7 +79,7 @@ func TestDirect(t *testing.T) {
 // processors.
 func TestTapsThreads(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	c := Conv{Window: Window{H: 9, W: 8, KH: 3, KW: 3, SH: 2, SW: 2, PH: 1, PW: 1}, N: 400, C: 9, Out: 20}
+	c := Conv{Window: Window{H: 9, W: 8, KH: 3, KW: 3, SH: 2, SW: 2, PH: 1, PW: 1}, N: 159, C: 9, Out: 20}
 	var one *sample
 	for _, n := range []int{1, 2, 3, 7} {
 		runtime.GOMAXPROCS(n)
@@ -90,6 +92,27 @@ func TestTapsThreads(t *testing.T) {
 		}
 		if !slices.Equal(s.y, one.y) || !slices.Equal(s.dx, one.dx) || !slices.Equal(s.dw, one.dw) {
 			t.Errorf("%d threads: other results than with one", n)
+		}
+	}
+}
+
+// TestTapsLastGroup holds the places of images that a smaller group lacks to zero,
+// as they take part in the products.
+func TestTapsLastGroup(t *testing.T) {
+	s := newSample(Conv{Window: Window{H: 8, W: 8, KH: 3, KW: 3, SH: 1, SW: 1}, N: 31, C: 5, Out: 4})
+	taps := newTaps(s.c)
+	defer taps.giveBack()
+	i0, i1 := taps.group(taps.groups() - 1)
+	if i1-i0 == taps.together {
+		t.Fatal("the last group is not smaller")
+	}
+	x, y := make([]float32, taps.sizeX()), make([]float32, taps.sizeY())
+	spoil(x, y)
+	gatherImages(taps, x, s.x, i0, i1)
+	gatherOutputs(taps, y, s.dy, i0, i1)
+	for _, v := range append(x, y...) {
+		if v != v {
+			t.Fatal("something is left of other groups")
 		}
 	}
 }
