@@ -8,7 +8,7 @@ import (
 // Conv is the shape of a convolution: x (N, C, H, W), w (Out, C, KH, KW), result
 // (N, Out, OutH, OutW).
 //
-// It becomes a matrix product with the columns of im2col, for some 512 places of
+// With the columns of im2col it becomes a matrix product, for some 512 places of
 // the output at a time: enough for an efficient product, few enough to stay in
 // the cache. Where the maps are small, several images share a product; where
 // they are large, an image takes several.

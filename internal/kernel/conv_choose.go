@@ -8,8 +8,10 @@ import "os"
 //	                       both sides, float32
 //	sums of pieces         steps of one, few weights, images small enough for the
 //	                       cache, float32, where there are kernels for it
-//	sums of products       16 columns or more in each product, on both sides, and as
-//	                       many places, unless the image is its matrix of columns
+//	sums of products       16 or more numbers at a place of the output, and of the
+//	                       image for each step of a row; 16 places or more; neither
+//	                       padding as high as the window nor an image that is its
+//	                       own matrix of columns (1 x 1, steps of one)
 //	columns of im2col      all others
 //
 // The last three are the direct path: they add up the products of the definition.
@@ -98,8 +100,9 @@ func (c Conv) slides() bool {
 // those that are computed six at once.
 func (c Conv) slidesBack() bool { return c.slides() && 2*c.C >= pieceRows }
 
-// taps reports whether the convolution is computed as a sum of products. Those with
-// few channels, or few places in a row of all outputs, would be too small.
+// taps reports whether the convolution is computed as a sum of products. With few
+// channels, or few places in a row of all outputs, they would be too small; and
+// every row of the output must see a row of the image.
 func (c Conv) taps() bool {
 	return !c.direct() && c.PH < c.KH && c.C*min(c.SW, c.KW) >= 16 && c.Out >= 16 && c.N*c.OutW() >= 16
 }

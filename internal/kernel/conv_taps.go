@@ -3,34 +3,36 @@ package kernel
 import "github.com/layernoise/layernoise/internal/parallel"
 
 // taps is a convolution computed without columns, as a sum of matrix products for
-// the elements of the window. A few images at a time are copied to a matrix x that
-// has their channels side by side and a row for each place, image after image:
+// the elements of the window. A group of images is copied to a matrix x with a row
+// for some columns that lie beside each other, as many as a step passes and the
+// window sees: their channels, one column after the other. Row
 //
-//	row (h*slots + s)*together + n    columns s*SW - PW and the next ones of row h
-//	                                  of image n, beside of them
+//	(h*slots + s)*together + n
 //
-// So what neighbouring elements of the window see along row p of the output, up to
-// beside of them, are successive rows of x, and with rows (p*OutW + q)*together + n of
-// a matrix y, and weights w with a row for each element of the window and channel,
+// holds column s*SW - PW and those beside it of row h of image n. So what an element
+// of the window, and those beside it, see along a row of the output are successive
+// rows of x. With a matrix y of the output, whose row (p*OutW + q)*together + n has the
+// channels of place (p, q) of image n, and a matrix w that has a row for each element
+// of the window and channel, row p of the output is
 //
-//	y[p] = sum over i, s of x[p*SH+i-PH, s on] w[i, s*SW on]
+//	y[p] = sum over i and j = 0, SW, ... of x[p*SH + i - PH, from j/SW on] w[i, from j on]
 //
-// and x += y w', w += x' y for the gradients.
+// and the gradients add the products x += y w' and w += x' y.
 type taps struct {
 	Conv
 	outH, outW int
-	together   int // images in the matrices
-	beside     int
-	slots      int
+	together   int // images in a group
+	beside     int // columns in a row of x
+	slots      int // rows of x for a row of an image
 	ldX, ldY   int // distances between the rows of x, and of y and w
 
-	// Where the rows begin that hold the pixels of an image, of an output, and of the
-	// window of each channel. Pixels that no element of the window sees
-	// are in a row behind the others.
+	// Where the rows begin that take the pixels of an image, those of an output, and
+	// the elements of all windows of an output channel. Pixels that the window does
+	// not see have a row behind the others.
 	image, output, window []int
 }
 
-var (
+const (
 	tapsRows = 64  // of x or y that a product takes: few, so that x and y stay in the cache
 	tapsOuts = 128 // output channels of a product
 	tapsPad  = 16  // elements between rows, whose distance would else often be a power of two

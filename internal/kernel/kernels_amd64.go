@@ -67,24 +67,29 @@ func planesWindowAVX2Tail(dw []float32, n int, u []float32, plane int) {
 	planesWindow(dw[whole*window9:], n-whole, u[whole:], plane)
 }
 
-// somePlaces is how many places the copies to and from rows take at once.
+// somePlaces is how many places the copies to and from rows take at once. The last
+// ones are copied together with some again.
 const somePlaces = 4
 
 func toRowsAVX2Tail(dst []float32, places []int, src []float32, plane, channels int) {
-	n, whole := len(places)/somePlaces*somePlaces, channels/lanes*lanes
-	if n > 0 && whole > 0 {
-		toRowsAVX2(dst, places[:n], src, plane, whole)
-		toRows(dst, places[n:], src[n:], plane, whole)
+	n, whole := len(places), channels/lanes*lanes
+	if n >= somePlaces && whole > 0 {
+		toRowsAVX2(dst, places[:n/somePlaces*somePlaces], src, plane, whole)
+		if n%somePlaces > 0 {
+			toRowsAVX2(dst, places[n-somePlaces:], src[n-somePlaces:], plane, whole)
+		}
 		dst, src, channels = dst[whole:], src[min(whole*plane, len(src)):], channels-whole
 	}
 	toRows(dst, places, src, plane, channels)
 }
 
 func fromRowsAVX2Tail(dst []float32, plane, channels int, src []float32, places []int) {
-	n, whole := len(places)/somePlaces*somePlaces, channels/lanes*lanes
-	if n > 0 && whole > 0 {
-		fromRowsAVX2(dst, plane, whole, src, places[:n])
-		fromRows(dst[n:], plane, whole, src, places[n:])
+	n, whole := len(places), channels/lanes*lanes
+	if n >= somePlaces && whole > 0 {
+		fromRowsAVX2(dst, plane, whole, src, places[:n/somePlaces*somePlaces])
+		if n%somePlaces > 0 {
+			fromRowsAVX2(dst[n-somePlaces:], plane, whole, src, places[n-somePlaces:])
+		}
 		dst, src, channels = dst[min(whole*plane, len(dst)):], src[whole:], channels-whole
 	}
 	fromRows(dst, plane, channels, src, places)
