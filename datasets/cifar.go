@@ -24,26 +24,38 @@ type CIFAR struct {
 // tells a file that was cut between two records from a shorter one.
 func ReadCIFAR10(r io.Reader) (*CIFAR, error) {
 	x, err := cifar10Format.read(r)
-	return x, errors.WithMessage(err, "datasets")
+	if err != nil {
+		return nil, errors.WithMessage(err, "datasets")
+	}
+	return x, nil
 }
 
 // ReadCIFAR100 is ReadCIFAR10 for CIFAR-100, whose records have two label
 // bytes: the superclass, below 20, and the class, below 100.
 func ReadCIFAR100(r io.Reader) (*CIFAR, error) {
 	x, err := cifar100Format.read(r)
-	return x, errors.WithMessage(err, "datasets")
+	if err != nil {
+		return nil, errors.WithMessage(err, "datasets")
+	}
+	return x, nil
 }
 
 // WriteCIFAR10 encodes x, uncompressed. Content that does not fit the format
 // is ErrFormat, before anything is written.
 func WriteCIFAR10(w io.Writer, x *CIFAR) error {
-	return errors.WithMessage(cifar10Format.write(w, x), "datasets")
+	if err := cifar10Format.write(w, x); err != nil {
+		return errors.WithMessage(err, "datasets")
+	}
+	return nil
 }
 
 // WriteCIFAR100 is WriteCIFAR10 for CIFAR-100: x.Coarse has a superclass for
 // each image.
 func WriteCIFAR100(w io.Writer, x *CIFAR) error {
-	return errors.WithMessage(cifar100Format.write(w, x), "datasets")
+	if err := cifar100Format.write(w, x); err != nil {
+		return errors.WithMessage(err, "datasets")
+	}
+	return nil
 }
 
 // A cifarFormat is a layout of records: label bytes, then the pixels.

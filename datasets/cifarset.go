@@ -90,7 +90,10 @@ func CIFAR100Coarse(dir string, split Split, opts ...Option) (*Dataset, error) {
 
 func (s *cifarSet) open(dir string, split Split, opts []Option) (*Dataset, error) {
 	d, err := s.load(dir, split, opts)
-	return d, errors.WithMessagef(err, "datasets: %s", s.name)
+	if err != nil {
+		return nil, errors.WithMessagef(err, "datasets: %s", s.name)
+	}
+	return d, nil
 }
 
 func (s *cifarSet) load(dir string, split Split, opts []Option) (*Dataset, error) {

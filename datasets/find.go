@@ -37,5 +37,8 @@ func readPath[T any](path string, decode func(io.Reader) (T, error)) (T, error) 
 	}
 	defer f.Close()
 	x, err := decode(f)
-	return x, errors.WithMessage(err, path)
+	if err != nil {
+		return x, errors.WithMessage(err, path)
+	}
+	return x, nil
 }

@@ -32,7 +32,10 @@ type IDX struct {
 // the header alone.
 func ReadIDX(r io.Reader) (*IDX, error) {
 	x, err := readIDX(r)
-	return x, errors.WithMessage(err, "datasets: idx")
+	if err != nil {
+		return nil, errors.WithMessage(err, "datasets: idx")
+	}
+	return x, nil
 }
 
 func readIDX(r io.Reader) (*IDX, error) {

@@ -70,7 +70,10 @@ func FashionMNIST(dir string, split Split, opts ...Option) (*Dataset, error) {
 
 func (s *idxSet) open(dir string, split Split, opts []Option) (*Dataset, error) {
 	d, err := s.load(dir, split, opts)
-	return d, errors.WithMessagef(err, "datasets: %s", s.name)
+	if err != nil {
+		return nil, errors.WithMessagef(err, "datasets: %s", s.name)
+	}
+	return d, nil
 }
 
 func (s *idxSet) load(dir string, split Split, opts []Option) (*Dataset, error) {

@@ -15,7 +15,10 @@ func readFull(r io.Reader, p []byte) error {
 	if err == io.EOF && len(p) > 0 {
 		err = io.ErrUnexpectedEOF
 	}
-	return errors.Wrap(err, "read")
+	if err != nil {
+		return errors.Wrap(err, "read")
+	}
+	return nil
 }
 
 // readN reads n bytes. It allocates at most twice what has arrived (and

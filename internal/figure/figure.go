@@ -102,8 +102,10 @@ func Write(w io.Writer, panels ...Panel) error {
 			}
 		}
 	}
-	_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(w)
-	return errors.Wrap(err, "figure: write PNG")
+	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(w); err != nil {
+		return errors.Wrap(err, "figure: write PNG")
+	}
+	return nil
 }
 
 // plot makes gonum's plot of the panel.
