@@ -31,8 +31,11 @@ func BenchmarkConv(b *testing.B) {
 		{Window: Window{H: 8, W: 8}, N: 32, C: 256, Out: 256},
 		{Window: Window{H: 4, W: 4}, N: 32, C: 512, Out: 512},
 		{Window: Window{H: 2, W: 2}, N: 128, C: 512, Out: 512},
+		{Window: Window{H: 32, W: 32, SH: 2, SW: 2}, N: 32, C: 64, Out: 128},
+		{Window: Window{H: 16, W: 16, SH: 2, SW: 2}, N: 32, C: 128, Out: 256},
+		{Window: Window{H: 8, W: 8, SH: 2, SW: 2}, N: 32, C: 256, Out: 512},
 	} {
-		c.KH, c.KW, c.SH, c.SW, c.PH, c.PW = 3, 3, 1, 1, 1, 1
+		c.KH, c.KW, c.SH, c.SW, c.PH, c.PW = 3, 3, max(c.SH, 1), max(c.SW, 1), 1, 1
 		s := newSample(c)
 		for _, pass := range []struct {
 			name string
@@ -43,7 +46,10 @@ func BenchmarkConv(b *testing.B) {
 			{"gradw", func() { ConvGradW(s.c, s.dw, s.dy, s.x) }},
 		} {
 			for _, direct := range []bool{true, false} {
-				b.Run(fmt.Sprintf("%d-%d@%dx%d/%s/direct=%v", c.C, c.Out, c.H, c.N, pass.name, direct), func(b *testing.B) {
+				if !direct && !c.winograd() {
+					continue
+				}
+				b.Run(fmt.Sprintf("%d-%d@%dx%d,step%d/%s/direct=%v", c.C, c.Out, c.H, c.N, c.SH, pass.name, direct), func(b *testing.B) {
 					defer func(d bool) { convDirect = d }(convDirect)
 					convDirect = direct
 					b.ReportAllocs()

@@ -145,6 +145,14 @@ func gatherOutputs[T Float](t *taps, y, outputs []T, i0, i1 int) {
 	}
 }
 
+// scatterOutputs is the reverse of gatherOutputs.
+func scatterOutputs[T Float](t *taps, outputs, y []T, i0, i1 int) {
+	l, size := loopsFor[T](), t.Out*t.places()
+	for i := i0; i < i1; i++ {
+		l.fromRows(outputs[i*size:], t.places(), t.Out, y[(i-i0)*t.ldY:], t.output)
+	}
+}
+
 // tap is what one product takes of the matrices.
 type tap struct {
 	x, y, w int // where it begins in them
@@ -155,9 +163,9 @@ type tap struct {
 	newX, newY, newW bool // whether it is the first one for its rows
 }
 
-// add is the factor of what is there before a product.
-func add[T Float](new bool) T {
-	if new {
+// add is the factor of what is in the rows of a product already.
+func add[T Float](first bool) T {
+	if first {
 		return 0
 	}
 	return 1

@@ -7,7 +7,7 @@ import (
 
 // tapsForward is [ConvForward] as a sum of products.
 func tapsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
-	t, l, low := newTaps(c), loopsFor[T](), lowest[T](relu)
+	t, l := newTaps(c), loopsFor[T]()
 	defer t.giveBack()
 	weights := borrow[T](t.sizeW())
 	defer giveBack(weights)
@@ -22,15 +22,9 @@ func tapsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 			t.each(func(p tap) {
 				gemmSerial(blas.NoTrans, blas.NoTrans, p.rows, p.outs, p.k, 1, in[p.x:], t.ldX, weights[p.w*t.ldY+p.o:], t.ldY, add[T](p.newY), out[p.y+p.o:], t.ldY)
 			})
+			scatterOutputs(t, y, out, i0, i1)
 			for i := i0; i < i1; i++ {
-				image := y[i*t.Out*t.places():][:t.Out*t.places()]
-				l.fromRows(image, t.places(), t.Out, out[(i-i0)*t.ldY:], t.output)
-				if b != nil || relu {
-					for o := range t.Out {
-						plane := image[o*t.places():][:t.places()]
-						l.addClip(plane, plane, at(b, o), low)
-					}
-				}
+				biasTile(c, tile{i, i + 1, 0, t.outH}, y, b, relu)
 			}
 		}
 	})
