@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/layernoise/layernoise/internal/noise"
 	"github.com/pkg/errors"
 	"gorgonia.org/tensor"
@@ -33,7 +34,7 @@ type injector struct {
 	targets []target
 	in      bool // the noise is in the weights
 
-	spare32 []float32 // the targets' spare memory, one after the other
+	spare32 []float32 // the targets' spare memory, one after the other, on huge pages
 	spare64 []float64
 	eps     []float64 // one tensor's draw, where it must be stored
 	again   vec       // one tensor's noisy weights, made a second time
@@ -69,13 +70,20 @@ func (n *injector) room(groups []Group) {
 	for _, g := range groups {
 		var len32, len64 int
 		for _, p := range g.Params {
-			len32 += len(p.vec.f32)
-			len64 += len(p.vec.f64)
+			len32 += spareLen(len(p.vec.f32))
+			len64 += spareLen(len(p.vec.f64))
 		}
 		most32, most64 = max(most32, len32), max(most64, len64)
 	}
-	n.spare32, n.spare64 = make([]float32, 0, most32), make([]float64, 0, most64)
+	n.spare32, n.spare64 = hugepage.Make[float32](most32), hugepage.Make[float64](most64)
 }
+
+// lineLen is how many elements fill one cache line or more. Each target's spare memory begins a line, so that no store of a
+// vector touches two.
+const lineLen = 16
+
+// spareLen is how much spare memory n elements take.
+func spareLen(n int) int { return (n + lineLen - 1) &^ (lineLen - 1) }
 
 // begin forgets the targets of the injection before.
 func (n *injector) begin(dist Noise, seed, step uint64, sigma float64) {
@@ -101,19 +109,23 @@ func (n *injector) target(p *Param, scale float64) error {
 func (n *injector) reserve() {
 	var len32, len64 int
 	for _, t := range n.targets {
-		len32 += len(t.memory.f32)
-		len64 += len(t.memory.f64)
+		len32 += spareLen(len(t.memory.f32))
+		len64 += spareLen(len(t.memory.f64))
 	}
-	n.spare32 = slices.Grow(n.spare32[:0], len32)[:len32]
-	n.spare64 = slices.Grow(n.spare64[:0], len64)[:len64]
+	if len(n.spare32) < len32 {
+		n.spare32 = hugepage.Make[float32](len32)
+	}
+	if len(n.spare64) < len64 {
+		n.spare64 = hugepage.Make[float64](len64)
+	}
 	rest32, rest64 := n.spare32, n.spare64
 	for i := range n.targets {
 		t := &n.targets[i]
 		if k := len(t.memory.f32); k > 0 {
-			t.spare.f32, rest32 = rest32[:k:k], rest32[k:]
+			t.spare.f32, rest32 = rest32[:k:k], rest32[spareLen(k):]
 		}
 		if k := len(t.memory.f64); k > 0 {
-			t.spare.f64, rest64 = rest64[:k:k], rest64[k:]
+			t.spare.f64, rest64 = rest64[:k:k], rest64[spareLen(k):]
 		}
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// BenchmarkNoise measures an injection into a tensor that fits the second-level cache: making the noisy copy, pointing the
+// BenchmarkNoise measures an injection into a tensor in cache: making the noisy copy, pointing the
 // tensor there and back.
 func BenchmarkNoise(b *testing.B) {
-	const size = 1 << 16
+	const size = 1 << 13
 	for _, dist := range []string{"gaussian", "rademacher", "uniform"} {
 		for _, dtype := range dtypes {
 			b.Run(fmt.Sprintf("%s/%v", dist, dtype), func(b *testing.B) {

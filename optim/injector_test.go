@@ -2,10 +2,12 @@ package optim
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -348,5 +350,38 @@ func TestLastAfterStep(t *testing.T) {
 		if last := s.Last(); math.Abs(last.NoiseNorm/math.Sqrt(want)-last.RelativeNorm) > 1e-12*last.RelativeNorm {
 			t.Errorf("relative norm %v, want %v", last.RelativeNorm, last.NoiseNorm/math.Sqrt(want))
 		}
+	}
+}
+
+// TestSpareMemory: the spare memory of each target begins a cache line, and none has memory of another.
+func TestSpareMemory(t *testing.T) {
+	var n injector
+	var group Group
+	for i, size := range []int{17, 1, 64, 1000, 3, 16} {
+		for _, dtype := range dtypes {
+			w := tensor.New(tensor.Of(dtype), tensor.WithShape(size))
+			group.Params = append(group.Params, &Param{name: fmt.Sprint(i, dtype), shape: w.Shape(), dense: w, vec: must(vecOf(w))(t)})
+		}
+	}
+	n.room([]Group{group})
+	room32, room64 := &n.spare32[0], &n.spare64[0]
+	n.begin(Gaussian(), 0, 0, 1)
+	for _, p := range group.Params {
+		must(p, n.target(p, 1))(t)
+	}
+	n.reserve()
+	if &n.spare32[0] != room32 || &n.spare64[0] != room64 {
+		t.Error("more memory than the room made for the group")
+	}
+	end := map[tensor.Dtype]uintptr{tensor.Float32: uintptr(unsafe.Pointer(room32)), tensor.Float64: uintptr(unsafe.Pointer(room64))}
+	begin := maps.Clone(end)
+	for _, target := range n.targets {
+		dtype := target.memory.dtype()
+		at := uintptr(target.spare.data())
+		if target.spare.len() != target.memory.len() || at < end[dtype] || (at-begin[dtype])%64 != 0 {
+			t.Errorf("%s: %d elements %d bytes from the first, %d from the end of those before",
+				target.param.name, target.spare.len(), at-begin[dtype], int(at-end[dtype]))
+		}
+		end[dtype] = at + uintptr(target.spare.len())*dtype.Size()
 	}
 }
