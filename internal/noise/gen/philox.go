@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/layernoise/layernoise/internal/noise/coef"
 )
@@ -22,7 +23,8 @@ type philox struct {
 	// Terms of the rounds that do not vary: of c2 after the first round, of c2 and c0 after the
 	// second, of c2 after the third.
 	first2, second2, second0, third2 operand.Op
-	low                              operand.Op // a mask for the low halves
+	low                              operand.Op   // a mask for the low halves, with AVX2
+	lowWords                         reg.Register // which words those are, with AVX-512
 }
 
 // groups emits the function that fills words with consecutive groups.
@@ -64,7 +66,11 @@ func newPhilox(k *kernel) *philox {
 	p.product = k.mulWords(k.addWords(block, k.Table.Words(0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0)), p.m0)
 	step := blocks * m0
 	p.step = p.hold64(uint32(step), uint32(step>>32))
-	p.low = p.hold64(1<<32-1, 0)
+	if p.Wide() {
+		p.lowWords = p.mask(0x5555)
+	} else {
+		p.low = p.hold64(1<<32-1, 0)
+	}
 
 	c1, c2, c3 := k.Repeat(k.Address("c1")), k.Repeat(k.Address("c2")), k.Repeat(k.Address("c3"))
 	p.first2 = p.hold(k.xor(c3, p.key(0, 1)))
@@ -149,6 +155,15 @@ func (p *philox) round(c chain, k0, k1 vector) chain {
 // lastRound stores the words: c0 and c1 of each block side by side, and c2 and c3 16 words further on.
 func (p *philox) lastRound(c chain, k0, k1 vector, at operand.Mem) {
 	p0, p1 := p.mulWords(c.c0, p.m0), p.mulWords(c.c2, p.m1)
-	p.Write(p.xorAnd(p.swapHalves(p1), p.xor(c.c1, k0), p.low), at)
-	p.Write(p.xorAnd(p.swapHalves(p0), p.xor(c.c3, k1), p.low), at.Offset(64))
+	p.Write(p.xorLow(p.swapHalves(p1), c.c1, k0), at)
+	p.Write(p.xorLow(p.swapHalves(p0), c.c3, k1), at.Offset(64))
+}
+
+// xorLow is x ^ y ^ z in the low halves and x in the high ones; it may overwrite x.
+func (p *philox) xorLow(x, y, z vector) vector {
+	if p.Wide() {
+		p.VPTERNLOGD(operand.U8(xorXor), z, y, p.lowWords, x)
+		return x
+	}
+	return p.xor(x, p.and(p.xor(y, z), p.low))
 }

@@ -173,6 +173,14 @@ func (k *kernel) ternary(f uint8, x, y vector, z operand.Op) vector {
 	return x
 }
 
+// mask is a mask of the lanes of a register, the first in the lowest bit; AVX-512 only.
+func (k *kernel) mask(lanes uint32) reg.Register {
+	bits, m := k.GP32(), k.K()
+	k.MOVL(operand.U32(lanes), bits)
+	k.KMOVW(bits, m)
+	return m
+}
+
 // xor3 is x ^ y ^ z and may overwrite x.
 func (k *kernel) xor3(x, y vector, z operand.Op) vector {
 	if k.Wide() {
