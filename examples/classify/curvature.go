@@ -72,7 +72,7 @@ func newCurvature(net layers.Layer, s *settings, train *datasets.Dataset) (*curv
 	if _, err := G.Grad(cost, c.learnables...); err != nil {
 		return nil, errors.Wrap(err, "gradient for the Hessian's trace")
 	}
-	c.vm = G.NewTapeMachine(g, G.BindDualValues(c.learnables...))
+	c.vm = G.NewTapeMachine(g, graph.BindGradients(c.learnables...))
 	return c, nil
 }
 
@@ -145,7 +145,7 @@ func (c *curvature) squaredGradient() (float64, error) {
 		for _, x := range grad.Data().([]float32) {
 			sum += float64(x) * float64(x)
 		}
-		G.ZeroValue(grad) // the next pass adds to it
+		G.ZeroValue(grad) // the next pass may add to it
 	}
 	return sum, nil
 }
