@@ -64,25 +64,7 @@ func elementwise(name string, x *G.Node,
 		return nil, err
 	}
 	if x.Dtype() == tensor.Float32 {
-		return elementwiseNode(name, x, f32, grad32)
+		return unaryNode(name, x.Shape(), x, f32, grad32)
 	}
-	return elementwiseNode(name, x, f64, grad64)
-}
-
-func elementwiseNode[T kernel.Float](name string, x *G.Node, f func(y, x []T), grad func(dx, x, y, dy []T)) (*G.Node, error) {
-	return apply(&op[T]{
-		name:  name,
-		shape: x.Shape(),
-		run: func(y []T, in []operand[T]) error {
-			f(y, in[0].f)
-			return nil
-		},
-		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
-			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
-				grad(dx, v[0].f, v[1].f, v[2].f)
-				return nil
-			}, in[0], y, dy)
-			return G.Nodes{dx}, err
-		},
-	}, x)
+	return unaryNode(name, x.Shape(), x, f64, grad64)
 }

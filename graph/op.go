@@ -74,6 +74,25 @@ func gradient[T kernel.Float](name string, of *G.Node, run func(dst []T, in []op
 	return apply(&op[T]{name: name, shape: of.Shape(), of: of, run: run}, in...)
 }
 
+// unaryNode adds a node for a function of x alone, given with its gradient.
+func unaryNode[T kernel.Float](name string, shape tensor.Shape, x *G.Node, f func(y, x []T), grad func(dx, x, y, dy []T)) (*G.Node, error) {
+	return apply(&op[T]{
+		name:  name,
+		shape: shape,
+		run: func(y []T, in []operand[T]) error {
+			f(y, in[0].f)
+			return nil
+		},
+		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
+				grad(dx, v[0].f, v[1].f, v[2].f)
+				return nil
+			}, in[0], y, dy)
+			return G.Nodes{dx}, err
+		},
+	}, x)
+}
+
 // Do computes the op's value from those of its inputs. The machine runs it on a
 // goroutine of its own, where a panic would end the process: it becomes an
 // error here.

@@ -40,7 +40,7 @@ func maxPool(name string, x *G.Node, p Pool, relu bool) (*G.Node, error) {
 
 func maxPoolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node, relu bool) (*G.Node, error) {
 	p := &kernel.MaxPool[T]{Pool: s, ReLU: relu}
-	return poolNode(name, s, x, p.Forward, p.Backward)
+	return unaryNode(name, pooled(s, x), x, p.Forward, p.Backward)
 }
 
 // AvgPool2D is the mean of each window, the padding's zeros included.
@@ -59,7 +59,7 @@ func AvgPool2D(x *G.Node, p Pool) (*G.Node, error) {
 }
 
 func avgPoolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node) (*G.Node, error) {
-	return poolNode(name, s, x,
+	return unaryNode(name, pooled(s, x), x,
 		func(y, x []T) { kernel.AvgPool(s, y, x) },
 		func(dx, _, _, dy []T) { kernel.AvgPoolGrad(s, dx, dy) })
 }
@@ -86,24 +86,9 @@ func pool(name string, x *G.Node, p Pool) (kernel.Pool, error) {
 	return kernel.Pool{Window: w, Planes: shape[0] * shape[1]}, err
 }
 
-func poolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node,
-	f func(y, x []T), grad func(dx, x, y, dy []T),
-) (*G.Node, error) {
-	return apply(&op[T]{
-		name:  name,
-		shape: tensor.Shape{x.Shape()[0], x.Shape()[1], s.OutH(), s.OutW()},
-		run: func(y []T, in []operand[T]) error {
-			f(y, in[0].f)
-			return nil
-		},
-		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
-			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
-				grad(dx, v[0].f, v[1].f, v[2].f)
-				return nil
-			}, in[0], y, dy)
-			return G.Nodes{dx}, err
-		},
-	}, x)
+// pooled is the shape of the result of a pool of x.
+func pooled(s kernel.Pool, x *G.Node) tensor.Shape {
+	return tensor.Shape{x.Shape()[0], x.Shape()[1], s.OutH(), s.OutW()}
 }
 
 // GlobalAvgPool is the mean of each channel: x (N, C, H, W), result (N, C).

@@ -7,9 +7,10 @@ import "github.com/layernoise/layernoise/internal/cpu"
 // others give the same bits.
 //
 // The slices of a loop have the same length; rows of pixels of which two make a
-// window have twice that. Those of clipRows hold rows, one or more, of the same width, each
-// a stride from the one before. low clips from below: zero for a rectifier, minus
-// infinity for none. What is added last is not -0.
+// window have twice that. Those of clipRows hold rows, one or more, of the same
+// width, each a stride from the one before; those with planes begin with the
+// first one. low clips from below: zero for a rectifier, minus infinity for none.
+// What is added last is not -0.
 type loops[T Float] struct {
 	addClip            func(y, x []T, v, low T)
 	clipRows           func(y []T, yStride int, x []T, xStride, width, rows int, v, low T)
