@@ -19,7 +19,7 @@ func TestHuge(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Munmap(outside)
-	advise(outside)
+	_ = unix.Madvise(outside, unix.MADV_HUGEPAGE)
 	for i := range outside {
 		outside[i] = 1
 	}
