@@ -70,7 +70,7 @@ func benchmarkStep(b *testing.B, n network, batch int, noise string) {
 	for i := range labels {
 		labels[i] = i % n.classes
 	}
-	warm := 1
+	warm := 2
 	if !n.large() {
 		warm = n.tensors
 	}
