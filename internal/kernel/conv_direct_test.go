@@ -147,11 +147,7 @@ func TestTapsDouble(t *testing.T) {
 // TestTapsChoice pins which convolutions are sums of products.
 func TestTapsChoice(t *testing.T) {
 	base := Conv{Window: Window{H: 8, W: 8, KH: 3, KW: 3, SH: 2, SW: 2, PH: 1, PW: 1}, N: 4, C: 8, Out: 16}
-	for _, test := range []struct {
-		name   string
-		change func(c *Conv)
-		want   bool
-	}{
+	checkChoices(t, base, Conv.taps, []choice{
 		{"base", func(*Conv) {}, true},
 		{"one column a step", func(c *Conv) { c.SW = 1 }, false},
 		{"one column a step, twice the channels", func(c *Conv) { c.SW, c.C = 1, 16 }, true},
@@ -163,13 +159,7 @@ func TestTapsChoice(t *testing.T) {
 		{"1 x 1, two rows a step", func(c *Conv) { c.KH, c.KW, c.SW, c.PH, c.PW, c.C = 1, 1, 1, 0, 0, 16 }, true},
 		{"1 x 1, large images", func(c *Conv) { c.Window, c.C = Window{H: 32, W: 32, KH: 1, KW: 1, SH: 1, SW: 1}, 16 }, false},
 		{"1 x 1, small images", func(c *Conv) { c.Window, c.C = Window{H: 7, W: 7, KH: 1, KW: 1, SH: 1, SW: 1}, 16 }, true},
-	} {
-		c := base
-		test.change(&c)
-		if got := c.taps(); got != test.want {
-			t.Errorf("%s: %v, want %v", test.name, got, test.want)
-		}
-	}
+	})
 }
 
 // spoil fills buffers with what no result can hide.

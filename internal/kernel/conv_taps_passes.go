@@ -5,6 +5,20 @@ import (
 	"gonum.org/v1/gonum/blas"
 )
 
+// eachGroup calls f for the groups of images, from i0 to i1, with space for their
+// matrices x and y, at once where there are processors.
+func eachGroup[T Float](t *taps, f func(x, y []T, i0, i1 int)) {
+	parallel.For(t.groups(), 1, func(lo, hi int) {
+		x, y := borrow[T](t.sizeX()), borrow[T](t.sizeY())
+		defer giveBack(x)
+		defer giveBack(y)
+		for g := lo; g < hi; g++ {
+			i0, i1 := t.group(g)
+			f(x, y, i0, i1)
+		}
+	})
+}
+
 // tapsForward is [ConvForward] as a sum of products.
 func tapsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	t, l := newTaps(c), loopsFor[T]()
@@ -12,20 +26,14 @@ func tapsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	weights := borrow[T](t.sizeW())
 	defer giveBack(weights)
 	t.outputs(func(lo, hi int) { l.toRows(weights[lo:], t.window, w[lo*t.depth():], t.depth(), hi-lo) })
-	parallel.For(t.groups(), 1, func(lo, hi int) {
-		in, out := borrow[T](t.sizeX()), borrow[T](t.sizeY())
-		defer giveBack(in)
-		defer giveBack(out)
-		for g := lo; g < hi; g++ {
-			i0, i1 := t.group(g)
-			gatherImages(t, in, x, i0, i1)
-			t.each(func(p tap) {
-				gemmSerial(blas.NoTrans, blas.NoTrans, p.rows, p.outs, p.k, 1, in[p.x:], t.ldX, weights[p.w*t.ldY+p.o:], t.ldY, add[T](p.newY), out[p.y+p.o:], t.ldY)
-			})
-			scatterOutputs(t, y, out, i0, i1)
-			for i := i0; i < i1; i++ {
-				biasTile(c, tile{i, i + 1, 0, t.outH}, y, b, relu)
-			}
+	eachGroup(t, func(in, out []T, i0, i1 int) {
+		gatherImages(t, in, x, i0, i1)
+		t.each(func(p tap) {
+			gemmSerial(blas.NoTrans, blas.NoTrans, p.rows, p.outs, p.k, 1, in[p.x:], t.ldX, weights[p.w*t.ldY+p.o:], t.ldY, add[T](p.newY), out[p.y+p.o:], t.ldY)
+		})
+		scatterOutputs(t, y, out, i0, i1)
+		for i := i0; i < i1; i++ {
+			biasTile(c, tile{i, i + 1, 0, t.outH}, y, b, relu)
 		}
 	})
 }
@@ -47,20 +55,14 @@ func tapsGradX[T Float](c Conv, dx, dy, w []T) {
 			l.toRows(turned[o*ld:], starts, w[o*t.depth():], window, t.C)
 		}
 	})
-	parallel.For(t.groups(), 1, func(lo, hi int) {
-		in, out := borrow[T](t.sizeX()), borrow[T](t.sizeY())
-		defer giveBack(in)
-		defer giveBack(out)
-		for g := lo; g < hi; g++ {
-			i0, i1 := t.group(g)
-			gatherOutputs(t, out, dy, i0, i1)
-			clearSlots(t, in, t.outW, t.slots)
-			clear(in[t.H*t.slots*t.together*t.ldX:])
-			t.each(func(p tap) {
-				gemmSerial(blas.NoTrans, blas.NoTrans, p.rows, p.k, p.outs, 1, out[p.y+p.o:], t.ldY, turned[p.o*ld+p.w:], ld, add[T](p.newX), in[p.x:], t.ldX)
-			})
-			scatterImages(t, dx, in, i0, i1)
-		}
+	eachGroup(t, func(in, out []T, i0, i1 int) {
+		gatherOutputs(t, out, dy, i0, i1)
+		clearSlots(t, in, t.outW, t.slots)
+		clear(in[t.H*t.slots*t.together*t.ldX:])
+		t.each(func(p tap) {
+			gemmSerial(blas.NoTrans, blas.NoTrans, p.rows, p.k, p.outs, 1, out[p.y+p.o:], t.ldY, turned[p.o*ld+p.w:], ld, add[T](p.newX), in[p.x:], t.ldX)
+		})
+		scatterImages(t, dx, in, i0, i1)
 	})
 }
 

@@ -90,11 +90,10 @@ func (s *sample) run() {
 // TestConvChoice pins which convolutions take Winograd's algorithm.
 func TestConvChoice(t *testing.T) {
 	base := Conv{Window: Window{H: 8, W: 8, KH: 3, KW: 3, SH: 1, SW: 1, PH: 1, PW: 1}, N: 1, C: 16, Out: 16}
-	for _, test := range []struct {
-		name   string
-		change func(c *Conv)
-		want   bool
-	}{
+	if convDirect {
+		t.Skip(ConvVariable + " is direct")
+	}
+	checkChoices(t, base, Conv.winograd, []choice{
 		{"base", func(*Conv) {}, true},
 		{"few inputs", func(c *Conv) { c.C = 15 }, false},
 		{"few outputs", func(c *Conv) { c.Out = 15 }, false},
@@ -108,11 +107,24 @@ func TestConvChoice(t *testing.T) {
 		{"2 x 2", func(c *Conv) { c.H, c.W = 2, 2 }, false},
 		{"6 x 6", func(c *Conv) { c.H, c.W = 6, 6 }, true},
 		{"5 x 5", func(c *Conv) { c.H, c.W = 5, 5 }, false},
-	} {
+	})
+}
+
+// choice is a change of a convolution, and whether it is then computed in a certain
+// way.
+type choice struct {
+	name   string
+	change func(c *Conv)
+	want   bool
+}
+
+func checkChoices(t *testing.T, base Conv, way func(Conv) bool, choices []choice) {
+	t.Helper()
+	for _, choice := range choices {
 		c := base
-		test.change(&c)
-		if got := c.winograd(); got != test.want && !convDirect {
-			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		choice.change(&c)
+		if got := way(c); got != choice.want {
+			t.Errorf("%s: %v, want %v", choice.name, got, choice.want)
 		}
 	}
 }
