@@ -66,11 +66,7 @@ func run[T Float](d Dist, s Stream, dst, src []T, scale T) {
 	}
 	w.dist, w.stream, w.keys, w.scale = d, s, expand(s.Seed), scale
 	w.dst, w.src = dst, src
-	if len(dst) < 2*grain {
-		w.makePart(0, len(dst)) // parallel.For would do the same and then yield to the scheduler, a fifth of a microsecond
-	} else {
-		parallel.For(len(dst), grain, w.part)
-	}
+	parallel.For(len(dst), grain, w.part)
 	w.dst, w.src = nil, nil
 	e.draws.Put(w)
 }

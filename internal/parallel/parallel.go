@@ -23,10 +23,11 @@ const share = 4
 // A panic in body reaches the caller of For, with the value of the first one, once
 // all ranges have ended. For n <= 0 body is not called; a grain below 1 counts as 1.
 //
-// For yields to Go's scheduler after each range. A goroutine that has run for
-// 10 ms without that loses its processor the next time it is seen in a native call,
-// as those of a BLAS are, to a thread that has nothing to do; and the monitor
-// that takes it away looks for more every 20 us, for a tenth of the machine.
+// For yields to Go's scheduler after each range, unless the loop is too short to be
+// cut. A goroutine that has run for 10 ms without that loses its processor the next
+// time it is seen in a native call, as those of a BLAS are, to a thread that has
+// nothing to do; and the monitor that takes it away looks for more every 20 us, for a
+// tenth of the machine.
 //
 // A closure given as body is allocated by the caller: keep one around, or
 // do small loops without For, where that matters.
@@ -38,7 +39,9 @@ func For(n, grain int, body func(lo, hi int)) {
 	workers := min(Workers(), n/grain)
 	if workers < 2 {
 		body(0, n)
-		runtime.Gosched()
+		if n >= 2*grain {
+			runtime.Gosched()
+		}
 		return
 	}
 	units := (n + grain - 1) / grain

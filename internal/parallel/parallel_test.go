@@ -70,7 +70,7 @@ func TestForYields(t *testing.T) {
 	go ran.Store(true)
 	loops := 0
 	for ; !ran.Load() && loops < 100; loops++ {
-		For(1, 1, func(lo, hi int) {})
+		For(2, 1, func(lo, hi int) {})
 	}
 	if loops == 100 {
 		t.Error("a hundred loops did not yield")
