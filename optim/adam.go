@@ -17,7 +17,7 @@ var (
 )
 
 // Adam is adaptive moment estimation, with weight decay added to the gradient (NewAdam) or decoupled from it (NewAdamW),
-// by PyTorch's definitions. At step t, counted from 1:
+// by PyTorch's definitions. At a parameter's step t, counted from 1:
 //
 //	w *= 1 - rate*decay                                     AdamW
 //	d = g + decay*w                                         Adam; d = g for AdamW
@@ -34,8 +34,6 @@ type Adam struct {
 	beta1, beta2 float64
 	eps          float64
 	decoupled    bool
-
-	first, second []vec // moments, in the order of params.list; nil before the first step
 }
 
 // NewAdam returns Adam with learning rate rate, which must be finite and not negative. By default the betas are 0.9 and
@@ -88,30 +86,28 @@ func WithEps(eps float64) AdamOpt {
 }
 
 // Step updates the weights in place and zeroes the gradients. Everything is checked before anything changes: each
-// parameter needs a gradient of its type and size, and the parameters of the steps before must all be there, in any
-// order.
+// parameter needs a gradient of its type and size. The model may be another one at each step, as in layer-wise pretraining:
+// each parameter keeps its moments, and the count of its steps, until it comes again.
 func (s *Adam) Step(model []G.ValueGrad) error {
 	params, err := s.begin(model)
 	if err != nil {
 		return err
 	}
-	if s.first == nil {
-		s.first, s.second = s.moments(), s.moments()
-	}
 	for i, p := range params {
-		m, v := s.first[p.index], s.second[p.index]
-		stepAdam(s, p.vec.f32, s.grads[i].f32, m.f32, v.f32)
-		stepAdam(s, p.vec.f64, s.grads[i].f64, m.f64, v.f64)
+		m, v := p.moment(0), p.moment(1)
+		p.steps++
+		stepAdam(s, p.steps, p.vec.f32, s.grads[i].f32, m.f32, v.f32)
+		stepAdam(s, p.steps, p.vec.f64, s.grads[i].f64, m.f64, v.f64)
 	}
 	s.step++
 	return nil
 }
 
-func stepAdam[T float32 | float64](s *Adam, w, g, m, v []T) {
+func stepAdam[T float32 | float64](s *Adam, step uint64, w, g, m, v []T) {
 	if len(w) == 0 {
 		return
 	}
-	t, rate := float64(s.step+1), s.LearnRate()
+	t, rate := float64(step), s.LearnRate()
 	numbers := kernel.AdamStep[T]{
 		Rate:  T(rate / (1 - math.Pow(s.beta1, t))),
 		Beta1: T(s.beta1), Omit1: T(1 - s.beta1),
@@ -139,6 +135,7 @@ type adamState struct {
 	Rate          float64
 	Step          uint64
 	Params        []savedParam
+	Steps         []uint64 // of each parameter
 	First, Second []savedVec
 }
 
@@ -147,7 +144,8 @@ type adamState struct {
 func (s *Adam) MarshalBinary() ([]byte, error) {
 	return encodeState(s.kind(), adamState{
 		Rate: s.rate, Step: s.step,
-		Params: s.params.describe(), First: saveVecs(s.first), Second: saveVecs(s.second),
+		Params: s.params.describe(), Steps: s.params.saveSteps(),
+		First: s.params.saveMoments(0), Second: s.params.saveMoments(1),
 	})
 }
 
@@ -158,20 +156,5 @@ func (s *Adam) UnmarshalBinary(data []byte) error {
 	if err := decodeState(data, s.kind(), &state); err != nil {
 		return err
 	}
-	first, err := loadVecs(state.First, state.Params)
-	if err != nil {
-		return err
-	}
-	second, err := loadVecs(state.Second, state.Params)
-	if err != nil {
-		return err
-	}
-	if (first == nil) != (second == nil) {
-		return errors.Wrap(ErrState, "optim: the state has one moment of two")
-	}
-	if err := s.adopt(state.Rate, state.Step, state.Params); err != nil {
-		return err
-	}
-	s.first, s.second = first, second
-	return nil
+	return s.adopt(state.Rate, state.Step, state.Params, state.Steps, state.First, state.Second)
 }

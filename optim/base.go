@@ -5,14 +5,15 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// base is what the solvers that update weights share: the learning rate, weight decay, and the model they train.
+// base is what the solvers that update weights share: the learning rate, weight decay, and the parameters they train. State
+// belongs to the parameter, so models may be stepped in turn, and those that share a tensor share its state.
 type base struct {
 	rate     float64
 	decay    float64
 	schedule Schedule // nil: constant
 
 	params paramSet
-	step   uint64 // completed steps
+	step   uint64 // completed steps, of all models
 	grads  []vec  // of the step under way, in the order of the model
 }
 
@@ -34,7 +35,8 @@ func (b *base) LearnRate() float64 {
 	return b.rate * b.schedule(b.step)
 }
 
-// begin checks the model, before a step changes anything, and returns its parameters; their gradients are in b.grads.
+// begin checks the model, before a step changes anything, and returns its parameters; their gradients are in b.grads. Noise
+// that a PerturbedSolver has in them is then out.
 func (b *base) begin(model []G.ValueGrad) ([]*Param, error) {
 	if b.schedule != nil {
 		if err := checkFactor(b.schedule, b.step); err != nil {
@@ -53,16 +55,15 @@ func (b *base) begin(model []G.ValueGrad) ([]*Param, error) {
 		}
 		b.grads = append(b.grads, g)
 	}
-	return params, nil
+	return params, noisy.clear(&b.params, nil)
 }
 
-// moments returns zeroed memory like the parameters, in their own order.
-func (b *base) moments() []vec {
-	moments := make([]vec, len(b.params.list))
-	for i, p := range b.params.list {
-		moments[i] = newVec(p.vec, p.vec.len())
+// moment returns the parameter's moment number k, zero at first.
+func (p *Param) moment(k int) vec {
+	if p.moments[k].len() == 0 {
+		p.moments[k] = newVec(p.vec, p.vec.len())
 	}
-	return moments
+	return p.moments[k]
 }
 
 // A SGDOpt is an option of NewSGD.

@@ -3,6 +3,7 @@ package optim_test
 import (
 	"fmt"
 	"log"
+	"math"
 
 	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/optim"
@@ -52,6 +53,39 @@ func ExampleNewPerturbedSolver() {
 	last := solver.Last()
 	fmt.Printf("step %d: noise with sigma %.1f on %v\n", last.Step, last.Sigma, last.Layers)
 	// Output: step 199: noise with sigma 0.1 on [w]
+}
+
+// A program whose graph computes the next weights, as Gorgonia's example of logistic regression does: it calls Set of the
+// guarded machine, and needs no solver of its own.
+func ExampleMachine() {
+	g, w, cost := regression()
+	gradient := w.Deriv()
+	next := G.Must(G.Sub(w, G.Must(G.HadamardProd(G.NewConstant(0.3), gradient))))
+	var loss G.Value
+	G.Read(cost, &loss)
+
+	solver, err := optim.NewPerturbedSolver(G.NewVanillaSolver(), 0.1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	guarded, err := solver.Guard(G.NewTapeMachine(g), w)
+	if err != nil {
+		log.Fatal(err)
+	}
+	machine := guarded.(optim.Machine)
+	defer machine.Close()
+	for range 200 {
+		if err := machine.RunAll(); err != nil {
+			log.Fatal(err)
+		}
+		if err := machine.Set(w, next); err != nil {
+			log.Fatal(err)
+		}
+		machine.Reset()
+	}
+	weights := w.Value().Data().([]float64)
+	fmt.Printf("within 0.2 of (1, -2): %v\n", math.Abs(weights[0]-1) < 0.2 && math.Abs(weights[1]+2) < 0.2)
+	// Output: within 0.2 of (1, -2): true
 }
 
 // The carried protocol: one line changes. Restore gives the clean weights.

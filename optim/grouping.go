@@ -72,9 +72,9 @@ func byNodes(params []*Param, layers [][]*G.Node) ([]Group, error) {
 			if node == nil {
 				return nil, errors.Wrapf(ErrModel, "optim: layer %d holds a nil node", i)
 			}
-			v, err := vecOf(node.Value())
+			v, _, _, err := memoryOf(node, i)
 			if err != nil {
-				return nil, errors.Wrapf(err, "optim: layer %d: parameter %s", i, node.Name())
+				return nil, errors.WithMessagef(err, "optim: layer %d", i)
 			}
 			for _, p := range params {
 				if p.vec.data() == v.data() {

@@ -186,7 +186,8 @@ func TestFanInLayouts(t *testing.T) {
 		for _, d := range c.shape {
 			size *= d
 		}
-		p := &Param{source: c.source, shape: c.shape, vec: vec{f64: make([]float64, size)}}
+		p := &Param{shape: c.shape, dtype: tensor.Float64, vec: vec{f64: make([]float64, size)}}
+		p.see(c.source, new(leafValues))
 		if got := fanIn(p); got != c.want {
 			t.Errorf("%v: fan-in %d, want %d", c.shape, got, c.want)
 		}

@@ -1,14 +1,32 @@
 package optim
 
 import (
-	"reflect"
-	"sync"
-	"unsafe"
-	"weak"
+	"fmt"
+	"strings"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
+
+// Machine is what the machine that Guard returns can do, beside what every gorgonia.VM can: what Gorgonia's tape machine
+// can, for programs that give their inputs through the machine, or update weights in the graph. In Guard's result it is
+// found by a type assertion, vm.(optim.Machine).
+type Machine interface {
+	G.VM
+
+	// Let gives a node of the graph a value, as gorgonia.Let does.
+	Let(n *G.Node, be any) error
+
+	// Set gives node a the value that the last RunAll computed for node b. For a weight a that had noise in that run the
+	// update is then taken from the clean weights: a becomes clean + (b - noisy), in a's and b's value both. So
+	// Set(w, w - eta*gradient) is a step of the noisy training, and counts as one: a program that updates its weights so
+	// calls Set for each of them after every RunAll, and needs no Step and no base solver. (NewPerturbedSolver wants one:
+	// give it any.) Several samples a step are an error here, for b knows only the last one.
+	//
+	// Set of the machine that is guarded, instead of this one's, would leave the noise in the weights. The next RunAll
+	// finds that and refuses.
+	Set(a, b *G.Node) error
+}
 
 // Guard returns a machine that evaluates vm's graph at noisy weights: its RunAll injects a fresh draw of noise, runs vm,
 // and restores the clean weights before it returns, on an error and on a panic that unwinds through it too. Whenever the
@@ -28,125 +46,154 @@ import (
 //
 // The learnables are those that Step gets, in any order; each needs a value. A solver may guard several machines, for
 // graphs over the same tensors, which must not run at the same time. It is an error to guard a machine that is guarded
-// already, by this or another solver; Close of the guarded machine closes vm and frees it. If noise of the carried
-// protocol is in the weights, Guard takes it out first. After an error nothing has changed.
+// by this or another solver at the same time, which RunAll finds. Close of the guarded machine closes vm. If noise of the
+// carried protocol is in the weights, Guard takes it out first. After an error nothing has changed.
+//
+// The result is a [Machine]. What the graph itself shows of the weights during RunAll is noisy: gorgonia.Read of a weight, or
+// of something computed from it, reads noisy weights or what comes of them.
+//
+// Gorgonia's lisp machine is refused: it computes wrong gradients, with and without noise.
 func (s *PerturbedSolver) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
 	if vm == nil || isNilPointer(vm) {
 		return nil, errors.New("optim: the machine to guard is nil")
 	}
-	if _, guarded := vm.(*guard); guarded || !guards.add(vm) {
+	if _, guarded := vm.(*guard); guarded {
 		return nil, errors.Wrap(ErrProtocol, "optim: the machine is guarded already")
 	}
-	model := G.NodesToValueGrads(learnables)
-	if err := s.Bind(model); err != nil {
-		guards.remove(vm)
+	if err := checkMachine(vm); err != nil {
+		return nil, err
+	}
+	list := G.NodesToValueGrads(learnables)
+	m, _, err := s.bind(list)
+	if err != nil {
 		return nil, err
 	}
 	s.noise.restore()
-	s.guarded, s.resumed = true, false
-	return &guard{VM: vm, solver: s, model: model}, nil
+	s.use(m)
+	s.guarded, s.resumed, m.guarded = true, false, true
+	return &guard{VM: vm, solver: s, list: list}, nil
 }
+
+// checkMachine refuses machines that are known to compute wrong gradients.
+func checkMachine(vm G.VM) error {
+	if strings.HasSuffix(fmt.Sprintf("%T", vm), "gorgonia.lispMachine") {
+		return errors.Wrap(ErrProtocol, "optim: gorgonia's lisp machine computes wrong gradients, with and without noise: "+
+			"call gorgonia.Grad and use gorgonia.NewTapeMachine with BindDualValues")
+	}
+	return nil
+}
+
+var _ Machine = (*guard)(nil)
 
 // guard is a machine whose evaluations see noisy weights.
 type guard struct {
 	G.VM
 	solver *PerturbedSolver
-	model  []G.ValueGrad
+	list   []G.ValueGrad // the learnables
 	mean   gradientMean
 }
 
 // RunAll evaluates the graph at noisy weights and leaves clean ones.
 func (g *guard) RunAll() error {
 	s := g.solver
-	params, err := s.bind(g.model)
+	m, params, err := s.bind(g.list)
 	if err != nil {
 		return err
 	}
-	if s.sample > 0 {
+	if m.updated {
+		s.advance(m)
+	}
+	if m.sample > 0 && s.carries == m {
 		if p, err := s.noise.changed(); err != nil {
 			return err
 		} else if p != nil {
 			return errors.Wrapf(ErrProtocol, "optim: parameter %s %v changed, but Step of this solver was not called since the last RunAll: "+
-				"step the PerturbedSolver in the place of its base, or call its Restore to discard a gradient", p.name, p.shape)
+				"step the PerturbedSolver in the place of its base; use Set of the guarded machine for weights that the graph updates; "+
+				"or call the solver's Restore to discard a gradient", p.name, p.shape)
 		}
 	}
-	if err := s.plan(); err != nil {
+	if err := s.plan(m); err != nil {
 		return err
 	}
+	s.use(m)
+	s.carries = m
 	defer s.noise.restore()
 	if s.evaluations() == 1 {
-		return g.evaluate(1)
+		return g.evaluate(m, 1)
 	}
-	return g.mean.over(s.evaluations(), params, g.model, func(i int) error {
+	return g.mean.over(s.evaluations(), params, g.list, func(i int) error {
 		if i > 0 {
 			g.VM.Reset()
 		}
 		if s.antithetic && i%2 == 1 {
-			s.sample-- // the draw before, with the other sign
-			return g.evaluate(-1)
+			m.sample-- // the draw before, with the other sign
+			return g.evaluate(m, -1)
 		}
-		return g.evaluate(1)
+		return g.evaluate(m, 1)
 	})
 }
 
 // evaluate runs the machine once, at the next draw of the noise.
-func (g *guard) evaluate(sign float64) error {
-	s := g.solver
-	if err := s.noise.inject(s.sample, sign); err != nil {
+func (g *guard) evaluate(m *model, sign float64) error {
+	n := &g.solver.noise
+	n.carrier.running.Store(true)
+	defer n.carrier.running.Store(false)
+	if err := n.inject(m.sample, sign); err != nil {
 		return err
 	}
-	s.sample++
+	m.sample++
 	err := g.VM.RunAll()
-	s.noise.restore()
+	n.restore()
 	return err
 }
 
-// Close closes the machine, which may then be guarded again.
-func (g *guard) Close() error {
-	guards.remove(g.VM)
-	return g.VM.Close()
-}
-
-// guards knows the machines that are guarded, without keeping them alive.
-var guards = guardSet{known: map[weak.Pointer[byte]]bool{}}
-
-type guardSet struct {
-	mu    sync.Mutex
-	known map[weak.Pointer[byte]]bool
-}
-
-// add reports whether vm was not guarded before. A machine that is no pointer cannot be recognised, and is let through.
-func (s *guardSet) add(vm G.VM) bool {
-	key, ok := vmKey(vm)
+// Let implements Machine.
+func (g *guard) Let(n *G.Node, be any) error {
+	vm, ok := g.VM.(interface{ Let(*G.Node, any) error })
 	if !ok {
-		return true
+		return errors.Wrapf(ErrProtocol, "optim: the guarded machine is a %T, which has no Let: use gorgonia.Let", g.VM)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known[key] {
-		return false
+	return vm.Let(n, be)
+}
+
+// Set implements Machine.
+func (g *guard) Set(a, b *G.Node) error {
+	s := g.solver
+	vm, ok := g.VM.(interface{ Set(a, b *G.Node) error })
+	switch {
+	case !ok:
+		return errors.Wrapf(ErrProtocol, "optim: the guarded machine is a %T, which has no Set", g.VM)
+	case a == nil || b == nil:
+		return errors.Wrap(ErrModel, "optim: Set of a nil node")
 	}
-	for old := range s.known { // machines that were dropped without Close
-		if old.Value() == nil {
-			delete(s.known, old)
+	place := -1
+	for i, source := range g.list {
+		if source == G.ValueGrad(a) {
+			place = i
 		}
 	}
-	s.known[key] = true
-	return true
-}
-
-func (s *guardSet) remove(vm G.VM) {
-	if key, ok := vmKey(vm); ok {
-		s.mu.Lock()
-		delete(s.known, key)
-		s.mu.Unlock()
+	if place < 0 {
+		return vm.Set(a, b)
 	}
-}
-
-func vmKey(vm G.VM) (weak.Pointer[byte], bool) {
-	v := reflect.ValueOf(vm)
-	if v.Kind() != reflect.Pointer || v.Type().Elem().Size() == 0 {
-		return weak.Pointer[byte]{}, false
+	m, params, err := s.bind(g.list)
+	if err != nil {
+		return err
 	}
-	return weak.Make((*byte)(unsafe.Pointer(v.Pointer()))), true
+	switch {
+	case m.sample == 0 || s.carries != m:
+		return errors.Wrapf(ErrProtocol, "optim: Set of parameter %s %v: the guarded machine has not run since the step before",
+			params[place].name, params[place].shape)
+	case s.evaluations() > 1:
+		return errors.Wrapf(ErrProtocol, "optim: Set of parameter %s %v: an update that the graph computes knows one sample of several",
+			params[place].name, params[place].shape)
+	}
+	if err := vm.Set(a, b); err != nil {
+		return err
+	}
+	m.updated = true
+	v, err := vecOf(a.Value())
+	if err != nil {
+		return errors.Wrapf(err, "optim: Set of parameter %s %v", params[place].name, params[place].shape)
+	}
+	return s.noise.moveBase(params[place], v)
 }

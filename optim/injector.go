@@ -3,11 +3,11 @@ package optim
 import (
 	"math"
 	"slices"
+	"weak"
 
 	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/layernoise/layernoise/internal/noise"
 	"github.com/pkg/errors"
-	"gorgonia.org/tensor"
 )
 
 // An Injection describes the noise that a solver injected last.
@@ -20,11 +20,11 @@ type Injection struct {
 	RelativeNorm float64 // NoiseNorm by the norm of those tensors; 0 without noise, infinite where they are zero
 }
 
-// injector puts noise into weights and takes it out, in one of two ways.
+// injector makes noise and puts it into weights.
 //
 // A tensor that is alone in its memory (Param.dense) is pointed at spare memory with noisy weights, and back to its own
-// memory afterwards: one pass over the weights, which are read and never written. Elsewhere noise is added in place and
-// the weights are copied back from the spare memory.
+// memory afterwards: one pass over the weights, which are read and never written. Elsewhere the noisy weights change places
+// with the clean ones.
 type injector struct {
 	dist    Noise
 	draw    Draw // of the injection under way or the last one; Tensor, Name and Shape are set for each tensor
@@ -32,7 +32,7 @@ type injector struct {
 	sigma   float64
 	layers  []string
 	targets []target
-	in      bool // the noise is in the weights
+	carrier *carrier // of the targets, in their order
 
 	spare32 []float32 // the targets' spare memory, one after the other, on huge pages
 	spare64 []float64
@@ -40,28 +40,23 @@ type injector struct {
 	again   vec       // one tensor's noisy weights, made a second time
 }
 
-// target is a tensor that takes noise.
+// target is a parameter that takes noise.
 type target struct {
-	param  *Param
-	dense  *tensor.Dense // what is pointed at the spare memory, nil in place
-	memory vec           // the parameter's
-	spare  vec           // as large: with dense noisy weights, in place clean ones
-	scale  float64
+	param   *Param
+	scale   float64
+	updated vec // the weights that Set of a guarded machine made of its noisy ones
 }
 
-// noisy and clean are the memory of the weights with noise in them, and of those without.
-func (t *target) noisy() vec {
-	if t.dense != nil {
-		return t.spare
-	}
-	return t.memory
-}
+// in reports whether the noise is in the weights.
+func (n *injector) in() bool { return n.carrier.in.Load() }
 
-func (t *target) clean() vec {
-	if t.dense != nil {
-		return t.memory
+// noisy returns the memory of a target's weights with the noise.
+func (n *injector) noisy(i int) vec {
+	c := &n.carrier.tensors[i]
+	if n.in() {
+		return c.shows()
 	}
-	return t.spare
+	return c.spare
 }
 
 // room makes the spare memory large enough for any one group, so that only a selection of several lets it grow later.
@@ -75,7 +70,12 @@ func (n *injector) room(groups []Group) {
 		}
 		most32, most64 = max(most32, len32), max(most64, len64)
 	}
-	n.spare32, n.spare64 = hugepage.Make[float32](most32), hugepage.Make[float64](most64)
+	if most32 > len(n.spare32) {
+		n.spare32 = hugepage.Make[float32](most32)
+	}
+	if most64 > len(n.spare64) {
+		n.spare64 = hugepage.Make[float64](most64)
+	}
 }
 
 // lineLen is how many elements fill one cache line or more. Each target's spare memory begins a line, so that no store of a
@@ -90,7 +90,8 @@ func (n *injector) begin(dist Noise, seed, step uint64, sigma float64) {
 	n.dist, n.draw, n.sigma = dist, Draw{Seed: seed, Step: step}, sigma
 	clear(n.layers)
 	clear(n.targets)
-	n.layers, n.targets = n.layers[:0], n.targets[:0]
+	clear(n.carrier.tensors)
+	n.layers, n.targets, n.carrier.tensors = n.layers[:0], n.targets[:0], n.carrier.tensors[:0]
 }
 
 // target adds a parameter that takes noise of standard deviation scale. Scale 0 leaves it alone, bit for bit.
@@ -99,16 +100,22 @@ func (n *injector) target(p *Param, scale float64) error {
 		n.begin(n.dist, n.draw.Seed, n.draw.Step, n.sigma)
 		return errors.Errorf("optim: the noise for parameter %s %v has standard deviation %v: want 0 to %v", p.name, p.shape, scale, limit)
 	}
-	if scale > 0 {
-		n.targets = append(n.targets, target{param: p, dense: p.dense, memory: p.vec, scale: scale})
+	if scale == 0 {
+		return nil
 	}
+	n.targets = append(n.targets, target{param: p, scale: scale})
+	c := carried{name: p.name, memory: p.vec}
+	if p.dense != nil {
+		c.pointed, c.dense = true, weak.Make(p.dense)
+	}
+	n.carrier.tensors = append(n.carrier.tensors, c)
 	return nil
 }
 
 // reserve gives every target its spare memory.
 func (n *injector) reserve() {
 	var len32, len64 int
-	for _, t := range n.targets {
+	for _, t := range n.carrier.tensors {
 		len32 += spareLen(len(t.memory.f32))
 		len64 += spareLen(len(t.memory.f64))
 	}
@@ -119,8 +126,8 @@ func (n *injector) reserve() {
 		n.spare64 = hugepage.Make[float64](len64)
 	}
 	rest32, rest64 := n.spare32, n.spare64
-	for i := range n.targets {
-		t := &n.targets[i]
+	for i := range n.carrier.tensors {
+		t := &n.carrier.tensors[i]
 		if k := len(t.memory.f32); k > 0 {
 			t.spare.f32, rest32 = rest32[:k:k], rest32[spareLen(k):]
 		}
@@ -130,30 +137,17 @@ func (n *injector) reserve() {
 	}
 }
 
-// inject adds draw number sample, times sign, to the targets. After an error, or a panic in the user's noise, the weights
-// are as they were.
+// inject puts draw number sample, times sign, into the targets. After an error, or a panic in the user's noise, the
+// weights are as they were.
 func (n *injector) inject(sample uint64, sign float64) error {
 	n.draw.Sample, n.sign = sample, sign
-	done := 0
-	defer func() {
-		if n.in = done == len(n.targets); n.in {
-			n.point(true)
-			return
-		}
-		for i := range n.targets[:done] {
-			n.targets[i].copyBack()
-		}
-	}()
 	for i := range n.targets {
-		t := &n.targets[i]
-		if t.dense == nil {
-			t.spare.copyFrom(t.memory)
-		}
-		if err := n.perturb(t.noisy(), t.clean(), t); err != nil {
+		t := &n.carrier.tensors[i]
+		if err := n.perturb(t.spare, t.memory, &n.targets[i]); err != nil {
 			return err
 		}
-		done++
 	}
+	noisy.put(n.carrier)
 	return nil
 }
 
@@ -182,7 +176,7 @@ func (n *injector) perturb(dst, clean vec, t *target) error {
 func (n *injector) sampleOf(t *target) ([]float64, error) {
 	d := n.draw
 	d.Tensor, d.Name, d.Shape = t.param.index, t.param.name, t.param.shape
-	size := t.memory.len()
+	size := t.param.Size()
 	n.eps = slices.Grow(n.eps[:0], size)[:size]
 	if err := n.dist.Sample(n.eps, d); err != nil {
 		return nil, errors.Wrapf(err, "optim: noise for parameter %s %v", d.Name, d.Shape)
@@ -191,54 +185,56 @@ func (n *injector) sampleOf(t *target) ([]float64, error) {
 }
 
 // restore takes the noise out.
-func (n *injector) restore() {
-	if !n.in {
-		return
-	}
-	n.point(false)
-	for i := range n.targets {
-		n.targets[i].copyBack()
-	}
-	n.in = false
-}
+func (n *injector) restore() { noisy.take(n.carrier) }
 
-// point points the tensors that can be pointed at their noisy weights, or at the clean ones.
-func (n *injector) point(noisy bool) {
-	for i := range n.targets {
-		switch t := &n.targets[i]; {
-		case t.dense == nil:
-		case noisy:
-			t.dense.Raw = t.spare.bytes()
-		default:
-			t.dense.Raw = t.memory.bytes()
-		}
-	}
-}
-
-// copyBack restores weights that took noise in place.
-func (t *target) copyBack() {
-	if t.dense == nil {
-		t.memory.copyFrom(t.spare)
-	}
-}
-
-// changed returns a parameter whose weights, with no noise in them, are not those that took noise last. Weights that
-// took it elsewhere take it again, to compare the sums.
+// changed returns a parameter whose weights, with no noise in them, are not those that took noise last: they take it again,
+// to compare the sums.
 func (n *injector) changed() (*Param, error) {
 	for i := range n.targets {
 		t := &n.targets[i]
-		now := t.memory
-		if t.dense != nil {
-			now = n.again.grow(t.memory)
-			if err := n.perturb(now, t.memory, t); err != nil {
-				return nil, err
-			}
+		now := n.again.grow(t.param.vec)
+		if err := n.perturb(now, t.param.vec, t); err != nil {
+			return nil, err
 		}
-		if !now.sameBits(t.spare) {
+		if !now.sameBits(n.carrier.tensors[i].spare) {
 			return t.param, nil
 		}
 	}
 	return nil, nil
+}
+
+// moveBase takes the step that led from p's noisy weights at the last evaluation to v from the clean ones instead: v becomes
+// clean + (v - noisy). The noisy weights are made again, for the graph may have written to those that it saw.
+func (n *injector) moveBase(p *Param, v vec) error {
+	for i := range n.targets {
+		t := &n.targets[i]
+		if t.param != p || v.data() == t.updated.data() { // no second time
+			continue
+		}
+		clean := n.carrier.tensors[i].memory
+		from := n.again.grow(clean)
+		if err := n.perturb(from, clean, t); err != nil {
+			return err
+		}
+		v.moveBase(clean, from)
+		t.updated = v
+	}
+	return nil
+}
+
+// replaced returns a parameter whose node shows other memory than that which took the noise.
+func (n *injector) replaced() *Param {
+	for i := range n.targets {
+		p := n.targets[i].param
+		node := p.Node()
+		if node == nil {
+			continue
+		}
+		if v, err := vecOf(node.Value()); err == nil && v.data() != n.noisy(i).data() {
+			return p
+		}
+	}
+	return nil
 }
 
 // Last describes the noise injected last. Nothing is stored for it: the draw is made again, which costs about as much as
@@ -260,11 +256,7 @@ func (n *injector) describe() Injection {
 			break
 		}
 		noise2 += t.scale * t.scale * norm2(eps)
-		scale := 0.0
-		if t.dense != nil { // the spare memory holds noisy weights
-			scale = n.sign * t.scale
-		}
-		weights2 += t.spare.distance2(scale, eps)
+		weights2 += n.noisy(i).distance2(n.sign*t.scale, eps)
 	}
 	last.NoiseNorm = math.Sqrt(noise2)
 	if noise2 != 0 {

@@ -98,7 +98,7 @@ func TestCarriedMemory(t *testing.T) {
 	if err := s.Bind(n.model); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Step(n.model[1:]); !errors.Is(err, ErrModel) {
+	if err := s.Step(append(slices.Clone(n.model), nil)); !errors.Is(err, ErrModel) {
 		t.Fatalf("error %v, want %v", err, ErrModel)
 	}
 	if !slices.Equal(n.weights(), noisy) {
@@ -123,13 +123,22 @@ func TestCarriedMemory(t *testing.T) {
 		t.Error("other memory after Restore")
 	}
 
-	if err := s.Perturb(); err != nil {
-		t.Fatal(err)
+	if err := s.Perturb(); !errors.Is(err, ErrProtocol) {
+		t.Fatalf("error %v after a value was replaced while it had noise, want %v", err, ErrProtocol)
+	}
+	own = n.memories(t)
+	clean := n.weights()
+	for _, err := range []error{s.Bind(n.model), s.Perturb()} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if slices.Equal(n.weights()[:5], clean[:5]) {
+		t.Error("no noise in a value that was replaced")
 	}
 	if _, err := s.Guard(n.vm, n.learnables...); err != nil {
 		t.Fatal(err)
 	}
-	defer guards.remove(n.vm)
 	if !sameMemory(own, n.memories(t)) {
 		t.Error("other memory after Guard")
 	}
@@ -355,7 +364,7 @@ func TestLastAfterStep(t *testing.T) {
 
 // TestSpareMemory: the spare memory of each target begins a cache line, and none has memory of another.
 func TestSpareMemory(t *testing.T) {
-	var n injector
+	n := injector{carrier: new(carrier)}
 	var group Group
 	for i, size := range []int{17, 1, 64, 1000, 3, 16} {
 		for _, dtype := range dtypes {
@@ -375,12 +384,12 @@ func TestSpareMemory(t *testing.T) {
 	}
 	end := map[tensor.Dtype]uintptr{tensor.Float32: uintptr(unsafe.Pointer(room32)), tensor.Float64: uintptr(unsafe.Pointer(room64))}
 	begin := maps.Clone(end)
-	for _, target := range n.targets {
+	for _, target := range n.carrier.tensors {
 		dtype := target.memory.dtype()
 		at := uintptr(target.spare.data())
 		if target.spare.len() != target.memory.len() || at < end[dtype] || (at-begin[dtype])%64 != 0 {
 			t.Errorf("%s: %d elements %d bytes from the first, %d from the end of those before",
-				target.param.name, target.spare.len(), at-begin[dtype], int(at-end[dtype]))
+				target.name, target.spare.len(), at-begin[dtype], int(at-end[dtype]))
 		}
 		end[dtype] = at + uintptr(target.spare.len())*dtype.Size()
 	}

@@ -80,7 +80,6 @@ func (n *net) train(t testing.TB, solver G.Solver, guarded bool, steps int) {
 		if vm, err = s.Guard(n.vm, n.learnables...); err != nil {
 			t.Fatal(err)
 		}
-		defer guards.remove(n.vm)
 	}
 	n.loop(t, vm, solver, steps)
 	if s, ok := solver.(*PerturbedSolver); ok {

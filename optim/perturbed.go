@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"fmt"
 	"reflect"
 
 	"github.com/pkg/errors"
@@ -17,7 +18,7 @@ var _ G.Solver = (*PerturbedSolver)(nil)
 // selected, and leaves not a bit behind. See the package documentation for how, and for the two protocols, guarded and
 // carried.
 //
-// A PerturbedSolver must not be used by two goroutines at once, and no other solver may train the same parameters.
+// A PerturbedSolver must not be used by two goroutines at once.
 //
 // Source: A. Orvieto, A. Raj, H. Kersting, F. Bach, Explicit Regularization in Overparametrized Models via Noise
 // Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613, sections 3 and 4.
@@ -27,23 +28,17 @@ type PerturbedSolver struct {
 	perturbConfig
 
 	params paramSet
-	groups []Group // what takes noise together, set when the model is first seen
+	models []*model // that were stepped, guarded or bound, in the order of their first time
+	model  *model   // the last of them
+	run    int      // steps made with it since another one
 
-	step   uint64 // completed steps
-	sample uint64 // draws of this step that a guarded machine has used
-	choice choice // which groups take noise at this step
+	step    uint64 // completed steps, of all models
+	guarded bool   // Guard was called
+	resumed bool   // a carried state was read, and its noise is not in the weights yet
 
-	guarded bool // Guard was called
-	resumed bool // a carried state was read, and its noise is not in the weights yet
-
-	noise injector
-}
-
-// choice is what the selection said for a step.
-type choice struct {
-	Made   bool
-	Groups []int
-	Factor float64
+	noise    injector
+	carries  *model // whose noise it is
+	replaced *Param // got another value while noise was in it, which Restore found
 }
 
 // NewPerturbedSolver returns a solver that steps base with gradients at weights perturbed by noise of standard deviation
@@ -57,6 +52,9 @@ func NewPerturbedSolver(base G.Solver, sigma float64, opts ...PerturbOpt) (*Pert
 	}
 	if _, nested := base.(*PerturbedSolver); nested {
 		return nil, errors.New("optim: the base solver injects noise itself: want the solver that updates the weights")
+	}
+	if _, broken := base.(*G.AdamW); broken {
+		return nil, errors.New("optim: gorgonia's AdamW never changes the weights: use NewAdamW of this package")
 	}
 	if !finite(sigma) {
 		return nil, errors.Errorf("optim: sigma is %v: want a finite number, 0 or more", sigma)
@@ -77,7 +75,12 @@ func NewPerturbedSolver(base G.Solver, sigma float64, opts ...PerturbOpt) (*Pert
 			return nil, err
 		}
 	}
+	s.noise.carrier = s.newCarrier()
 	return s, nil
+}
+
+func (s *PerturbedSolver) newCarrier() *carrier {
+	return &carrier{owner: fmt.Sprintf("a PerturbedSolver (sigma %v, seed %d, over %T)", s.sigma, s.seed, s.base)}
 }
 
 // isNilPointer reports whether x is an interface around a nil pointer.
@@ -86,49 +89,17 @@ func isNilPointer(x any) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// Bind tells the solver its model before the first step, so that Perturb can be called before it. Guard and Step bind by
-// themselves. A solver that is bound already accepts the same parameters, in any order.
+// Bind tells the solver the model of the next step, so that Perturb can be called before it. Guard and Step bind by
+// themselves. A model is a set of parameters: the same ones are the same model in any order, and by the nodes of any graph
+// over the same tensors. If another solver has noise in them, it is taken out.
 func (s *PerturbedSolver) Bind(model []G.ValueGrad) error {
-	_, err := s.bind(model)
-	return err
-}
-
-// bind resolves model and, the first time, makes the groups.
-func (s *PerturbedSolver) bind(model []G.ValueGrad) ([]*Param, error) {
-	if s.params.bound() {
-		if s.noise.in { // a parameter is known by its own memory
-			s.noise.point(false)
-			defer s.noise.point(true)
-		}
-		return s.params.resolve(model)
-	}
-	fresh := paramSet{saved: s.params.saved}
-	params, err := fresh.resolve(model)
+	m, _, err := s.bind(model)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	noisy := make([]*Param, 0, len(params))
-	for _, p := range fresh.list {
-		if s.exclude == nil || !s.exclude(p.name) {
-			noisy = append(noisy, p)
-		}
-	}
-	if len(noisy) == 0 {
-		return nil, errors.Wrapf(ErrModel, "optim: all %d parameters are excluded from noise", len(params))
-	}
-	groups, err := s.grouping(noisy)
-	if err != nil {
-		return nil, err
-	}
-	if len(groups) == 0 {
-		return nil, errors.Wrap(ErrModel, "optim: the grouping made no group")
-	}
-	if err := checkGroups(groups); err != nil {
-		return nil, err
-	}
-	s.params, s.groups = fresh, groups
-	s.noise.room(groups)
-	return params, nil
+	s.use(m)
+	s.replaced = nil
+	return nil
 }
 
 // Step makes one step of the base solver from the clean weights.
@@ -137,13 +108,21 @@ func (s *PerturbedSolver) bind(model []G.ValueGrad) ([]*Param, error) {
 // Carried, Step takes the noise out of the weights, steps the base, and leaves the noise of the next evaluation in the
 // weights; the first evaluation, before the first Step, is at clean weights.
 //
+// One solver may step several models, as layer-wise pretraining does: each has its own groups, which take turns by the steps
+// of that model. Carried, the noise is in the weights of the model that was stepped last, so models that alternate at
+// every step would never be evaluated at noisy weights, which is an error: guard their machines, or take a solver for each.
+// When a phase ends, and before it freezes its weights, call Restore.
+//
 // The base decides what happens to the gradients: Gorgonia's and this package's solvers zero them. The model is checked
-// before anything changes: every parameter of the steps before must be there, in any order, with a gradient. After an
-// error of the base solver the weights hold no noise and the step does not count. Carried, an error in making the noise of
-// the next evaluation leaves clean weights after a step that was made.
+// before anything changes: every parameter needs a gradient. After an error of the base solver the weights hold no noise
+// and the step does not count. Carried, an error in making the noise of the next evaluation leaves clean weights after a
+// step that was made.
 func (s *PerturbedSolver) Step(model []G.ValueGrad) error {
-	params, err := s.bind(model)
+	m, params, err := s.bind(model)
 	if err != nil {
+		return err
+	}
+	if err := s.checkTurn(m); err != nil {
 		return err
 	}
 	for i, p := range params {
@@ -151,41 +130,66 @@ func (s *PerturbedSolver) Step(model []G.ValueGrad) error {
 			return err
 		}
 	}
-	switch {
-	case s.guarded && s.sample == 0:
-		return errors.Wrap(ErrProtocol, "optim: the guarded machine has not run since the step before: run the one that Guard returned")
-	case !s.guarded && s.evaluations() > 1:
-		return errors.Wrap(ErrProtocol, "optim: several samples a step need a guarded machine: call Guard")
-	case s.resumed:
-		return errors.Wrap(ErrProtocol, "optim: the saved state had noise in the weights: call Bind and Perturb before the first pass, or Restore to begin with a clean one")
-	}
 	s.noise.restore()
+	s.use(m)
 	if err := s.base.Step(model); err != nil {
 		return errors.Wrapf(err, "optim: step of the base solver %T", s.base)
 	}
-	s.step++
-	s.sample, s.choice.Made = 0, false
+	s.run++
+	s.advance(m)
 	if s.guarded {
 		return nil
 	}
-	return s.inject(0, 1)
+	return s.inject(m)
 }
 
-// Perturb puts the noise of the next evaluation into the weights, and does nothing if it is there. It belongs to the
-// carried protocol: to go on training after Restore, to resume from a saved state, or to perturb the first evaluation,
-// after Bind. It is an error in the guarded protocol. After an error the weights are as they were.
+// checkTurn refuses a step of m that comes out of place.
+func (s *PerturbedSolver) checkTurn(m *model) error {
+	switch {
+	case s.guarded && !m.guarded:
+		return s.unguardedError(m)
+	case s.guarded && m.sample == 0:
+		return errors.Wrap(ErrProtocol, "optim: the guarded machine has not run since the step before: run the one that Guard returned")
+	case s.guarded:
+		return nil
+	case s.evaluations() > 1:
+		return errors.Wrap(ErrProtocol, "optim: several samples a step need a guarded machine: call Guard")
+	case s.resumed:
+		return errors.Wrap(ErrProtocol, "optim: the saved state had noise in the weights: call Bind and Perturb before the first pass, or Restore to begin with a clean one")
+	case s.model != nil && m != s.model && m.step > 0 && s.run == 1:
+		return errors.Wrap(ErrProtocol, "optim: two models take turns at every step, and neither is ever evaluated at noisy weights: guard their machines, or use a solver for each")
+	}
+	return nil
+}
+
+// advance counts a step of m.
+func (s *PerturbedSolver) advance(m *model) {
+	s.step++
+	m.step++
+	m.sample, m.choice.Made, m.updated = 0, false, false
+}
+
+// Perturb puts the noise of the next evaluation into the weights of the model that was bound or stepped last, and does
+// nothing if it is there. It belongs to the carried protocol: to go on training after Restore, to resume from a saved state,
+// or to perturb the first evaluation, after Bind. It is an error in the guarded protocol, and if a weight got another value
+// (gorgonia.Let) while the noise was in: Restore comes before that. After an error the weights are as they were.
 func (s *PerturbedSolver) Perturb() error {
 	switch {
 	case s.guarded:
 		return errors.Wrap(ErrProtocol, "optim: Perturb belongs to the carried protocol, and a machine is guarded")
-	case !s.params.bound():
+	case s.model == nil || s.model.groups == nil:
 		return errors.Wrap(ErrProtocol, "optim: the model is not known before the first Step: call Bind")
 	case s.evaluations() > 1:
 		return errors.Wrap(ErrProtocol, "optim: several samples a step need a guarded machine: call Guard")
-	case s.noise.in:
+	case s.noise.in() && s.carries == s.model:
 		return nil
 	}
-	if err := s.inject(0, 1); err != nil {
+	if p := s.replaced; p != nil {
+		return errors.Wrapf(ErrProtocol, "optim: parameter %s %v got another value while there was noise in it: call Restore before, and then Bind; "+
+			"an update that the graph computes begins at noisy weights: guard the machine and use its Set", p.name, p.shape)
+	}
+	s.noise.restore()
+	if err := s.inject(s.model); err != nil {
 		return err
 	}
 	s.resumed = false
@@ -198,52 +202,44 @@ func (s *PerturbedSolver) Perturb() error {
 //
 // In the guarded protocol it also discards the evaluations since the last Step, for a loop that throws a gradient away.
 func (s *PerturbedSolver) Restore() error {
+	if s.noise.in() {
+		s.replaced = s.noise.replaced()
+	}
 	s.noise.restore()
 	s.resumed = false
-	s.sample = 0
+	for _, m := range s.models {
+		m.sample, m.updated = 0, false
+	}
 	return nil
 }
 
-// inject plans the noise of this step and puts one draw of it into the weights.
-func (s *PerturbedSolver) inject(sample uint64, sign float64) error {
-	if err := s.plan(); err != nil {
+// inject plans the noise of m's next step and puts one draw of it into the weights.
+func (s *PerturbedSolver) inject(m *model) error {
+	if err := s.plan(m); err != nil {
 		return err
 	}
-	return s.noise.inject(sample, sign)
+	s.carries = m
+	return s.noise.inject(0, 1)
 }
 
-// plan prepares the noise of this step: which parameters take it, and how much.
-func (s *PerturbedSolver) plan() error {
-	if err := checkFactor(s.schedule, s.step); err != nil {
+// plan prepares the noise of m's next step: which parameters take it, and how much.
+func (s *PerturbedSolver) plan(m *model) error {
+	if err := checkFactor(s.schedule, m.step); err != nil {
 		return err
 	}
-	if err := s.choose(); err != nil {
+	if err := m.choose(s.selection); err != nil {
 		return err
 	}
-	sigma := s.sigma * s.schedule(s.step) * s.choice.Factor
+	sigma := s.sigma * s.schedule(m.step) * m.choice.Factor
 	s.noise.begin(s.dist, s.seed, s.step, sigma)
-	for _, i := range s.choice.Groups {
-		s.noise.layers = append(s.noise.layers, s.groups[i].Name)
-		for _, p := range s.groups[i].Params {
+	for _, i := range m.choice.Groups {
+		s.noise.layers = append(s.noise.layers, m.groups[i].Name)
+		for _, p := range m.groups[i].Params {
 			if err := s.noise.target(p, sigma*s.scaling(p)); err != nil {
 				return err
 			}
 		}
 	}
 	s.noise.reserve()
-	return nil
-}
-
-// choose asks the selection, once a step.
-func (s *PerturbedSolver) choose() error {
-	c := &s.choice
-	if !c.Made {
-		chosen, factor := s.selection.Select(s.seed, s.step, s.groups)
-		c.Groups, c.Factor = append(c.Groups[:0], chosen...), factor
-	}
-	if err := checkChosen(c.Groups, c.Factor, s.groups); err != nil { // a saved choice may be for other groups
-		return err
-	}
-	c.Made = true
 	return nil
 }

@@ -332,8 +332,6 @@ func TestSharedTensor(t *testing.T) {
 	for range 2 {
 		both.loop(t, must(s.Guard(both.vm, both.learnables...))(t), s, 1)
 		view.loop(t, must(s.Guard(view.vm, view.learnables...))(t), s, 1)
-		guards.remove(both.vm)
-		guards.remove(view.vm)
 	}
 	if !slices.Equal(one.weights(), both.weights()) {
 		t.Error("training over two graphs gives other weights than over one")
@@ -355,6 +353,11 @@ func TestLetKeepsState(t *testing.T) {
 	other.loop(t, vm, s, 3)
 	if !slices.Equal(one.weights(), other.weights()) {
 		t.Error("other weights after gorgonia.Let with equal values")
+	}
+	for _, p := range s.params.list {
+		if p.dense == nil {
+			t.Errorf("%s takes noise in place since it has moved", p.name)
+		}
 	}
 }
 
@@ -426,7 +429,6 @@ func TestWrongUse(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			defer guards.remove(n.vm)
 			return what(s, n, vm)
 		}
 	}
@@ -459,10 +461,19 @@ func TestWrongUse(t *testing.T) {
 			_, err := perturbed(t, sgd(), 0.1).Guard(n.vm)
 			return err
 		}, "no parameters"},
-		{"two solvers guard one machine", guardThen(func(_ *PerturbedSolver, n *net, _ G.VM) error {
-			_, err := perturbed(t, sgd(), 0.1).Guard(n.vm, n.learnables...)
+		{"a guard hidden in a guard", guardThen(func(_ *PerturbedSolver, n *net, vm G.VM) error {
+			hidden, err := perturbed(t, sgd(), 0.2).Guard(&spyVM{VM: vm, look: func() error { return nil }}, n.learnables...)
+			if err != nil {
+				return err
+			}
+			return hidden.RunAll()
+		}), "parameter fc1.weight (4, 5) carries noise of a PerturbedSolver (sigma 0.2, seed 0, over *optim.SGD), whose guarded machine is running: " +
+			"a PerturbedSolver (sigma 0.1, seed 0, over *optim.SGD) cannot have it"},
+		{"guard of the lisp machine", func(t *testing.T, n *net) error {
+			_, err := perturbed(t, sgd(), 0.1).Guard(G.NewLispMachine(n.g), n.learnables...)
 			return err
-		}), "machine is guarded already"},
+		}, "lisp machine computes wrong gradients"},
+		{"gorgonia's AdamW", construct(G.NewAdamW(), 0.1), "use NewAdamW"},
 		{"a solver guards a guarded machine", guardThen(func(_ *PerturbedSolver, n *net, vm G.VM) error {
 			_, err := perturbed(t, sgd(), 0.1).Guard(vm, n.learnables...)
 			return err
@@ -541,7 +552,7 @@ func TestWrongUse(t *testing.T) {
 			WithScaling(func(*Param) float64 { return 1e40 })), "parameter fc1.weight (4, 5) has standard deviation 1.0000000000000001e+39"},
 		{"schedule negative", construct(sgd(), 0.1, WithSchedule(Constant(-1))), "at step 0 is -1"},
 		{"schedule negative later", guardThen(func(s *PerturbedSolver, _ *net, vm G.VM) error {
-			s.step = 2
+			s.model.step = 2
 			return vm.RunAll()
 		}, WithSchedule(func(step uint64) float64 { return 1 - float64(step) })), "at step 2 is -1"},
 		{"noise fails", guardThen(func(_ *PerturbedSolver, _ *net, vm G.VM) error { return vm.RunAll() },
@@ -584,26 +595,14 @@ func (failing) Sample(eps []float64, d Draw) error {
 	return nil
 }
 
-// TestGuardedTwice: a solver that is refused a machine is as it was, and a machine is free again when its guard is closed or
-// could not be made.
-func TestGuardedTwice(t *testing.T) {
+func TestGuardedAgain(t *testing.T) {
 	n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
-	vm, err := perturbed(t, G.NewVanillaSolver(), 0.1).Guard(n.vm, n.learnables...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := perturbed(t, G.NewVanillaSolver(), 0.1)
-	if _, err := other.Guard(n.vm, n.learnables...); !errors.Is(err, ErrProtocol) {
-		t.Fatalf("a machine was guarded twice: %v", err)
-	}
-	if err := vm.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := other.Guard(n.vm); !errors.Is(err, ErrModel) {
-		t.Fatalf("a machine was guarded without parameters: %v", err)
-	}
-	if _, err := other.Guard(n.vm, n.learnables[:2]...); err != nil { // which another model would forbid
-		t.Fatal(err)
+	for range 3 {
+		s := perturbed(t, G.NewVanillaSolver(), 0.1)
+		n.loop(t, must(s.Guard(n.vm, n.learnables...))(t), s, 2)
+		if _, err := s.Guard(n.vm); !errors.Is(err, ErrModel) {
+			t.Fatalf("error %v for a machine guarded without parameters, want %v", err, ErrModel)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func fanIn(p *Param) int {
 	if shape.Dims() < 2 {
 		return 1
 	}
-	if node, ok := p.Source().(*G.Node); ok && shape.Dims() == 2 && isRightFactor(node) {
+	if p.right {
 		return shape[0]
 	}
 	return p.Size() / shape[0]

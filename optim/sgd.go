@@ -30,8 +30,6 @@ type SGD struct {
 	base
 	momentum float64
 	nesterov bool
-
-	velocity []vec // in the order of params.list; nil without momentum, and before the first step
 }
 
 // NewSGD returns a solver with learning rate rate, which must be finite and not negative. By default there is no
@@ -72,20 +70,17 @@ func WithNesterov() SGDOpt {
 }
 
 // Step updates the weights in place and zeroes the gradients. Everything is checked before anything changes: each
-// parameter needs a gradient of its type and size, and the parameters of the steps before must all be there, in any
-// order.
+// parameter needs a gradient of its type and size. The model may be another one at each step, as in layer-wise pretraining:
+// each parameter keeps its velocity until it comes again.
 func (s *SGD) Step(model []G.ValueGrad) error {
 	params, err := s.begin(model)
 	if err != nil {
 		return err
 	}
-	if s.momentum > 0 && s.velocity == nil {
-		s.velocity = s.moments()
-	}
 	for i, p := range params {
 		var v vec
-		if s.velocity != nil {
-			v = s.velocity[p.index]
+		if s.momentum > 0 {
+			v = p.moment(0)
 		}
 		stepSGD(s, p.vec.f32, s.grads[i].f32, v.f32)
 		stepSGD(s, p.vec.f64, s.grads[i].f64, v.f64)
@@ -124,7 +119,7 @@ type sgdState struct {
 func (s *SGD) MarshalBinary() ([]byte, error) {
 	return encodeState(sgdKind, sgdState{
 		Rate: s.rate, Step: s.step,
-		Params: s.params.describe(), Velocity: saveVecs(s.velocity),
+		Params: s.params.describe(), Velocity: s.params.saveMoments(0),
 	})
 }
 
@@ -135,13 +130,5 @@ func (s *SGD) UnmarshalBinary(data []byte) error {
 	if err := decodeState(data, sgdKind, &state); err != nil {
 		return err
 	}
-	velocity, err := loadVecs(state.Velocity, state.Params)
-	if err != nil {
-		return err
-	}
-	if err := s.adopt(state.Rate, state.Step, state.Params); err != nil {
-		return err
-	}
-	s.velocity = velocity
-	return nil
+	return s.adopt(state.Rate, state.Step, state.Params, nil, state.Velocity)
 }

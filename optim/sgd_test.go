@@ -1,6 +1,8 @@
 package optim
 
 import (
+	"encoding"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -193,7 +195,6 @@ func TestBaseWrongUse(t *testing.T) {
 			"gradient's size":   {[]G.ValueGrad{good, &valueGrad{denseOf(tensor.Float32, []float64{1, 2}, 2), denseOf(tensor.Float32, []float64{1, 2, 3}, 3)}}, "parameter #1 is float32 (2), its gradient float32 (3)"},
 			"gradient's type":   {[]G.ValueGrad{good, &valueGrad{denseOf(tensor.Float32, []float64{1, 2}, 2), denseOf(tensor.Float64, []float64{1, 2}, 2)}}, "parameter #1 is float32 (2), its gradient float64 (2)"},
 			"one tensor twice":  {[]G.ValueGrad{good, &quadratic{1, good.w, good.g}}, "parameters w and w (1) share memory"},
-			"not comparable":    {[]G.ValueGrad{good, listed{}}, "cannot be told from others"},
 			"an empty model":    {nil, "no parameters"},
 			"an empty gradient": {[]G.ValueGrad{good, (*G.Node)(nil)}, "parameter 1 is nil"},
 		} {
@@ -207,8 +208,46 @@ func TestBaseWrongUse(t *testing.T) {
 	}
 }
 
-// listed is a ValueGrad that cannot be a map's key.
-type listed struct{ _ []int }
+// TestModelsKeepTheirState: a solver that steps models in turn treats each as a solver of its own would, also after it was
+// saved and loaded.
+func TestModelsKeepTheirState(t *testing.T) {
+	for _, name := range []string{"sgd momentum", "sgd", "adam"} {
+		var together, apart [2]*named
+		for i := range together {
+			together[i] = &named{newQuadratic(tensor.Float64, 1.5, float64(i+1)), fmt.Sprint("w", i)}
+			apart[i] = &named{newQuadratic(tensor.Float64, 1.5, float64(i+1)), fmt.Sprint("w", i)}
+		}
+		step := func(s G.Solver, q *named) {
+			must(vecOf(q.g))(t).addScaled(q.a, must(vecOf(q.w))(t))
+			if err := s.Step([]G.ValueGrad{q}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		both := bases[name]()
+		own := [2]G.Solver{bases[name](), bases[name]()}
+		for k, i := range []int{0, 0, 1, 0, 0, 1, 0, 1, 1, 0, 0} {
+			step(both, together[i])
+			step(own[i], apart[i])
+			if k == 6 {
+				state := must(both.(encoding.BinaryMarshaler).MarshalBinary())(t)
+				both = bases[name]()
+				if err := both.(encoding.BinaryUnmarshaler).UnmarshalBinary(state); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for i := range together {
+			if got, want := floatsOf(together[i].w)[0], floatsOf(apart[i].w)[0]; got != want {
+				t.Errorf("%s: model %d ends at %v, with a solver of its own at %v", name, i, got, want)
+			}
+		}
+	}
+}
 
-func (listed) Value() G.Value         { return nil }
-func (listed) Grad() (G.Value, error) { return nil, nil }
+// named is a quadratic of another name.
+type named struct {
+	*quadratic
+	name string
+}
+
+func (n *named) Name() string { return n.name }

@@ -41,27 +41,26 @@ type measurement struct {
 }
 
 // measure calls f with a measurement on vm. Whatever f does, and also if it panics, weights and gradients are then what they
-// were, bit for bit, and the noise that solver has in the weights, if solver is not nil, has been out of them during f only.
-func measure(vm G.VM, solver *PerturbedSolver, learnables []*G.Node, f func(m *measurement) error) (err error) {
+// were, bit for bit; the noise that solvers have in the weights has been out of them during f only.
+func measure(vm G.VM, learnables []*G.Node, f func(m *measurement) error) (err error) {
 	if g, guarded := vm.(*guard); guarded {
 		vm = g.VM // the guard would add its own noise
 	}
 	if vm == nil || isNilPointer(vm) {
 		return errors.New("optim: the machine is nil")
 	}
-	if solver != nil && solver.noise.in {
-		solver.noise.restore()
-		defer func() {
-			if again := solver.noise.inject(solver.noise.draw.Sample, 1); err == nil {
-				err = again
-			}
-		}()
+	if err := checkMachine(vm); err != nil {
+		return err
 	}
 	m := &measurement{vm: vm, model: G.NodesToValueGrads(learnables)}
 	var set paramSet
 	if m.params, err = set.resolve(m.model); err != nil {
 		return err
 	}
+	if err := noisy.clear(&set, nil); err != nil {
+		return err
+	}
+	defer set.putBack()
 	m.grads.reserve(m.params)
 	if err := m.grads.save(m.params, m.model); err != nil {
 		return err

@@ -12,10 +12,6 @@ type RegulariserConfig struct {
 
 	// Seed selects the noise.
 	Seed uint64
-
-	// Solver is the solver that trains the weights, if it does so in the carried protocol: its noise is taken out of the
-	// weights for the measurement and put back afterwards. A solver that is not given cannot be known.
-	Solver *PerturbedSolver
 }
 
 // defaultPairs is the number of pairs by default.
@@ -42,7 +38,7 @@ func NoiseRegulariser(vm G.VM, loss *G.Value, sigma float64, config RegulariserC
 	case config.Pairs == 0:
 		config.Pairs = defaultPairs
 	}
-	err = measure(vm, config.Solver, learnables, func(m *measurement) error {
+	err = measure(vm, learnables, func(m *measurement) error {
 		clean, err := m.loss(loss)
 		if err != nil {
 			return err

@@ -156,12 +156,12 @@ func TestNoiseRegulariser(t *testing.T) {
 }
 
 // measurements are the two functions, as far as they have the same arguments.
-var measurements = map[string]func(vm G.VM, loss *G.Value, solver *PerturbedSolver, learnables ...*G.Node) (Estimate, error){
-	"trace": func(vm G.VM, _ *G.Value, solver *PerturbedSolver, learnables ...*G.Node) (Estimate, error) {
-		return HessianTrace(vm, TraceConfig{Probes: 3, Solver: solver}, learnables...)
+var measurements = map[string]func(vm G.VM, loss *G.Value, learnables ...*G.Node) (Estimate, error){
+	"trace": func(vm G.VM, _ *G.Value, learnables ...*G.Node) (Estimate, error) {
+		return HessianTrace(vm, TraceConfig{Probes: 3}, learnables...)
 	},
-	"regulariser": func(vm G.VM, loss *G.Value, solver *PerturbedSolver, learnables ...*G.Node) (Estimate, error) {
-		return NoiseRegulariser(vm, loss, 0.5, RegulariserConfig{Pairs: 3, Solver: solver}, learnables...)
+	"regulariser": func(vm G.VM, loss *G.Value, learnables ...*G.Node) (Estimate, error) {
+		return NoiseRegulariser(vm, loss, 0.5, RegulariserConfig{Pairs: 3}, learnables...)
 	},
 }
 
@@ -184,7 +184,7 @@ func TestMeasurementsTouchNothing(t *testing.T) {
 						}
 						weights := n.weights()
 						last := s.Last()
-						got, err := measure(vm, &n.loss, s, n.learnables...)
+						got, err := measure(vm, &n.loss, n.learnables...)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -192,7 +192,7 @@ func TestMeasurementsTouchNothing(t *testing.T) {
 							t.Fatal("the measurement changed the weights or the noise")
 						}
 						clean := newNet(t, tensor.Float32, 2, 8, 5, 4, 3)
-						noisy := s.noise.in
+						noisy := s.noise.in()
 						s.noise.restore()
 						for i, node := range clean.learnables {
 							must(vecOf(node.Value()))(t).copyFrom(must(vecOf(n.learnables[i].Value()))(t))
@@ -202,7 +202,7 @@ func TestMeasurementsTouchNothing(t *testing.T) {
 								t.Fatal(err)
 							}
 						}
-						want, err := measure(clean.vm, &clean.loss, nil, clean.learnables...)
+						want, err := measure(clean.vm, &clean.loss, clean.learnables...)
 						if err != nil || got != want {
 							t.Fatalf("measured %v, at clean weights without a solver %v (%v)", got, want, err)
 						}
@@ -266,7 +266,7 @@ func TestMeasurementsRestoreAfterAnError(t *testing.T) {
 				t.Fatal(err)
 			}
 			weights, gradients := n.weights(), n.gradients(t)
-			if _, err := measure(&failingAt{n.vm, at}, &n.loss, nil, n.learnables...); !errors.Is(err, errPass) {
+			if _, err := measure(&failingAt{n.vm, at}, &n.loss, n.learnables...); !errors.Is(err, errPass) {
 				t.Fatalf("%s, pass %d: error %v", name, at, err)
 			}
 			if !equalBits(weights, n.weights()) {

@@ -19,10 +19,6 @@ type TraceConfig struct {
 	// epsilon, 0.0049 in float32 and 6.1e-6 in float64, times the root mean square of all the weights, or times 1 where they
 	// are all zero: the error of the difference, of second order in the step, then balances that of rounding.
 	Step float64
-
-	// Solver is the solver that trains the weights, if it does so in the carried protocol: its noise is taken out of the
-	// weights for the measurement and put back afterwards. A solver that is not given cannot be known.
-	Solver *PerturbedSolver
 }
 
 // defaultProbes is the number of probes by default.
@@ -44,8 +40,8 @@ const defaultProbes = 10
 // not: for a ReLU network the two traces are different numbers, and for one that has fitted its data the kinks may be most
 // of this one.
 //
-// Weights and gradients are as before afterwards, bit for bit, also after an error, and no solver takes notice; the machine
-// is reset. Losses read from the graph are those of the last pass. Ops with a memory of their own remember the passes, as
+// Weights and gradients are as before afterwards, bit for bit, also after an error, and no solver takes notice: noise of the
+// carried protocol is out of the weights during the measurement and back in them afterwards. The machine is reset. Losses read from the graph are those of the last pass. Ops with a memory of their own remember the passes, as
 // dropouts and batch norms that train: measure on a graph for evaluation over the same tensors. NaN in a gradient makes the
 // result NaN.
 //
@@ -61,7 +57,7 @@ func HessianTrace(vm G.VM, config TraceConfig, learnables ...*G.Node) (trace Est
 	if config.Probes == 0 {
 		config.Probes = defaultProbes
 	}
-	err = measure(vm, config.Solver, learnables, func(m *measurement) error {
+	err = measure(vm, learnables, func(m *measurement) error {
 		step := config.Step
 		if step == 0 {
 			step = defaultStep(m.params)

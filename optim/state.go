@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
 )
 
 var (
@@ -18,33 +19,47 @@ var (
 type perturbedState struct {
 	Seed      uint64
 	Step      uint64
-	Sample    uint64
-	Choice    choice
 	Carried   bool // the next evaluation is one of the carried protocol, at noisy weights
 	Params    []savedParam
+	Models    []savedModel
+	Model     int // the last of them, in Models
 	BaseType  string
 	Base      []byte // nil where the base has no state to save
 	Selection []byte // nil where the selection has no memory
 }
 
-// MarshalBinary returns what another process needs to go on with the same bits: counters, the base solver's state if it
-// implements encoding.BinaryMarshaler, as this package's do and Gorgonia's do not, and the selection's if it has one.
-// The options are not saved: give NewPerturbedSolver the same ones.
+// savedModel is a model in a saved state.
+type savedModel struct {
+	Params []int // places in perturbedState.Params
+	Step   uint64
+	Sample uint64
+	Choice choice
+}
+
+// MarshalBinary returns what another process needs to go on with the same bits: counters, the base solver's state, and the
+// selection's if it has one. The options are not saved: give NewPerturbedSolver the same ones.
+//
+// It is an error if the base solver has a state that it cannot give away: it must implement encoding.BinaryMarshaler, as
+// this package's do, or be Gorgonia's Vanilla, which has none. Gorgonia's other solvers keep their moments to themselves.
 //
 // Weights are not part of the state. Save clean ones: in the carried protocol, call Restore before.
 func (s *PerturbedSolver) MarshalBinary() ([]byte, error) {
 	state := perturbedState{
 		Seed:     s.seed,
 		Step:     s.step,
-		Sample:   s.sample,
-		Choice:   s.choice,
 		Carried:  s.resumed || !s.guarded && s.step > 0,
 		Params:   s.params.describe(),
 		BaseType: fmt.Sprintf("%T", s.base),
 	}
+	for i, m := range s.models {
+		if m == s.model {
+			state.Model = i
+		}
+		state.Models = append(state.Models, m.save())
+	}
 	var err error
-	if state.Base, err = marshalPart(s.base); err != nil {
-		return nil, errors.Wrapf(err, "optim: state of the base solver %T", s.base)
+	if state.Base, err = s.marshalBase(); err != nil {
+		return nil, err
 	}
 	if state.Selection, err = marshalPart(s.selection); err != nil {
 		return nil, errors.Wrapf(err, "optim: state of the selection %T", s.selection)
@@ -70,8 +85,16 @@ func (s *PerturbedSolver) UnmarshalBinary(data []byte) error {
 	case state.Seed != s.seed:
 		return errors.Wrapf(ErrState, "optim: the state was saved with seed %d, this solver has %d", state.Seed, s.seed)
 	}
-	if err := s.params.fits(state.Params); err != nil {
+	list, err := s.params.checkSaved(state.Params)
+	if err != nil {
 		return err
+	}
+	models, err := loadModels(state.Models, list, s.seed)
+	if err != nil {
+		return err
+	}
+	if state.Model < 0 || state.Model > 0 && state.Model >= len(models) {
+		return errors.Wrapf(ErrState, "optim: model %d of %d in the state", state.Model, len(models))
 	}
 	if err := unmarshalPart(s.selection, state.Selection); err != nil {
 		return errors.Wrapf(err, "optim: state of the selection %T", s.selection)
@@ -80,11 +103,58 @@ func (s *PerturbedSolver) UnmarshalBinary(data []byte) error {
 		return errors.Wrapf(err, "optim: state of the base solver %T", s.base)
 	}
 	s.noise.restore()
-	s.noise = injector{}
-	s.params.expect(state.Params)
-	s.step, s.sample, s.choice = state.Step, state.Sample, state.Choice
+	s.noise = injector{carrier: s.newCarrier()}
+	s.params.expect(list)
+	s.step, s.models, s.model, s.run, s.carries, s.replaced = state.Step, models, nil, 0, nil, nil
+	if len(models) > 0 {
+		s.model = models[state.Model]
+	}
+	for _, m := range models {
+		m.guarded = s.guarded
+	}
 	s.resumed = state.Carried && !s.guarded
 	return nil
+}
+
+// save returns what a saved state says of the model.
+func (m *model) save() savedModel {
+	saved := savedModel{Step: m.step, Sample: m.sample, Choice: m.choice}
+	for _, p := range m.params {
+		saved.Params = append(saved.Params, p.index)
+	}
+	return saved
+}
+
+// loadModels makes the models of a saved state, over its parameters.
+func loadModels(saved []savedModel, list []*Param, seed uint64) ([]*model, error) {
+	models := make([]*model, len(saved))
+	for i, was := range saved {
+		m := &model{seed: modelSeed(seed, i), step: was.Step, sample: was.Sample, choice: was.Choice}
+		for _, k := range was.Params {
+			if k < 0 || k >= len(list) {
+				return nil, errors.Wrapf(ErrState, "optim: parameter %d of %d in the state", k, len(list))
+			}
+			m.params = append(m.params, list[k])
+		}
+		models[i] = m
+	}
+	return models, nil
+}
+
+// marshalBase returns the state of the base solver, nil if it has none.
+func (s *PerturbedSolver) marshalBase() ([]byte, error) {
+	if _, ok := s.base.(encoding.BinaryMarshaler); !ok {
+		if _, stateless := s.base.(*G.VanillaSolver); stateless {
+			return nil, nil
+		}
+		return nil, errors.Wrapf(ErrState, "optim: the base solver %T cannot save its state, and training would go on without it: "+
+			"use SGD, Adam or AdamW of this package, or a solver with MarshalBinary and UnmarshalBinary", s.base)
+	}
+	data, err := marshalPart(s.base)
+	if err != nil {
+		return nil, errors.Wrapf(err, "optim: state of the base solver %T", s.base)
+	}
+	return data, nil
 }
 
 // marshalPart returns the state of a base solver or a selection, nil if it has none.
@@ -119,7 +189,7 @@ const (
 	adamKind      = "layernoise adam"
 	adamWKind     = "layernoise adamw"
 
-	stateVersion = 1
+	stateVersion = 2
 )
 
 func encodeState(kind string, state any) ([]byte, error) {

@@ -37,6 +37,8 @@ func vecOfDense(t *tensor.Dense) (vec, error) {
 		return vec{}, errors.Errorf("%v is of %v: want float32 or float64", t.Shape(), t.Dtype())
 	case t.IsView() || t.RequiresIterator():
 		return vec{}, errors.Errorf("%v is a view of another tensor: want one that owns its memory, in order (Materialize makes one)", t.Shape())
+	case !rowMajor(t):
+		return vec{}, errors.Errorf("%v is column-major, with strides %v: want row-major, as tensor.New gives without AsFortran", t.Shape(), t.Strides())
 	case !t.IsNativelyAccessible():
 		return vec{}, errors.Errorf("%v lies in memory that Go cannot reach", t.Shape())
 	}
@@ -44,6 +46,22 @@ func vecOfDense(t *tensor.Dense) (vec, error) {
 		return vec{f32: t.Float32s()}, nil
 	}
 	return vec{f64: t.Float64s()}, nil
+}
+
+// rowMajor reports whether the elements of t lie in memory in the order of their coordinates, the last one fastest.
+func rowMajor(t *tensor.Dense) bool {
+	shape, strides := t.Shape(), t.Strides()
+	if len(shape) != len(strides) { // scalars, and vectors that are rows or columns
+		return true
+	}
+	step := 1
+	for i := len(shape) - 1; i >= 0; i-- {
+		if shape[i] != 1 && strides[i] != step {
+			return false
+		}
+		step *= shape[i]
+	}
+	return true
 }
 
 // newVec returns zeroed memory for n numbers of like's type.
@@ -82,9 +100,28 @@ func (v vec) data() unsafe.Pointer {
 	return unsafe.Pointer(unsafe.SliceData(v.f64))
 }
 
+// size returns how many bytes v occupies.
+func (v vec) size() uintptr { return uintptr(v.len()) * v.dtype().Size() }
+
+// overlaps reports whether v and w have memory in common.
+func (v vec) overlaps(w vec) bool {
+	a, b := uintptr(v.data()), uintptr(w.data())
+	return a < b+w.size() && b < a+v.size()
+}
+
+// swap exchanges the contents of v and w, which have the same type and length.
+func (v vec) swap(w vec) {
+	for i := range v.f32 {
+		v.f32[i], w.f32[i] = w.f32[i], v.f32[i]
+	}
+	for i := range v.f64 {
+		v.f64[i], w.f64[i] = w.f64[i], v.f64[i]
+	}
+}
+
 // bytes returns the memory as a tensor holds it.
 func (v vec) bytes() []byte {
-	return unsafe.Slice((*byte)(v.data()), v.len()*int(v.dtype().Size()))
+	return unsafe.Slice((*byte)(v.data()), v.size())
 }
 
 // copyFrom overwrites v with w, which has the same type and length.
@@ -107,6 +144,17 @@ func (v vec) addScaled(a float64, w vec) {
 func addScaled[T float32 | float64](v []T, a T, w []T) {
 	for i, w := range w {
 		v[i] += T(a * w)
+	}
+}
+
+// moveBase turns v, which a step from the weights from has led to, into where the same step leads from to: v + (to - from),
+// with the step v - from rounded once and the sum once.
+func (v vec) moveBase(to, from vec) {
+	for i := range v.f32 {
+		v.f32[i] = to.f32[i] + (v.f32[i] - from.f32[i])
+	}
+	for i := range v.f64 {
+		v.f64[i] = to.f64[i] + (v.f64[i] - from.f64[i])
 	}
 }
 
