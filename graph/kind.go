@@ -13,6 +13,7 @@ type kind int
 const (
 	other     kind = iota
 	reshaping      // moves or repeats the elements of its first operand
+	lookup         // takes some elements of its first operand, as an embedding does
 	addition       // adds or subtracts
 )
 
@@ -26,8 +27,10 @@ func kindOf(n *G.Node) kind {
 		return o.kind()
 	}
 	switch name := strings.TrimPrefix(fmt.Sprintf("%T", n.Op()), "*"); name {
-	case "gorgonia.reshapeOp", "gorgonia.transposeOp", "gorgonia.repeatOp", "gorgonia.sliceOp":
+	case "gorgonia.reshapeOp", "gorgonia.transposeOp", "gorgonia.repeatOp":
 		return reshaping
+	case "gorgonia.sliceOp", "gorgonia.byIndicesOp":
+		return lookup
 	case "gorgonia.elemBinOp":
 		if s := n.Op().String(); strings.HasPrefix(s, "+") || strings.HasPrefix(s, "-") {
 			return addition

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -22,10 +24,14 @@ type Layer = []*G.Node
 //     [BatchNorm].
 //   - Any other parameter is a layer of its own: the scale and shift of a batch
 //     norm do not belong to the convolution before, nor two weights that are
-//     multiplied with each other to one another.
+//     multiplied with each other to one another, nor an embedding to what is
+//     done with its rows.
 //
-// Data is what does not come from the learnables alone. Parameters used in
-// several places, and their partners there, form one layer.
+// Data is what does not come from the learnables alone, and the rows that are
+// taken from an embedding, by [gorgonia.ByIndices] or by a [gorgonia.Slice] that
+// is multiplied with a whole parameter. A slice of a parameter that is multiplied
+// with data is a weight, as in cells that pack the weights of their gates.
+// Parameters used in several places, and their partners there, form one layer.
 //
 // The layers come in the order of their first parameters in learnables, and so
 // do the parameters within a layer. It is an error if a learnable is nil, comes
@@ -48,7 +54,7 @@ func Layers(cost *G.Node, learnables ...*G.Node) ([]Layer, error) {
 		}
 	}
 	for _, p := range learnables {
-		s.join(p, s.partners(p)...)
+		s.join(p, s.partners(p, p)...)
 	}
 	return s.layers(learnables), nil
 }
@@ -91,19 +97,25 @@ func (s *structure) visit(n *G.Node) {
 		data = data || s.data[c]
 	}
 	s.data[n] = data
+	_, fed := s.factors(n)
+	s.data[n] = data || fed
 }
 
-// partners returns the learnables that p, or a parameter reshaped to p, belongs
-// to.
-func (s *structure) partners(p *G.Node) (found []*G.Node) {
-	for _, n := range s.parents[p] {
+// partners returns the learnables that p belongs to by its uses as as, which is
+// p or p reshaped or in part.
+func (s *structure) partners(p, as *G.Node) (found []*G.Node) {
+	for _, n := range s.parents[as] {
 		switch kindOf(n) {
-		case reshaping:
-			found = append(found, s.partners(n)...)
+		case reshaping, lookup:
+			if !s.data[n] {
+				found = append(found, s.partners(p, n)...)
+			}
 		case addition:
-			found = append(found, s.addends(n, p)...)
+			found = append(found, s.addends(n, as)...)
 		default:
-			found = append(found, s.weights(n)...)
+			if weights := s.weights(n); slices.Contains(weights, p) {
+				found = append(found, weights...)
+			}
 		}
 	}
 	return found
@@ -122,7 +134,7 @@ func (s *structure) addends(n, p *G.Node) (found []*G.Node) {
 // products returns the parameters of the products that n is the sum of.
 func (s *structure) products(n *G.Node) (found []*G.Node) {
 	switch kindOf(n) {
-	case reshaping, addition:
+	case reshaping, lookup, addition:
 		for _, c := range operands(n) {
 			found = append(found, s.products(c)...)
 		}
@@ -133,19 +145,51 @@ func (s *structure) products(n *G.Node) (found []*G.Node) {
 }
 
 // weights returns the parameters that enter n, if data does as well.
-func (s *structure) weights(n *G.Node) (found []*G.Node) {
+func (s *structure) weights(n *G.Node) []*G.Node {
 	if !s.data[n] {
 		return nil
 	}
+	weights, _ := s.factors(n)
+	return weights
+}
+
+// factors returns the parameters that enter n as weights, and whether what feeds
+// them is a part of other parameters, which is data then.
+func (s *structure) factors(n *G.Node) (weights []*G.Node, fed bool) {
+	var whole, parts []*G.Node
+	data := false
 	for _, c := range operands(n) {
-		for kindOf(c) == reshaping {
-			c = operands(c)[0]
-		}
-		if _, ok := s.index[c]; ok {
-			found = append(found, c)
+		data = data || s.data[c]
+		p, part := s.behind(c)
+		switch {
+		case p == nil || s.data[c]:
+		case part:
+			parts = append(parts, p)
+		default:
+			whole = append(whole, p)
 		}
 	}
-	return found
+	if k := kindOf(n); k == other && !data && len(whole) > 0 && len(parts) > 0 {
+		return whole, true
+	}
+	return append(whole, parts...), false
+}
+
+// behind returns the parameter that c is, reshaped or in part, or nil.
+func (s *structure) behind(c *G.Node) (p *G.Node, part bool) {
+	for {
+		switch kindOf(c) {
+		case lookup:
+			part = true
+		case reshaping:
+		default:
+			if _, ok := s.index[c]; ok {
+				return c, part
+			}
+			return nil, part
+		}
+		c = operands(c)[0]
+	}
 }
 
 // join puts all partners into the layer of p.

@@ -103,6 +103,49 @@ func TestLayers(t *testing.T) {
 			return G.Must(G.Mean(G.Must(G.BroadcastAdd(y, s.param("b", 4), nil, []byte{0}))))
 		}, []string{"w b"}},
 
+		{"an embedded word, its row a slice", func(s *sketch) *G.Node {
+			row := G.Must(G.Slice(s.param("embedding", 9, 4), G.S(1)))
+			y := G.Must(G.Add(G.Must(G.Mul(s.param("w", 3, 4), row)), s.param("b", 3)))
+			return G.Must(G.Mean(G.Must(G.Tanh(y))))
+		}, []string{"embedding", "w b"}},
+
+		{"embedded words by index", func(s *sketch) *G.Node {
+			words := G.NewVector(s.ExprGraph, tensor.Int, G.WithShape(2), G.WithName("words"))
+			x := G.Must(G.ByIndices(s.param("embedding", 9, 4), words, 0))
+			return G.Must(G.Mean(s.stockDense(x, "w", "b", 5)))
+		}, []string{"embedding", "w b"}},
+
+		{"LSTM cell over two embedded words", func(s *sketch) *G.Node {
+			e := s.param("embedding", 9, 4)
+			var gates [4][3]*G.Node
+			for i, gate := range []string{"in", "forget", "out", "cell"} {
+				gates[i] = [3]*G.Node{s.param(gate+".x", 5, 4), s.param(gate+".h", 5, 5), s.param(gate+".b", 5)}
+			}
+			h, c := s.data("h", 5), s.data("c", 5)
+			for _, word := range []int{2, 7} {
+				row := G.Must(G.Slice(e, G.S(word)))
+				var a [4]*G.Node
+				for i, p := range gates {
+					a[i] = G.Must(G.Add(G.Must(G.Add(G.Must(G.Mul(p[0], row)), G.Must(G.Mul(p[1], h)))), p[2]))
+				}
+				in, forget, out := G.Must(G.Sigmoid(a[0])), G.Must(G.Sigmoid(a[1])), G.Must(G.Sigmoid(a[2]))
+				c = G.Must(G.Add(G.Must(G.HadamardProd(forget, c)), G.Must(G.HadamardProd(in, G.Must(G.Tanh(a[3]))))))
+				h = G.Must(G.HadamardProd(out, G.Must(G.Tanh(c))))
+			}
+			return G.Must(G.Mean(G.Must(G.Add(G.Must(G.Mul(s.param("w", 3, 5), h)), s.param("b", 3)))))
+		}, []string{"embedding", "in.x in.h in.b", "forget.x forget.h forget.b", "out.x out.h out.b", "cell.x cell.h cell.b", "w b"}},
+
+		{"gates packed in one weight and one bias", func(s *sketch) *G.Node {
+			w, b := s.param("w", 6, 4), s.param("b", 6)
+			x := s.data("x", 4)
+			var gates [2]*G.Node
+			for i := range gates {
+				rows := G.S(3*i, 3*i+3)
+				gates[i] = G.Must(G.Add(G.Must(G.Mul(G.Must(G.Slice(w, rows)), x)), G.Must(G.Slice(b, rows))))
+			}
+			return G.Must(G.Mean(G.Must(G.HadamardProd(G.Must(G.Sigmoid(gates[0])), G.Must(G.Tanh(gates[1]))))))
+		}, []string{"w b"}},
+
 		{"tied weights", func(s *sketch) *G.Node {
 			w, b1, b2 := s.param("w", 3, 3), s.param("b1", 3), s.param("b2", 3)
 			h := G.Must(graph.DenseReLU(s.data("x", 2, 3), w, b1))
