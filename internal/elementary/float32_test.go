@@ -1,0 +1,104 @@
+package elementary
+
+import (
+	"math"
+	"os"
+	"sync"
+	"testing"
+)
+
+// functions32 are the functions of float32, with what they should be and by how many ulp they may be off.
+var functions32 = []struct {
+	name string
+	f    func(float32) float32
+	want func(float64) float64
+	ulp  float64
+}{
+	{"Exp32", Exp32, math.Exp, 1.0},
+	{"Tanh32", Tanh32, math.Tanh, 2.5},
+	{"Sigmoid32", Sigmoid32, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 3},
+	{"NormalCDF32", NormalCDF32, func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }, 5},
+}
+
+// ulpOff32 is how far got is from want, in units in the last place of a float32.
+func ulpOff32(got float32, want float64) float64 {
+	nearest := float32(want)
+	switch {
+	case got == nearest, got != got && want != want:
+		return 0
+	case math.IsInf(float64(nearest), 0):
+		nearest = math.MaxFloat32
+	}
+	_, exponent := math.Frexp(math.Abs(want))
+	return math.Abs(float64(got)-want) / math.Ldexp(1, max(exponent-24, -149))
+}
+
+// allVariable makes TestAccuracy32 take every float32, which is a quarter of an hour's work for two processors.
+const allVariable = "LAYERNOISE_TEST_ALL"
+
+// One float32 of a hundred, or of a thousand in the short test.
+func TestAccuracy32(t *testing.T) {
+	step := uint64(101)
+	switch {
+	case os.Getenv(allVariable) != "":
+		step = 1
+	case testing.Short():
+		step = 1009
+	}
+	for _, f := range functions32 {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			const parts = 16
+			var worst [parts]float64
+			var at [parts]float32
+			var all sync.WaitGroup
+			for part := range uint64(parts) {
+				all.Go(func() {
+					for b := part << 28; b < (part+1)<<28; b += step {
+						x := math.Float32frombits(uint32(b))
+						if off := ulpOff32(f.f(x), f.want(float64(x))); !(off <= worst[part]) {
+							worst[part], at[part] = off, x
+						}
+					}
+				})
+			}
+			all.Wait()
+			most, where := 0.0, float32(0)
+			for i, w := range worst {
+				if !(w <= most) {
+					most, where = w, at[i]
+				}
+			}
+			if !(most <= f.ulp) {
+				t.Errorf("%s(%v) is off by %.2f ulp, want at most %v", f.name, where, most, f.ulp)
+			}
+			t.Logf("%s is off by at most %.2f ulp, at %v", f.name, most, where)
+		})
+	}
+}
+
+func TestSpecial32(t *testing.T) {
+	inf, nan, tiny := float32(math.Inf(1)), float32(math.NaN()), float32(math.SmallestNonzeroFloat32)
+	zero := float32(0)
+	for _, test := range []struct {
+		name    string
+		f       func(float32) float32
+		x, want float32
+	}{
+		{"Exp32", Exp32, zero, 1}, {"Exp32", Exp32, -zero, 1}, {"Exp32", Exp32, inf, inf}, {"Exp32", Exp32, -inf, 0},
+		{"Exp32", Exp32, tiny, 1}, {"Exp32", Exp32, nan, nan}, {"Exp32", Exp32, 88.72284, inf}, {"Exp32", Exp32, -103.98, 0},
+		{"Exp32", Exp32, -103.9, tiny},
+		{"Tanh32", Tanh32, zero, 0}, {"Tanh32", Tanh32, negative(zero), negative(zero)}, {"Tanh32", Tanh32, inf, 1},
+		{"Tanh32", Tanh32, -inf, -1}, {"Tanh32", Tanh32, tiny, tiny}, {"Tanh32", Tanh32, -tiny, -tiny}, {"Tanh32", Tanh32, nan, nan},
+		{"Sigmoid32", Sigmoid32, zero, 0.5}, {"Sigmoid32", Sigmoid32, inf, 1}, {"Sigmoid32", Sigmoid32, -inf, 0}, {"Sigmoid32", Sigmoid32, nan, nan},
+		{"NormalCDF32", NormalCDF32, zero, 0.5}, {"NormalCDF32", NormalCDF32, inf, 1}, {"NormalCDF32", NormalCDF32, -inf, 0},
+		{"NormalCDF32", NormalCDF32, nan, nan},
+	} {
+		got := test.f(test.x)
+		if math.Float32bits(got) != math.Float32bits(test.want) && !(got != got && test.want != test.want) {
+			t.Errorf("%s(%v) = %v, want %v", test.name, test.x, got, test.want)
+		}
+	}
+}
+
+func negative(x float32) float32 { return math.Float32frombits(math.Float32bits(x) ^ sign32) }

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"math"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/layernoise/layernoise/internal/elementary/coef"
+)
+
+// The methods below are the functions of float32 of the same names, operation by operation.
+
+const sign = 1 << 31
+
+// polynomial is Horner's rule, the highest power first.
+func (k *kernel) polynomial(x vector, c ...float32) vector {
+	y := k.plus(k.mulBy(x, c[0]), c[1])
+	for _, c := range c[2:] {
+		y = k.plus(k.Mul(y, x), c)
+	}
+	return y
+}
+
+// expPart takes no rest if that is nil.
+func (k *kernel) expPart(x, rest vector) (p, power vector) {
+	sum := x
+	if rest != nil {
+		sum = k.Add(x, rest)
+	}
+	shifted := k.plus(k.mulBy(sum, coef.Log2E), coef.Round)
+	power = k.with(k.VPSUBD, k.VPSUBD_BCST, shifted, math.Float32bits(coef.Round))
+	whole := k.minus(shifted, coef.Round)
+	r := k.Sub(k.Sub(x, k.mulBy(whole, coef.Ln2High)), k.mulBy(whole, coef.Ln2Low))
+	if rest != nil {
+		r = k.Add(r, rest)
+	}
+	q := k.polynomial(r, coef.Exp5, coef.Exp4, coef.Exp3, coef.Exp2, coef.Exp1, coef.Exp0)
+	return k.Add(r, k.Mul(k.Mul(r, r), q)), power
+}
+
+func (k *kernel) exp(x vector) vector {
+	p, power := k.expPart(k.atMost(k.atLeast(x, coef.ExpMin), coef.ExpMax), nil)
+	return k.scale(k.plus(p, 1), power)
+}
+
+func (k *kernel) scale(x, power vector) vector {
+	half := k.shift(k.VPSRAD, power, 1)
+	return k.Mul(k.Mul(x, k.power(half)), k.power(k.Op(k.VPSUBD, power, half)))
+}
+
+func (k *kernel) power(n vector) vector {
+	return k.shift(k.VPSLLD, k.with(k.VPADDD, k.VPADDD_BCST, n, 127), 23)
+}
+
+func (k *kernel) tanh(x vector) vector {
+	a := k.atMost(k.and(x, sign-1), coef.TanhMax)
+	p, n := k.expPart(k.Add(a, a), nil)
+	power := k.power(n)
+	e := k.Add(k.Mul(p, power), k.minus(power, 1))
+	return k.orSign(k.div(e, k.plus(e, 2)), x)
+}
+
+// orSign is y, whose sign bit is clear, with that of x.
+func (k *kernel) orSign(y, x vector) vector {
+	s := k.and(x, sign)
+	if k.Wide() {
+		return k.Op(k.VPORD, y, s)
+	}
+	return k.Op(narrow(k.VPOR), y, s)
+}
+
+func (k *kernel) sigmoids(x vector) (s, c vector) {
+	e := k.exp(k.or(x, sign))
+	high := k.div(k.number(1), k.plus(e, 1))
+	low := k.Mul(e, high)
+	return k.pick(x, low, high), k.pick(x, high, low)
+}
+
+func (k *kernel) normal(x vector) (phi, density vector) {
+	a := k.atMost(k.and(x, sign-1), coef.TailMax)
+	high := k.and(a, coef.High)
+	rest := k.mulBy(k.Mul(k.Sub(high, a), k.Add(high, a)), 0.5)
+	p, n := k.expPart(k.mulBy(k.Mul(high, high), -0.5), rest)
+	e := k.scale(k.plus(p, 1), n)
+	u := k.div(k.number(1), k.plus(a, coef.TailPole))
+	q := k.polynomial(k.Mul(a, u), coef.Tail9, coef.Tail8, coef.Tail7, coef.Tail6, coef.Tail5, coef.Tail4,
+		coef.Tail3, coef.Tail2, coef.Tail1, coef.Tail0)
+	tail := k.Mul(k.Mul(q, u), e)
+	return k.pick(x, tail, k.Sub(k.number(1), tail)), k.mulBy(e, coef.Density)
+}
+
+// expSum writes e^(x - top) to y and adds the elements to the eight sums, in order.
+func expSum(k *kernel) {
+	n, y, x, top := k.Length("y"), k.Pointer("y"), k.Pointer("x"), k.Repeat(k.Address("top"))
+	sums := operand.Mem{Base: k.Load(k.Param("sums"), k.GP64())}
+	width := 4 // elements of float64 in the registers of the sums
+	if k.Wide() {
+		width = 8
+	}
+	var total []vector
+	for i := 0; i < 8; i += width {
+		total = append(total, k.Read(sums.Offset(8*i)))
+	}
+	k.loop(n, func(index reg.Register) {
+		e := k.exp(k.Sub(k.Read(x.Idx(index, 4)), top))
+		k.Write(e, y.Idx(index, 4))
+		for i, d := range k.widen(e) {
+			t := total[i%len(total)]
+			k.VADDPD(d, t, t)
+		}
+	})
+	for i, t := range total {
+		k.Write(t, sums.Offset(8*width*i))
+	}
+	k.Finish()
+}
+
+// widen converts the two halves of the lanes to float64.
+func (k *kernel) widen(x vector) [2]vector {
+	low, high := k.Vec(), k.Vec()
+	if k.Wide() {
+		half := k.YMM()
+		k.VEXTRACTF64X4(operand.U8(1), x, half)
+		k.VCVTPS2PD(x.AsY(), low)
+		k.VCVTPS2PD(half, high)
+	} else {
+		half := k.XMM()
+		k.VEXTRACTF128(operand.U8(1), x, half)
+		k.VCVTPS2PD(x.AsX(), low)
+		k.VCVTPS2PD(half, high)
+	}
+	return [2]vector{low, high}
+}

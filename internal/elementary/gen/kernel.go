@@ -1,0 +1,125 @@
+package main
+
+import (
+	"math"
+	"strings"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/layernoise/layernoise/internal/vectorasm"
+)
+
+type vector = vectorasm.Vector
+
+// kernel emits one function. Its methods hide how the two sets of instructions differ.
+type kernel struct{ *vectorasm.Kernel }
+
+// newKernel starts the function called name and the set's name.
+func newKernel(ctx *build.Context, t *vectorasm.Table, set vectorasm.Set, name, params string) *kernel {
+	k := &kernel{vectorasm.NewKernel(ctx, t, set, name, params)}
+	k.Doc(name + set.Name + " is " + name + ", for whole registers.")
+	return k
+}
+
+// each emits a loop that computes the elements of the first parameter from those of the ones named, and ends the function.
+func (k *kernel) each(names string, f func(k *kernel, v []vector) vector) {
+	first := "y"
+	if strings.Contains(names, "dy") {
+		first = "dx"
+	}
+	n, dst := k.Length(first), k.Pointer(first)
+	var src []operand.Mem
+	for _, name := range strings.Fields(names) {
+		src = append(src, k.Pointer(name))
+	}
+	k.loop(n, func(index reg.Register) {
+		at := func(m operand.Mem) operand.Mem { return m.Idx(index, 4) }
+		var v []vector
+		for _, m := range src {
+			v = append(v, k.Read(at(m)))
+		}
+		k.Write(f(k, v), at(dst))
+	})
+	k.Finish()
+}
+
+// loop emits body for each register of n elements, which are one or more, with the number of its first element.
+func (k *kernel) loop(n reg.Register, body func(index reg.Register)) {
+	index := k.GP64()
+	k.XORQ(index, index)
+	k.Label("loop")
+	body(index)
+	k.ADDQ(operand.I8(k.Lanes()), index)
+	k.CMPQ(index, n)
+	k.JLT(operand.LabelRef("loop"))
+}
+
+// word loads a word into all lanes.
+func (k *kernel) word(w uint32) vector {
+	if k.Wide() {
+		return k.Repeat(k.Table.Words(w))
+	}
+	return k.Read(k.Table.Words(w))
+}
+
+// number loads a number into all lanes.
+func (k *kernel) number(x float32) vector { return k.word(math.Float32bits(x)) }
+
+// with emits an instruction on a register and a constant in memory, which AVX-512 repeats by itself.
+func (k *kernel) with(narrow, wide func(...operand.Op), x vector, w uint32) vector {
+	if k.Wide() {
+		return k.Op(wide, x, k.Table.Words(w))
+	}
+	return k.Op(narrow, x, k.Table.Words(w))
+}
+
+func (k *kernel) mulBy(x vector, c float32) vector {
+	return k.with(k.VMULPS, k.VMULPS_BCST, x, math.Float32bits(c))
+}
+
+func (k *kernel) plus(x vector, c float32) vector {
+	return k.with(k.VADDPS, k.VADDPS_BCST, x, math.Float32bits(c))
+}
+
+func (k *kernel) minus(x vector, c float32) vector {
+	return k.with(k.VSUBPS, k.VSUBPS_BCST, x, math.Float32bits(c))
+}
+
+func (k *kernel) and(x vector, w uint32) vector {
+	return k.with(narrow(k.VPAND), k.VPANDD_BCST, x, w)
+}
+
+func (k *kernel) or(x vector, w uint32) vector { return k.with(narrow(k.VPOR), k.VPORD_BCST, x, w) }
+
+// narrow gives an instruction of AVX2 the signature of AVX-512's.
+func narrow(emit func(a, b, c operand.Op)) func(...operand.Op) {
+	return func(o ...operand.Op) { emit(o[0], o[1], o[2]) }
+}
+
+// atMost is min(x, c), and x where that is NaN; atLeast likewise.
+func (k *kernel) atMost(x vector, c float32) vector  { return k.Op(k.VMINPS, k.number(c), x) }
+func (k *kernel) atLeast(x vector, c float32) vector { return k.Op(k.VMAXPS, k.number(c), x) }
+
+func (k *kernel) div(x, y vector) vector { return k.Op(k.VDIVPS, x, y) }
+
+// pick is x where the sign bit of by is set, and y elsewhere.
+func (k *kernel) pick(by, x, y vector) vector {
+	v := k.Vec()
+	if k.Wide() {
+		mask := k.K()
+		k.VPMOVD2M(by, mask)
+		k.VBLENDMPS(x, y, mask, v)
+	} else {
+		k.VBLENDVPS(by, x, y, v)
+	}
+	return v
+}
+
+// shift emits a shift by a constant.
+func (k *kernel) shift(emit func(...operand.Op), x vector, by uint8) vector {
+	v := k.Vec()
+	emit(operand.U8(by), x, v)
+	return v
+}

@@ -1,0 +1,3 @@
+package elementary
+
+//go:generate go run ./gen

@@ -1,0 +1,106 @@
+package elementary
+
+import "github.com/layernoise/layernoise/internal/cpu"
+
+// Float is the element type of a loop's slices.
+type Float interface{ float32 | float64 }
+
+// Loops are loops over slices of one length, for one element type. Those of a gradient multiply dy by the slope, and write
+// that to dx; y is the function's value at x. The result may take the place of any argument.
+type Loops[T Float] struct {
+	Tanh, Sigmoid         func(y, x []T)
+	TanhGrad, SigmoidGrad func(dx, y, dy []T)
+
+	GELU, SiLU         func(y, x []T) // x NormalCDF(x), x Sigmoid(x)
+	GELUGrad, SiLUGrad func(dx, x, dy []T)
+
+	// ExpSum writes e^(x - top) to y and returns the sum: eight sums in float64, each of the elements whose number leaves
+	// the same rest when divided by eight, added up by halves.
+	ExpSum func(y, x []T, top T) float64
+}
+
+var (
+	loops32 = loopsOf(cpu.Best())
+	loops64 = plainLoops[float64]()
+)
+
+// LoopsFor are the loops in use for an element type.
+func LoopsFor[T Float]() *Loops[T] {
+	if l, ok := any(&loops32).(*Loops[T]); ok {
+		return l
+	}
+	return any(&loops64).(*Loops[T])
+}
+
+// functions are those of one number that the plain loops call.
+type functions[T Float] struct {
+	exp, tanh        func(T) T
+	sigmoids, normal func(T) (T, T)
+}
+
+func functionsFor[T Float]() functions[T] {
+	if f, ok := any(functions[float32]{Exp32, Tanh32, sigmoids32, normal32}).(functions[T]); ok {
+		return f
+	}
+	return any(functions[float64]{Exp, Tanh, sigmoids, normal}).(functions[T])
+}
+
+// plainLoops are the loops in Go.
+func plainLoops[T Float]() Loops[T] {
+	f := functionsFor[T]()
+	return Loops[T]{
+		Tanh:        unary(f.tanh),
+		Sigmoid:     unary(func(x T) T { s, _ := f.sigmoids(x); return s }),
+		TanhGrad:    binary(func(y, dy T) T { return dy * ((1 - y) * (1 + y)) }),
+		SigmoidGrad: binary(func(y, dy T) T { return dy * (y * (1 - y)) }),
+
+		GELU: unary(func(x T) T { phi, _ := f.normal(x); return x * phi }),
+		SiLU: unary(func(x T) T { s, _ := f.sigmoids(x); return x * s }),
+		GELUGrad: binary(func(x, dy T) T {
+			phi, density := f.normal(x)
+			return dy * (phi + T(x*density))
+		}),
+		SiLUGrad: binary(func(x, dy T) T {
+			s, c := f.sigmoids(x)
+			return dy * (s * (1 + T(x*c)))
+		}),
+
+		ExpSum: func(y, x []T, top T) float64 {
+			var sums [8]float64
+			expSum(y, x, top, &sums, f.exp)
+			return fold(&sums)
+		},
+	}
+}
+
+func unary[T Float](f func(T) T) func(y, x []T) {
+	return func(y, x []T) {
+		x = x[:len(y)]
+		for i, v := range x {
+			y[i] = f(v)
+		}
+	}
+}
+
+func binary[T Float](f func(x, dy T) T) func(dx, x, dy []T) {
+	return func(dx, x, dy []T) {
+		x, dy = x[:len(dx)], dy[:len(dx)]
+		for i, v := range x {
+			dx[i] = f(v, dy[i])
+		}
+	}
+}
+
+// expSum writes e^(x - top) to y and adds the elements to the sums.
+func expSum[T Float](y, x []T, top T, sums *[8]float64, exp func(T) T) {
+	for i, v := range x {
+		e := exp(v - top)
+		y[i] = e
+		sums[i%8] += float64(e)
+	}
+}
+
+// fold adds up the eight sums.
+func fold(s *[8]float64) float64 {
+	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+}

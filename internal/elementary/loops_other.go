@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package elementary
+
+import "github.com/layernoise/layernoise/internal/cpu"
+
+func loopsOf(cpu.Level) Loops[float32] { return plainLoops[float32]() }

@@ -1,0 +1,150 @@
+package elementary
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/layernoise/layernoise/internal/cpu"
+)
+
+// equalBits compares two slices bit for bit; one NaN is as good as another.
+func equalBits(t *testing.T, name string, got, want []float32, x ...[]float32) {
+	t.Helper()
+	for i, w := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(w) && !(got[i] != got[i] && w != w) {
+			t.Fatalf("%s, element %d of %d, x = %v: %v, want %v", name, i, len(want), x[0][i], got[i], w)
+		}
+	}
+}
+
+// testLoops compares loops with the plain ones.
+func testLoops(t *testing.T, l Loops[float32], x, dy []float32) {
+	plain, n := plainLoops[float32](), len(x)
+	got, want := make([]float32, n+1), make([]float32, n+1)
+	got[n], want[n] = 7, 7 // which no loop may touch
+	for _, f := range []struct {
+		name        string
+		loop, plain func(y, x []float32)
+	}{
+		{"Tanh", l.Tanh, plain.Tanh}, {"Sigmoid", l.Sigmoid, plain.Sigmoid},
+		{"GELU", l.GELU, plain.GELU}, {"SiLU", l.SiLU, plain.SiLU},
+	} {
+		f.loop(got[:n], x)
+		f.plain(want[:n], x)
+		equalBits(t, f.name, got, want, append(x, 0))
+	}
+	for _, f := range []struct {
+		name        string
+		loop, plain func(dx, x, dy []float32)
+	}{
+		{"TanhGrad", l.TanhGrad, plain.TanhGrad}, {"SigmoidGrad", l.SigmoidGrad, plain.SigmoidGrad},
+		{"GELUGrad", l.GELUGrad, plain.GELUGrad}, {"SiLUGrad", l.SiLUGrad, plain.SiLUGrad},
+	} {
+		f.loop(got[:n], x, dy)
+		f.plain(want[:n], x, dy)
+		equalBits(t, f.name, got, want, append(x, 0))
+	}
+	if n > 0 {
+		sum, wantSum := l.ExpSum(got[:n], x, x[0]), plain.ExpSum(want[:n], x, x[0])
+		equalBits(t, "ExpSum", got, want, append(x, 0))
+		if math.Float64bits(sum) != math.Float64bits(wantSum) && !(sum != sum && wantSum != wantSum) {
+			t.Fatalf("ExpSum of %d: %v, want %v", n, sum, wantSum)
+		}
+	}
+}
+
+func TestLoops(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for level := cpu.Plain; level <= cpu.Best(); level++ {
+		for n := range 70 {
+			for _, scale := range []float64{1e-20, 1, 10, 1000} {
+				x, dy := make([]float32, n), make([]float32, n)
+				for i := range x {
+					x[i], dy[i] = float32(scale*r.NormFloat64()), float32(r.NormFloat64())
+				}
+				testLoops(t, loopsOf(level), x, dy)
+			}
+		}
+		// Floats of all bit patterns: NaN, infinities, denormals.
+		step := uint64(1 << 8)
+		if testing.Short() {
+			step = 1 << 16
+		}
+		x, dy := make([]float32, 0, 1<<12), make([]float32, 1<<12)
+		for i := range dy {
+			dy[i] = 1 + float32(i)
+		}
+		for b := uint64(0); b < 1<<32; b += step {
+			x = append(x, math.Float32frombits(uint32(b+r.Uint64N(step))))
+			if len(x) == cap(x) {
+				testLoops(t, loopsOf(level), x, dy)
+				x = x[:0]
+			}
+		}
+	}
+}
+
+// In float64 the plain loops are all there is: each gradient is the slope of its function.
+func TestGradients(t *testing.T) {
+	l := LoopsFor[float64]()
+	r := rand.New(rand.NewPCG(5, 6))
+	const n, h = 1000, 1e-5
+	x, up, down, y, dy := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range x {
+		x[i] = 3 * r.NormFloat64()
+		up[i], down[i], dy[i] = x[i]+h, x[i]-h, 1+r.Float64()
+	}
+	for _, f := range []struct {
+		name    string
+		value   func(y, x []float64)
+		slope   func(dx, x, dy []float64)
+		ofValue bool
+	}{
+		{"Tanh", l.Tanh, l.TanhGrad, true}, {"Sigmoid", l.Sigmoid, l.SigmoidGrad, true},
+		{"GELU", l.GELU, l.GELUGrad, false}, {"SiLU", l.SiLU, l.SiLUGrad, false},
+	} {
+		high, low, dx := make([]float64, n), make([]float64, n), make([]float64, n)
+		f.value(y, x)
+		f.value(high, up)
+		f.value(low, down)
+		at := x
+		if f.ofValue {
+			at = y
+		}
+		f.slope(dx, at, dy)
+		for i := range x {
+			if want := dy[i] * (high[i] - low[i]) / (2 * h); math.Abs(dx[i]-want) > 1e-8 {
+				t.Fatalf("%sGrad at %v: %v, want %v", f.name, x[i], dx[i], want)
+			}
+		}
+	}
+}
+
+func BenchmarkLoops(b *testing.B) {
+	const n = 1024 * 512
+	x, y, dy := make([]float32, n), make([]float32, n), make([]float32, n)
+	r := rand.New(rand.NewPCG(7, 8))
+	for i := range x {
+		x[i], dy[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
+	}
+	for level := cpu.Plain; level <= cpu.Best(); level++ {
+		l := loopsOf(level)
+		for _, f := range []struct {
+			name string
+			run  func()
+		}{
+			{"Tanh", func() { l.Tanh(y, x) }}, {"TanhGrad", func() { l.TanhGrad(y, x, dy) }},
+			{"Sigmoid", func() { l.Sigmoid(y, x) }}, {"ExpSum", func() { l.ExpSum(y, x, 4) }},
+			{"SiLU", func() { l.SiLU(y, x) }}, {"SiLUGrad", func() { l.SiLUGrad(y, x, dy) }},
+			{"GELU", func() { l.GELU(y, x) }}, {"GELUGrad", func() { l.GELUGrad(y, x, dy) }},
+		} {
+			b.Run(f.name+"/"+level.String(), func(b *testing.B) {
+				b.SetBytes(4 * n)
+				for b.Loop() {
+					f.run()
+				}
+			})
+		}
+	}
+}
