@@ -22,36 +22,51 @@ func LeakyReLU(x *G.Node, slope float64) (*G.Node, error) {
 	if math.IsNaN(slope) || math.IsInf(slope, 0) {
 		return nil, errors.Errorf("graph: LeakyReLU: slope is %v, want a finite number", slope)
 	}
-	return pointwise("LeakyReLU", x, kernel.LeakyReLU(slope))
+	return elementwise("LeakyReLU", x,
+		func(y, x []float32) { kernel.LeakyReLU(y, x, float32(slope)) },
+		func(y, x []float64) { kernel.LeakyReLU(y, x, slope) },
+		func(dx, x, y, dy []float32) { kernel.LeakyReLUGrad(dx, x, dy, float32(slope)) },
+		func(dx, x, y, dy []float64) { kernel.LeakyReLUGrad(dx, x, dy, slope) })
 }
 
 // Tanh is the hyperbolic tangent, for any shape.
-func Tanh(x *G.Node) (*G.Node, error) { return pointwise("Tanh", x, kernel.Tanh) }
+func Tanh(x *G.Node) (*G.Node, error) {
+	return elementwise("Tanh", x, kernel.Tanh[float32], kernel.Tanh[float64],
+		ofValue(kernel.TanhGrad[float32]), ofValue(kernel.TanhGrad[float64]))
+}
 
 // Sigmoid is the logistic function y = 1/(1+exp(-x)), for any shape.
-func Sigmoid(x *G.Node) (*G.Node, error) { return pointwise("Sigmoid", x, kernel.Sigmoid) }
+func Sigmoid(x *G.Node) (*G.Node, error) {
+	return elementwise("Sigmoid", x, kernel.Sigmoid[float32], kernel.Sigmoid[float64],
+		ofValue(kernel.SigmoidGrad[float32]), ofValue(kernel.SigmoidGrad[float64]))
+}
 
 // GELU is the Gaussian error linear unit y = x Phi(x), where Phi is the normal
 // distribution function, exact rather than approximated by tanh; for any shape.
 //
 // Hendrycks and Gimpel, Gaussian Error Linear Units, 2016, https://arxiv.org/abs/1606.08415.
-func GELU(x *G.Node) (*G.Node, error) { return pointwise("GELU", x, kernel.GELU) }
+func GELU(x *G.Node) (*G.Node, error) {
+	return elementwise("GELU", x, kernel.GELU[float32], kernel.GELU[float64],
+		ofArgument(kernel.GELUGrad[float32]), ofArgument(kernel.GELUGrad[float64]))
+}
 
 // SiLU is the sigmoid linear unit y = x/(1+exp(-x)), also known as swish, for
 // any shape.
 //
 // Elfwing, Uchibe and Doya, Sigmoid-Weighted Linear Units for Neural Network
 // Function Approximation in Reinforcement Learning, 2017, https://arxiv.org/abs/1702.03118.
-func SiLU(x *G.Node) (*G.Node, error) { return pointwise("SiLU", x, kernel.SiLU) }
+func SiLU(x *G.Node) (*G.Node, error) {
+	return elementwise("SiLU", x, kernel.SiLU[float32], kernel.SiLU[float64],
+		ofArgument(kernel.SiLUGrad[float32]), ofArgument(kernel.SiLUGrad[float64]))
+}
 
-// pointwise adds a node for a function that is computed in float64 whatever the
-// type of x.
-func pointwise(name string, x *G.Node, f kernel.Activation) (*G.Node, error) {
-	return elementwise(name, x,
-		func(y, x []float32) { kernel.Apply(f, y, x) },
-		func(y, x []float64) { kernel.Apply(f, y, x) },
-		func(dx, x, y, dy []float32) { kernel.ApplyGrad(f, dx, x, y, dy) },
-		func(dx, x, y, dy []float64) { kernel.ApplyGrad(f, dx, x, y, dy) })
+// ofArgument and ofValue are gradients that need x alone and y alone.
+func ofArgument[T kernel.Float](grad func(dx, x, dy []T)) func(dx, x, y, dy []T) {
+	return func(dx, x, _, dy []T) { grad(dx, x, dy) }
+}
+
+func ofValue[T kernel.Float](grad func(dx, y, dy []T)) func(dx, x, y, dy []T) {
+	return func(dx, _, y, dy []T) { grad(dx, y, dy) }
 }
 
 // elementwise adds a node for a function of x alone, given with its gradient

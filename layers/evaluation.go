@@ -3,6 +3,7 @@ package layers
 import (
 	"math"
 
+	"github.com/layernoise/layernoise/internal/elementary"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -90,7 +91,7 @@ func logSumExp(logits []float64) float64 {
 	}
 	sum := 0.0
 	for _, v := range logits {
-		sum += math.Exp(v - top)
+		sum += elementary.Exp(v - top)
 	}
-	return top + math.Log(sum)
+	return top + elementary.Log(sum)
 }

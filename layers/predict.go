@@ -1,8 +1,7 @@
 package layers
 
 import (
-	"math"
-
+	"github.com/layernoise/layernoise/internal/elementary"
 	"gorgonia.org/tensor"
 )
 
@@ -23,7 +22,7 @@ func (c *Classifier) Probabilities(images *tensor.Dense) (*tensor.Dense, error) 
 	err := c.evaluation.each(images, func(_ int, logits []float64) {
 		total := logSumExp(logits)
 		for _, v := range logits {
-			p = append(p, math.Exp(v-total))
+			p = append(p, elementary.Exp(v-total))
 		}
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"math"
 
+	"github.com/layernoise/layernoise/internal/elementary"
 	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/layernoise/layernoise/internal/parallel"
 	"github.com/pkg/errors"
@@ -107,16 +108,16 @@ func stepAdam[T float32 | float64](s *Adam, step uint64, w, g, m, v []T) {
 	if len(w) == 0 {
 		return
 	}
-	t, rate := float64(step), s.LearnRate()
+	t, rate := step, s.LearnRate()
 	numbers := kernel.AdamStep[T]{
-		Rate:  T(rate / (1 - math.Pow(s.beta1, t))),
+		Rate:  T(rate / (1 - elementary.Power(s.beta1, t))),
 		Beta1: T(s.beta1), Omit1: T(1 - s.beta1),
 		Beta2: T(s.beta2), Omit2: T(1 - s.beta2),
-		Root2: T(math.Sqrt(1 - math.Pow(s.beta2, t))),
+		Root2: T(math.Sqrt(1 - elementary.Power(s.beta2, t))),
 		Eps:   T(s.eps), Decay: T(s.decay), Shrink: 1,
 	}
 	if s.decoupled {
-		numbers.Decay, numbers.Shrink = 0, T(1-rate*s.decay)
+		numbers.Decay, numbers.Shrink = 0, T(1-float64(rate*s.decay))
 	}
 	parallel.For(len(w), updateGrain, func(lo, hi int) {
 		kernel.Adam(w[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi], numbers)

@@ -255,7 +255,7 @@ func (n *injector) describe() Injection {
 			noise2 = math.NaN()
 			break
 		}
-		noise2 += t.scale * t.scale * norm2(eps)
+		noise2 += float64(t.scale * t.scale * norm2(eps))
 		weights2 += n.noisy(i).distance2(n.sign*t.scale, eps)
 	}
 	last.NoiseNorm = math.Sqrt(noise2)

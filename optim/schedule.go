@@ -1,6 +1,10 @@
 package optim
 
-import "math"
+import (
+	"math"
+
+	"github.com/layernoise/layernoise/internal/elementary"
+)
 
 // A Schedule gives the factor that multiplies sigma, or a learning rate, at a step. Steps count from 0. A factor must
 // be finite and not negative; a schedule that gives anything else is refused, at construction if it does so at step 0,
@@ -33,7 +37,7 @@ func Cosine(steps uint64) Schedule {
 		if t >= steps {
 			return orNaN(0, steps > 0)
 		}
-		return (1 + math.Cos(math.Pi*float64(t)/float64(steps))) / 2
+		return (1 + elementary.CosPi(float64(t)/float64(steps))) / 2
 	}
 }
 

@@ -23,7 +23,7 @@ func estimateOf(draws []float64) Estimate {
 	}
 	squares := 0.0
 	for _, x := range draws {
-		squares += (x - e.Mean) * (x - e.Mean)
+		squares += float64((x - e.Mean) * (x - e.Mean))
 	}
 	e.StdErr = math.Sqrt(squares / (n - 1) / n)
 	return e

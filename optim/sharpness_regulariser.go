@@ -53,7 +53,7 @@ func NoiseRegulariser(vm G.VM, loss *G.Value, sigma float64, config RegulariserC
 				if err != nil {
 					return err
 				}
-				draws[k] += (noisy - clean) / 2
+				draws[k] += float64((noisy - clean) / 2)
 			}
 		}
 		extra = estimateOf(draws)

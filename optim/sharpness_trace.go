@@ -111,11 +111,11 @@ func (v vec) dot(x []float64) float64 {
 
 // defaultStep returns the step of TraceConfig.
 func defaultStep(params []*Param) float64 {
-	epsilon := 0x1p-52
+	root := 6.0554544523933429e-06 // third root of 2^-52
 	size, norm2 := 0, 0.0
 	for _, p := range params {
 		if p.vec.f32 != nil {
-			epsilon = 0x1p-23
+			root = 0.0049215666011518501 // of 2^-23
 		}
 		size += p.vec.len()
 		norm2 += p.vec.norm2()
@@ -124,5 +124,5 @@ func defaultStep(params []*Param) float64 {
 	if rms == 0 {
 		rms = 1
 	}
-	return math.Cbrt(epsilon) * rms
+	return root * rms
 }

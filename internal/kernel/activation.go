@@ -1,81 +1,60 @@
 package kernel
 
-import "math"
+import "github.com/layernoise/layernoise/internal/elementary"
 
-// Activation is a smooth or piecewise smooth function of one variable. Slope is
-// its derivative at x, where it has the value y.
-type Activation struct {
-	Value func(x float64) float64
-	Slope func(x, y float64) float64
-}
+// Tanh writes the hyperbolic tangent of x to y.
+func Tanh[T Float](y, x []T) { unary(elementary.LoopsFor[T]().Tanh, y, x) }
 
-// The activations that take no parameter.
-var (
-	Tanh = Activation{
-		Value: math.Tanh,
-		Slope: func(_, y float64) float64 { return 1 - y*y },
-	}
-	Sigmoid = Activation{
-		Value: sigmoid,
-		Slope: func(_, y float64) float64 { return y * (1 - y) },
-	}
-	GELU = Activation{
-		Value: func(x float64) float64 { return x * normalCDF(x) },
-		Slope: func(x, _ float64) float64 { return normalCDF(x) + x*normalDensity(x) },
-	}
-	SiLU = Activation{
-		Value: func(x float64) float64 { return x * sigmoid(x) },
-		Slope: func(x, y float64) float64 { s := sigmoid(x); return s + y*(1-s) },
-	}
-)
+// TanhGrad writes dy times the slope of [Tanh] where its value is y to dx.
+func TanhGrad[T Float](dx, y, dy []T) { binary(elementary.LoopsFor[T]().TanhGrad, dx, y, dy) }
 
-// LeakyReLU is x for positive x and slope*x elsewhere.
-func LeakyReLU(slope float64) Activation {
-	return Activation{
-		Value: func(x float64) float64 {
-			if x > 0 {
-				return x
-			}
-			return slope * x
-		},
-		Slope: func(x, _ float64) float64 {
-			if x > 0 {
-				return 1
-			}
-			return slope
-		},
-	}
-}
+// Sigmoid writes 1/(1 + e^-x) to y.
+func Sigmoid[T Float](y, x []T) { unary(elementary.LoopsFor[T]().Sigmoid, y, x) }
 
-// Apply writes a's value at each element of x to y, computed in float64.
-func Apply[T Float](a Activation, y, x []T) {
+// SigmoidGrad writes dy times the slope of [Sigmoid] where its value is y to dx.
+func SigmoidGrad[T Float](dx, y, dy []T) { binary(elementary.LoopsFor[T]().SigmoidGrad, dx, y, dy) }
+
+// GELU writes x Phi(x) to y, where Phi is the standard normal distribution function.
+func GELU[T Float](y, x []T) { unary(elementary.LoopsFor[T]().GELU, y, x) }
+
+// GELUGrad writes dy times the slope of [GELU] at x to dx.
+func GELUGrad[T Float](dx, x, dy []T) { binary(elementary.LoopsFor[T]().GELUGrad, dx, x, dy) }
+
+// SiLU writes x/(1 + e^-x) to y.
+func SiLU[T Float](y, x []T) { unary(elementary.LoopsFor[T]().SiLU, y, x) }
+
+// SiLUGrad writes dy times the slope of [SiLU] at x to dx.
+func SiLUGrad[T Float](dx, x, dy []T) { binary(elementary.LoopsFor[T]().SiLUGrad, dx, x, dy) }
+
+// LeakyReLU writes x where it is positive and slope*x elsewhere to y.
+func LeakyReLU[T Float](y, x []T, slope T) {
 	elements(len(x), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			y[i] = T(a.Value(float64(x[i])))
+		for i, v := range x[lo:hi] {
+			if !(v > 0) {
+				v *= slope
+			}
+			y[lo+i] = v
 		}
 	})
 }
 
-// ApplyGrad writes dy times a's slope to dx; y is a's value at x.
-func ApplyGrad[T Float](a Activation, dx, x, y, dy []T) {
+// LeakyReLUGrad writes dy times the slope of [LeakyReLU] at x to dx.
+func LeakyReLUGrad[T Float](dx, x, dy []T, slope T) {
 	elements(len(x), func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			dx[i] = T(float64(dy[i]) * a.Slope(float64(x[i]), float64(y[i])))
+		for i, v := range x[lo:hi] {
+			g := dy[lo+i]
+			if !(v > 0) {
+				g *= slope
+			}
+			dx[lo+i] = g
 		}
 	})
 }
 
-// sigmoid does not overflow for any x: exp is taken of a negative number only.
-func sigmoid(x float64) float64 {
-	e := math.Exp(-math.Abs(x))
-	if x < 0 {
-		return e / (1 + e)
-	}
-	return 1 / (1 + e)
+func unary[T Float](f func(y, x []T), y, x []T) {
+	elements(len(x), func(lo, hi int) { f(y[lo:hi], x[lo:hi]) })
 }
 
-func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
-
-func normalDensity(x float64) float64 {
-	return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi)
+func binary[T Float](f func(dx, x, dy []T), dx, x, dy []T) {
+	elements(len(x), func(lo, hi int) { f(dx[lo:hi], x[lo:hi], dy[lo:hi]) })
 }

@@ -12,7 +12,7 @@ func AvgPool[T Float](p Pool, y, x []T) {
 			for r := a.r0; r < a.r1; r++ {
 				s += sum(x[r*p.W+a.c0 : r*p.W+max(a.c0, a.c1)])
 			}
-			y[place] = s * scale
+			y[place] = T(s * scale)
 		})
 	})
 }
@@ -23,7 +23,7 @@ func AvgPoolGrad[T Float](p Pool, dx, dy []T) {
 	eachPlane(p, dx, dy, func(dx, dy []T) {
 		clear(dx)
 		p.areas(func(place int, a area) {
-			g := dy[place] * scale
+			g := T(dy[place] * scale)
 			for r := a.r0; r < a.r1; r++ {
 				for i := r*p.W + a.c0; i < r*p.W+a.c1; i++ {
 					dx[i] += g
