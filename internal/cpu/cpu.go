@@ -8,18 +8,19 @@ type Level int
 
 const (
 	Plain  Level = iota // Go code alone
+	NEON                // Advanced SIMD, on arm64
 	AVX2                // AVX2 and FMA, on amd64
 	AVX512              // AVX-512 F, BW, DQ and VL, on amd64
 )
 
-var names = [...]string{Plain: "plain", AVX2: "avx2", AVX512: "avx512"}
+var names = [...]string{Plain: "plain", NEON: "neon", AVX2: "avx2", AVX512: "avx512"}
 
 // String returns the name that the environment variable takes.
 func (l Level) String() string { return names[l] }
 
-// Variable is the environment variable that lowers the level, to one of "plain", "avx2" and "avx512", read
-// once when the program starts. A level the processor lacks leaves the best it has; anything else
-// is as if the variable were not set.
+// Variable is the environment variable that lowers the level, to one of "plain", "neon", "avx2" and
+// "avx512", read once when the program starts. A level the processor lacks leaves the best it has;
+// anything else is as if the variable were not set.
 const Variable = "LAYERNOISE_CPU"
 
 var level = choose(detect(), os.Getenv(Variable))
@@ -29,7 +30,7 @@ func Best() Level { return level }
 
 func choose(best Level, limit string) Level {
 	for l, name := range names {
-		if name == limit {
+		if name == limit && (Level(l) != NEON || best == NEON) {
 			return min(best, Level(l))
 		}
 	}

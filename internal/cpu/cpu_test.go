@@ -19,6 +19,9 @@ func TestChoose(t *testing.T) {
 		{AVX2, "avx512", AVX2},
 		{AVX2, "", AVX2},
 		{Plain, "avx2", Plain},
+		{AVX512, "neon", AVX512},
+		{NEON, "avx2", NEON},
+		{NEON, "plain", Plain},
 	} {
 		if got := choose(test.best, test.limit); got != test.want {
 			t.Errorf("choose(%v, %q) = %v, want %v", test.best, test.limit, got, test.want)

@@ -116,7 +116,7 @@ func (p product[T]) call(f *routine, q *parameters[T]) {
 		alpha: p.alpha, beta: p.beta,
 		a: p.b, b: p.a, c: p.c,
 	}
-	gemm(f.address, q)
+	multiply(f.address, q)
 }
 
 // parallel cuts the longer side of c into parts that run at once.

@@ -102,10 +102,10 @@ func call(function uintptr) string {
 	return f()
 }
 
-// gemm calls a Fortran product c = alpha op(a) op(b) + beta c, column-major. p
+// multiply calls a Fortran product c = alpha op(a) op(b) + beta c, column-major. p
 // lives on the heap, and so does the list of addresses: an argument list of
 // SyscallN would be allocated for each call.
-func gemm[T float32 | float64](f uintptr, p *parameters[T]) {
+func multiply[T float32 | float64](f uintptr, p *parameters[T]) {
 	p.addresses = [...]uintptr{
 		address(&p.ta), address(&p.tb), address(&p.m), address(&p.n), address(&p.k),
 		address(&p.alpha), address(unsafe.SliceData(p.a)), address(&p.lda), address(unsafe.SliceData(p.b)), address(&p.ldb),

@@ -16,4 +16,4 @@ func open(path string) (library, string, error) {
 	return library{}, "", errors.Errorf("nativeblas: open %s: not supported on %s/%s", path, runtime.GOOS, runtime.GOARCH)
 }
 
-func gemm[T float32 | float64](uintptr, *parameters[T]) { panic("unreachable") }
+func multiply[T float32 | float64](uintptr, *parameters[T]) { panic("unreachable") }

@@ -1,0 +1,191 @@
+package gemm
+
+import "unsafe"
+
+// The blocks of a product, for their place in the caches. They change no bit of a
+// result.
+const (
+	termBytes = 1280 // of a row of op(a) in a block; times a panel's width, most of the first cache
+	rowBlock  = 336  // rows of op(a); times termBytes, a part of the second cache
+	colBlock  = 256  // columns of op(b), likewise
+)
+
+// When matrices are packed before they are multiplied.
+const (
+	packPanels = 3    // panels that b must have for a to be packed,
+	packCols   = 256  // and more columns than this, unless the rows of a
+	farA       = 4096 // lie this many bytes apart
+	packStrips = 3    // strips that a must have for b to be packed,
+	packRows   = 256  // and more rows than this, unless the rows of b
+	farB       = 2048 // lie this many bytes apart
+)
+
+// block is a product of any type for the kernels of that type. Distances are in
+// bytes.
+type block struct {
+	*kernels
+	m, n, k    int
+	ta, tb     bool
+	a, b, c    *byte
+	aRow, aCol int // between the rows and columns of op(a)
+	bRow, bCol int
+	cRow       int
+	add        int
+
+	shape        int // index of the widest tiles
+	packA, packB bool
+	space        *workspace
+}
+
+// run computes the product on the caller's processor.
+func (p *product[T]) run(use *kernels) {
+	if use == nil {
+		p.plain()
+		return
+	}
+	t := block{kernels: use, m: p.m, n: p.n, k: p.k, ta: p.ta, tb: p.tb,
+		a: pointer(p.a), b: pointer(p.b), c: pointer(p.c), cRow: p.ldc * use.size}
+	t.aRow, t.aCol = strides(p.ta, p.lda*use.size, use.size)
+	t.bRow, t.bCol = strides(p.tb, p.ldb*use.size, use.size)
+	if p.add {
+		t.add = 1
+	}
+	t.run()
+}
+
+func pointer[T any](s []T) *byte { return (*byte)(unsafe.Pointer(unsafe.SliceData(s))) }
+
+// at is the address so many bytes behind p.
+func at(p *byte, offset int) *byte { return (*byte)(unsafe.Add(unsafe.Pointer(p), offset)) }
+
+func (t *block) run() {
+	t.choose()
+	terms := evenly(t.k, termBytes/t.size)
+	rows := evenly(t.m, rowBlock)
+	cols := t.n
+	if t.packB {
+		cols = evenly(t.n, colBlock)
+		cols = ceil(cols, t.panel(t.shape)) * t.panel(t.shape)
+	}
+	t.space = spaces.Get().(*workspace)
+	defer spaces.Put(t.space)
+	for j := 0; j < t.n; j += cols {
+		for p := 0; p < t.k; p += terms {
+			t.columns(j, min(cols, t.n-j), p, min(terms, t.k-p), rows)
+		}
+	}
+}
+
+// choose chooses the shape of the tiles and what is packed.
+func (t *block) choose() {
+	for t.shape = len(t.shapes) - 1; t.shape > 0; t.shape-- {
+		s := t.shapes[t.shape]
+		if (s.vectors <= 2 || t.m <= len(s.tile)) && t.n > (s.vectors-1)*t.lanes {
+			break
+		}
+	}
+	panels, strips := ceil(t.n, t.panel(t.shape)), ceil(t.m, len(t.shapes[t.shape].tile))
+	t.packA = t.packed || panels >= packPanels && (t.n > packCols || !t.ta && t.aRow >= farA) && (!t.ta || t.k > 64)
+	t.packB = t.packed || t.tb || strips >= packStrips && (t.m > packRows || t.bRow >= farB)
+}
+
+// panel is the number of columns in a panel of tiles of a shape.
+func (t *block) panel(shape int) int { return t.shapes[shape].vectors * t.lanes }
+
+// fit returns the shape and the width of the next panel when n columns are left.
+func (t *block) fit(n int) (shape, width int) {
+	for shape = t.shape; shape > 0 && n <= t.panel(shape)-t.lanes; shape-- {
+	}
+	return shape, min(n, t.panel(shape))
+}
+
+// columns multiplies n columns of op(b) from j and k terms from p, rows of op(a) at
+// a time.
+func (t *block) columns(j, n, p, k, rows int) {
+	b := at(t.b, p*t.bRow+j*t.bCol)
+	if t.packB {
+		packed := t.space.b.room((n + t.panel(t.shape)) * k * t.size)
+		for q := 0; q < n; {
+			shape, width := t.fit(n - q)
+			t.packPanel(shape, at(packed, q*k*t.size), at(b, q*t.bCol), k, width)
+			q += width
+		}
+		b = packed
+	}
+	add := t.add
+	if p > 0 {
+		add = 1
+	}
+	for i := 0; i < t.m; i += rows {
+		t.tiles(i, min(rows, t.m-i), b, j, n, p, k, add)
+	}
+}
+
+// tiles computes the tiles of c that begin with rows i to i+m and columns j to j+n.
+func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
+	strips := ceil(m, len(t.shapes[t.shape].tile))
+	a, aRow, aCol := at(t.a, i*t.aRow+p*t.aCol), t.aRow, t.aCol
+	if t.packA {
+		packed := t.space.a.room((m*k + 16) * t.size)
+		for s := range strips {
+			lo, hi := s*m/strips, (s+1)*m/strips
+			t.packStrip(at(packed, lo*k*t.size), at(a, lo*t.aRow), k, hi-lo)
+		}
+		a = packed
+	}
+	for q := 0; q < n; {
+		shape, width := t.fit(n - q)
+		panel, bRow := t.panelOf(b, q, shape, width, k)
+		tile := t.shapes[shape].tile
+		c := at(t.c, i*t.cRow+(j+q)*t.size)
+		for s := range strips {
+			lo, hi := s*m/strips, (s+1)*m/strips
+			var strip *byte
+			if t.packA {
+				strip, aRow, aCol = at(a, lo*k*t.size), t.size, (hi-lo)*t.size
+			} else {
+				strip = at(a, lo*aRow)
+			}
+			if t.packed && width < t.panel(shape) {
+				t.edge(tile[hi-lo-1], k, strip, aRow, aCol, panel, bRow, at(c, lo*t.cRow), hi-lo, shape, width, add)
+				continue
+			}
+			tile[hi-lo-1](k, strip, aRow, aCol, panel, bRow, at(c, lo*t.cRow), t.cRow, width, add)
+		}
+		q += width
+	}
+}
+
+// panelOf returns the panel of b that begins with column q, and the distance
+// between its rows. Kernels with vectors of 32 bytes need whole ones of b.
+func (t *block) panelOf(b *byte, q, shape, width, k int) (panel *byte, row int) {
+	switch {
+	case t.packB:
+		return at(b, q*k*t.size), t.panel(shape) * t.size
+	case t.lanes*t.size == 32 && width < t.panel(shape):
+		packed := t.space.b.room(t.panel(shape) * k * t.size)
+		t.packPanel(shape, packed, at(b, q*t.bCol), k, width)
+		return packed, t.panel(shape) * t.size
+	}
+	return at(b, q*t.bCol), t.bRow
+}
+
+// edge computes a tile with columns that c does not have, beside c.
+func (t *block) edge(tile tileFunc, k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, rows, shape, width, add int) {
+	row := t.panel(shape) * t.size
+	whole := t.space.c.room(rows * row)
+	for i := range rows {
+		copyBytes(at(whole, i*row), at(c, i*t.cRow), width*t.size)
+	}
+	tile(k, a, aRow, aCol, b, bRow, whole, row, t.panel(shape), add)
+	for i := range rows {
+		copyBytes(at(c, i*t.cRow), at(whole, i*row), width*t.size)
+	}
+}
+
+func copyBytes(dst, src *byte, n int) { copy(unsafe.Slice(dst, n), unsafe.Slice(src, n)) }
+
+func ceil(a, b int) int { return (a + b - 1) / b }
+
+// evenly is the size of the parts when n is cut into the fewest of at most size.
+func evenly(n, size int) int { return ceil(n, ceil(n, size)) }

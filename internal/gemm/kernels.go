@@ -1,0 +1,46 @@
+package gemm
+
+import (
+	"unsafe"
+
+	"github.com/layernoise/layernoise/internal/cpu"
+)
+
+// kernels are the functions for one type of numbers and one set of instructions.
+type kernels struct {
+	size   int     // of a number, in bytes
+	lanes  int     // numbers in a vector
+	shapes []shape // by vectors, the fewest first; the wider, the fewer rows
+	// transpose writes columns of the rows, one for each lane, to rows of dst, 16
+	// bytes of each row at a time. nil: Go code does.
+	transpose func(dst *byte, dstRow int, rows *[16]*byte, groups int)
+	// packed kernels need both matrices packed, and tiles of whole vectors.
+	packed bool
+}
+
+// shape is the tiles with rows of so many vectors.
+type shape struct {
+	vectors int
+	// copyRows copies k rows of width elements, and zeros up to whole vectors.
+	copyRows func(dst *byte, dstRow int, src *byte, srcRow, k, width int)
+	tile     []tileFunc // with one row, two rows, ...
+}
+
+// tileFunc adds k products to each element of a tile of c, or overwrites it with
+// their sum when add is zero. width of the columns count. Distances are in bytes:
+// between rows and columns of a, rows of b and rows of c.
+type tileFunc func(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
+
+var (
+	use32 = kernels32Of(cpu.Best())
+	use64 = kernels64Of(cpu.Best())
+)
+
+// kernelsFor are the kernels in use for a type, nil for plain Go.
+func kernelsFor[T Float]() *kernels {
+	var x T
+	if unsafe.Sizeof(x) == 4 {
+		return use32
+	}
+	return use64
+}
