@@ -1,73 +1,99 @@
 package graph
 
 import (
-	"os"
-	"strings"
-	"sync"
-
-	"github.com/layernoise/layernoise/internal/nativeblas"
-	"github.com/pkg/errors"
+	"github.com/layernoise/layernoise/internal/gemm"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
 	G "gorgonia.org/gorgonia"
 )
 
-// BLASVariable is the environment variable that [UseNativeBLAS] obeys.
-const BLASVariable = "LAYERNOISE_BLAS"
+// UseBLAS puts this module's products of matrices and vectors under Gorgonia's stock
+// operations, float32 and float64: some ten times as fast as gonum's, on which
+// Gorgonia multiplies otherwise, and with the same bits on every machine and for
+// every number of processors. Each element of a product is one chain of fused
+// multiply-adds, in the order of the sum. Call it before the first machine runs.
+//
+// The operations of this package and of package layers multiply so by themselves,
+// whatever BLAS is in use.
+func UseBLAS() { G.Use(products{}) }
 
-// ErrNoNativeBLAS says that none of the libraries that [UseNativeBLAS] knows is
-// installed.
-var ErrNoNativeBLAS = errors.New("graph: no native BLAS found")
+// products is gonum's BLAS with package gemm's products where Gorgonia multiplies:
+// Gemm, Gemv, Ger and Dot. Vectors that run backwards are left to gonum's.
+type products struct{ gonum.Implementation }
 
-// native is the library that is open, if any.
-var native struct {
-	sync.Mutex
-	blas *nativeblas.BLAS
-	name string
+// Sgemm computes c = alpha op(a) op(b) + beta c.
+func (products) Sgemm(ta, tb blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	gemm.Gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
-// UseNativeBLAS puts a BLAS library of the machine under Gorgonia's matrix
-// products and this package's, for float32 some ten times as fast as gonum's,
-// and returns what the library calls itself, its version and path. Call it before
-// the first machine runs; a second call puts the same library in place again.
-//
-// It tries OpenBLAS, then Intel's MKL, then BLIS; on macOS Accelerate, then
-// OpenBLAS. Debian's package is libopenblas0-pthread. Neither cgo nor a C
-// compiler is needed. With no library, or none that works, it returns an error
-// that says what was tried, and gonum's BLAS stays in place: everything works
-// without a native one, only slower.
-//
-// The environment variable LAYERNOISE_BLAS overrides the search: the path of a
-// library makes that the only candidate, and "off" keeps gonum's, which is then
-// the name returned, without an error.
-//
-// The library is set to one thread, whatever OPENBLAS_NUM_THREADS or its kind
-// say, and large products are spread over GOMAXPROCS processors here. So a
-// result does not depend on the number of processors, and operations that are
-// parallel over the batch do not compete with a second pool of threads.
-func UseNativeBLAS() (name string, err error) {
-	native.Lock()
-	defer native.Unlock()
-	if native.blas != nil {
-		G.Use(native.blas)
-		return native.name, nil
+// Dgemm is Sgemm in double precision.
+func (products) Dgemm(ta, tb blas.Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
+	gemm.Gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+// Sgemv computes y = alpha op(a) x + beta y.
+func (p products) Sgemv(ta blas.Transpose, m, n int, alpha float32, a []float32, lda int, x []float32, incX int, beta float32, y []float32, incY int) {
+	if incX < 1 || incY < 1 {
+		p.Implementation.Sgemv(ta, m, n, alpha, a, lda, x, incX, beta, y, incY)
+		return
 	}
-	candidates := nativeblas.Candidates()
-	switch v := os.Getenv(BLASVariable); v {
-	case "":
-	case "off":
-		return "gonum", nil
-	default:
-		candidates = []string{v}
+	gemv(ta, m, n, alpha, a, lda, x, incX, beta, y, incY)
+}
+
+// Dgemv is Sgemv in double precision.
+func (p products) Dgemv(ta blas.Transpose, m, n int, alpha float64, a []float64, lda int, x []float64, incX int, beta float64, y []float64, incY int) {
+	if incX < 1 || incY < 1 {
+		p.Implementation.Dgemv(ta, m, n, alpha, a, lda, x, incX, beta, y, incY)
+		return
 	}
-	var reasons []string
-	for _, path := range candidates {
-		blas, name, err := nativeblas.Open(path)
-		if err != nil {
-			reasons = append(reasons, err.Error())
-			continue
-		}
-		G.Use(blas)
-		native.blas, native.name = blas, name
-		return name, nil
+	gemv(ta, m, n, alpha, a, lda, x, incX, beta, y, incY)
+}
+
+// gemv is the product of a matrix and a column.
+func gemv[T gemm.Float](ta blas.Transpose, m, n int, alpha T, a []T, lda int, x []T, incX int, beta T, y []T, incY int) {
+	if ta != blas.NoTrans {
+		m, n = n, m
 	}
-	return "", errors.Wrap(ErrNoNativeBLAS, strings.Join(reasons, "; "))
+	gemm.Gemm(ta, blas.NoTrans, m, 1, n, alpha, a, lda, x, incX, beta, y, incY)
+}
+
+// Sger computes a += alpha x y'.
+func (p products) Sger(m, n int, alpha float32, x []float32, incX int, y []float32, incY int, a []float32, lda int) {
+	if incX < 1 || incY < 1 {
+		p.Implementation.Sger(m, n, alpha, x, incX, y, incY, a, lda)
+		return
+	}
+	gemm.Gemm(blas.NoTrans, blas.Trans, m, n, 1, alpha, x, incX, y, incY, 1, a, lda)
+}
+
+// Dger is Sger in double precision.
+func (p products) Dger(m, n int, alpha float64, x []float64, incX int, y []float64, incY int, a []float64, lda int) {
+	if incX < 1 || incY < 1 {
+		p.Implementation.Dger(m, n, alpha, x, incX, y, incY, a, lda)
+		return
+	}
+	gemm.Gemm(blas.NoTrans, blas.Trans, m, n, 1, alpha, x, incX, y, incY, 1, a, lda)
+}
+
+// Sdot returns x'y.
+func (p products) Sdot(n int, x []float32, incX int, y []float32, incY int) float32 {
+	if incX < 1 || incY < 1 {
+		return p.Implementation.Sdot(n, x, incX, y, incY)
+	}
+	return dot(n, x, incX, y, incY)
+}
+
+// Ddot is Sdot in double precision.
+func (p products) Ddot(n int, x []float64, incX int, y []float64, incY int) float64 {
+	if incX < 1 || incY < 1 {
+		return p.Implementation.Ddot(n, x, incX, y, incY)
+	}
+	return dot(n, x, incX, y, incY)
+}
+
+// dot is the product of a row and a column.
+func dot[T gemm.Float](n int, x []T, incX int, y []T, incY int) T {
+	var s [1]T
+	gemm.Gemm(blas.Trans, blas.NoTrans, 1, 1, n, 1, x, incX, y, incY, 0, s[:], 1)
+	return s[0]
 }

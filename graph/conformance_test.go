@@ -47,16 +47,14 @@ func TestGradientsAgreeWithDifferences(t *testing.T) {
 }
 
 func TestFloat32AgreesWithFloat64(t *testing.T) {
-	onEachBLAS(t, func(t *testing.T) {
-		forEach(t, slices.Concat(testOps, largeOps), func(t *testing.T, o testOp) {
-			want := pass(t, o.build(tensor.Float64), o.inputs(tensor.Float64)...)
-			got := pass(t, o.build(tensor.Float32), o.inputs(tensor.Float32)...)
-			for i := range want {
-				if j, ok := gradcheck.Close(got[i], want[i], 2e-5); !ok {
-					t.Errorf("vector %d, element %d: %v in float32, %v in float64", i, j, got[i][j], want[i][j])
-				}
+	forEach(t, slices.Concat(testOps, largeOps), func(t *testing.T, o testOp) {
+		want := pass(t, o.build(tensor.Float64), o.inputs(tensor.Float64)...)
+		got := pass(t, o.build(tensor.Float32), o.inputs(tensor.Float32)...)
+		for i := range want {
+			if j, ok := gradcheck.Close(got[i], want[i], 2e-5); !ok {
+				t.Errorf("vector %d, element %d: %v in float32, %v in float64", i, j, got[i][j], want[i][j])
 			}
-		})
+		}
 	})
 }
 
@@ -128,22 +126,20 @@ func TestUsedTwiceInAGraph(t *testing.T) {
 
 func TestSameBitsForAnyNumberOfProcessors(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	onEachBLAS(t, func(t *testing.T) {
-		forEach(t, slices.Concat(testOps, largeOps), func(t *testing.T, o testOp) {
-			var want [][]float64
-			for _, n := range []int{1, 2, 5} {
-				runtime.GOMAXPROCS(n)
-				got := pass(t, o.build(tensor.Float32), o.inputs(tensor.Float32)...)
-				if want == nil {
-					want = got
-				}
-				for i := range want {
-					if !slices.Equal(got[i], want[i]) {
-						t.Errorf("vector %d on %d processors differs from that on one", i, n)
-					}
+	forEach(t, slices.Concat(testOps, largeOps), func(t *testing.T, o testOp) {
+		var want [][]float64
+		for _, n := range []int{1, 2, 5} {
+			runtime.GOMAXPROCS(n)
+			got := pass(t, o.build(tensor.Float32), o.inputs(tensor.Float32)...)
+			if want == nil {
+				want = got
+			}
+			for i := range want {
+				if !slices.Equal(got[i], want[i]) {
+					t.Errorf("vector %d on %d processors differs from that on one", i, n)
 				}
 			}
-		})
+		}
 	})
 }
 

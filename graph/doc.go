@@ -1,5 +1,5 @@
 // Package graph adds fast operations to Gorgonia's expression graphs, finds the
-// layers of a graph that exists already, and puts a native BLAS under both.
+// layers of a graph that exists already, and puts fast products under both.
 //
 // The constructors ([Dense], [Conv2D], [BatchNorm], ...) take nodes of any
 // Gorgonia graph, float32 or float64, and return a node with a symbolic

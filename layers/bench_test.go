@@ -1,12 +1,9 @@
 package layers_test
 
 import (
-	"fmt"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/layernoise/layernoise/optim"
 	G "gorgonia.org/gorgonia"
@@ -45,10 +42,8 @@ func (r *repeated) Next() bool {
 }
 
 // BenchmarkStep measures a training step of each network, noise, forward and backward pass, restoring and SGD with momentum 0.9
-// and weight decay 5e-4, on batches of 128 (the residual networks: 32), with a native BLAS if there is one.
+// and weight decay 5e-4, on batches of 128 (the residual networks: 32).
 func BenchmarkStep(b *testing.B) {
-	name, err := graph.UseNativeBLAS()
-	fmt.Fprintf(os.Stderr, "BLAS: %s %v\n", name, err)
 	for _, n := range networks {
 		batch := 128
 		if n.name == "resnet18" || n.name == "resnet34" {

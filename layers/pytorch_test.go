@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/layers"
 	"gorgonia.org/tensor"
 )
@@ -28,9 +27,6 @@ func TestPyTorch(t *testing.T) {
 		t.Skip("PyTorch takes its time: not in -short")
 	}
 	interpreter := python(t, "torch")
-	if _, err := graph.UseNativeBLAS(); err != nil {
-		t.Logf("gonum's BLAS: %v", err)
-	}
 	dir := t.TempDir()
 	var cases []string
 	for _, n := range networks {

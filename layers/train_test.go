@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/layernoise/layernoise/datasets"
-	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/layernoise/layernoise/optim"
 	"gonum.org/v1/gonum/stat"
@@ -47,8 +46,6 @@ func batchesFor(t *testing.T, n network, batch, count int) layers.Batches {
 // TestNetworksTrain trains every network with noise on real images, the smaller ones until the loss has clearly fallen, the
 // deep ones for some steps on one batch of eight.
 func TestNetworksTrain(t *testing.T) {
-	name, err := graph.UseNativeBLAS()
-	t.Logf("BLAS %s, %v", name, err)
 	for _, n := range networks {
 		t.Run(n.name, func(t *testing.T) {
 			if testing.Short() && n.name != "mlp1" && n.name != "cnn1" {

@@ -72,11 +72,8 @@ func newTrainer(b *testing.B, net layers.Layer, selection optim.Selection, shape
 // BenchmarkSolver measures what noise costs: ms/step of the noisy training, and its ratio to the same training without
 // noise. An iteration is a cycle in which each tensor takes noise once. The two trainings take turns, step by step and in
 // changing order, and the ratio is the median of those of the cycles, so that it holds on a machine whose speed drifts.
-// With OpenBLAS if there is one; for one core set GOMAXPROCS=1 and OPENBLAS_NUM_THREADS=1.
+// For one core set GOMAXPROCS=1.
 func BenchmarkSolver(b *testing.B) {
-	if _, err := graph.UseNativeBLAS(); err != nil {
-		b.Logf("matrix products by gonum: %v", err)
-	}
 	nets := []struct {
 		name  string
 		make  func(layers.Init) *layers.Sequential

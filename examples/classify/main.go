@@ -7,10 +7,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
-	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/internal/cli"
 )
 
@@ -23,11 +21,6 @@ func run(ctx context.Context, s *settings) error {
 	noises, err := s.parse()
 	if err != nil {
 		return err
-	}
-	if blas, err := graph.UseNativeBLAS(); err != nil {
-		fmt.Fprintln(os.Stderr, "training slowly:", err)
-	} else {
-		fmt.Fprintln(os.Stderr, "matrix products by", blas)
 	}
 	x, err := openExperiment(ctx, s, noises)
 	if err != nil {

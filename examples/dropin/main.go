@@ -59,11 +59,7 @@ func run(ctx context.Context, o options) error {
 	if o.batch > data.train.Len() {
 		return cli.Usagef("-batch %d: there are %d images", o.batch, data.train.Len())
 	}
-	if blas, err := graph.UseNativeBLAS(); err != nil {
-		fmt.Println("matrix products by gonum:", err)
-	} else {
-		fmt.Println("matrix products by", blas)
-	}
+	graph.UseBLAS()
 	fmt.Printf("%v\n%v\n", data.train, data.test)
 	var curves []*curve
 	for _, kind := range strings.Split(o.noise, ",") {

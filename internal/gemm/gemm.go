@@ -15,7 +15,9 @@ type Float interface{ float32 | float64 }
 func Gemm[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
 	p := product[T]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, c, ldc, true}
 	p.check(ta, tb)
-	p.scaled(alpha, beta, func(p *product[T]) { p.parallel(kernelsFor[T]()) })
+	if p.reduce(alpha, beta) {
+		p.parallel(kernelsFor[T]())
+	}
 }
 
 // Serial is [Gemm] on the caller's processor alone, for callers that are parallel
@@ -23,7 +25,9 @@ func Gemm[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, 
 func Serial[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
 	p := product[T]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, c, ldc, true}
 	p.check(ta, tb)
-	p.scaled(alpha, beta, func(p *product[T]) { p.run(kernelsFor[T]()) })
+	if p.reduce(alpha, beta) {
+		p.run(kernelsFor[T]())
+	}
 }
 
 // product is c = op(a) op(b), or c += op(a) op(b) with add set.
@@ -39,19 +43,15 @@ type product[T Float] struct {
 	add     bool
 }
 
-// scaled brings the product to the form without alpha and beta and calls f for it,
-// unless nothing is left to be done.
-func (p *product[T]) scaled(alpha, beta T, f func(p *product[T])) {
-	if p.m == 0 || p.n == 0 {
-		return
-	}
-	none := p.k == 0 || alpha == 0
+// reduce brings the product to the form without alpha and beta, and reports whether
+// anything is left to be done.
+func (p *product[T]) reduce(alpha, beta T) bool {
+	some := p.m > 0 && p.n > 0 && p.k > 0 && alpha != 0
 	switch {
-	case beta == 0:
+	case beta == 0 && some:
 		p.add = false
-		if none {
-			p.eachRow(func(row []T) { clear(row) })
-		}
+	case beta == 0:
+		p.eachRow(func(row []T) { clear(row) })
 	case beta != 1:
 		p.eachRow(func(row []T) {
 			for i := range row {
@@ -59,28 +59,31 @@ func (p *product[T]) scaled(alpha, beta T, f func(p *product[T])) {
 			}
 		})
 	}
-	switch {
-	case none:
-	case alpha == 1:
-		f(p)
-	default:
-		rows, cols := p.m, p.k
-		if p.ta {
-			rows, cols = cols, rows
-		}
-		scaled := make([]T, rows*cols)
-		for i := range rows {
-			for j, x := range p.a[i*p.lda:][:cols] {
-				scaled[i*cols+j] = alpha * x
-			}
-		}
-		q := *p
-		q.a, q.lda = scaled, cols
-		f(&q)
+	if some && alpha != 1 {
+		p.scale(alpha)
 	}
+	return some
+}
+
+// scale replaces a by a copy times alpha.
+func (p *product[T]) scale(alpha T) {
+	rows, cols := p.m, p.k
+	if p.ta {
+		rows, cols = cols, rows
+	}
+	scaled := make([]T, rows*cols)
+	for i := range rows {
+		for j, x := range p.a[i*p.lda:][:cols] {
+			scaled[i*cols+j] = alpha * x
+		}
+	}
+	p.a, p.lda = scaled, cols
 }
 
 func (p *product[T]) eachRow(f func(row []T)) {
+	if p.n == 0 {
+		return
+	}
 	for i := range p.m {
 		f(p.c[i*p.ldc:][:p.n])
 	}

@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/layernoise/layernoise/internal/cpu"
+	"github.com/layernoise/layernoise/internal/race"
 	"gonum.org/v1/gonum/blas"
 )
 
@@ -177,7 +178,9 @@ func (s *sample[T]) compare(t *testing.T) {
 			c := append(make([]T, 3, 3+len(s.c)), s.c...)[3:]
 			p := product[T]{s.ta != blas.NoTrans, s.tb != blas.NoTrans, s.m, s.n, s.k, s.a, s.lda, s.b, s.ldb, c, s.ldc, true}
 			p.check(s.ta, s.tb)
-			p.scaled(s.alpha, s.beta, run)
+			if p.reduce(s.alpha, s.beta) {
+				run(&p)
+			}
 			for i, x := range c {
 				if !same(x, want[i]) {
 					t.Fatalf("%s, %s, %v: c[%d][%d] = %v, want %v", l.name, name, s, i/s.ldc, i%s.ldc, x, want[i])
@@ -251,6 +254,20 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+func TestNoAllocations(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector empties pools at random")
+	}
+	for _, size := range []int{8, 130} {
+		s := newSample[float32](rand.New(rand.NewPCG(9, 9)), size, size, size)
+		if n := testing.AllocsPerRun(100, func() {
+			Serial(s.ta, blas.Trans, size, size, size, 1, s.a, s.lda, s.a, s.lda, 1, s.c, s.ldc)
+		}); n > 0 {
+			t.Errorf("size %d: %v allocations", size, n)
+		}
+	}
 }
 
 func TestBadArguments(t *testing.T) {

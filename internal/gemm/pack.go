@@ -6,7 +6,10 @@ import (
 )
 
 // workspace is the memory of one goroutine for packed matrices and for a tile.
-type workspace struct{ a, b, c space }
+type workspace struct {
+	a, b, c space
+	rows    [16]*byte // of which transpose writes the columns
+}
 
 var spaces = sync.Pool{New: func() any { return new(workspace) }}
 
@@ -65,11 +68,10 @@ func (t *block) packTransposed(dst *byte, dstRow int, src *byte, srcRow, k, rows
 		group := 16 / t.size
 		if from = k / group * group; from > 0 {
 			for v := (rows - 1) / t.lanes * t.lanes; v >= 0; v -= t.lanes {
-				var r [16]*byte
 				for i := range t.lanes {
-					r[i] = at(src, min(v+i, rows-1)*srcRow)
+					t.space.rows[i] = at(src, min(v+i, rows-1)*srcRow)
 				}
-				t.transpose(at(dst, v*t.size), dstRow, &r, k/group)
+				t.transpose(at(dst, v*t.size), dstRow, &t.space.rows, k/group)
 			}
 		}
 	}

@@ -3,26 +3,11 @@ package kernel
 import (
 	"fmt"
 	"testing"
-
-	"github.com/layernoise/layernoise/internal/nativeblas"
-	"gorgonia.org/tensor"
 )
-
-// useNative puts the machine's BLAS under the benchmarks, if it has one.
-func useNative(b *testing.B) {
-	for _, path := range nativeblas.Candidates() {
-		if blas, name, err := nativeblas.Open(path); err == nil {
-			tensor.Use(blas)
-			b.Logf("BLAS: %s", name)
-			return
-		}
-	}
-}
 
 // BenchmarkConv measures the three passes of convolutions of 3 x 3, directly and
 // as they are chosen.
 func BenchmarkConv(b *testing.B) {
-	useNative(b)
 	for _, c := range []Conv{
 		{Window: Window{H: 16, W: 16}, N: 128, C: 32, Out: 128},
 		{Window: Window{H: 8, W: 8}, N: 128, C: 128, Out: 128},

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"github.com/layernoise/layernoise/internal/gemm"
 	"github.com/layernoise/layernoise/internal/parallel"
 	"gonum.org/v1/gonum/blas"
 )
@@ -107,8 +108,8 @@ func tileGradient[T Float](c Conv, t tile, dy, buf []T) ([]T, int) {
 // few groups of images to go round.
 func convGemm[T Float](c Conv, ta, tb blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb int, beta T, out []T, ld int) {
 	if c.groups() < 4 {
-		Gemm(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, out, ld)
+		gemm.Gemm(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, out, ld)
 		return
 	}
-	gemmSerial(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, out, ld)
+	gemm.Serial(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, out, ld)
 }

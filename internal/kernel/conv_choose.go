@@ -7,7 +7,7 @@ import "os"
 //	Winograd's algorithm   a window of 3 x 3, steps of one, 16 channels or more on
 //	                       both sides, float32
 //	sums of pieces         steps of one, few weights, images small enough for the
-//	                       cache, float32, where there are kernels for it
+//	                       cache, float32
 //	sums of products       16 or more numbers at a place of the output, and of the
 //	                       image for each step of a row; 16 places or more; neither
 //	                       padding as high as the window nor an image that is its
@@ -92,7 +92,7 @@ func (c Conv) winograd() bool {
 // that it has a part in by the definition, but then the output is none either.
 func (c Conv) slides() bool {
 	w := newSliding(c)
-	return use.weighPieces != nil && c.SH == 1 && c.SW == 1 && c.KH*c.KW > 1 && 3*w.outW >= 2*w.width &&
+	return c.SH == 1 && c.SW == 1 && c.KH*c.KW > 1 && 3*w.outW >= 2*w.width &&
 		w.imageSize() <= 1<<13 && c.Out*c.depth() <= 1<<14
 }
 

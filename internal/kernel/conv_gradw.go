@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"github.com/layernoise/layernoise/internal/gemm"
 	"github.com/layernoise/layernoise/internal/parallel"
 	"gonum.org/v1/gonum/blas"
 )
@@ -54,7 +55,7 @@ func convGradW[T Float](c Conv, dw, joint, x, buf []T, k0, k1 int) {
 				ld = n
 			}
 			cols, ldCols := tileColumns(c, t, x, buf, k0, k1)
-			gemmSerial(blas.NoTrans, blas.Trans, c.Out, k1-k0, n, 1, joint[c.offset(t):], ld, cols, ldCols, beta, dw[k0:], c.depth())
+			gemm.Serial(blas.NoTrans, blas.Trans, c.Out, k1-k0, n, 1, joint[c.offset(t):], ld, cols, ldCols, beta, dw[k0:], c.depth())
 			beta = 1
 		})
 	}

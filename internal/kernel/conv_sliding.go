@@ -1,6 +1,9 @@
 package kernel
 
-import "github.com/layernoise/layernoise/internal/parallel"
+import (
+	"github.com/layernoise/layernoise/internal/gemm"
+	"github.com/layernoise/layernoise/internal/parallel"
+)
 
 // sliding is a convolution that moves by single steps, computed without columns.
 // With outputs as wide as the padded image, what an element of the window sees of
@@ -77,6 +80,34 @@ func packed(channels, pieces int, weight func(channel, piece int) float32) []flo
 		}
 	}
 	return w
+}
+
+// weighPieces is a kernel.
+func weighPieces(y []float32, stride int, x []float32, offsets []int, w []float32, n int) {
+	for r := range pieceRows {
+		row := y[r*stride:][:n]
+		clear(row)
+		for k, at := range offsets {
+			weight, piece := w[k*pieceRows+r], x[at:][:n]
+			for p, v := range piece {
+				row[p] = gemm.FMA32(v, weight, row[p])
+			}
+		}
+	}
+}
+
+// dotPieces is a kernel.
+func dotPieces(sums, y []float32, stride int, x []float32, offsets *[pieceDots]int, n int) {
+	for r := range pieceRows {
+		for k, at := range offsets {
+			sum := (*[pieceGroup]float32)(sums[(r*pieceDots+k)*pieceGroup:])
+			piece := x[at:][:n]
+			for p, v := range y[r*stride:][:n] {
+				s := &sum[p%pieceGroup]
+				*s = gemm.FMA32(piece[p], v, *s)
+			}
+		}
+	}
 }
 
 // slidingForward is [ConvForward] without columns.

@@ -11,43 +11,6 @@ import (
 	"github.com/layernoise/layernoise/internal/cpu"
 )
 
-// fma32 is x*y + z with one rounding. The product is exact in float64; the sum is
-// rounded there so that the last bit tells what was lost, and so does no harm.
-func fma32(x, y, z float32) float32 {
-	a, b := float64(x)*float64(y), float64(z)
-	s := a + b
-	t := s - a
-	if lost := (a - (s - t)) + (b - t); lost != 0 && math.Float64bits(s)&1 == 0 {
-		s = math.Nextafter(s, math.Inf(int(math.Copysign(1, lost))))
-	}
-	return float32(s)
-}
-
-// weighPieces is the plain twin of the kernels of this name.
-func weighPieces(y []float32, stride int, x []float32, offsets []int, w []float32, n int) {
-	for r := range pieceRows {
-		for p := range n {
-			var s float32
-			for k, at := range offsets {
-				s = fma32(x[at+p], w[k*pieceRows+r], s)
-			}
-			y[r*stride+p] = s
-		}
-	}
-}
-
-// dotPieces is the plain twin of the kernels of this name.
-func dotPieces(sums, y []float32, stride int, x []float32, offsets *[pieceDots]int, n int) {
-	for r := range pieceRows {
-		for k, at := range offsets {
-			for p := range n {
-				s := &sums[(r*pieceDots+k)*pieceGroup+p%pieceGroup]
-				*s = fma32(x[at+p], y[r*stride+p], *s)
-			}
-		}
-	}
-}
-
 // testPieces compares kernels with their twins, for arguments that follow from seed.
 func testPieces(t *testing.T, k kernels, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 5))
@@ -74,9 +37,6 @@ func testPieces(t *testing.T, k kernels, seed uint64) {
 
 func TestPieces(t *testing.T) {
 	eachLevel(t, func(t *testing.T, k kernels) {
-		if k.weighPieces == nil {
-			t.Skip("no kernels for this level")
-		}
 		for seed := range uint64(300) {
 			testPieces(t, k, seed)
 		}
@@ -84,9 +44,6 @@ func TestPieces(t *testing.T) {
 }
 
 func FuzzPieces(f *testing.F) {
-	if use.weighPieces == nil {
-		f.Skip("no kernels here")
-	}
 	f.Add(uint64(1))
 	f.Fuzz(func(t *testing.T, seed uint64) { testPieces(t, use, seed) })
 }
@@ -104,9 +61,6 @@ var slidingShapes = []Conv{
 // TestSliding compares with the columns of im2col in float64, and holds the
 // results to the same bits for any number of processors and every level.
 func TestSliding(t *testing.T) {
-	if use.weighPieces == nil {
-		t.Skip("no kernels here")
-	}
 	defer func(k kernels) { use = k }(use)
 	for _, c := range slidingShapes {
 		c.SH, c.SW = 1, 1
@@ -119,7 +73,7 @@ func TestSliding(t *testing.T) {
 				slidingGradW(newSliding(c), dw, s.dy, s.x)
 				return [3][]float32{y, dx, dw}
 			}
-			use = kernelsOf(cpu.AVX2)
+			use = plainKernels()
 			got := run()
 			use = kernelsOf(cpu.Best())
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
@@ -143,9 +97,6 @@ func TestSliding(t *testing.T) {
 // part in by the definition, and of the output and of the gradient of the images
 // nothing else, unless it is in the weights.
 func TestSlidingBadValues(t *testing.T) {
-	if use.weighPieces == nil {
-		t.Skip("no kernels here")
-	}
 	nan := float32(math.NaN())
 	for _, c := range slidingShapes {
 		c.SH, c.SW = 1, 1
@@ -206,9 +157,6 @@ func (r reached) check(t *testing.T, what string, result []float32, all bool) {
 
 // TestSlides pins which convolutions are computed as sums of pieces.
 func TestSlides(t *testing.T) {
-	if use.weighPieces == nil {
-		t.Skip("no kernels here")
-	}
 	base := Conv{Window: Window{H: 32, W: 32, KH: 5, KW: 5, SH: 1, SW: 1}, N: 1, C: 3, Out: 6}
 	for _, test := range []struct {
 		name       string

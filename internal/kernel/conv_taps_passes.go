@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"github.com/layernoise/layernoise/internal/gemm"
 	"github.com/layernoise/layernoise/internal/parallel"
 	"gonum.org/v1/gonum/blas"
 )
@@ -29,7 +30,7 @@ func tapsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	eachGroup(t, func(in, out []T, i0, i1 int) {
 		gatherImages(t, in, x, i0, i1)
 		t.each(func(p tap) {
-			gemmSerial(blas.NoTrans, blas.NoTrans, p.rows, p.outs, p.k, 1, in[p.x:], t.ldX, weights[p.w*t.ldY+p.o:], t.ldY, add[T](p.newY), out[p.y+p.o:], t.ldY)
+			gemm.Serial(blas.NoTrans, blas.NoTrans, p.rows, p.outs, p.k, 1, in[p.x:], t.ldX, weights[p.w*t.ldY+p.o:], t.ldY, add[T](p.newY), out[p.y+p.o:], t.ldY)
 		})
 		scatterOutputs(t, y, out, i0, i1)
 		for i := i0; i < i1; i++ {
@@ -60,7 +61,7 @@ func tapsGradX[T Float](c Conv, dx, dy, w []T) {
 		clearSlots(t, in, t.outW, t.slots)
 		clear(in[t.H*t.slots*t.together*t.ldX:])
 		t.each(func(p tap) {
-			gemmSerial(blas.NoTrans, blas.NoTrans, p.rows, p.k, p.outs, 1, out[p.y+p.o:], t.ldY, turned[p.o*ld+p.w:], ld, add[T](p.newX), in[p.x:], t.ldX)
+			gemm.Serial(blas.NoTrans, blas.NoTrans, p.rows, p.k, p.outs, 1, out[p.y+p.o:], t.ldY, turned[p.o*ld+p.w:], ld, add[T](p.newX), in[p.x:], t.ldX)
 		})
 		scatterImages(t, dx, in, i0, i1)
 	})
@@ -86,7 +87,7 @@ func tapsGradW[T Float](c Conv, dw, dy, x []T) {
 				gatherImages(t, in, x, i0, i1)
 				gatherOutputs(t, out, dy, i0, i1)
 				t.each(func(p tap) {
-					gemmSerial(blas.Trans, blas.NoTrans, p.k, p.outs, p.rows, 1, in[p.x:], t.ldX, out[p.y+p.o:], t.ldY, add[T](p.newW && g == lane), sum[p.w*t.ldY+p.o:], t.ldY)
+					gemm.Serial(blas.Trans, blas.NoTrans, p.k, p.outs, p.rows, 1, in[p.x:], t.ldX, out[p.y+p.o:], t.ldY, add[T](p.newW && g == lane), sum[p.w*t.ldY+p.o:], t.ldY)
 				})
 			}
 		}

@@ -1,6 +1,9 @@
 package kernel
 
-import "gonum.org/v1/gonum/blas"
+import (
+	"github.com/layernoise/layernoise/internal/gemm"
+	"gonum.org/v1/gonum/blas"
+)
 
 // Dense is the shape of a fully connected layer: x (N, In), w (Out, In), result
 // (N, Out).
@@ -9,16 +12,16 @@ type Dense struct{ N, In, Out int }
 // DenseForward computes y = x w' + b, clipped at zero from below when relu is
 // set. b may be nil.
 func DenseForward[T Float](d Dense, y, x, w, b []T, relu bool) {
-	Gemm(blas.NoTrans, blas.Trans, d.N, d.Out, d.In, 1, x, d.In, w, d.In, 0, y, d.Out)
+	gemm.Gemm(blas.NoTrans, blas.Trans, d.N, d.Out, d.In, 1, x, d.In, w, d.In, 0, y, d.Out)
 	AddRow(y, b, d.Out, relu)
 }
 
 // DenseGradX computes dx = dy w.
 func DenseGradX[T Float](d Dense, dx, dy, w []T) {
-	Gemm(blas.NoTrans, blas.NoTrans, d.N, d.In, d.Out, 1, dy, d.Out, w, d.In, 0, dx, d.In)
+	gemm.Gemm(blas.NoTrans, blas.NoTrans, d.N, d.In, d.Out, 1, dy, d.Out, w, d.In, 0, dx, d.In)
 }
 
 // DenseGradW computes dw = dy' x.
 func DenseGradW[T Float](d Dense, dw, dy, x []T) {
-	Gemm(blas.Trans, blas.NoTrans, d.Out, d.In, d.N, 1, dy, d.Out, x, d.In, 0, dw, d.In)
+	gemm.Gemm(blas.Trans, blas.NoTrans, d.Out, d.In, d.N, 1, dy, d.Out, x, d.In, 0, dw, d.In)
 }

@@ -18,8 +18,7 @@ type kernels struct {
 	// piece. dotPieces adds the dot products of six rows of y with four pieces of x
 	// to sums, 6 x 4 of them: each is sixteen, for the elements that leave the same
 	// rest when divided by that. n is a multiple of sixteen, and products are added
-	// with one rounding. There are no plain ones: they would be slower than a
-	// matrix product.
+	// in order, each with one rounding.
 	weighPieces func(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
 	dotPieces   func(sums, y []float32, stride int, x []float32, offsets *[pieceDots]int, n int)
 }
@@ -34,6 +33,7 @@ func plainKernels() kernels {
 		inputCols: inputCols, gradCols: gradCols,
 		outputCols: outputCols, outputRows: outputRows,
 		windowPlanes: windowPlanes, planesWindow: planesWindow,
-		gate32: gate32,
+		gate32:      gate32,
+		weighPieces: weighPieces, dotPieces: dotPieces,
 	}
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"github.com/layernoise/layernoise/internal/gemm"
 	"github.com/layernoise/layernoise/internal/parallel"
 	"gonum.org/v1/gonum/blas"
 )
@@ -90,6 +91,6 @@ func (g *winograd) products(m, u, v []float32, turn bool, n, tiles int) {
 	}
 	ld, plane := g.channel(), g.weightsPlane(n)
 	for p := range winogradPlanes {
-		gemmSerial(ta, blas.NoTrans, n, tiles, g.in, 1, u[p*plane:], ldu, v[p*g.tiles:], ld, 0, m[p*g.tiles:], ld)
+		gemm.Serial(ta, blas.NoTrans, n, tiles, g.in, 1, u[p*plane:], ldu, v[p*g.tiles:], ld, 0, m[p*g.tiles:], ld)
 	}
 }

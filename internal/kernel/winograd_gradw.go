@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"github.com/layernoise/layernoise/internal/gemm"
 	"github.com/layernoise/layernoise/internal/parallel"
 	"gonum.org/v1/gonum/blas"
 )
@@ -102,5 +103,5 @@ func (g *winograd) transposeTiles(vt []float32, rows []int, v []float32, p int) 
 // gradProduct multiplies plane p of so many tiles z of n output channels with vt,
 // and writes the product to plane p of du, after beta times what is there.
 func (g *winograd) gradProduct(p int, du, z, vt []float32, n, tiles int, beta float32) {
-	gemmSerial(blas.NoTrans, blas.NoTrans, n, g.in, tiles, 1, z[p*g.tiles:], g.channel(), vt, g.in, beta, du[p*g.weightsPlane(n):], g.in)
+	gemm.Serial(blas.NoTrans, blas.NoTrans, n, g.in, tiles, 1, z[p*g.tiles:], g.channel(), vt, g.in, beta, du[p*g.weightsPlane(n):], g.in)
 }

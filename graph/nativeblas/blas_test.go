@@ -3,24 +3,25 @@ package nativeblas
 import (
 	"math"
 	"math/rand/v2"
-	"runtime"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/layernoise/layernoise/internal/race"
+	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
+	G "gorgonia.org/gorgonia"
 )
 
-// native opens the first library of this machine, or skips the test.
+// native opens the library of this machine, or skips the test.
 func native(t testing.TB) *BLAS {
-	for _, path := range Candidates() {
-		if b, name, err := Open(path); err == nil {
-			t.Log(name)
-			return b
-		}
+	b, name, err := Open()
+	if err != nil {
+		t.Skip(err)
 	}
-	t.Skip("no native BLAS on this machine")
-	return nil
+	t.Log(name)
+	return b
 }
 
 // random is a product of random matrices with padded rows.
@@ -72,30 +73,6 @@ func TestProductsAgreeWithGonum(t *testing.T) {
 	}
 }
 
-func TestSameBitsForAnyNumberOfThreads(t *testing.T) {
-	l := native(t)
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	rng := rand.New(rand.NewPCG(3, 4))
-	for _, size := range [][3]int{{128, 500, 784}, {500, 784, 128}, {1030, 300, 77}} {
-		p := random[float32](rng, blas.NoTrans, blas.Trans, size[0], size[1], size[2])
-		start := append([]float32(nil), p.c...)
-		var want []float32
-		for _, threads := range []int{1, 2, 3} {
-			runtime.GOMAXPROCS(threads)
-			copy(p.c, start)
-			l.Sgemm(p.ta, p.tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc)
-			if want == nil {
-				want = append(want, p.c...)
-			}
-			for i, w := range want {
-				if p.c[i] != w {
-					t.Fatalf("%v on %d threads: element %d is %v, on one %v", size, threads, i, p.c[i], w)
-				}
-			}
-		}
-	}
-}
-
 func TestBadArgumentsPanic(t *testing.T) {
 	l := native(t)
 	x := make([]float64, 6)
@@ -126,24 +103,27 @@ func TestProductsDoNotAllocate(t *testing.T) {
 	for _, size := range []int{8, 130} {
 		p := random[float32](rand.New(rand.NewPCG(5, 6)), blas.NoTrans, blas.NoTrans, size, size, size)
 		if n := testing.AllocsPerRun(100, func() {
-			l.Serial().Sgemm(p.ta, p.tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc)
+			l.Sgemm(p.ta, p.tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc)
 		}); n > 0 {
 			t.Errorf("%v allocations for size %d", n, size)
 		}
 	}
 }
 
-func TestOpenTellsWhy(t *testing.T) {
-	if _, _, err := Open("/nowhere/libblas.so"); err == nil {
-		t.Error("no error for a file that is not there")
+func TestUse(t *testing.T) {
+	before := G.WhichBLAS()
+	defer G.Use(before)
+	t.Setenv(Variable, "/nowhere/libblas.so")
+	if name, err := Use(); name != "" || !errors.Is(err, ErrNone) || !strings.Contains(err.Error(), "/nowhere/") {
+		t.Errorf("no such file: %q, %v", name, err)
 	}
-}
-
-func BenchmarkSgemm(b *testing.B) {
-	l := native(b)
-	p := random[float32](rand.New(rand.NewPCG(7, 8)), blas.NoTrans, blas.Trans, 128, 500, 784)
-	for b.Loop() {
-		l.Sgemm(p.ta, p.tb, p.m, p.n, p.k, p.alpha, p.a, p.lda, p.b, p.ldb, p.beta, p.c, p.ldc)
+	if G.WhichBLAS() != before {
+		t.Error("the BLAS has changed without a library")
 	}
-	b.ReportMetric(2e-9*float64(p.m*p.n*p.k)*float64(b.N)/b.Elapsed().Seconds(), "GFLOP/s")
+	if os.Unsetenv(Variable); native(t) == nil {
+		return
+	}
+	if name, err := Use(); err != nil || G.WhichBLAS() == before {
+		t.Errorf("%q, %v: not in use", name, err)
+	}
 }

@@ -9,10 +9,10 @@ import (
 )
 
 type library struct {
-	sgemm, dgemm routine
+	sgemm, dgemm uintptr
 }
 
-func open(path string) (library, string, error) {
+func openLibrary(path string) (library, string, error) {
 	return library{}, "", errors.Errorf("nativeblas: open %s: not supported on %s/%s", path, runtime.GOOS, runtime.GOARCH)
 }
 

@@ -2,8 +2,8 @@ package nativeblas
 
 import "runtime"
 
-// Candidates returns the libraries to try on this machine, best first.
-func Candidates() []string {
+// candidates returns the libraries to try on this machine, best first.
+func candidates() []string {
 	if runtime.GOOS == "darwin" {
 		return []string{
 			"/System/Library/Frameworks/Accelerate.framework/Accelerate",

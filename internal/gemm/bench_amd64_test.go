@@ -1,25 +1,25 @@
-package nativeblas
+package gemm_test
 
 import (
 	"math/rand/v2"
-	"os"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/layernoise/layernoise/graph/nativeblas"
 	"github.com/layernoise/layernoise/internal/gemm"
 	"gonum.org/v1/gonum/blas"
 )
 
-// benchShape is a product of the project, or a large square.
-type benchShape struct {
+// shape is a product of the project, or a large square.
+type shape struct {
 	name      string
 	transpose string
 	m, n, k   int
 	planes    int // Winograd's: so many products whose tiles lie side by side
 }
 
-var benchShapes = []benchShape{
+var shapes = []shape{
 	{"square1024", "NN", 1024, 1024, 1024, 1},
 	{"square2048", "NN", 2048, 2048, 2048, 1},
 	{"mlp1-784-fwd", "NT", 128, 500, 784, 1},
@@ -55,12 +55,17 @@ var benchShapes = []benchShape{
 
 type productFunc func(ta, tb blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int)
 
-// BenchmarkGemm measures products on one processor in GFLOP/s, and if a native BLAS
-// is installed, in turn with the same products of that: then also the ratio, more
-// than one where package gemm is faster. Medians.
+// BenchmarkGemm measures products in GFLOP/s and, if a native BLAS is installed, in
+// turn with the same products of that: then also the ratio, more than one where
+// package gemm is faster. Medians. For one processor, set GOMAXPROCS and
+// OPENBLAS_NUM_THREADS to 1.
 func BenchmarkGemm(b *testing.B) {
-	native := openNative(b)
-	for _, s := range benchShapes {
+	var native productFunc
+	if lib, name, err := nativeblas.Open(); err == nil {
+		b.Log(name)
+		native = lib.Sgemm
+	}
+	for _, s := range shapes {
 		b.Run(s.name, func(b *testing.B) {
 			product := s.product()
 			flop := 2 * float64(s.m) * float64(s.n) * float64(s.k) * float64(s.planes)
@@ -73,9 +78,9 @@ func BenchmarkGemm(b *testing.B) {
 				}
 				return flop * float64(repeat) / float64(time.Since(start).Nanoseconds())
 			}
-			product(gemm.Serial[float32])
+			product(gemm.Gemm[float32])
 			for b.Loop() {
-				own = append(own, measure(gemm.Serial[float32]))
+				own = append(own, measure(gemm.Gemm[float32]))
 				if native != nil {
 					other = append(other, measure(native))
 				}
@@ -89,27 +94,13 @@ func BenchmarkGemm(b *testing.B) {
 	}
 }
 
-func openNative(b *testing.B) productFunc {
-	candidates := Candidates()
-	if v := os.Getenv("LAYERNOISE_BLAS"); v != "" {
-		candidates = []string{v}
-	}
-	for _, path := range candidates {
-		if lib, name, err := Open(path); err == nil {
-			b.Log(name)
-			return lib.Serial().Sgemm
-		}
-	}
-	return nil
-}
-
 func median(x []float64) float64 {
 	slices.Sort(x)
 	return x[len(x)/2]
 }
 
 // product returns a function that computes the product with f.
-func (s benchShape) product() func(f productFunc) {
+func (s shape) product() func(f productFunc) {
 	r := rand.New(rand.NewPCG(1, 2))
 	matrix := func(n int) []float32 {
 		x := make([]float32, n)
