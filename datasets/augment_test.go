@@ -114,9 +114,9 @@ func TestLoaderAugments(t *testing.T) {
 		return all
 	}
 	got := values(1, 3)
-	rng := rand.New(rand.NewPCG(5, 3))
+	rng := stream("augmentation", 5, 3)
 	order := upTo(30)
-	rng.Shuffle(30, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	stream("shuffle", 5, 3).Shuffle(30, func(i, j int) { order[i], order[j] = order[j], order[i] })
 	moved := make([]byte, 784)
 	for position, image := range order {
 		a.apply(moved, d.Pixels(image), d.Shape(), a.draw(rng))

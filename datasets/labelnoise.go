@@ -2,7 +2,6 @@ package datasets
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/pkg/errors"
@@ -23,8 +22,8 @@ func (d *Dataset) WithLabelNoise(share float64, seed uint64) (*Dataset, error) {
 	}
 	noisy := *d
 	noisy.labels = slices.Clone(d.labels)
-	rng := rand.New(rand.NewPCG(seed, 1))
-	for _, image := range permutation(d.Len(), seed)[:wrong] {
+	rng := stream("wrong labels", seed, 0)
+	for _, image := range permutation(d.Len(), "label noise", seed)[:wrong] {
 		away := 1 + rng.IntN(len(d.classes)-1)
 		noisy.labels[image] = (d.labels[image] + away) % len(d.classes)
 	}

@@ -1,8 +1,6 @@
 package datasets
 
 import (
-	"math/rand/v2"
-
 	"github.com/pkg/errors"
 	"gorgonia.org/tensor"
 )
@@ -72,11 +70,22 @@ func (l *Loader) batchShape(n int) tensor.Shape {
 // Len is the number of batches in a pass.
 func (l *Loader) Len() int { return l.count }
 
+// StartAt is Start for a pass whose first batches are left out, as many as
+// first says: the others are what they would be.
+func (l *Loader) StartAt(epoch, first int) error {
+	if first < 0 || first > l.count {
+		return errors.Errorf("datasets: loader: batch %d of a pass of %d", first, l.count)
+	}
+	return l.start(epoch, first)
+}
+
 // Start begins pass number epoch, which may be any number from 0, in any order
 // and more than once: the order of the images and their augmentation are a
 // function of the seed and of epoch. The pass before it, finished or not, is
 // over, and its last batch no longer valid.
-func (l *Loader) Start(epoch int) error {
+func (l *Loader) Start(epoch int) error { return l.start(epoch, 0) }
+
+func (l *Loader) start(epoch, first int) error {
 	if l.err == ErrClosed {
 		return ErrClosed
 	}
@@ -84,8 +93,8 @@ func (l *Loader) Start(epoch int) error {
 		return errors.Errorf("datasets: loader: pass %d, not at least 0", epoch)
 	}
 	l.settle()
-	l.deal(rand.New(rand.NewPCG(l.config.Seed, uint64(epoch))))
-	l.begun, l.given, l.batch, l.err = 0, 0, nil, nil
+	l.deal(epoch)
+	l.begun, l.given, l.batch, l.err = first, first, nil, nil
 	for range l.config.Workers {
 		l.begin()
 	}
@@ -148,15 +157,16 @@ func (l *Loader) Close() error {
 }
 
 // deal draws the order and the augmentation of a pass.
-func (l *Loader) deal(rng *rand.Rand) {
+func (l *Loader) deal(epoch int) {
 	for i := range l.order {
 		l.order[i] = i
 	}
 	if l.config.Shuffle {
-		rng.Shuffle(len(l.order), func(i, j int) {
+		stream("shuffle", l.config.Seed, uint64(epoch)).Shuffle(len(l.order), func(i, j int) {
 			l.order[i], l.order[j] = l.order[j], l.order[i]
 		})
 	}
+	rng := stream("augmentation", l.config.Seed, uint64(epoch))
 	for i := range l.moves {
 		l.moves[i] = l.config.Augment.draw(rng)
 	}

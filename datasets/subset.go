@@ -2,7 +2,6 @@ package datasets
 
 import (
 	"cmp"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/pkg/errors"
@@ -14,7 +13,7 @@ func (d *Dataset) Subset(n int, seed uint64) (*Dataset, error) {
 	if n < 0 || n > d.Len() {
 		return nil, errors.Errorf("datasets: subset of %d images from %v", n, d)
 	}
-	return d.pick(permutation(d.Len(), seed)[:n]), nil
+	return d.pick(permutation(d.Len(), "subset", seed)[:n]), nil
 }
 
 // BalancedSubset is Subset with classes as equal as n allows: their numbers of
@@ -24,7 +23,7 @@ func (d *Dataset) BalancedSubset(n int, seed uint64) (*Dataset, error) {
 	if n < 0 || n > d.Len() {
 		return nil, errors.Errorf("datasets: balanced subset of %d images from %v", n, d)
 	}
-	order := permutation(d.Len(), seed)
+	order := permutation(d.Len(), "balanced subset", seed)
 	rank := make([]int, d.Len()) // how many of its class come before each image
 	seen := make([]int, len(d.classes))
 	for _, image := range order {
@@ -42,13 +41,12 @@ func (d *Dataset) BalancedSubset(n int, seed uint64) (*Dataset, error) {
 }
 
 // Split deals the images at random into two data sets of n and of the other
-// images, such as one to train and one to validate with. The first is
-// Subset(n, seed).
+// images, such as one to train and one to validate with.
 func (d *Dataset) Split(n int, seed uint64) (first, rest *Dataset, err error) {
 	if n < 0 || n > d.Len() {
 		return nil, nil, errors.Errorf("datasets: split of %d images from %v", n, d)
 	}
-	order := permutation(d.Len(), seed)
+	order := permutation(d.Len(), "split", seed)
 	return d.pick(order[:n]), d.pick(order[n:]), nil
 }
 
@@ -64,7 +62,7 @@ func (d *Dataset) pick(numbers []int) *Dataset {
 	return &picked
 }
 
-// permutation is a random order of the numbers below n.
-func permutation(n int, seed uint64) []int {
-	return rand.New(rand.NewPCG(seed, 0)).Perm(n)
+// permutation is a random order of the numbers below n, for a purpose.
+func permutation(n int, purpose string, seed uint64) []int {
+	return stream(purpose, seed, 0).Perm(n)
 }

@@ -8,16 +8,64 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// DropoutConfig says which masks a dropout draws. They are a function of Seed,
+// Layer, the step of the training and the run within that step.
+type DropoutConfig struct {
+	// Seed selects the masks. By default 0.
+	Seed uint64
+
+	// Layer tells the dropouts of one network apart, below 1<<31: nodes with equal
+	// seed and layer drop the same elements. By default 0.
+	Layer uint32
+
+	// Steps tells the step of the training. By default nobody does: the steps are
+	// then the node's own runs, from 0.
+	Steps *Steps
+}
+
+// Steps is the step that a training is at, for all the operations of a graph
+// that draw random numbers. The zero value is step 0.
+type Steps struct {
+	step  uint32
+	begun uint64 // how many steps were begun
+}
+
+// Begin begins step number step, below 1<<32: the next runs of the graph are its
+// first, second and so on, also if the step was begun before.
+func (s *Steps) Begin(step uint32) {
+	s.step = step
+	s.begun++
+}
+
+// runs counts the runs of a node within a step.
+type runs struct {
+	steps *Steps
+	begun uint64
+	next  noise.Stream
+}
+
+// stream returns the stream of the node's next run.
+func (r *runs) stream() noise.Stream {
+	if r.steps != nil && r.begun != r.steps.begun {
+		r.begun, r.next.Step, r.next.Sample = r.steps.begun, r.steps.step, 0
+	}
+	s := r.next
+	if r.steps == nil {
+		r.next.Step++
+	} else {
+		r.next.Sample++
+	}
+	return s
+}
+
 // Dropout sets each element to zero with probability p and multiplies the
 // others by 1/(1-p), for any shape; leave it out of evaluation graphs. Each run
-// of the machine draws a new mask, a function of the seed and of how often the
-// node has run before. Nodes with the same seed drop the same elements.
-// 0 <= p < 1.
+// of the machine draws a new mask. 0 <= p < 1.
 //
 // Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, Dropout: A Simple
 // Way to Prevent Neural Networks from Overfitting, JMLR 2014,
 // https://jmlr.org/papers/v15/srivastava14a.html.
-func Dropout(x *G.Node, p float64, seed uint64) (*G.Node, error) {
+func Dropout(x *G.Node, p float64, config DropoutConfig) (*G.Node, error) {
 	const name = "Dropout"
 	if err := check(name, input{"x", x}); err != nil {
 		return nil, err
@@ -25,18 +73,21 @@ func Dropout(x *G.Node, p float64, seed uint64) (*G.Node, error) {
 	if !(p >= 0 && p < 1) {
 		return nil, errors.Errorf("graph: %s: p is %v, want 0 <= p < 1", name, p)
 	}
-	if x.Dtype() == tensor.Float32 {
-		return dropoutNode[float32](name, p, seed, x)
+	if config.Layer >= dropoutTensor {
+		return nil, errors.Errorf("graph: %s: layer %d, want less than 1<<31", name, config.Layer)
 	}
-	return dropoutNode[float64](name, p, seed, x)
+	if x.Dtype() == tensor.Float32 {
+		return dropoutNode[float32](name, p, config, x)
+	}
+	return dropoutNode[float64](name, p, config, x)
 }
 
 // dropoutTensor keeps the masks apart from the noise that a solver draws with
 // the same seed, whose tensors are numbered from zero.
 const dropoutTensor = 1 << 31
 
-func dropoutNode[T kernel.Float](name string, p float64, seed uint64, x *G.Node) (*G.Node, error) {
-	mask := noise.Stream{Seed: seed, Tensor: dropoutTensor}
+func dropoutNode[T kernel.Float](name string, p float64, config DropoutConfig, x *G.Node) (*G.Node, error) {
+	masks := runs{steps: config.Steps, next: noise.Stream{Seed: config.Seed, Tensor: dropoutTensor | config.Layer}}
 	var words []uint32
 	drop := func(dst, src []T) {
 		kernel.Dropout(dst, src, words, kernel.DropoutThreshold(p), T(1/(1-p)))
@@ -48,8 +99,7 @@ func dropoutNode[T kernel.Float](name string, p float64, seed uint64, x *G.Node)
 			if words == nil {
 				words = make([]uint32, len(y))
 			}
-			noise.Bits(mask, words)
-			mask.Step++
+			noise.Bits(masks.stream(), words)
 			drop(y, in[0].f)
 			return nil
 		},

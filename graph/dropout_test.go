@@ -12,10 +12,10 @@ import (
 )
 
 // dropped runs Dropout on ones a number of times and returns the results.
-func dropped(t *testing.T, p float64, seed uint64, passes int) (masks [][]float64, r *gradcheck.Run) {
+func dropped(t *testing.T, p float64, config graph.DropoutConfig, passes int) (masks [][]float64, r *gradcheck.Run) {
 	t.Helper()
 	ones := tensor.Ones(tensor.Float64, 40, 50)
-	r = gradcheck.NewRun(t, func(in []*G.Node) (*G.Node, error) { return graph.Dropout(in[0], p, seed) }, ones)
+	r = gradcheck.NewRun(t, func(in []*G.Node) (*G.Node, error) { return graph.Dropout(in[0], p, config) }, ones)
 	for range passes {
 		if err := r.Pass(); err != nil {
 			t.Fatal(err)
@@ -27,7 +27,7 @@ func dropped(t *testing.T, p float64, seed uint64, passes int) (masks [][]float6
 
 func TestDropoutKeepsTheMean(t *testing.T) {
 	const p = 0.3
-	masks, _ := dropped(t, p, 1, 20)
+	masks, _ := dropped(t, p, graph.DropoutConfig{Seed: 1}, 20)
 	kept, n := 0, 0
 	for _, mask := range masks {
 		for _, v := range mask {
@@ -47,9 +47,9 @@ func TestDropoutKeepsTheMean(t *testing.T) {
 }
 
 func TestDropoutDrawsAreFunctionsOfSeedAndPass(t *testing.T) {
-	a, _ := dropped(t, 0.5, 7, 3)
-	b, _ := dropped(t, 0.5, 7, 3)
-	c, _ := dropped(t, 0.5, 8, 1)
+	a, _ := dropped(t, 0.5, graph.DropoutConfig{Seed: 7}, 3)
+	b, _ := dropped(t, 0.5, graph.DropoutConfig{Seed: 7}, 3)
+	c, _ := dropped(t, 0.5, graph.DropoutConfig{Seed: 8}, 1)
 	for i := range a {
 		if !slices.Equal(a[i], b[i]) {
 			t.Errorf("pass %d differs between two nodes of one seed", i)
@@ -63,12 +63,51 @@ func TestDropoutDrawsAreFunctionsOfSeedAndPass(t *testing.T) {
 	if slices.Equal(a[0], c[0]) {
 		t.Error("two seeds drop the same")
 	}
+	if d, _ := dropped(t, 0.5, graph.DropoutConfig{Seed: 7, Layer: 1}, 1); slices.Equal(a[0], d[0]) {
+		t.Error("two layers drop the same")
+	}
+}
+
+// A training tells the step. Its runs differ, and beginning it again repeats them, whatever ran in between.
+func TestDropoutSteps(t *testing.T) {
+	var steps graph.Steps
+	pass := func(r *gradcheck.Run) []float64 {
+		t.Helper()
+		if err := r.Pass(); err != nil {
+			t.Fatal(err)
+		}
+		return r.Result()
+	}
+	_, r := dropped(t, 0.5, graph.DropoutConfig{Seed: 7, Steps: &steps}, 0)
+	var masks [][]float64
+	for _, step := range []uint32{3, 4} {
+		steps.Begin(step)
+		masks = append(masks, pass(r), pass(r))
+	}
+	for i := range masks {
+		for j := range i {
+			if slices.Equal(masks[i], masks[j]) {
+				t.Errorf("runs %d and %d drop the same", i, j)
+			}
+		}
+	}
+	steps.Begin(3)
+	for i := range 2 {
+		if !slices.Equal(pass(r), masks[i]) {
+			t.Errorf("run %d of a step begun again drops other elements", i)
+		}
+	}
+	_, other := dropped(t, 0.5, graph.DropoutConfig{Seed: 7, Steps: &steps}, 0)
+	steps.Begin(4)
+	if !slices.Equal(pass(other), masks[2]) {
+		t.Error("another graph at the same step drops other elements")
+	}
 }
 
 // The gradient goes the way of the mask: with ones for input it is the result
 // times the weights that the result was summed with.
 func TestDropoutGradient(t *testing.T) {
-	masks, r := dropped(t, 0.25, 3, 1)
+	masks, r := dropped(t, 0.25, graph.DropoutConfig{Seed: 3}, 1)
 	weights := gradcheck.Floats(gradcheck.Random(99, tensor.Float64, 40, 50))
 	for i, g := range r.Gradient(t, 0) {
 		if want := masks[0][i] * weights[i]; g != want {
@@ -78,7 +117,7 @@ func TestDropoutGradient(t *testing.T) {
 }
 
 func TestDropoutOfNothing(t *testing.T) {
-	masks, _ := dropped(t, 0, 1, 1)
+	masks, _ := dropped(t, 0, graph.DropoutConfig{}, 1)
 	for i, v := range masks[0] {
 		if v != 1 {
 			t.Fatalf("element %d has become %v", i, v)

@@ -59,8 +59,9 @@ func TestConstructorErrors(t *testing.T) {
 		{"add, shapes", func() (*G.Node, error) { return graph.Add(three, four) }, "y has shape (4), want (3)"},
 		{"add, row and column", func() (*G.Node, error) { return graph.AddReLU(node("row", 1, 4), node("column", 4, 1)) }, "y has shape (4, 1), want (1, 4)"},
 		{"slope", func() (*G.Node, error) { return graph.LeakyReLU(x, math.NaN()) }, "slope is NaN"},
-		{"dropout, 1", func() (*G.Node, error) { return graph.Dropout(x, 1, 1) }, "p is 1"},
-		{"dropout, NaN", func() (*G.Node, error) { return graph.Dropout(x, math.NaN(), 1) }, "p is NaN"},
+		{"dropout, 1", func() (*G.Node, error) { return graph.Dropout(x, 1, graph.DropoutConfig{}) }, "p is 1"},
+		{"dropout, NaN", func() (*G.Node, error) { return graph.Dropout(x, math.NaN(), graph.DropoutConfig{}) }, "p is NaN"},
+		{"dropout, layer", func() (*G.Node, error) { return graph.Dropout(x, 0.5, graph.DropoutConfig{Layer: 1 << 31}) }, "layer 2147483648"},
 		{"norm, no statistics", func() (*G.Node, error) { return graph.BatchNorm(image, three, three, graph.BatchNormConfig{}) }, "running mean is nil"},
 		{"norm, statistics of another size", func() (*G.Node, error) {
 			return graph.BatchNorm(image, three, three, norm(graph.BatchNormConfig{Mean: constant(0, 4)}))

@@ -48,7 +48,7 @@ func newModel(t testing.TB, p weights, n int, training bool) *model {
 		graph.BatchNormConfig{Mean: p.mean, Var: p.variance, Training: training, ReLU: true}))
 	h = G.Must(graph.Flatten(G.Must(graph.MaxPool2D(h, graph.Pool{Kernel: [2]int{2, 2}}))))
 	if training {
-		h = G.Must(graph.Dropout(h, 0.25, 1))
+		h = G.Must(graph.Dropout(h, 0.25, graph.DropoutConfig{Seed: 1}))
 	}
 	logits := G.Must(graph.Dense(h, param(p.w, "w"), param(p.b, "b")))
 	G.Read(logits, &m.logits)

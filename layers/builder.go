@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"github.com/layernoise/layernoise/graph"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -22,6 +23,9 @@ type Builder struct {
 	mode  Mode
 	nodes map[*Param]*G.Node
 	names map[string]*Param
+
+	steps    graph.Steps
+	dropouts uint32 // built so far
 }
 
 // NewBuilder returns a builder for the graph g, which may hold other nodes already.
@@ -31,6 +35,17 @@ func NewBuilder(g *G.ExprGraph, mode Mode) *Builder {
 
 // Training reports whether the graph is for training.
 func (b *Builder) Training() bool { return b.mode == Training }
+
+// Dropout returns the configuration of the graph's next dropout, for graph.Dropout: each gets a number of its own, and its
+// masks follow the steps of the training.
+func (b *Builder) Dropout(seed uint64) graph.DropoutConfig {
+	b.dropouts++
+	return graph.DropoutConfig{Seed: seed, Layer: b.dropouts - 1, Steps: &b.steps}
+}
+
+// BeginStep tells the graph's dropouts that the next passes are those of the training's step number step, below 1<<32. A
+// [Classifier] does it by itself.
+func (b *Builder) BeginStep(step uint32) { b.steps.Begin(step) }
 
 // Node returns the node of a parameter in the builder's graph, named as the parameter and bound to its tensor. A second
 // call for the same parameter returns the same node. Another parameter of the same name is an error.

@@ -17,8 +17,9 @@ type Dropout struct {
 	seed uint64
 }
 
-// NewDropout makes a dropout of probability p in [0, 1). The masks of a training graph are a function of the seed and of the
-// number of passes it has made: give each dropout of a network another seed.
+// NewDropout makes a dropout of probability p in [0, 1). The masks are a function of the seed, the step of the training, the
+// place of the dropout among those of the network, and the element: a training that was stopped and goes on draws those that
+// it would have drawn, and dropouts of one seed draw different ones.
 func NewDropout(p float64, seed uint64) *Dropout {
 	d := &Dropout{p: p, seed: seed}
 	if !(p >= 0 && p < 1) {
@@ -35,6 +36,6 @@ func (d *Dropout) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	if d.err != nil || !b.Training() || d.p == 0 {
 		return x, d.err
 	}
-	y, err := graph.Dropout(x, d.p, d.seed)
+	y, err := graph.Dropout(x, d.p, b.Dropout(d.seed))
 	return built("dropout", y, err)
 }
