@@ -3,12 +3,15 @@ package layers
 import (
 	"context"
 	"io"
+	"math"
+	"reflect"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
 
-// FitConfig is how long [Classifier.Fit] trains and whom it tells. The zero value trains for one epoch and tells nobody.
+// FitConfig is how long [Classifier.Fit] trains, what it keeps and whom it tells. The zero value trains for one epoch, keeps
+// nothing and tells nobody.
 type FitConfig struct {
 	// Epochs is the number of passes over the batches. By default 1.
 	Epochs int
@@ -17,129 +20,233 @@ type FitConfig struct {
 	FirstEpoch int
 
 	// OnStep is called after each step; its error ends the training. The weights are clean, so it may set the learning rate,
-	// evaluate or save.
+	// evaluate (with other batches than those of the training) or save. The noise of the step is what Last of an
+	// optim.PerturbedSolver says.
 	OnStep func(Step) error
 
-	// OnEpoch is called after each pass; its error ends the training.
+	// OnEpoch is called after each pass and its validation; its error ends the training.
 	OnEpoch func(Epoch) error
 
 	// Progress is where a progress bar is drawn, such as os.Stderr. By default nowhere.
 	Progress io.Writer
-}
 
-// Step is what came of one step of a solver.
-type Step struct {
-	Epoch int     // number of the pass
-	Step  int     // number of the step in this training, from 0
-	Loss  float64 // mean cross entropy of the batch at the weights the gradient was taken at, perturbed ones if the solver does
-}
+	// Validation is what the network is evaluated on after each pass: other batches than those of the training. By default
+	// nothing.
+	Validation Batches
 
-// Epoch is what came of one pass over the batches.
-type Epoch struct {
-	Epoch int     // its number
-	Steps int     // how many steps it had
-	Loss  float64 // mean of the steps' losses
-}
+	// Patience is how many passes in a row may bring no less validation loss before the training ends, with
+	// History.Stopped. By default it never ends for that.
+	Patience int
 
-// History is what came of a training.
-type History struct {
-	Losses []float64 // of each step
-	Epochs []Epoch   // those that were completed
+	// Best is a file that keeps the weights and running statistics with the least validation loss so far, as [Save] writes
+	// them. By default there is none.
+	Best string
+
+	// Checkpoint is a file that keeps the whole training: weights, running statistics, the state of the solver, which must have
+	// MarshalBinary and UnmarshalBinary, the place in the pass, and the history. It is written at the end of each pass, and
+	// always complete: whoever reads it sees an older one or this one. By default there is none.
+	Checkpoint string
+
+	// CheckpointEvery is after how many steps the checkpoint is written, beside the ends of passes. By default 0, never.
+	CheckpointEvery int
+
+	// Resume goes on from Checkpoint, if that file is there, to the same bits as if the training had not been interrupted. The
+	// network, the solver, the batches and this configuration must be those of the training; what the file shows to be
+	// different is an error. A training that had come to its end returns its history.
+	Resume bool
 }
 
 // Fit trains the network with the solver. A solver that perturbs the weights (one with a method Guard, such as
 // optim.PerturbedSolver) is guarded: the noise is in the weights only while a gradient is evaluated.
 //
 // Every step takes a whole batch, of the size the classifier was made for. A smaller one, as the last of a pass may be, is
-// left out of that pass; loaders that shuffle leave out other images each time. A larger one is an error.
+// left out of that pass; loaders that shuffle leave out other images each time. A larger one is an error. The dropouts' masks
+// are those of step number epoch times the batches of a pass, plus the batch's place in it.
 //
 // Fit ends early when ctx is done, with its error, when a callback or the batches fail, or when a batch does not fit the
 // network, has a label outside its classes, or gives a loss that is not finite. Whatever the error, the weights and running
-// statistics are those after the last step, and the history up to it is returned. The solver keeps its state: Fit with the
-// same solver goes on where it stopped.
+// statistics are those after the last step, and the history up to it is returned. Fit with the same classifier and solver, and
+// with FirstEpoch the pass that was interrupted, goes on with the batch it had come to. So does another process from a
+// checkpoint.
 func (c *Classifier) Fit(ctx context.Context, batches Batches, solver G.Solver, config FitConfig) (*History, error) {
-	if config.Epochs < 0 || config.FirstEpoch < 0 {
-		return nil, errors.Errorf("layers: %d epochs from number %d", config.Epochs, config.FirstEpoch)
+	if err := config.check(batches, solver); err != nil {
+		return nil, err
 	}
-	if solver == nil {
-		return nil, errors.New("layers: no solver")
+	t, err := c.trainable()
+	if err != nil {
+		return nil, err
 	}
-	if batches == nil {
-		return nil, errors.New("layers: no batches")
+	f := &fit{training: t, classifier: c, batches: batches, solver: solver, config: config, history: &History{Best: -1}}
+	f.at = position{Epoch: config.FirstEpoch}
+	if c.at.Epoch == config.FirstEpoch && sameSolver(c.by, solver) {
+		f.at = c.at
 	}
-	vm, err := c.training.machine(solver)
+	if config.Resume {
+		if err := f.resume(); err != nil {
+			return nil, err
+		}
+	}
+	vm, err := t.machine(solver)
 	if err != nil {
 		return nil, err
 	}
 	defer vm.Close()
-	f := &fit{training: c.training, vm: vm, batches: batches, solver: solver, config: config, history: &History{}}
-	for i := range max(config.Epochs, 1) {
-		if err := f.epoch(ctx, config.FirstEpoch+i); err != nil {
-			return f.history, err
-		}
+	f.vm = vm
+	err = f.run(ctx)
+	c.at, c.by = f.at, solver
+	return f.history, err
+}
+
+// check refuses settings that make no sense.
+func (c FitConfig) check(batches Batches, solver G.Solver) error {
+	switch {
+	case c.Epochs < 0 || c.FirstEpoch < 0:
+		return errors.Errorf("layers: %d epochs from number %d", c.Epochs, c.FirstEpoch)
+	case solver == nil:
+		return errors.New("layers: no solver")
+	case batches == nil:
+		return errors.New("layers: no batches")
+	case c.Patience < 0 || c.CheckpointEvery < 0:
+		return errors.Errorf("layers: patience %d, a checkpoint every %d steps", c.Patience, c.CheckpointEvery)
+	case c.Validation == nil && (c.Patience > 0 || c.Best != ""):
+		return errors.New("layers: Patience and Best need Validation")
+	case c.Checkpoint == "" && (c.CheckpointEvery > 0 || c.Resume):
+		return errors.New("layers: CheckpointEvery and Resume need the name of a Checkpoint")
+	case c.Validation != nil && c.Validation == batches:
+		return errors.New("layers: Validation is the batches to train on, whose pass it would end: want a loader of its own")
 	}
-	return f.history, nil
+	return checkSavable(c, solver)
 }
 
 // fit is one call of Classifier.Fit.
 type fit struct {
 	*training
-	vm      G.VM
-	batches Batches
-	solver  G.Solver
-	config  FitConfig
-	history *History
+	classifier *Classifier
+	vm         G.VM
+	batches    Batches
+	solver     G.Solver
+	config     FitConfig
+	history    *History
+	at         position
 }
 
-// epoch makes one pass over the batches.
-func (f *fit) epoch(ctx context.Context, number int) error {
-	if err := f.batches.Start(number); err != nil {
-		return errors.Wrapf(err, "layers: start of epoch %d", number)
+// run makes the passes that are left.
+func (f *fit) run(ctx context.Context) error {
+	end := f.config.FirstEpoch + max(f.config.Epochs, 1)
+	for f.at.Epoch < end && !f.history.Stopped {
+		if err := f.pass(ctx); err != nil {
+			return err
+		}
+		if err := f.completed(ctx); err != nil {
+			return err
+		}
 	}
-	bar := newBar(f.config, number, f.batches.Len())
-	result := Epoch{Epoch: number}
+	return nil
+}
+
+// pass makes what is left of a pass over the batches.
+func (f *fit) pass(ctx context.Context) error {
+	at := &f.at
+	if err := startAt(f.batches, at.Epoch, at.Batch); err != nil {
+		return err
+	}
+	bar := newBar(f.config, at.Epoch, at.Batch, f.batches.Len())
 	for f.batches.Next() {
 		if err := ctx.Err(); err != nil {
-			return errors.Wrapf(err, "layers: epoch %d after %d steps", number, result.Steps)
+			return errors.Wrapf(err, "layers: epoch %d after %d steps", at.Epoch, at.Pass.Steps)
 		}
 		whole, err := f.load(f.batches)
 		if err != nil {
 			return err
 		}
 		if !whole {
+			at.Batch++
 			continue
 		}
-		loss, err := f.advance(number)
-		if err != nil {
-			return errors.WithMessagef(err, "layers: epoch %d, step %d", number, result.Steps)
+		if err := f.advance(bar); err != nil {
+			return err
 		}
-		result.Steps++
-		result.Loss += (loss - result.Loss) / float64(result.Steps)
-		bar.step(loss)
 	}
-	bar.end(result.Loss)
+	bar.end(at.Pass.Loss)
 	if err := f.batches.Err(); err != nil {
-		return errors.Wrapf(err, "layers: batches of epoch %d", number)
+		return errors.Wrapf(err, "layers: batches of epoch %d", at.Epoch)
 	}
-	if result.Steps == 0 {
-		return errors.Wrapf(ErrNoStep, "layers: epoch %d, batches of %d images", number, f.images.batch)
+	if at.Pass.Steps == 0 {
+		return errors.Wrapf(ErrNoStep, "layers: epoch %d, batches of %d images", at.Epoch, f.images.batch)
 	}
-	f.history.Epochs = append(f.history.Epochs, result)
+	return nil
+}
+
+// advance makes a step on the loaded batch, notes it, and tells of it.
+func (f *fit) advance(bar *bar) error {
+	at := &f.at
+	rate := learnRate(f.solver)
+	f.begin(at.Epoch*f.batches.Len() + at.Batch)
+	loss, err := f.step(f.vm, f.solver)
+	if err != nil {
+		return errors.WithMessagef(err, "layers: epoch %d, step %d", at.Epoch, at.Pass.Steps)
+	}
+	at.Batch++
+	at.Pass.Steps++
+	at.Pass.Loss += float64(loss-at.Pass.Loss) / float64(at.Pass.Steps)
+	number := len(f.history.Losses)
+	f.history.Losses = append(f.history.Losses, loss)
+	bar.step(loss)
+	if every := f.config.CheckpointEvery; every > 0 && (number+1)%every == 0 {
+		if err := f.save(); err != nil {
+			return err
+		}
+	}
+	if f.config.OnStep == nil {
+		return nil
+	}
+	return f.config.OnStep(Step{Epoch: at.Epoch, Step: number, Loss: loss, Rate: rate})
+}
+
+// completed notes a pass, evaluates after it, and keeps what there is to keep.
+func (f *fit) completed(ctx context.Context) error {
+	result := f.at.Pass
+	result.Epoch = f.at.Epoch
+	if f.config.Validation != nil {
+		m, err := f.classifier.Evaluate(ctx, f.config.Validation)
+		if err != nil {
+			return errors.WithMessagef(err, "layers: validation after epoch %d", result.Epoch)
+		}
+		result.Validation = &m
+	}
+	best := f.history.add(result)
+	f.at = position{Epoch: result.Epoch + 1}
+	if best && f.config.Best != "" {
+		if err := Save(f.config.Best, f.classifier.net); err != nil {
+			return err
+		}
+	}
+	if patience := f.config.Patience; patience > 0 && len(f.history.Epochs)-1-f.history.Best >= patience {
+		f.history.Stopped = true
+	}
+	if f.config.Checkpoint != "" {
+		if err := f.save(); err != nil {
+			return err
+		}
+	}
 	if f.config.OnEpoch != nil {
 		return f.config.OnEpoch(result)
 	}
 	return nil
 }
 
-// advance makes a step on the loaded batch and notes it.
-func (f *fit) advance(epoch int) (loss float64, err error) {
-	if loss, err = f.step(f.vm, f.solver); err != nil {
-		return loss, err
+// sameSolver reports whether a and b are one solver.
+func sameSolver(a, b G.Solver) bool {
+	return a != nil && reflect.TypeOf(a).Comparable() && reflect.TypeOf(b).Comparable() && a == b
+}
+
+// learnRate returns the learning rate of the solver's next step, or of the solver that it wraps. NaN if none tells.
+func learnRate(solver G.Solver) float64 {
+	switch s := solver.(type) {
+	case interface{ LearnRate() float64 }:
+		return s.LearnRate()
+	case interface{ Base() G.Solver }:
+		return learnRate(s.Base())
 	}
-	number := len(f.history.Losses)
-	f.history.Losses = append(f.history.Losses, loss)
-	if f.config.OnStep != nil {
-		err = f.config.OnStep(Step{Epoch: epoch, Step: number, Loss: loss})
-	}
-	return loss, err
+	return math.NaN()
 }

@@ -10,18 +10,18 @@ import (
 // barInterval is the least time between two drawings of a bar.
 const barInterval = 100 * time.Millisecond
 
-// bar draws the progress of one pass over the batches. The nil bar draws nothing. What the writer says to it is ignored: a
+// bar draws the progress of one pass over the batches, some of which may be behind it already. The nil bar draws nothing. What the writer says to it is ignored: a
 // broken terminal is no reason to stop a training.
 type bar struct {
 	*progressbar.ProgressBar
 	title string
 }
 
-func newBar(c FitConfig, epoch, batches int) *bar {
+func newBar(c FitConfig, epoch, behind, batches int) *bar {
 	if c.Progress == nil {
 		return nil
 	}
-	return &bar{
+	b := &bar{
 		ProgressBar: progressbar.NewOptions(batches,
 			progressbar.OptionSetWriter(c.Progress),
 			progressbar.OptionShowCount(),
@@ -29,6 +29,8 @@ func newBar(c FitConfig, epoch, batches int) *bar {
 		),
 		title: fmt.Sprintf("epoch %d/%d", epoch+1, c.FirstEpoch+max(c.Epochs, 1)),
 	}
+	_ = b.Add(behind)
+	return b
 }
 
 // step notes a batch and its loss.

@@ -16,7 +16,12 @@ const npySuffix = ".npy"
 
 // Save writes the parameters and running statistics of net to the named .npz file, which numpy.load reads: one array for
 // each tensor, under its name. The file appears only when it is complete; a file of that name before is replaced.
-func Save(file string, net Layer) (err error) {
+func Save(file string, net Layer) error {
+	return writeFile(file, func(w io.Writer) error { return WriteTo(w, net) })
+}
+
+// writeFile writes a file that appears, or replaces one of its name, when it is complete.
+func writeFile(file string, write func(io.Writer) error) (err error) {
 	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {
 		return errors.Wrapf(err, "layers: save %s", file)
@@ -27,7 +32,7 @@ func Save(file string, net Layer) (err error) {
 			os.Remove(tmp.Name())
 		}
 	}()
-	if err := WriteTo(tmp, net); err != nil {
+	if err := write(tmp); err != nil {
 		return err
 	}
 	if err := tmp.Close(); err != nil {

@@ -51,7 +51,7 @@ func TestNetworksTrain(t *testing.T) {
 			if testing.Short() && n.name != "mlp1" && n.name != "cnn1" {
 				t.Skip("only mlp1 and cnn1 train in -short")
 			}
-			batch, count, epochs, lr := 32, 12, 3, 0.001
+			batch, count, epochs, lr := 32, 12, 4, 0.001
 			if n.large() {
 				batch, count, epochs, lr = 8, 1, 6, 0.0002
 			}

@@ -15,6 +15,7 @@ type training struct {
 	images  *input
 	labels  []int // of the batch, the backing of the graph's label node
 	classes int
+	begin   func(step int) // tells the graph's dropouts the step of the next passes
 
 	learnables G.Nodes
 	model      []G.ValueGrad // the learnables, as a solver takes them
@@ -28,6 +29,7 @@ func newTraining(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape) (
 	g := G.NewGraph()
 	t := &training{graph: g, images: newInput(g, dtype, batch, image), labels: make([]int, batch)}
 	b := NewBuilder(g, Training)
+	t.begin = func(step int) { b.BeginStep(uint32(step)) }
 	logits, err := forwardLogits(net, b, t.images)
 	if err != nil {
 		return nil, err

@@ -83,6 +83,9 @@ func (s *PerturbedSolver) newCarrier() *carrier {
 	return &carrier{owner: fmt.Sprintf("a PerturbedSolver (sigma %v, seed %d, over %T)", s.sigma, s.seed, s.base)}
 }
 
+// Base returns the solver that updates the weights.
+func (s *PerturbedSolver) Base() G.Solver { return s.base }
+
 // isNilPointer reports whether x is an interface around a nil pointer.
 func isNilPointer(x any) bool {
 	v := reflect.ValueOf(x)

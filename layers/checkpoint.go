@@ -1,0 +1,99 @@
+package layers
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/gob"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// checkpoint is a training as its file keeps it. What is random in it, the order of the batches, their augmentation, the
+// dropouts' masks and the noise, is a function of seeds and of the counters here and in the solver's state.
+type checkpoint struct {
+	Version int
+	At      position
+	Batches int    // of a pass
+	Weights []byte // and running statistics, as WriteTo writes them
+	Solver  []byte
+	History History
+}
+
+const checkpointVersion = 1
+
+// checkSavable returns an error if the checkpoints that c asks for cannot be made, because of the solver.
+func checkSavable(c FitConfig, solver G.Solver) error {
+	if c.Checkpoint == "" {
+		return nil
+	}
+	_, saves := solver.(encoding.BinaryMarshaler)
+	_, loads := solver.(encoding.BinaryUnmarshaler)
+	if !saves || !loads {
+		return errors.Errorf("layers: a checkpoint keeps the solver's state, and a %T cannot give it: want MarshalBinary and UnmarshalBinary, as the solvers of package optim have", solver)
+	}
+	return nil
+}
+
+// save writes the checkpoint.
+func (f *fit) save() error {
+	c := checkpoint{Version: checkpointVersion, At: f.at, Batches: f.batches.Len(), History: *f.history}
+	var err error
+	if c.Solver, err = f.solver.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
+		return errors.WithMessagef(err, "layers: checkpoint %s", f.config.Checkpoint)
+	}
+	var weights bytes.Buffer
+	if err := WriteTo(&weights, f.classifier.net); err != nil {
+		return err
+	}
+	c.Weights = weights.Bytes()
+	return writeFile(f.config.Checkpoint, func(w io.Writer) error {
+		if err := gob.NewEncoder(w).Encode(c); err != nil {
+			return errors.Wrap(err, "layers: checkpoint")
+		}
+		return nil
+	})
+}
+
+// resume puts network, solver, history and position into the state of the checkpoint, if there is one. After an error
+// nothing has changed.
+func (f *fit) resume() error {
+	name := f.config.Checkpoint
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return errors.Wrap(err, "layers: checkpoint")
+	}
+	var c checkpoint
+	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&c); err != nil {
+		return errors.Wrapf(err, "layers: checkpoint %s", name)
+	}
+	switch {
+	case c.Version != checkpointVersion:
+		return errors.Errorf("layers: checkpoint %s is of version %d, want %d", name, c.Version, checkpointVersion)
+	case c.Batches != f.batches.Len():
+		return errors.Errorf("layers: checkpoint %s is of a training with %d batches a pass, this one has %d", name, c.Batches, f.batches.Len())
+	case c.At.Epoch < f.config.FirstEpoch || c.At.Batch < 0 || c.At.Batch > c.Batches:
+		return errors.Errorf("layers: checkpoint %s is of batch %d of epoch %d, this training begins with epoch %d", name, c.At.Batch, c.At.Epoch, f.config.FirstEpoch)
+	}
+	var before bytes.Buffer
+	if err := WriteTo(&before, f.classifier.net); err != nil {
+		return err
+	}
+	if err := ReadFrom(bytes.NewReader(c.Weights), int64(len(c.Weights)), f.classifier.net); err != nil {
+		return errors.WithMessagef(err, "layers: checkpoint %s", name)
+	}
+	if err := f.solver.(encoding.BinaryUnmarshaler).UnmarshalBinary(c.Solver); err != nil {
+		if again := ReadFrom(bytes.NewReader(before.Bytes()), int64(before.Len()), f.classifier.net); again != nil {
+			return again
+		}
+		return errors.WithMessagef(err, "layers: checkpoint %s", name)
+	}
+	f.at, *f.history = c.At, c.History
+	return nil
+}

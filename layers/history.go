@@ -1,0 +1,81 @@
+package layers
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"strconv"
+
+	"github.com/pkg/errors"
+)
+
+// Step is what came of one step of a solver.
+type Step struct {
+	Epoch int     // number of the pass
+	Step  int     // number of the step in this training, from 0
+	Loss  float64 // mean cross entropy of the batch at the weights the gradient was taken at, perturbed ones if the solver does
+	Rate  float64 // the solver's learning rate at this step; NaN if it does not tell
+}
+
+// Epoch is what came of one pass over the batches.
+type Epoch struct {
+	Epoch      int      `json:"epoch"`                // its number
+	Steps      int      `json:"steps"`                // how many steps it had
+	Loss       float64  `json:"loss"`                 // mean of the steps' losses
+	Validation *Metrics `json:"validation,omitempty"` // after it; nil without validation
+}
+
+// History is what came of a training.
+type History struct {
+	Losses []float64 // of each step
+	Epochs []Epoch   // those that were completed
+
+	// Best is the place in Epochs of the least validation loss, the first of equal ones; -1 without validation.
+	Best int
+
+	// Stopped says that the training ended early, since validation had not improved for FitConfig.Patience passes.
+	Stopped bool
+}
+
+// WriteCSV writes a line for each pass under a line of names: epoch, steps, loss, validation_loss, validation_accuracy. The
+// last two are empty without validation.
+func (h *History) WriteCSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	lines := [][]string{{"epoch", "steps", "loss", "validation_loss", "validation_accuracy"}}
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	for _, e := range h.Epochs {
+		line := []string{strconv.Itoa(e.Epoch), strconv.Itoa(e.Steps), number(e.Loss), "", ""}
+		if v := e.Validation; v != nil {
+			line[3], line[4] = number(v.Loss), number(v.Accuracy)
+		}
+		lines = append(lines, line)
+	}
+	if err := out.WriteAll(lines); err != nil {
+		return errors.Wrap(err, "layers: write history")
+	}
+	return nil
+}
+
+// WriteJSON writes a line of JSON for each pass, an [Epoch].
+func (h *History) WriteJSON(w io.Writer) error {
+	out := json.NewEncoder(w)
+	for _, e := range h.Epochs {
+		if err := out.Encode(e); err != nil {
+			return errors.Wrapf(err, "layers: write epoch %d of the history", e.Epoch)
+		}
+	}
+	return nil
+}
+
+// add notes a pass that was completed, and reports whether its validation loss is the least so far.
+func (h *History) add(e Epoch) (best bool) {
+	h.Epochs = append(h.Epochs, e)
+	if e.Validation == nil {
+		return false
+	}
+	if h.Best < 0 || e.Validation.Loss < h.Epochs[h.Best].Validation.Loss {
+		h.Best = len(h.Epochs) - 1
+		return true
+	}
+	return false
+}
