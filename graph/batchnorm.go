@@ -9,6 +9,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
+// BatchNormMomentum is the momentum of the running statistics by default.
+const BatchNormMomentum = 0.1
+
 // BatchNormConfig are the settings of [BatchNorm].
 type BatchNormConfig struct {
 	// Mean and Var are the running mean and variance of each channel, tensors
@@ -53,7 +56,7 @@ type BatchNormConfig struct {
 func BatchNorm(x, scale, shift *G.Node, c BatchNormConfig) (*G.Node, error) {
 	const name = "BatchNorm"
 	if c.Momentum == 0 {
-		c.Momentum = 0.1
+		c.Momentum = BatchNormMomentum
 	}
 	if c.Eps == 0 {
 		c.Eps = 1e-5

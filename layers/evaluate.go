@@ -18,57 +18,64 @@ type Metrics struct {
 // Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any sizes: every image
 // counts once, also those that a loader fills up its last batch with (Valid). It changes neither weights nor running statistics. It ends early when ctx is done, with its error.
 func (c *Classifier) Evaluate(ctx context.Context, batches Batches) (Metrics, error) {
-	if batches == nil {
-		return Metrics{}, errors.New("layers: no batches to evaluate on")
-	}
-	if err := batches.Start(0); err != nil {
-		return Metrics{}, errors.Wrap(err, "layers: start of the evaluation")
-	}
-	var m Metrics
 	var loss float64
 	correct, top5 := 0, 0
+	images, err := c.judge(ctx, batches, func(logits []float64, label int) {
+		loss += logSumExp(logits) - logits[label]
+		if argmax(logits) == label {
+			correct++
+		}
+		if rank(logits, label) < 5 {
+			top5++
+		}
+	})
+	if err != nil {
+		return Metrics{}, err
+	}
+	if images == 0 {
+		return Metrics{}, errors.Wrap(ErrNoImages, "layers: evaluate")
+	}
+	n := float64(images)
+	return Metrics{Images: images, Loss: loss / n, Accuracy: float64(correct) / n, Top5: float64(top5) / n}, nil
+}
+
+// judge calls f with the logits and the label of each image of a pass, and returns how many there were.
+func (c *Classifier) judge(ctx context.Context, batches Batches, f func(logits []float64, label int)) (images int, err error) {
+	if batches == nil {
+		return 0, errors.New("layers: no batches to evaluate on")
+	}
+	if err := batches.Start(0); err != nil {
+		return 0, errors.Wrap(err, "layers: start of the evaluation")
+	}
 	for batches.Next() {
 		if err := ctx.Err(); err != nil {
-			return Metrics{}, errors.Wrapf(err, "layers: evaluation after %d images", m.Images)
+			return 0, errors.Wrapf(err, "layers: evaluation after %d images", images)
 		}
-		images, labels := batches.Images(), batches.Labels()
-		n, err := c.evaluation.images.count(images)
+		pixels, labels := batches.Images(), batches.Labels()
+		n, err := c.evaluation.images.count(pixels)
 		if err != nil {
-			return Metrics{}, err
+			return 0, err
 		}
 		if err := checkLabels(labels, n, c.evaluation.classes); err != nil {
-			return Metrics{}, err
+			return 0, err
 		}
 		if v, ok := batches.(interface{ Valid() int }); ok {
 			n = v.Valid()
 		}
-		err = c.evaluation.each(images, func(i int, logits []float64) {
-			if i >= n {
-				return
-			}
-			loss += logSumExp(logits) - logits[labels[i]]
-			if argmax(logits) == labels[i] {
-				correct++
-			}
-			if rank(logits, labels[i]) < 5 {
-				top5++
+		err = c.evaluation.each(pixels, func(i int, logits []float64) {
+			if i < n {
+				f(logits, labels[i])
 			}
 		})
 		if err != nil {
-			return Metrics{}, err
+			return 0, err
 		}
-		m.Images += n
+		images += n
 	}
 	if err := batches.Err(); err != nil {
-		return Metrics{}, errors.Wrap(err, "layers: batches of the evaluation")
+		return 0, errors.Wrap(err, "layers: batches of the evaluation")
 	}
-	if m.Images == 0 {
-		return Metrics{}, errors.Wrap(ErrNoImages, "layers: evaluate")
-	}
-	m.Loss = loss / float64(m.Images)
-	m.Accuracy = float64(correct) / float64(m.Images)
-	m.Top5 = float64(top5) / float64(m.Images)
-	return m, nil
+	return images, nil
 }
 
 // rank returns how many classes stand before class in the order of their logits, largest first; of equal ones the first.

@@ -121,12 +121,7 @@ func (t *training) step(vm G.VM, solver G.Solver) (cost float64, err error) {
 // discard undoes what a pass that no step will follow has left, and returns the error that it was given.
 func (t *training) discard(solver G.Solver, reason error) error {
 	t.statistics.putBack()
-	for _, n := range t.learnables {
-		// A node without a gradient yet has nothing to clear.
-		if grad, err := n.Grad(); err == nil && grad != nil {
-			G.ZeroValue(grad)
-		}
-	}
+	t.zeroGradients()
 	// A solver that counts the passes of a step begins that step again.
 	if perturbed, ok := solver.(interface{ Restore() error }); ok {
 		if err := perturbed.Restore(); err != nil {
@@ -134,6 +129,15 @@ func (t *training) discard(solver G.Solver, reason error) error {
 		}
 	}
 	return reason
+}
+
+func (t *training) zeroGradients() {
+	for _, n := range t.learnables {
+		// A node without a gradient yet has nothing to clear.
+		if grad, err := n.Grad(); err == nil && grad != nil {
+			G.ZeroValue(grad)
+		}
+	}
 }
 
 // scalar returns the number in a scalar value of float32 or float64.

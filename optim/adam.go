@@ -97,27 +97,27 @@ func (s *Adam) Step(model []G.ValueGrad) error {
 	for i, p := range params {
 		m, v := p.moment(0), p.moment(1)
 		p.steps++
-		stepAdam(s, p.steps, p.vec.f32, s.grads[i].f32, m.f32, v.f32)
-		stepAdam(s, p.steps, p.vec.f64, s.grads[i].f64, m.f64, v.f64)
+		stepAdam(s, p, p.vec.f32, s.grads[i].f32, m.f32, v.f32)
+		stepAdam(s, p, p.vec.f64, s.grads[i].f64, m.f64, v.f64)
 	}
 	s.step++
 	return nil
 }
 
-func stepAdam[T float32 | float64](s *Adam, step uint64, w, g, m, v []T) {
+func stepAdam[T float32 | float64](s *Adam, p *Param, w, g, m, v []T) {
 	if len(w) == 0 {
 		return
 	}
-	t, rate := step, s.LearnRate()
+	t, rate, decay := p.steps, s.rateOf(p), s.decayOf(p)
 	numbers := kernel.AdamStep[T]{
 		Rate:  T(rate / (1 - elementary.Power(s.beta1, t))),
 		Beta1: T(s.beta1), Omit1: T(1 - s.beta1),
 		Beta2: T(s.beta2), Omit2: T(1 - s.beta2),
 		Root2: T(math.Sqrt(1 - elementary.Power(s.beta2, t))),
-		Eps:   T(s.eps), Decay: T(s.decay), Shrink: 1,
+		Eps:   T(s.eps), Decay: T(decay), Shrink: 1,
 	}
 	if s.decoupled {
-		numbers.Decay, numbers.Shrink = 0, T(1-float64(rate*s.decay))
+		numbers.Decay, numbers.Shrink = 0, T(1-float64(rate*decay))
 	}
 	parallel.For(len(w), updateGrain, func(lo, hi int) {
 		kernel.Adam(w[lo:hi], g[lo:hi], m[lo:hi], v[lo:hi], numbers)

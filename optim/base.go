@@ -12,6 +12,9 @@ type base struct {
 	decay    float64
 	schedule Schedule // nil: constant
 
+	undecayed  func(*Param) bool    // nil: none
+	rateFactor func(*Param) float64 // nil: 1
+
 	params paramSet
 	step   uint64 // completed steps, of all models
 	grads  []vec  // of the step under way, in the order of the model
@@ -49,6 +52,11 @@ func (b *base) begin(model []G.ValueGrad) ([]*Param, error) {
 	}
 	b.grads = b.grads[:0]
 	for i, p := range params {
+		if b.rateFactor != nil {
+			if f := b.rateFactor(p); !finite(f) {
+				return nil, errors.Errorf("optim: the learning-rate factor of parameter %s %v is %v: want a finite number, 0 or more", p.name, p.shape, f)
+			}
+		}
 		g, err := p.grad(model[i])
 		if err != nil {
 			return nil, err
@@ -101,6 +109,48 @@ func WithWeightDecay(decay float64) BaseOpt {
 		b.decay = decay
 		return nil
 	})
+}
+
+// WithoutDecay takes weight decay from the parameters that excluded reports true for, as training scripts do for biases and
+// the scales of batch norms: WithoutDecay(optim.IsVector). It is asked at each step. By default all parameters decay.
+func WithoutDecay(excluded func(p *Param) bool) BaseOpt {
+	return baseOpt(func(b *base) error {
+		if excluded == nil {
+			return errors.New("optim: the exclusion from weight decay is nil")
+		}
+		b.undecayed = excluded
+		return nil
+	})
+}
+
+// IsVector reports whether p has one dimension at most, as biases and the scales and shifts of norms have.
+func IsVector(p *Param) bool { return p.Shape().Dims() <= 1 }
+
+// WithLearnRateFactor multiplies the learning rate of each parameter by factor, which must be finite and not negative: 0
+// freezes it. It is asked at each step. By default it is 1.
+func WithLearnRateFactor(factor func(p *Param) float64) BaseOpt {
+	return baseOpt(func(b *base) error {
+		if factor == nil {
+			return errors.New("optim: the learning-rate factor is nil")
+		}
+		b.rateFactor = factor
+		return nil
+	})
+}
+
+// rateOf and decayOf are the learning rate and the weight decay of a parameter at this step.
+func (b *base) rateOf(p *Param) float64 {
+	if b.rateFactor == nil {
+		return b.LearnRate()
+	}
+	return b.LearnRate() * b.rateFactor(p)
+}
+
+func (b *base) decayOf(p *Param) float64 {
+	if b.undecayed != nil && b.undecayed(p) {
+		return 0
+	}
+	return b.decay
 }
 
 // WithLearnRateSchedule multiplies the learning rate by a factor that depends on the step, counted from 0. By default it

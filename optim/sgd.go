@@ -82,18 +82,18 @@ func (s *SGD) Step(model []G.ValueGrad) error {
 		if s.momentum > 0 {
 			v = p.moment(0)
 		}
-		stepSGD(s, p.vec.f32, s.grads[i].f32, v.f32)
-		stepSGD(s, p.vec.f64, s.grads[i].f64, v.f64)
+		stepSGD(s, p, p.vec.f32, s.grads[i].f32, v.f32)
+		stepSGD(s, p, p.vec.f64, s.grads[i].f64, v.f64)
 	}
 	s.step++
 	return nil
 }
 
-func stepSGD[T float32 | float64](s *SGD, w, g, v []T) {
+func stepSGD[T float32 | float64](s *SGD, p *Param, w, g, v []T) {
 	if len(w) == 0 {
 		return
 	}
-	rate, momentum, decay := T(s.LearnRate()), T(s.momentum), T(s.decay)
+	rate, momentum, decay := T(s.rateOf(p)), T(s.momentum), T(s.decayOf(p))
 	parallel.For(len(w), updateGrain, func(lo, hi int) {
 		part := v
 		if v != nil {

@@ -251,3 +251,74 @@ type named struct {
 }
 
 func (n *named) Name() string { return n.name }
+
+// TestParameterGroups: without decay, or with another rate, a parameter goes the way that a solver of its own would take it.
+func TestParameterGroups(t *testing.T) {
+	for name, make := range map[string]func(decay float64, rate float64, opts ...BaseOpt) G.Solver{
+		"sgd": func(decay, rate float64, opts ...BaseOpt) G.Solver {
+			all := []SGDOpt{WithMomentum(0.9), WithWeightDecay(decay)}
+			for _, o := range opts {
+				all = append(all, o)
+			}
+			return ours(NewSGD(rate, all...))
+		},
+		"adamw": func(decay, rate float64, opts ...BaseOpt) G.Solver {
+			all := []AdamOpt{WithWeightDecay(decay)}
+			for _, o := range opts {
+				all = append(all, o)
+			}
+			return ours(NewAdamW(rate, all...))
+		},
+		"adam": func(decay, rate float64, opts ...BaseOpt) G.Solver {
+			all := []AdamOpt{WithWeightDecay(decay)}
+			for _, o := range opts {
+				all = append(all, o)
+			}
+			return ours(NewAdam(rate, all...))
+		},
+	} {
+		fresh := func() [3]*named {
+			var q [3]*named
+			for i := range q {
+				q[i] = &named{newQuadratic(tensor.Float64, 1.5, float64(i+1)), fmt.Sprint("w", i)}
+			}
+			q[0].w, q[0].g = denseOf(tensor.Float64, []float64{1}, 1, 1), denseOf(tensor.Float64, []float64{0}, 1, 1)
+			return q
+		}
+		step := func(s G.Solver, q ...*named) {
+			var model []G.ValueGrad
+			for _, p := range q {
+				must(vecOf(p.g))(t).addScaled(p.a, must(vecOf(p.w))(t))
+				model = append(model, p)
+			}
+			if err := s.Step(model); err != nil {
+				t.Fatal(err)
+			}
+		}
+		together, apart := fresh(), fresh()
+		factor := func(p *Param) float64 { return map[string]float64{"w0": 1, "w1": 0.5, "w2": 0}[p.Name()] }
+		all := make(0.25, 0.125, WithoutDecay(IsVector), WithLearnRateFactor(factor))
+		own := [3]G.Solver{make(0.25, 0.125), make(0, 0.0625), make(0, 0)}
+		for range 5 {
+			step(all, together[:]...)
+			for i := range own {
+				step(own[i], apart[i])
+			}
+		}
+		for i := range own {
+			if got, want := floatsOf(together[i].w)[0], floatsOf(apart[i].w)[0]; got != want {
+				t.Errorf("%s: parameter %d ends at %v, with a solver of its own at %v", name, i, got, want)
+			}
+		}
+		bad := make(0, 0.1, WithLearnRateFactor(func(*Param) float64 { return math.NaN() }))
+		before := floatsOf(together[0].w)[0]
+		if err := bad.Step([]G.ValueGrad{together[0]}); err == nil || !strings.Contains(err.Error(), "factor of parameter w0 (1, 1) is NaN") || floatsOf(together[0].w)[0] != before {
+			t.Errorf("%s: error %v for a factor of NaN", name, err)
+		}
+	}
+	for _, o := range []BaseOpt{WithoutDecay(nil), WithLearnRateFactor(nil)} {
+		if _, err := NewSGD(0.1, o); err == nil || !strings.Contains(err.Error(), "is nil") {
+			t.Errorf("error %v for an option of nil", err)
+		}
+	}
+}

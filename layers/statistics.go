@@ -1,0 +1,97 @@
+package layers
+
+import (
+	"context"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// EstimateStatistics sets the running statistics of the batch norms to the means, over one pass, number 0, of the batches, of
+// the statistics of each whole batch at the weights as they are. The running statistics of a training are a moving average
+// at the weights of many steps, noisy ones if the solver perturbs; after a training with much noise, with several samples a
+// step, or after averaging weights, these fit better. Weights do not change. With an error, nothing does. The statistics of
+// layers of your own must move by graph.BatchNormMomentum, as those of BatchNorm do.
+//
+// P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov, A. G. Wilson, Averaging Weights Leads to Wider Optima and Better
+// Generalization, UAI 2018, https://arxiv.org/abs/1803.05407, section 3.
+func (c *Classifier) EstimateStatistics(ctx context.Context, batches Batches) error {
+	t, err := c.trainable()
+	if err != nil {
+		return err
+	}
+	if batches == nil {
+		return errors.New("layers: no batches to estimate the statistics on")
+	}
+	t.statistics.take()
+	means, err := t.estimate(ctx, batches)
+	if err != nil {
+		t.statistics.putBack()
+		return err
+	}
+	for i, s := range t.statistics {
+		convert(s.param.Value.Data(), means[i])
+	}
+	return nil
+}
+
+// estimate returns the mean of each statistic over the batches.
+func (t *training) estimate(ctx context.Context, batches Batches) ([][]float64, error) {
+	if err := batches.Start(0); err != nil {
+		return nil, errors.Wrap(err, "layers: start of the estimation")
+	}
+	vm := G.NewTapeMachine(t.graph, graph.BindGradients(t.learnables...))
+	defer vm.Close()
+	means := make([][]float64, len(t.statistics))
+	for i, s := range t.statistics {
+		means[i] = make([]float64, s.param.Value.Size())
+	}
+	n := 0
+	for batches.Next() {
+		if err := ctx.Err(); err != nil {
+			return nil, errors.Wrapf(err, "layers: estimation after %d batches", n)
+		}
+		whole, err := t.load(batches)
+		if err != nil {
+			return nil, err
+		}
+		if !whole {
+			continue
+		}
+		if err := t.batchStatistics(vm, n); err != nil {
+			return nil, err
+		}
+		n++
+		for i, s := range t.statistics {
+			now := make([]float64, len(means[i]))
+			convert(now, s.param.Value.Data())
+			for j, x := range now {
+				means[i][j] += (x/graph.BatchNormMomentum - means[i][j]) / float64(n)
+			}
+		}
+	}
+	if err := batches.Err(); err != nil {
+		return nil, errors.Wrap(err, "layers: batches of the estimation")
+	}
+	if n == 0 {
+		return nil, errors.Wrapf(ErrNoStep, "layers: estimation with batches of %d images", t.images.batch)
+	}
+	return means, nil
+}
+
+// batchStatistics runs the graph on the loaded batch, number n, with running statistics that begin at zero, and leaves the
+// gradients zero: the statistics are then those of the batch, times the momentum.
+func (t *training) batchStatistics(vm G.VM, n int) error {
+	for _, s := range t.statistics {
+		s.param.Value.Zero()
+	}
+	t.begin(n)
+	defer vm.Reset()
+	err := vm.RunAll()
+	t.zeroGradients()
+	if err != nil {
+		return errors.Wrap(err, "layers: estimate statistics")
+	}
+	return nil
+}
