@@ -24,7 +24,8 @@ type FitConfig struct {
 	// optim.PerturbedSolver says.
 	OnStep func(Step) error
 
-	// OnEpoch is called after each pass and its validation; its error ends the training.
+	// OnEpoch is called after each pass and its validation, before the checkpoint of that pass; its error ends the training. A
+	// training that is interrupted between the two calls it for that pass again when it goes on, with the same weights.
 	OnEpoch func(Epoch) error
 
 	// Progress is where a progress bar is drawn, such as os.Stderr. By default nowhere.
@@ -224,13 +225,13 @@ func (f *fit) completed(ctx context.Context) error {
 	if patience := f.config.Patience; patience > 0 && len(f.history.Epochs)-1-f.history.Best >= patience {
 		f.history.Stopped = true
 	}
-	if f.config.Checkpoint != "" {
-		if err := f.save(); err != nil {
+	if f.config.OnEpoch != nil {
+		if err := f.config.OnEpoch(result); err != nil {
 			return err
 		}
 	}
-	if f.config.OnEpoch != nil {
-		return f.config.OnEpoch(result)
+	if f.config.Checkpoint != "" {
+		return f.save()
 	}
 	return nil
 }

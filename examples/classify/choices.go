@@ -14,9 +14,8 @@ import (
 
 // network is what -net chooses from.
 type network struct {
-	make    func(layers.Init) *layers.Sequential
-	flat    bool // takes images as rows of numbers
-	dropout bool // its masks depend on the passes made: a run that was interrupted begins again
+	make func(layers.Init) *layers.Sequential
+	flat bool // takes images as rows of numbers
 }
 
 var networks = map[string]network{
@@ -28,7 +27,7 @@ var networks = map[string]network{
 	"cnn3":     {make: layers.NewCNN3},
 	"resnet18": {make: layers.NewResNet18},
 	"resnet34": {make: layers.NewResNet34},
-	"vgg11":    {make: layers.NewVGG11, dropout: true},
+	"vgg11":    {make: layers.NewVGG11},
 }
 
 // shape returns the shape of an image as the network takes it.

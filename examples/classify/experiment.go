@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -95,11 +96,13 @@ func (x *experiment) take(data []byte) error {
 	return nil
 }
 
-// resultsName, tableName and curvesName are the files of results.
+// resultsName, tableName and curvesName are the files of results; those that begin with checkpointName are of runs in progress.
 const (
 	resultsName = "results.json"
 	tableName   = "table.md"
 	curvesName  = "curves.png"
+
+	checkpointName = "checkpoint"
 )
 
 func (x *experiment) file(name string) string { return filepath.Join(x.Settings.out, name) }
@@ -153,7 +156,7 @@ func (x *experiment) trainOne(ctx context.Context, r *record, advance func(epoch
 		return err
 	}
 	defer t.close()
-	err = t.run(ctx, advance)
+	err = t.run(ctx, advance, x.save)
 	if errors.Is(err, layers.ErrNotFinite) {
 		r.Diverged, err = err.Error(), nil
 	}
@@ -164,7 +167,10 @@ func (x *experiment) trainOne(ctx context.Context, r *record, advance func(epoch
 	if err := x.save(); err != nil {
 		return err
 	}
-	return t.checkpoint.remove()
+	if err := os.Remove(t.checkpoint); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // save writes the results.

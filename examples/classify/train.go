@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/layers"
@@ -16,10 +20,10 @@ type training struct {
 	batches    *datasets.Loader
 	solver     solver
 	meter      *meter
-	checkpoint checkpoint
+	checkpoint string // the file that Fit goes on from
 }
 
-// newTraining prepares the run of a record, and goes on from its checkpoint if there is one.
+// newTraining prepares the run of a record.
 func (x *experiment) newTraining(r *record) (*training, error) {
 	s, kind := x.Settings, networks[x.Settings.Net]
 	images, err := s.choose(x.images, r.Seed)
@@ -43,9 +47,8 @@ func (x *experiment) newTraining(r *record) (*training, error) {
 	if t.solver, err = s.newSolver(r.noise, r.Seed, t.batches.Len()); err != nil {
 		return nil, err
 	}
-	t.checkpoint = checkpoint{name: x.file(checkpointName), net: net, solver: t.solver, off: kind.dropout}
-	r.Points, err = t.checkpoint.load(r)
-	return t, err
+	t.checkpoint = x.file(fmt.Sprintf("%s-%s-%v-%d", checkpointName, r.Kind, r.Sigma, r.Seed))
+	return t, nil
 }
 
 // close releases the batches and the meter's graph.
@@ -54,35 +57,32 @@ func (t *training) close() {
 	t.meter.close()
 }
 
-// run makes the epochs that are left. It measures along the way, and keeps a checkpoint after each measurement.
-func (t *training) run(ctx context.Context, advance func(epoch int)) error {
-	if len(t.record.Points) == 0 {
-		if err := t.measure(ctx, 0); err != nil {
+// run makes the epochs that are left, measures along the way, and calls keep after each measurement.
+func (t *training) run(ctx context.Context, advance func(epoch int), keep func() error) error {
+	if _, err := os.Stat(t.checkpoint); errors.Is(err, fs.ErrNotExist) { // from the beginning
+		if err := t.measure(ctx, 0, keep); err != nil {
 			return err
 		}
 	}
-	s, first := t.settings, t.record.end().Epoch
-	advance(first)
+	s := t.settings
 	_, err := t.classifier.Fit(ctx, t.batches, t.solver, layers.FitConfig{
-		FirstEpoch: first,
-		Epochs:     s.Epochs - first,
+		Epochs:     s.Epochs,
+		Checkpoint: t.checkpoint,
+		Resume:     true,
 		OnEpoch: func(e layers.Epoch) error {
 			made := e.Epoch + 1
 			advance(made)
 			if made%s.EvalEvery != 0 && made%s.TraceEvery != 0 && made != s.Epochs {
 				return nil
 			}
-			if err := t.measure(ctx, made); err != nil {
-				return err
-			}
-			return t.checkpoint.save(t.record)
+			return t.measure(ctx, made, keep)
 		},
 	})
 	return err
 }
 
-// measure adds a point to the record.
-func (t *training) measure(ctx context.Context, epoch int) error {
+// measure adds a point to the record, in the place of those that an interrupted run may have measured at this epoch or later.
+func (t *training) measure(ctx context.Context, epoch int, keep func() error) error {
 	p, err := t.meter.point(ctx, epoch, epoch%t.settings.TraceEvery == 0 || epoch == t.settings.Epochs)
 	if err != nil {
 		return err
@@ -90,8 +90,9 @@ func (t *training) measure(ctx context.Context, epoch int) error {
 	if !p.finite() {
 		return errors.Wrapf(layers.ErrNotFinite, "after %d epochs", epoch)
 	}
+	t.record.Points = slices.DeleteFunc(t.record.Points, func(old point) bool { return old.Epoch >= epoch })
 	t.record.Points = append(t.record.Points, p)
-	return nil
+	return keep()
 }
 
 // shuffled is how training images come: in another order in each epoch, the last batch filled up from its beginning.
