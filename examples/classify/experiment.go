@@ -23,6 +23,9 @@ type record struct {
 	// Done says that all epochs were made. Diverged is why they were not, where the loss was no longer finite.
 	Done     bool   `json:"done"`
 	Diverged string `json:"diverged,omitempty"`
+
+	// Confusion is the confusion matrix of the test images at the end.
+	Confusion layers.Confusion `json:"confusion,omitempty"`
 }
 
 // ended reports whether there is a run, and it came to its end with finite numbers.
@@ -96,11 +99,12 @@ func (x *experiment) take(data []byte) error {
 	return nil
 }
 
-// resultsName, tableName and curvesName are the files of results; those that begin with checkpointName are of runs in progress.
+// resultsName, tableName, curvesName and mistakesName are the files of results; those that begin with checkpointName are of runs in progress.
 const (
-	resultsName = "results.json"
-	tableName   = "table.md"
-	curvesName  = "curves.png"
+	resultsName  = "results.json"
+	tableName    = "table.md"
+	curvesName   = "curves.png"
+	mistakesName = "mistakes.png"
 
 	checkpointName = "checkpoint"
 )
@@ -163,6 +167,11 @@ func (x *experiment) trainOne(ctx context.Context, r *record, advance func(epoch
 	if err != nil {
 		return err
 	}
+	if r.Diverged == "" {
+		if r.Confusion, err = t.classifier.Confusion(ctx, t.meter.test); err != nil {
+			return err
+		}
+	}
 	r.Done = true
 	if err := x.save(); err != nil {
 		return err
@@ -201,5 +210,8 @@ func (x *experiment) report(w io.Writer) error {
 	if err := writeFile(x.file(tableName), []byte(table)); err != nil {
 		return err
 	}
-	return x.drawCurves(x.file(curvesName))
+	if err := x.drawCurves(x.file(curvesName)); err != nil {
+		return err
+	}
+	return x.drawMistakes(x.file(mistakesName))
 }

@@ -36,6 +36,7 @@ type Panel struct {
 	TicksX     []float64 // where the x axis is labelled; by default at round numbers
 
 	Curves []Curve
+	Matrix *Matrix // in the place of curves
 }
 
 // Save writes the panels, row by row, to the PNG file. It appears only when it is complete.
@@ -110,6 +111,9 @@ func Write(w io.Writer, panels ...Panel) error {
 
 // plot makes gonum's plot of the panel.
 func (p Panel) plot() (*plot.Plot, error) {
+	if p.Matrix != nil {
+		return p.plotMatrix()
+	}
 	if len(p.Curves) == 0 {
 		return nil, errors.New("figure: no curves")
 	}

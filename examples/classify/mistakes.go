@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/layernoise/layernoise/internal/figure"
+)
+
+// drawMistakes draws the confusion matrix of each noise, the mean over its runs, without the images that were told rightly.
+func (x *experiment) drawMistakes(file string) error {
+	var panels []figure.Panel
+	for _, n := range x.noises {
+		runs := x.finished(n)
+		if len(runs) == 0 || len(runs[0].Confusion) == 0 {
+			continue
+		}
+		m := &figure.Matrix{Names: x.images.test.Classes()}
+		for i := range m.Names {
+			row := make([]float64, len(m.Names))
+			for _, r := range runs {
+				for j, k := range r.Confusion[i] {
+					if j != i {
+						row[j] += float64(k) / float64(len(runs))
+					}
+				}
+			}
+			m.Cells = append(m.Cells, row)
+		}
+		panels = append(panels, figure.Panel{
+			Title: fmt.Sprintf("%v: wrong test images", n), X: "taken for", Y: "class", Matrix: m,
+		})
+	}
+	if len(panels) == 0 || len(panels[0].Matrix.Names) > 20 { // the numbers of a hundred classes cannot be read
+		return nil
+	}
+	return figure.Save(file, panels...)
+}
