@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/layernoise/layernoise/internal/outfile"
 	"github.com/pkg/errors"
 )
 
@@ -59,7 +60,7 @@ func (d *Download) fetchAlone(ctx context.Context, path string, bases []string, 
 		}
 		err := t.complete(ctx)
 		if err == nil {
-			err = local(os.Rename(t.part, path))
+			err = local(outfile.Rename(t.part, path))
 		}
 		if err == nil {
 			return path, nil

@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"io"
+	"math"
 	"os"
 	"strings"
 
@@ -16,9 +17,9 @@ import (
 // Load reads the parameters and running statistics of net from the named .npz file, as written by [Save] or by numpy.savez
 // from the state_dict of a PyTorch model with the same names. Arrays of 4- and 8-byte floats fit parameters of either type.
 //
-// Every tensor of the network must be in the file with its shape, and every array of the file in the network, except
-// PyTorch's num_batches_tracked. An error names the first that does not fit and its shapes; then, as after any error, the
-// network is as it was.
+// Every tensor of the network must be in the file once, with its shape, and every array of the file in the network, except
+// PyTorch's num_batches_tracked. A finite float64 that is too large for a float32 parameter is an error. An error names the
+// first that does not fit and its shapes; then, as after any error, the network is as it was.
 func Load(file string, net Layer) error {
 	f, err := os.Open(file)
 	if err != nil {
@@ -51,8 +52,13 @@ func ReadFrom(r io.ReaderAt, size int64, net Layer) error {
 		name := strings.TrimSuffix(entry.Name, npySuffix)
 		p, ok := wanted[name]
 		switch {
+		case ok && values[p] != nil:
+			return errors.Wrapf(ErrParams, "layers: %s is in the file twice", name)
 		case ok:
 			if values[p], err = readArray(entry, p.Value.Shape()); err != nil {
+				return errors.Wrapf(err, "layers: read %s", name)
+			}
+			if err := checkRange(values[p], p.Value.Dtype()); err != nil {
 				return errors.Wrapf(err, "layers: read %s", name)
 			}
 		case !strings.HasSuffix(name, ".num_batches_tracked"):
@@ -104,6 +110,20 @@ func readArray(entry *zip.File, shape tensor.Shape) (data interface{}, err error
 		return nil, errors.Wrapf(ErrParams, "array %v with a broken end (%v)", descr.Shape, err)
 	}
 	return data, nil
+}
+
+// checkRange refuses finite numbers that a float32 parameter would take for infinite ones.
+func checkRange(values interface{}, dtype tensor.Dtype) error {
+	wide, ok := values.([]float64)
+	if !ok || dtype != tensor.Float32 {
+		return nil
+	}
+	for i, v := range wide {
+		if math.IsInf(float64(float32(v)), 0) && !math.IsInf(v, 0) {
+			return errors.Wrapf(ErrParams, "element %d is %v, too large for float32", i, v)
+		}
+	}
+	return nil
 }
 
 // maxHeader is the longest array header that is believed; those of float arrays have about 100 bytes.

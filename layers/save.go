@@ -3,10 +3,9 @@ package layers
 import (
 	"archive/zip"
 	"io"
-	"os"
-	"path/filepath"
 	"reflect"
 
+	"github.com/layernoise/layernoise/internal/outfile"
 	"github.com/pkg/errors"
 	"github.com/sbinet/npyio/npy"
 )
@@ -15,33 +14,15 @@ import (
 const npySuffix = ".npy"
 
 // Save writes the parameters and running statistics of net to the named .npz file, which numpy.load reads: one array for
-// each tensor, under its name. The file appears only when it is complete; a file of that name before is replaced.
+// each tensor, under its name. The file appears, or replaces an older one, only when it is complete; it keeps the mode of
+// the older one. Links are followed, pipes and devices are written to.
 func Save(file string, net Layer) error {
 	return writeFile(file, func(w io.Writer) error { return WriteTo(w, net) })
 }
 
-// writeFile writes a file that appears, or replaces one of its name, when it is complete.
-func writeFile(file string, write func(io.Writer) error) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return errors.Wrapf(err, "layers: save %s", file)
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-		}
-	}()
-	if err := write(tmp); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return errors.Wrapf(err, "layers: save %s", file)
-	}
-	if err := os.Rename(tmp.Name(), file); err != nil {
-		return errors.Wrapf(err, "layers: save %s", file)
-	}
-	return nil
+// writeFile writes a file as package outfile does.
+func writeFile(file string, write func(io.Writer) error) error {
+	return errors.Wrapf(outfile.Write(file, write), "layers: save %s", file)
 }
 
 // WriteTo writes what Save writes to w. Equal parameters give equal bytes.

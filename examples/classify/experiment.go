@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/internal/outfile"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/pkg/errors"
 )
@@ -191,13 +192,12 @@ func (x *experiment) save() error {
 	return writeFile(x.file(resultsName), data)
 }
 
-// writeFile writes a file that appears, or replaces an older one, only when it is complete.
+// writeFile writes a file as package outfile does.
 func writeFile(name string, data []byte) error {
-	tmp := name + ".new"
-	if err := os.WriteFile(tmp, data, 0o644); err != nil {
+	return outfile.Write(name, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
-	}
-	return os.Rename(tmp, name)
+	})
 }
 
 // report writes table, curves and the lines that begin with result.

@@ -4,9 +4,8 @@ package figure
 import (
 	"image/color"
 	"io"
-	"os"
-	"path/filepath"
 
+	"github.com/layernoise/layernoise/internal/outfile"
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -39,31 +38,10 @@ type Panel struct {
 	Matrix *Matrix // in the place of curves
 }
 
-// Save writes the panels, row by row, to the PNG file. It appears only when it is complete.
-func Save(file string, panels ...Panel) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
-	if err != nil {
-		return errors.Wrapf(err, "figure: save %s", file)
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-		}
-	}()
-	if err := Write(tmp, panels...); err != nil {
-		return err
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		return errors.Wrapf(err, "figure: save %s", file)
-	}
-	if err := tmp.Close(); err != nil {
-		return errors.Wrapf(err, "figure: save %s", file)
-	}
-	if err := os.Rename(tmp.Name(), file); err != nil {
-		return errors.Wrapf(err, "figure: save %s", file)
-	}
-	return nil
+// Save writes the panels, row by row, to the PNG file, as package outfile does.
+func Save(file string, panels ...Panel) error {
+	err := outfile.Write(file, func(w io.Writer) error { return Write(w, panels...) })
+	return errors.Wrapf(err, "figure: save %s", file)
 }
 
 // rowOf is how many panels stand in a row: all, up to three, and two or three where there are more.

@@ -1,0 +1,201 @@
+// Package outfile writes files the way a user expects of a program that saves.
+//
+// A regular file appears, or replaces an older one, only when it is complete: it is written beside its place, synced,
+// renamed, and the folder is synced, so that after a crash there is the old file or the new one. It has the mode of the
+// file it replaces, or the one the umask gives a new file. A link is followed, to a file that need not exist yet. A pipe, a
+// terminal or another device is written to.
+//
+// Where no rename is possible (a folder that may not be written to, a file that is a mount point), the content is complete
+// before the file itself is overwritten: an error of whoever makes the content harms nothing, a crash in the middle may.
+package outfile
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pkg/errors"
+)
+
+// maxLinks is how many links in a row are followed.
+const maxLinks = 40
+
+// Write writes the named file with what write gives out. Where a rename turns out to be impossible, write is called again:
+// it must give out the same. Its errors come back as they are; others are those of package os.
+func Write(name string, write func(io.Writer) error) error {
+	target, stream, err := resolve(name)
+	if err != nil {
+		return err
+	}
+	old, err := os.Stat(target)
+	switch {
+	case stream, err == nil && !old.Mode().IsRegular():
+		return writeStream(target, write)
+	case err == nil:
+		return replace(target, old, write)
+	case errors.Is(err, fs.ErrNotExist):
+		return create(target, write)
+	}
+	return err
+}
+
+// Rename gives the complete file from the name to, durably. Both are in one folder.
+func Rename(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	syncDir(filepath.Dir(to))
+	return nil
+}
+
+// resolve follows the links from name to a file that may not exist. It reports a stream when the way leads through the
+// system's names for open files, such as /dev/stdout: what is open already is written to and never replaced.
+func resolve(name string) (target string, stream bool, err error) {
+	target = name
+	for range maxLinks {
+		if isOpenFile(target) {
+			return target, true, nil
+		}
+		info, err := os.Lstat(target)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			return target, false, nil // what is wrong with it shows when it is written
+		}
+		next, err := os.Readlink(target)
+		if err != nil {
+			return "", false, err
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Dir(target) + string(filepath.Separator) + next // not Join: the folder may be a link, with another ".."
+		}
+		target = next
+	}
+	return "", false, &fs.PathError{Op: "open", Path: name, Err: errors.New("too many links")}
+}
+
+// isOpenFile reports whether a name stands for a file that is open already.
+func isOpenFile(name string) bool {
+	name = filepath.ToSlash(name)
+	for _, prefix := range []string{"/dev/std", "/dev/fd/", "/proc/"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// create writes a file that is not there yet.
+func create(name string, write func(io.Writer) error) error {
+	tmp, err := besides(name)
+	if err != nil {
+		return err
+	}
+	return finish(tmp, name, write)
+}
+
+// replace writes a regular file that is there, without changing its mode.
+func replace(name string, old fs.FileInfo, write func(io.Writer) error) error {
+	// A file that must not be written to is not replaced either.
+	probe, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer probe.Close()
+	tmp, err := besides(name)
+	if err != nil {
+		return overwrite(name, write)
+	}
+	if err := takeAfter(tmp, old); err != nil {
+		tmp.Close()
+		os.Remove(tmp.Name())
+		return overwrite(name, write)
+	}
+	err = finish(tmp, name, write)
+	var rename *os.LinkError
+	if errors.As(err, &rename) { // the file is a mount point, say
+		return overwrite(name, write)
+	}
+	return err
+}
+
+// besides opens a new file in the folder of name, with the mode that the umask gives. Its own name is short: that of the file
+// may be as long as names can be.
+func besides(name string) (*os.File, error) {
+	dir := filepath.Dir(name)
+	for number := os.Getpid(); ; number++ {
+		tmp, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf(".%x.tmp", number)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			return tmp, err
+		}
+	}
+}
+
+// takeAfter gives the new file the mode of the old one.
+func takeAfter(tmp *os.File, old fs.FileInfo) error {
+	info, err := tmp.Stat()
+	if err != nil || info.Mode() == old.Mode() {
+		return err
+	}
+	return tmp.Chmod(old.Mode())
+}
+
+// finish writes, syncs and renames tmp, or removes it.
+func finish(tmp *os.File, name string, write func(io.Writer) error) error {
+	err := write(tmp)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if closeErr := tmp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = Rename(tmp.Name(), name)
+	}
+	if err != nil {
+		os.Remove(tmp.Name())
+	}
+	return err
+}
+
+// overwrite writes a regular file in its place.
+func overwrite(name string, write func(io.Writer) error) error {
+	var content bytes.Buffer
+	if err := write(&content); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return err
+	}
+	if _, err = file.Write(content.Bytes()); err == nil {
+		err = file.Sync()
+	}
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// writeStream writes to a pipe or device.
+func writeStream(name string, write func(io.Writer) error) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	err = write(file)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// syncDir makes a rename in a folder durable, on systems where folders can be synced.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync() // not every file system can: the rename is as durable there as it gets
+		d.Close()
+	}
+}
