@@ -99,14 +99,15 @@ func (m *measurement) curvature(seed, k uint64, step float64) (float64, error) {
 
 // dot returns the inner product with x, in float64.
 func (v vec) dot(x []float64) float64 {
-	sum := 0.0
-	for i, g := range v.f32 {
-		sum += float64(float64(g) * x[i])
+	return dot(v.f32, x) + dot(v.f64, x)
+}
+
+func dot[T float32 | float64](v []T, x []float64) float64 {
+	var sums eightSums
+	for i, g := range v {
+		sums[i%8] += float64(float64(g) * x[i])
 	}
-	for i, g := range v.f64 {
-		sum += float64(g * x[i])
-	}
-	return sum
+	return sums.total()
 }
 
 // defaultStep returns the step of TraceConfig.

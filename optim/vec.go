@@ -162,11 +162,11 @@ func (v vec) moveBase(to, from vec) {
 func (v vec) norm2() float64 { return norm2(v.f32) + norm2(v.f64) }
 
 func norm2[T float32 | float64](x []T) float64 {
-	sum := 0.0
-	for _, x := range x {
-		sum += float64(float64(x) * float64(x)) // rounded, so that scalings give the same bits everywhere
+	var sums eightSums
+	for i, x := range x {
+		sums[i%8] += float64(float64(x) * float64(x))
 	}
-	return sum
+	return sums.total()
 }
 
 // distance2 returns the sum of squares of v - a*x.
@@ -175,12 +175,21 @@ func (v vec) distance2(a float64, x []float64) float64 {
 }
 
 func distance2[T float32 | float64](v []T, a float64, x []float64) float64 {
-	sum := 0.0
+	var sums eightSums
 	for i, v := range v {
 		d := float64(v) - float64(a*x[i])
-		sum += float64(d * d)
+		sums[i%8] += float64(d * d)
 	}
-	return sum
+	return sums.total()
+}
+
+// eightSums make a sum that the processor need not wait for at each element: that of the elements whose number leaves the
+// rest i when divided by eight is number i. The order is fixed, and products are rounded before they are added, so that
+// the bits are the same everywhere.
+type eightSums [8]float64
+
+func (s *eightSums) total() float64 {
+	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
 }
 
 // rms returns the root mean square, 0 for no numbers.

@@ -16,7 +16,7 @@
 //	Log            -         1
 //	Tanh           2.5       2.5
 //	Sigmoid        3         3
-//	NormalCDF      5         8
+//	NormalCDF      6         8
 //	CosPi          -         2
 //
 // for every float32, and for samples of float64, compared with results of many more digits.

@@ -49,18 +49,18 @@ func functionsFor[T Float]() functions[T] {
 func plainLoops[T Float]() Loops[T] {
 	f := functionsFor[T]()
 	return Loops[T]{
-		Tanh:        unary(f.tanh),
-		Sigmoid:     unary(func(x T) T { s, _ := f.sigmoids(x); return s }),
-		TanhGrad:    binary(func(y, dy T) T { return dy * ((1 - y) * (1 + y)) }),
-		SigmoidGrad: binary(func(y, dy T) T { return dy * (y * (1 - y)) }),
+		Tanh:        eachUnary(f.tanh),
+		Sigmoid:     eachUnary(func(x T) T { s, _ := f.sigmoids(x); return s }),
+		TanhGrad:    eachBinary(func(y, dy T) T { return dy * ((1 - y) * (1 + y)) }),
+		SigmoidGrad: eachBinary(func(y, dy T) T { return dy * (y * (1 - y)) }),
 
-		GELU: unary(func(x T) T { phi, _ := f.normal(x); return x * phi }),
-		SiLU: unary(func(x T) T { s, _ := f.sigmoids(x); return x * s }),
-		GELUGrad: binary(func(x, dy T) T {
+		GELU: eachUnary(func(x T) T { phi, _ := f.normal(x); return x * phi }),
+		SiLU: eachUnary(func(x T) T { s, _ := f.sigmoids(x); return x * s }),
+		GELUGrad: eachBinary(func(x, dy T) T {
 			phi, density := f.normal(x)
 			return dy * (phi + T(x*density))
 		}),
-		SiLUGrad: binary(func(x, dy T) T {
+		SiLUGrad: eachBinary(func(x, dy T) T {
 			s, c := f.sigmoids(x)
 			return dy * (s * (1 + T(x*c)))
 		}),
@@ -73,7 +73,7 @@ func plainLoops[T Float]() Loops[T] {
 	}
 }
 
-func unary[T Float](f func(T) T) func(y, x []T) {
+func eachUnary[T Float](f func(T) T) func(y, x []T) {
 	return func(y, x []T) {
 		x = x[:len(y)]
 		for i, v := range x {
@@ -82,7 +82,7 @@ func unary[T Float](f func(T) T) func(y, x []T) {
 	}
 }
 
-func binary[T Float](f func(x, dy T) T) func(dx, x, dy []T) {
+func eachBinary[T Float](f func(x, dy T) T) func(dx, x, dy []T) {
 	return func(dx, x, dy []T) {
 		x, dy = x[:len(dx)], dy[:len(dx)]
 		for i, v := range x {
