@@ -41,5 +41,6 @@
 // # Threads
 //
 // Operations spread over runtime.GOMAXPROCS processors. Their results do not
-// depend on that number, to the last bit.
+// depend on that number, nor on the machine, to the last bit: README.md says what
+// that covers.
 package graph

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/layernoise/layernoise/datasets"
@@ -26,7 +27,7 @@ import (
 )
 
 // What the tests below find goes to testdata/bits.json with -update: after a change of a definition, and then only. They
-// take large networks on every path, and with every number of threads, if the variable is set.
+// take the large networks on every path if the variable is set.
 var update = flag.Bool("update", false, "write the digests of TestBits and TestBitsSharpness to testdata/bits.json")
 
 const (
@@ -174,7 +175,7 @@ func (b bitsTraining) digest(t *testing.T) string {
 		t.Fatal(err)
 	}
 	hashFloats(h, metrics.Loss, metrics.Accuracy)
-	return sum(h)
+	return digestOf(h)
 }
 
 func hashFloats(h hash.Hash, x ...float64) {
@@ -185,7 +186,7 @@ func hashFloats(h hash.Hash, x ...float64) {
 	}
 }
 
-func sum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:8]) }
+func digestOf(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:8]) }
 
 // digests are those pinned.
 type digests map[string]string
@@ -225,15 +226,17 @@ func (d digests) check(t *testing.T, name, got string) {
 	}
 }
 
-// eachThreads calls f with several numbers of threads, with few of them for what is slow.
-func eachThreads(t *testing.T, slow bool, f func()) {
+// eachThreads calls f with several numbers of threads, with few of them for large networks and where kernels are slow.
+func eachThreads(t *testing.T, large bool, f func()) {
 	before := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(before)
 	numbers := []int{1, 2, 3, 4, 5, 6, 7, 8}
-	switch {
+	switch plain := cpu.Best() == cpu.Plain; {
 	case *update:
-		numbers = numbers[:1]
-	case testing.Short() || slow && os.Getenv(allVariable) == "":
+		numbers = []int{1}
+	case large && plain:
+		numbers = []int{2}
+	case testing.Short() || large || plain:
 		numbers = []int{1, 3}
 	}
 	for _, threads := range numbers {
@@ -251,7 +254,7 @@ func TestBits(t *testing.T) {
 			if b.large && testing.Short() {
 				t.Skip("a large network")
 			}
-			eachThreads(t, b.large || cpu.Best() == cpu.Plain, func() { pinned.check(t, b.name, b.digest(t)) })
+			eachThreads(t, b.large, func() { pinned.check(t, b.name, b.digest(t)) })
 			t.Log("digest", pinned[b.name])
 		})
 	}
@@ -291,7 +294,7 @@ func TestBitsSharpness(t *testing.T) {
 		}
 		h := sha256.New()
 		hashFloats(h, trace.Mean, trace.StdErr)
-		pinned.check(t, "sharpness", sum(h))
+		pinned.check(t, "sharpness", digestOf(h))
 	})
 }
 
@@ -319,5 +322,44 @@ func TestBitsOnEveryPath(t *testing.T) {
 			}
 			t.Logf("%s", out)
 		})
+	}
+}
+
+// TestBitsOperations lists the operations in the training graphs of the networks that are not this module's: those of
+// Gorgonia that are left have one rounding an element.
+func TestBitsOperations(t *testing.T) {
+	for _, b := range bitsTrainings {
+		if b.large && testing.Short() {
+			continue
+		}
+		g := G.NewGraph()
+		net := b.make(b.init)
+		dtype := net.Params()[0].Value.Dtype()
+		builder := layers.NewBuilder(g, layers.Training)
+		x := G.NewTensor(g, dtype, 1+len(b.image), G.WithShape(append([]int{b.batch}, b.image...)...), G.WithName("x"))
+		logits, err := net.Forward(builder, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cost, err := graph.CrossEntropy(logits, G.NewVector(g, tensor.Int, G.WithShape(b.batch), G.WithName("labels")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		params, err := builder.Learnables(net)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := G.Grad(cost, params...); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range g.AllNodes() {
+			op := n.Op()
+			if op == nil || strings.HasPrefix(fmt.Sprintf("%T", op), "*graph.op[") {
+				continue
+			}
+			if name := op.String(); !strings.HasPrefix(name, "+ ") && name != "const 1" {
+				t.Errorf("%s: operation %v of type %T", b.name, op, op)
+			}
+		}
 	}
 }
