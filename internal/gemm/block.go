@@ -1,13 +1,17 @@
 package gemm
 
-import "unsafe"
+import (
+	"unsafe"
+)
 
 // The blocks of a product, for their place in the caches. They change no bit of a
 // result.
 const (
-	termBytes = 1280 // of a row of op(a) in a block; times a panel's width, most of the first cache
-	rowBlock  = 336  // rows of op(a); times termBytes, a part of the second cache
-	colBlock  = 256  // columns of op(b), likewise
+	termBytes = 1024    // of a row of op(a) in a block; times a panel's width, most of the first cache
+	rowBlock  = 168     // rows of op(a); times termBytes, a part of the second cache
+	colBlock  = 480     // columns of op(b), likewise
+	keptBytes = 8 << 20 // of a packed a that is kept for all blocks of columns
+	packChunk = 64      // rows of b that are packed for all panels at once: each may lie on another page, and processors remember few
 )
 
 // When matrices are packed before they are multiplied.
@@ -34,6 +38,8 @@ type block struct {
 
 	shape        int // index of the widest tiles
 	packA, packB bool
+	keepA        bool // all of it, packed for the first columns
+	next         nextBlock
 	space        *workspace
 }
 
@@ -41,6 +47,9 @@ type block struct {
 func (p *product[T]) run(use *kernels) {
 	if use == nil {
 		p.plain()
+		return
+	}
+	if p = p.asRow(); p.dotProducts(use) {
 		return
 	}
 	t := block{kernels: use, m: p.m, n: p.n, k: p.k, ta: p.ta, tb: p.tb,
@@ -67,12 +76,44 @@ func (t *block) run() {
 		cols = evenly(t.n, colBlock)
 		cols = ceil(cols, t.panel(t.shape)) * t.panel(t.shape)
 	}
+	t.keepA = t.packA && rows == t.m && t.m*t.k*t.size <= keptBytes
 	t.space = spaces.Get().(*workspace)
 	defer spaces.Put(t.space)
 	for j := 0; j < t.n; j += cols {
 		for p := 0; p < t.k; p += terms {
-			t.columns(j, min(cols, t.n-j), p, min(terms, t.k-p), rows)
+			n, k := min(cols, t.n-j), min(terms, t.k-p)
+			t.next = nextBlock{}
+			if t.packB && t.prefetch != nil {
+				if p+k < t.k {
+					t.next.set(t, j, n, p+k, min(terms, t.k-p-k))
+				} else if j+n < t.n {
+					t.next.set(t, j+n, min(cols, t.n-j-n), 0, min(terms, t.k))
+				}
+			}
+			t.columns(j, n, p, k, rows)
 		}
+	}
+}
+
+// nextBlock is the block of b that is packed next, as it lies in memory. It is
+// fetched into the cache bit by bit while the one before is multiplied.
+type nextBlock struct {
+	from           *byte
+	rows, row      int // and the bytes between them
+	lines, fetched int // lines of the cache in a row; rows that were fetched
+}
+
+func (b *nextBlock) set(t *block, j, n, p, k int) {
+	b.from = at(t.b, p*t.bRow+j*t.bCol)
+	if b.rows, b.row, b.lines = k, t.bRow, n*t.size/64+1; t.tb {
+		b.rows, b.row, b.lines = n, t.bCol, k*t.size/64+1
+	}
+}
+
+// fetch fetches another part of the rows, one of so many.
+func (b *nextBlock) fetch(t *block, parts int) {
+	for end := min(b.fetched+ceil(b.rows, parts), b.rows); b.fetched < end; b.fetched++ {
+		t.prefetch(at(b.from, b.fetched*b.row), b.lines)
 	}
 }
 
@@ -105,10 +146,17 @@ func (t *block) columns(j, n, p, k, rows int) {
 	b := at(t.b, p*t.bRow+j*t.bCol)
 	if t.packB {
 		packed := t.space.b.room((n + t.panel(t.shape)) * k * t.size)
-		for q := 0; q < n; {
-			shape, width := t.fit(n - q)
-			t.packPanel(shape, at(packed, q*k*t.size), at(b, q*t.bCol), k, width)
-			q += width
+		chunk := k
+		if !t.tb {
+			chunk = min(k, packChunk)
+		}
+		for r := 0; r < k; r += chunk {
+			for q := 0; q < n; {
+				shape, width := t.fit(n - q)
+				dst := at(packed, (q*k+r*t.panel(shape))*t.size)
+				t.packPanel(shape, dst, at(b, q*t.bCol+r*t.bRow), min(chunk, k-r), width)
+				q += width
+			}
 		}
 		b = packed
 	}
@@ -127,13 +175,17 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 	a, aRow, aCol := at(t.a, i*t.aRow+p*t.aCol), t.aRow, t.aCol
 	if t.packA {
 		packed := t.space.a.room((m*k + 16) * t.size)
-		for s := range strips {
+		if t.keepA {
+			packed = at(t.space.a.room((m*t.k+16)*t.size), p*m*t.size)
+		}
+		for s := 0; s < strips && (j == 0 || !t.keepA); s++ {
 			lo, hi := s*m/strips, (s+1)*m/strips
 			t.packStrip(at(packed, lo*k*t.size), at(a, lo*t.aRow), k, hi-lo)
 		}
 		a = packed
 	}
 	for q := 0; q < n; {
+		t.next.fetch(t, ceil(n, t.panel(t.shape)))
 		shape, width := t.fit(n - q)
 		panel, bRow := t.panelOf(b, q, shape, width, k)
 		tile := t.shapes[shape].tile

@@ -6,6 +6,9 @@ import (
 	"github.com/layernoise/layernoise/internal/cpu"
 )
 
+// dotRows is how many rows there are in a call of dots.
+const dotRows = 32
+
 // kernels are the functions for one type of numbers and one set of instructions.
 type kernels struct {
 	size   int     // of a number, in bytes
@@ -13,7 +16,12 @@ type kernels struct {
 	shapes []shape // by vectors, the fewest first; the wider, the fewer rows
 	// transpose writes columns of the rows, one for each lane, to rows of dst, 16
 	// bytes of each row at a time. nil: Go code does.
-	transpose func(dst *byte, dstRow int, rows *[16]*byte, groups int)
+	transpose func(dst *byte, dstRow int, rows *[dotRows]*byte, groups int)
+	// dots adds the dot products of the rows with x to as many sums, 16 bytes of each
+	// row at a time. nil: products with vectors are like others.
+	dots func(sums, x *byte, rows *[dotRows]*byte, groups int)
+	// prefetch fetches so many lines of the cache, if there are any there.
+	prefetch func(p *byte, lines int)
 	// packed kernels need both matrices packed, and tiles of whole vectors.
 	packed bool
 }

@@ -8,7 +8,7 @@ import (
 // workspace is the memory of one goroutine for packed matrices and for a tile.
 type workspace struct {
 	a, b, c space
-	rows    [16]*byte // of which transpose writes the columns
+	rows    [dotRows]*byte // of which transpose writes the columns
 }
 
 var spaces = sync.Pool{New: func() any { return new(workspace) }}

@@ -3,6 +3,9 @@
 package gemm
 
 //go:noescape
+func prefetchAVX2(p *byte, lines int)
+
+//go:noescape
 func tile32Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
 
 //go:noescape
@@ -54,7 +57,10 @@ func tile32Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow i
 func copy32Vectors4AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func transpose32AVX2(dst *byte, dstRow int, rows *[16]*byte, groups int)
+func transpose32AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
+
+//go:noescape
+func dots32AVX2(sums *byte, x *byte, rows *[32]*byte, groups int)
 
 //go:noescape
 func tile32Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
@@ -177,7 +183,10 @@ func tile32Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow
 func copy32Vectors8AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func transpose32AVX512(dst *byte, dstRow int, rows *[16]*byte, groups int)
+func transpose32AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
+
+//go:noescape
+func dots32AVX512(sums *byte, x *byte, rows *[32]*byte, groups int)
 
 //go:noescape
 func tile64Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
@@ -231,7 +240,10 @@ func tile64Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow i
 func copy64Vectors4AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func transpose64AVX2(dst *byte, dstRow int, rows *[16]*byte, groups int)
+func transpose64AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
+
+//go:noescape
+func dots64AVX2(sums *byte, x *byte, rows *[32]*byte, groups int)
 
 //go:noescape
 func tile64Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
@@ -354,4 +366,7 @@ func tile64Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow
 func copy64Vectors8AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func transpose64AVX512(dst *byte, dstRow int, rows *[16]*byte, groups int)
+func transpose64AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
+
+//go:noescape
+func dots64AVX512(sums *byte, x *byte, rows *[32]*byte, groups int)

@@ -2,6 +2,19 @@
 
 #include "textflag.h"
 
+// func prefetchAVX2(p *byte, lines int)
+// Requires: MMX+
+TEXT ·prefetchAVX2(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ lines+8(FP), CX
+
+line:
+	PREFETCHT1 (AX)
+	ADDQ       $+64, AX
+	DECQ       CX
+	JNZ        line
+	RET
+
 // func tile32Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
 // Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tile32Rows1Vectors1AVX2(SB), NOSPLIT, $0-80
@@ -1908,7 +1921,7 @@ row:
 	VZEROUPPER
 	RET
 
-// func transpose32AVX2(dst *byte, dstRow int, rows *[16]*byte, groups int)
+// func transpose32AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
 // Requires: AVX
 TEXT ·transpose32AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
@@ -1953,6 +1966,158 @@ group:
 	ADDQ           $+16, SI
 	DECQ           BX
 	JNZ            group
+	VZEROUPPER
+	RET
+
+// func dots32AVX2(sums *byte, x *byte, rows *[32]*byte, groups int)
+// Requires: AVX, FMA3
+TEXT ·dots32AVX2(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    rows+16(FP), DX
+	MOVQ    groups+24(FP), BX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	XORQ    SI, SI
+
+group:
+	MOVQ           (DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y4
+	MOVQ           32(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y4, Y4
+	MOVQ           8(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y5
+	MOVQ           40(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y5, Y5
+	MOVQ           16(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y6
+	MOVQ           48(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y6, Y6
+	MOVQ           24(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y7
+	MOVQ           56(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VUNPCKLPS      Y5, Y4, Y8
+	VUNPCKHPS      Y5, Y4, Y4
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y4, Y8
+	VUNPCKHPD      Y6, Y4, Y4
+	VBROADCASTSS   (CX)(SI*1), Y6
+	VFMADD231PS    Y7, Y6, Y0
+	VBROADCASTSS   4(CX)(SI*1), Y6
+	VFMADD231PS    Y5, Y6, Y0
+	VBROADCASTSS   8(CX)(SI*1), Y5
+	VFMADD231PS    Y8, Y5, Y0
+	VBROADCASTSS   12(CX)(SI*1), Y5
+	VFMADD231PS    Y4, Y5, Y0
+	MOVQ           64(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y4
+	MOVQ           96(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y4, Y4
+	MOVQ           72(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y5
+	MOVQ           104(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y5, Y5
+	MOVQ           80(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y6
+	MOVQ           112(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y6, Y6
+	MOVQ           88(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y7
+	MOVQ           120(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VUNPCKLPS      Y5, Y4, Y8
+	VUNPCKHPS      Y5, Y4, Y4
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y4, Y8
+	VUNPCKHPD      Y6, Y4, Y4
+	VBROADCASTSS   (CX)(SI*1), Y6
+	VFMADD231PS    Y7, Y6, Y1
+	VBROADCASTSS   4(CX)(SI*1), Y6
+	VFMADD231PS    Y5, Y6, Y1
+	VBROADCASTSS   8(CX)(SI*1), Y5
+	VFMADD231PS    Y8, Y5, Y1
+	VBROADCASTSS   12(CX)(SI*1), Y5
+	VFMADD231PS    Y4, Y5, Y1
+	MOVQ           128(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y4
+	MOVQ           160(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y4, Y4
+	MOVQ           136(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y5
+	MOVQ           168(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y5, Y5
+	MOVQ           144(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y6
+	MOVQ           176(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y6, Y6
+	MOVQ           152(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y7
+	MOVQ           184(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VUNPCKLPS      Y5, Y4, Y8
+	VUNPCKHPS      Y5, Y4, Y4
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y4, Y8
+	VUNPCKHPD      Y6, Y4, Y4
+	VBROADCASTSS   (CX)(SI*1), Y6
+	VFMADD231PS    Y7, Y6, Y2
+	VBROADCASTSS   4(CX)(SI*1), Y6
+	VFMADD231PS    Y5, Y6, Y2
+	VBROADCASTSS   8(CX)(SI*1), Y5
+	VFMADD231PS    Y8, Y5, Y2
+	VBROADCASTSS   12(CX)(SI*1), Y5
+	VFMADD231PS    Y4, Y5, Y2
+	MOVQ           192(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y4
+	MOVQ           224(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y4, Y4
+	MOVQ           200(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y5
+	MOVQ           232(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y5, Y5
+	MOVQ           208(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y6
+	MOVQ           240(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y6, Y6
+	MOVQ           216(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y7
+	MOVQ           248(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y7, Y7
+	VUNPCKLPS      Y5, Y4, Y8
+	VUNPCKHPS      Y5, Y4, Y4
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y4, Y8
+	VUNPCKHPD      Y6, Y4, Y4
+	VBROADCASTSS   (CX)(SI*1), Y6
+	VFMADD231PS    Y7, Y6, Y3
+	VBROADCASTSS   4(CX)(SI*1), Y6
+	VFMADD231PS    Y5, Y6, Y3
+	VBROADCASTSS   8(CX)(SI*1), Y5
+	VFMADD231PS    Y8, Y5, Y3
+	VBROADCASTSS   12(CX)(SI*1), Y5
+	VFMADD231PS    Y4, Y5, Y3
+	ADDQ           $+16, SI
+	DECQ           BX
+	JNZ            group
+	VMOVUPS        Y0, (AX)
+	VMOVUPS        Y1, 32(AX)
+	VMOVUPS        Y2, 64(AX)
+	VMOVUPS        Y3, 96(AX)
 	VZEROUPPER
 	RET
 
@@ -6648,7 +6813,7 @@ row:
 	VZEROUPPER
 	RET
 
-// func transpose32AVX512(dst *byte, dstRow int, rows *[16]*byte, groups int)
+// func transpose32AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
 // Requires: AVX, AVX512F
 TEXT ·transpose32AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
@@ -6709,6 +6874,122 @@ group:
 	ADDQ            $+16, SI
 	DECQ            BX
 	JNZ             group
+	VZEROUPPER
+	RET
+
+// func dots32AVX512(sums *byte, x *byte, rows *[32]*byte, groups int)
+// Requires: AVX, AVX512F
+TEXT ·dots32AVX512(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    rows+16(FP), DX
+	MOVQ    groups+24(FP), BX
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	XORQ    SI, SI
+
+group:
+	MOVQ            (DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z2
+	MOVQ            32(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z2, Z2
+	MOVQ            64(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z2, Z2
+	MOVQ            96(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z2, Z2
+	MOVQ            8(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z3
+	MOVQ            40(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z3, Z3
+	MOVQ            72(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z3, Z3
+	MOVQ            104(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z3, Z3
+	MOVQ            16(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z4
+	MOVQ            48(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z4, Z4
+	MOVQ            80(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z4, Z4
+	MOVQ            112(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z4, Z4
+	MOVQ            24(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z5
+	MOVQ            56(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z5, Z5
+	MOVQ            88(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z5, Z5
+	MOVQ            120(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z5, Z5
+	VUNPCKLPS       Z3, Z2, Z6
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPS       Z5, Z4, Z3
+	VUNPCKHPS       Z5, Z4, Z4
+	VUNPCKLPD       Z3, Z6, Z5
+	VUNPCKHPD       Z3, Z6, Z3
+	VUNPCKLPD       Z4, Z2, Z6
+	VUNPCKHPD       Z4, Z2, Z2
+	VBROADCASTSS    (CX)(SI*1), Z4
+	VFMADD231PS     Z5, Z4, Z0
+	VBROADCASTSS    4(CX)(SI*1), Z4
+	VFMADD231PS     Z3, Z4, Z0
+	VBROADCASTSS    8(CX)(SI*1), Z3
+	VFMADD231PS     Z6, Z3, Z0
+	VBROADCASTSS    12(CX)(SI*1), Z3
+	VFMADD231PS     Z2, Z3, Z0
+	MOVQ            128(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z2
+	MOVQ            160(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z2, Z2
+	MOVQ            192(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z2, Z2
+	MOVQ            224(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z2, Z2
+	MOVQ            136(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z3
+	MOVQ            168(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z3, Z3
+	MOVQ            200(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z3, Z3
+	MOVQ            232(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z3, Z3
+	MOVQ            144(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z4
+	MOVQ            176(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z4, Z4
+	MOVQ            208(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z4, Z4
+	MOVQ            240(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z4, Z4
+	MOVQ            152(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z5
+	MOVQ            184(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z5, Z5
+	MOVQ            216(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z5, Z5
+	MOVQ            248(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z5, Z5
+	VUNPCKLPS       Z3, Z2, Z6
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPS       Z5, Z4, Z3
+	VUNPCKHPS       Z5, Z4, Z4
+	VUNPCKLPD       Z3, Z6, Z5
+	VUNPCKHPD       Z3, Z6, Z3
+	VUNPCKLPD       Z4, Z2, Z6
+	VUNPCKHPD       Z4, Z2, Z2
+	VBROADCASTSS    (CX)(SI*1), Z4
+	VFMADD231PS     Z5, Z4, Z1
+	VBROADCASTSS    4(CX)(SI*1), Z4
+	VFMADD231PS     Z3, Z4, Z1
+	VBROADCASTSS    8(CX)(SI*1), Z3
+	VFMADD231PS     Z6, Z3, Z1
+	VBROADCASTSS    12(CX)(SI*1), Z3
+	VFMADD231PS     Z2, Z3, Z1
+	ADDQ            $+16, SI
+	DECQ            BX
+	JNZ             group
+	VMOVUPS         Z0, (AX)
+	VMOVUPS         Z1, 64(AX)
 	VZEROUPPER
 	RET
 
@@ -8618,7 +8899,7 @@ row:
 	VZEROUPPER
 	RET
 
-// func transpose64AVX2(dst *byte, dstRow int, rows *[16]*byte, groups int)
+// func transpose64AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
 // Requires: AVX
 TEXT ·transpose64AVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
@@ -8645,6 +8926,150 @@ group:
 	ADDQ           $+16, SI
 	DECQ           BX
 	JNZ            group
+	VZEROUPPER
+	RET
+
+// func dots64AVX2(sums *byte, x *byte, rows *[32]*byte, groups int)
+// Requires: AVX, FMA3
+TEXT ·dots64AVX2(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    rows+16(FP), DX
+	MOVQ    groups+24(FP), BX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	VMOVUPS 128(AX), Y4
+	VMOVUPS 160(AX), Y5
+	VMOVUPS 192(AX), Y6
+	VMOVUPS 224(AX), Y7
+	XORQ    SI, SI
+
+group:
+	MOVQ           (DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y8
+	MOVQ           16(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y8, Y8
+	MOVQ           8(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y9
+	MOVQ           24(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y9, Y9
+	VUNPCKLPD      Y9, Y8, Y10
+	VUNPCKHPD      Y9, Y8, Y8
+	VBROADCASTSD   (CX)(SI*1), Y9
+	VFMADD231PD    Y10, Y9, Y0
+	VBROADCASTSD   8(CX)(SI*1), Y9
+	VFMADD231PD    Y8, Y9, Y0
+	MOVQ           32(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y8
+	MOVQ           48(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y8, Y8
+	MOVQ           40(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y9
+	MOVQ           56(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y9, Y9
+	VUNPCKLPD      Y9, Y8, Y10
+	VUNPCKHPD      Y9, Y8, Y8
+	VBROADCASTSD   (CX)(SI*1), Y9
+	VFMADD231PD    Y10, Y9, Y1
+	VBROADCASTSD   8(CX)(SI*1), Y9
+	VFMADD231PD    Y8, Y9, Y1
+	MOVQ           64(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y8
+	MOVQ           80(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y8, Y8
+	MOVQ           72(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y9
+	MOVQ           88(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y9, Y9
+	VUNPCKLPD      Y9, Y8, Y10
+	VUNPCKHPD      Y9, Y8, Y8
+	VBROADCASTSD   (CX)(SI*1), Y9
+	VFMADD231PD    Y10, Y9, Y2
+	VBROADCASTSD   8(CX)(SI*1), Y9
+	VFMADD231PD    Y8, Y9, Y2
+	MOVQ           96(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y8
+	MOVQ           112(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y8, Y8
+	MOVQ           104(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y9
+	MOVQ           120(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y9, Y9
+	VUNPCKLPD      Y9, Y8, Y10
+	VUNPCKHPD      Y9, Y8, Y8
+	VBROADCASTSD   (CX)(SI*1), Y9
+	VFMADD231PD    Y10, Y9, Y3
+	VBROADCASTSD   8(CX)(SI*1), Y9
+	VFMADD231PD    Y8, Y9, Y3
+	MOVQ           128(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y8
+	MOVQ           144(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y8, Y8
+	MOVQ           136(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y9
+	MOVQ           152(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y9, Y9
+	VUNPCKLPD      Y9, Y8, Y10
+	VUNPCKHPD      Y9, Y8, Y8
+	VBROADCASTSD   (CX)(SI*1), Y9
+	VFMADD231PD    Y10, Y9, Y4
+	VBROADCASTSD   8(CX)(SI*1), Y9
+	VFMADD231PD    Y8, Y9, Y4
+	MOVQ           160(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y8
+	MOVQ           176(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y8, Y8
+	MOVQ           168(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y9
+	MOVQ           184(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y9, Y9
+	VUNPCKLPD      Y9, Y8, Y10
+	VUNPCKHPD      Y9, Y8, Y8
+	VBROADCASTSD   (CX)(SI*1), Y9
+	VFMADD231PD    Y10, Y9, Y5
+	VBROADCASTSD   8(CX)(SI*1), Y9
+	VFMADD231PD    Y8, Y9, Y5
+	MOVQ           192(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y8
+	MOVQ           208(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y8, Y8
+	MOVQ           200(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y9
+	MOVQ           216(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y9, Y9
+	VUNPCKLPD      Y9, Y8, Y10
+	VUNPCKHPD      Y9, Y8, Y8
+	VBROADCASTSD   (CX)(SI*1), Y9
+	VFMADD231PD    Y10, Y9, Y6
+	VBROADCASTSD   8(CX)(SI*1), Y9
+	VFMADD231PD    Y8, Y9, Y6
+	MOVQ           224(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y8
+	MOVQ           240(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y8, Y8
+	MOVQ           232(DX), DI
+	VBROADCASTF128 (DI)(SI*1), Y9
+	MOVQ           248(DX), DI
+	VINSERTF128    $0x01, (DI)(SI*1), Y9, Y9
+	VUNPCKLPD      Y9, Y8, Y10
+	VUNPCKHPD      Y9, Y8, Y8
+	VBROADCASTSD   (CX)(SI*1), Y9
+	VFMADD231PD    Y10, Y9, Y7
+	VBROADCASTSD   8(CX)(SI*1), Y9
+	VFMADD231PD    Y8, Y9, Y7
+	ADDQ           $+16, SI
+	DECQ           BX
+	JNZ            group
+	VMOVUPS        Y0, (AX)
+	VMOVUPS        Y1, 32(AX)
+	VMOVUPS        Y2, 64(AX)
+	VMOVUPS        Y3, 96(AX)
+	VMOVUPS        Y4, 128(AX)
+	VMOVUPS        Y5, 160(AX)
+	VMOVUPS        Y6, 192(AX)
+	VMOVUPS        Y7, 224(AX)
 	VZEROUPPER
 	RET
 
@@ -13340,7 +13765,7 @@ row:
 	VZEROUPPER
 	RET
 
-// func transpose64AVX512(dst *byte, dstRow int, rows *[16]*byte, groups int)
+// func transpose64AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
 // Requires: AVX, AVX512F
 TEXT ·transpose64AVX512(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
@@ -13375,6 +13800,118 @@ group:
 	ADDQ            $+16, SI
 	DECQ            BX
 	JNZ             group
+	VZEROUPPER
+	RET
+
+// func dots64AVX512(sums *byte, x *byte, rows *[32]*byte, groups int)
+// Requires: AVX, AVX512F
+TEXT ·dots64AVX512(SB), NOSPLIT, $0-32
+	MOVQ    sums+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    rows+16(FP), DX
+	MOVQ    groups+24(FP), BX
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+	XORQ    SI, SI
+
+group:
+	MOVQ            (DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z4
+	MOVQ            16(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z4, Z4
+	MOVQ            32(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z4, Z4
+	MOVQ            48(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z4, Z4
+	MOVQ            8(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z5
+	MOVQ            24(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z5, Z5
+	MOVQ            40(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z5, Z5
+	MOVQ            56(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z5, Z5
+	VUNPCKLPD       Z5, Z4, Z6
+	VUNPCKHPD       Z5, Z4, Z4
+	VBROADCASTSD    (CX)(SI*1), Z5
+	VFMADD231PD     Z6, Z5, Z0
+	VBROADCASTSD    8(CX)(SI*1), Z5
+	VFMADD231PD     Z4, Z5, Z0
+	MOVQ            64(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z4
+	MOVQ            80(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z4, Z4
+	MOVQ            96(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z4, Z4
+	MOVQ            112(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z4, Z4
+	MOVQ            72(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z5
+	MOVQ            88(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z5, Z5
+	MOVQ            104(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z5, Z5
+	MOVQ            120(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z5, Z5
+	VUNPCKLPD       Z5, Z4, Z6
+	VUNPCKHPD       Z5, Z4, Z4
+	VBROADCASTSD    (CX)(SI*1), Z5
+	VFMADD231PD     Z6, Z5, Z1
+	VBROADCASTSD    8(CX)(SI*1), Z5
+	VFMADD231PD     Z4, Z5, Z1
+	MOVQ            128(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z4
+	MOVQ            144(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z4, Z4
+	MOVQ            160(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z4, Z4
+	MOVQ            176(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z4, Z4
+	MOVQ            136(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z5
+	MOVQ            152(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z5, Z5
+	MOVQ            168(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z5, Z5
+	MOVQ            184(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z5, Z5
+	VUNPCKLPD       Z5, Z4, Z6
+	VUNPCKHPD       Z5, Z4, Z4
+	VBROADCASTSD    (CX)(SI*1), Z5
+	VFMADD231PD     Z6, Z5, Z2
+	VBROADCASTSD    8(CX)(SI*1), Z5
+	VFMADD231PD     Z4, Z5, Z2
+	MOVQ            192(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z4
+	MOVQ            208(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z4, Z4
+	MOVQ            224(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z4, Z4
+	MOVQ            240(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z4, Z4
+	MOVQ            200(DX), DI
+	VBROADCASTF32X4 (DI)(SI*1), Z5
+	MOVQ            216(DX), DI
+	VINSERTF32X4    $0x01, (DI)(SI*1), Z5, Z5
+	MOVQ            232(DX), DI
+	VINSERTF32X4    $0x02, (DI)(SI*1), Z5, Z5
+	MOVQ            248(DX), DI
+	VINSERTF32X4    $0x03, (DI)(SI*1), Z5, Z5
+	VUNPCKLPD       Z5, Z4, Z6
+	VUNPCKHPD       Z5, Z4, Z4
+	VBROADCASTSD    (CX)(SI*1), Z5
+	VFMADD231PD     Z6, Z5, Z3
+	VBROADCASTSD    8(CX)(SI*1), Z5
+	VFMADD231PD     Z4, Z5, Z3
+	ADDQ            $+16, SI
+	DECQ            BX
+	JNZ             group
+	VMOVUPS         Z0, (AX)
+	VMOVUPS         Z1, 64(AX)
+	VMOVUPS         Z2, 128(AX)
+	VMOVUPS         Z3, 192(AX)
 	VZEROUPPER
 	RET
 

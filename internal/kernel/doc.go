@@ -5,8 +5,8 @@
 // Kernels check nothing: their callers have checked all shapes. Large ones
 // spread over the processors through internal/parallel, and give the same bits
 // for every number of threads: work is cut at places that depend on the shapes
-// alone, and partial sums are added in a fixed order. Matrix products go to the
-// BLAS that gorgonia.Use selected.
+// alone, and partial sums are added in a fixed order. Matrix products are those of
+// internal/gemm. README.md is the map.
 package kernel
 
 // Float is the element type of every kernel.

@@ -51,7 +51,7 @@ const (
 // winograd is a convolution with a window of 3 x 3 and steps of one, cut into
 // tiles. A row of tiles goes across an image; a chunk is a number of rows, of
 // this image and the next ones: some 64 tiles, so that what goes from one stage to
-// the next stays in the cache, and products are small (see nativeblas). Where the
+// the next stays in the cache, and products read the tiles in place. Where the
 // weights outweigh the tiles, there is one chunk, and the weights are cut.
 type winograd struct {
 	n, in, out int // images, channels of the input and of the output

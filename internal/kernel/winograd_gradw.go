@@ -18,16 +18,6 @@ func winogradGradW(c Conv, dw, dy, x []float32) {
 	defer giveBack(z)
 	parallel.For(g.in, 8, func(lo, hi int) { g.gather(v, g.input(), x, lo, hi, 0, g.chunk) })
 	parallel.For(g.out, 8, func(lo, hi int) { g.gather(z, g.gradient(), dy, lo, hi, 0, g.chunk) })
-	size := g.tiles * g.in
-	vt := borrow[float32](winogradPlanes * size)
-	defer giveBack(vt)
-	rows := g.borrowTileRows()
-	defer scratchInts.giveBack(rows)
-	parallel.For(winogradPlanes, 1, func(lo, hi int) {
-		for p := lo; p < hi; p++ {
-			g.transposeTiles(vt[p*size:], rows, v, p)
-		}
-	})
 	block := g.block()
 	parallel.For(ceilDiv(g.out, block), 1, func(lo, hi int) {
 		du := borrow[float32](g.weightsSize(block))
@@ -35,7 +25,7 @@ func winogradGradW(c Conv, dw, dy, x []float32) {
 		for o := lo * block; o < min(hi*block, g.out); o += block {
 			n := min(block, g.out-o)
 			for p := range winogradPlanes {
-				g.gradProduct(p, du, z[o*g.channel():], vt[p*size:], n, g.tiles, 0)
+				g.gradProduct(p, du, z[o*g.channel():], v, n, g.tiles, 0)
 			}
 			use.planesWindow(dw[o*g.in*window9:], n*g.in, du, g.weightsPlane(n))
 		}
@@ -48,24 +38,20 @@ func winogradGradW(c Conv, dw, dy, x []float32) {
 func (g *winograd) gradChunks(dw, dy, x []float32) {
 	lanes := min(max(g.chunks/2, 2), 8)
 	size := g.weightsSize(g.out)
-	du, rows := borrow[float32](lanes*size), g.borrowTileRows()
+	du := borrow[float32](lanes * size)
 	defer giveBack(du)
-	defer scratchInts.giveBack(rows)
 	parallel.For(lanes, 1, func(lo, hi int) {
-		v, z, vt := g.borrowTiles(g.in), g.borrowTiles(g.out), borrow[float32](g.tiles*g.in)
+		v, z := g.borrowTiles(g.in), g.borrowTiles(g.out)
 		defer giveBack(v)
 		defer giveBack(z)
-		defer giveBack(vt)
 		for lane := lo; lane < hi; lane++ {
 			var beta float32
 			for i := lane; i < g.chunks; i += lanes {
 				q0, q1 := g.lines(i)
 				g.gather(v, g.input(), x, 0, g.in, q0, q1)
 				g.gather(z, g.gradient(), dy, 0, g.out, q0, q1)
-				tiles := g.width(q0, q1)
 				for p := range winogradPlanes {
-					g.transposeTiles(vt, rows[:tiles], v, p)
-					g.gradProduct(p, du[lane*size:], z, vt, g.out, tiles, beta)
+					g.gradProduct(p, du[lane*size:], z, v, g.out, g.width(q0, q1), beta)
 				}
 				beta = 1
 			}
@@ -83,25 +69,10 @@ func (g *winograd) gradChunks(dw, dy, x []float32) {
 	})
 }
 
-// borrowTileRows returns where the rows of the tiles in a chunk begin that
-// transposeTiles writes.
-func (g *winograd) borrowTileRows() []int {
-	rows := scratchInts.borrow(g.tiles)
-	for i := range rows {
-		rows[i] = i * g.in
-	}
-	return rows
-}
-
-// transposeTiles writes plane p of the tiles v to vt, with a row of channels for
-// each tile: a BLAS multiplies with the transpose slower than we can write it (see
-// nativeblas).
-func (g *winograd) transposeTiles(vt []float32, rows []int, v []float32, p int) {
-	loops32.toRows(vt, rows, v[p*g.tiles:], g.channel(), g.in)
-}
-
-// gradProduct multiplies plane p of so many tiles z of n output channels with vt,
-// and writes the product to plane p of du, after beta times what is there.
-func (g *winograd) gradProduct(p int, du, z, vt []float32, n, tiles int, beta float32) {
-	gemm.Serial(blas.NoTrans, blas.NoTrans, n, g.in, tiles, 1, z[p*g.tiles:], g.channel(), vt, g.in, beta, du[p*g.weightsPlane(n):], g.in)
+// gradProduct multiplies plane p of so many tiles z of n output channels with those
+// of v, transposed, and writes the product to plane p of du, after beta times what
+// is there.
+func (g *winograd) gradProduct(p int, du, z, v []float32, n, tiles int, beta float32) {
+	ld := g.channel()
+	gemm.Serial(blas.NoTrans, blas.Trans, n, g.in, tiles, 1, z[p*g.tiles:], ld, v[p*g.tiles:], ld, beta, du[p*g.weightsPlane(n):], g.in)
 }

@@ -28,6 +28,7 @@ func main() {
 func emit(ctx *build.Context, t *vectorasm.Table) {
 	t.Words(math.MaxUint32)
 	t.Words(0)
+	newGenerator(ctx, t, sets[0], elements[0], "prefetch", "p *byte, lines int").prefetch()
 	for _, e := range elements {
 		for _, s := range sets {
 			for _, shape := range s.shapes {
@@ -37,6 +38,7 @@ func emit(ctx *build.Context, t *vectorasm.Table) {
 				newGenerator(ctx, t, s, e, copyName(e, shape.vectors), copyParams).copyRows(shape.vectors)
 			}
 			newGenerator(ctx, t, s, e, transposeName(e), transposeParams).transpose()
+			newGenerator(ctx, t, s, e, dotsName(e), dotsParams).dots()
 		}
 	}
 }

@@ -41,11 +41,14 @@ func copyName(e element, vectors int) string { return fmt.Sprintf("copy%sVectors
 
 func transposeName(e element) string { return "transpose" + e.name }
 
+func dotsName(e element) string { return "dots" + e.name }
+
 // The functions' parameters. All distances are in bytes.
 const (
 	tileParams      = "k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int"
 	copyParams      = "dst *byte, dstRow int, src *byte, srcRow, k, width int"
-	transposeParams = "dst *byte, dstRow int, rows *[16]*byte, groups int"
+	transposeParams = "dst *byte, dstRow int, rows *[32]*byte, groups int"
+	dotsParams      = "sums, x *byte, rows *[32]*byte, groups int"
 )
 
 // generator emits one function.
