@@ -1,8 +1,6 @@
 package gemm
 
-import (
-	"unsafe"
-)
+import "unsafe"
 
 // The blocks of a product, for their place in the caches. They change no bit of a
 // result.
@@ -14,14 +12,17 @@ const (
 	packChunk = 64      // rows of b that are packed for all panels at once: each may lie on another page, and processors remember few
 )
 
-// When matrices are packed before they are multiplied.
+// When matrices are packed before they are multiplied: if the copy is used often
+// enough, and the cache would not serve the matrix well as it lies. Measured.
 const (
 	packPanels = 3    // panels that b must have for a to be packed,
 	packCols   = 256  // and more columns than this, unless the rows of a
-	farA       = 4096 // lie this many bytes apart
-	packStrips = 3    // strips that a must have for b to be packed,
+	farA       = 4096 // lie this many bytes apart; and if a is transposed,
+	packTerms  = 64   // more terms than this
+	packStrips = 6    // strips that a must have for b to be packed,
 	packRows   = 256  // and more rows than this, unless the rows of b
-	farB       = 2048 // lie this many bytes apart
+	farB       = 2048 // lie this many bytes apart and are more than
+	farRows    = 128  // this
 )
 
 // block is a product of any type for the kernels of that type. Distances are in
@@ -126,8 +127,8 @@ func (t *block) choose() {
 		}
 	}
 	panels, strips := ceil(t.n, t.panel(t.shape)), ceil(t.m, len(t.shapes[t.shape].tile))
-	t.packA = t.packed || panels >= packPanels && (t.n > packCols || !t.ta && t.aRow >= farA) && (!t.ta || t.k > 64)
-	t.packB = t.packed || t.tb || strips >= packStrips && (t.m > packRows || t.bRow >= farB)
+	t.packA = t.packed || panels >= packPanels && (t.n > packCols || !t.ta && t.aRow >= farA) && (!t.ta || t.k > packTerms)
+	t.packB = t.packed || t.tb || strips >= packStrips && (t.m > packRows || t.bRow >= farB && t.k > farRows)
 }
 
 // panel is the number of columns in a panel of tiles of a shape.
