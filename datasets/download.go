@@ -28,6 +28,10 @@ type Download struct {
 	// Stall is how long a server may send nothing before it is given up. By
 	// default 30 seconds.
 	Stall time.Duration
+
+	// Of the tests, which do not wait.
+	pause func(context.Context, time.Duration) error
+	now   func() time.Time
 }
 
 // WithDownload fetches the files that are not in the folder, into it, before
@@ -41,6 +45,19 @@ type Download struct {
 // is as good. An unpacked CIFAR folder is taken as it is. Of several calls for
 // the same file, in other processes too, one transfers it and the others wait;
 // on Windows they must not come at the same time.
+//
+// A fault that may pass does not end a download. The server is asked again, after 0.5, 1, 2 and 4 seconds, and Progress is
+// told; then it is the next address's turn.
+//
+//	asked again                                  not asked again
+//	408, 425, 429, 500, 502, 503, 504            any other status
+//	a connection refused, reset or closed        a name that does not exist
+//	a time-out of the client or the network      a bad certificate or address, a server that stalls
+//	a body that is too short, from where it      a body that is too long, a page in the place of
+//	broke off, as long as that gets further      the file, another length or checksum
+//
+// Retry-After, in seconds or as a date, takes the place of these pauses. One of more than a minute ends the attempt at that
+// address, with an error that says when the server wants to be asked.
 //
 // The error is that of ctx when it ends, that of the file system when a file
 // cannot be written (a full disk, say; what has arrived is kept), and otherwise
@@ -83,6 +100,21 @@ func (d *Download) client() *http.Client {
 		return http.DefaultClient
 	}
 	return d.Client
+}
+
+// wait waits, unless ctx ends before.
+func (d *Download) wait(ctx context.Context, p time.Duration) error {
+	if d.pause != nil {
+		return d.pause(ctx, p)
+	}
+	return pause(ctx, p)
+}
+
+func (d *Download) time() time.Time {
+	if d.now != nil {
+		return d.now()
+	}
+	return time.Now()
 }
 
 func (d *Download) stall() time.Duration {

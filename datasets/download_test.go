@@ -23,6 +23,9 @@ import (
 	"time"
 )
 
+// noPause is a pause for tests.
+func noPause(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
 // A badServer serves one file, each request as the next of its manners says,
 // the last one for all that follow. It notes what was asked for.
 type badServer struct {
@@ -225,7 +228,7 @@ func TestDownload(t *testing.T) {
 				writeFile(t, filepath.Join(dir, "file.gz.part"), test.part)
 			}
 			server := newServer(t, content, test.manners...)
-			d := Download{Stall: 2 * time.Second} // long for a busy machine, shorter than the trickle
+			d := Download{Stall: 2 * time.Second, pause: noPause} // long for a busy machine, shorter than the trickle
 			path, err := d.fetch(t.Context(), dir, []string{server.URL}, f)
 			if err != nil {
 				t.Fatal(err)
@@ -253,7 +256,7 @@ func TestDownloadErrors(t *testing.T) {
 		asked   int // requests
 	}{
 		{"not found", answers(404, "gone"), errAny, "404 Not Found", 0, 1},
-		{"unavailable", answers(503, ""), errAny, "503", 0, 1},
+		{"unavailable", answers(503, ""), errAny, "503", 0, 5},
 		{"unasked part", answers(206, string(content)), errAny, "206", 0, 1},
 		{"error page", answers(200, "<html>"), ErrChecksum, "offers a page", 0, 1},
 		{"long error page", answers(200, page), ErrChecksum, "offers a page", 0, 1},
@@ -268,14 +271,14 @@ func TestDownloadErrors(t *testing.T) {
 				drops(1000)(w, r, content)
 			}
 			drops(0)(w, r, content)
-		}, io.ErrUnexpectedEOF, "1000 of", 1000, 2},
-		{"drops at once", drops(0), io.ErrUnexpectedEOF, "0 of", 0, 1},
+		}, io.ErrUnexpectedEOF, "1000 of", 1000, 6},
+		{"drops at once", drops(0), io.ErrUnexpectedEOF, "0 of", 0, 5},
 		{"stalls at once", stalls(0), ErrStalled, "150ms", 0, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			server := newServer(t, content, test.manner)
-			d := Download{Stall: 150 * time.Millisecond}
+			d := Download{Stall: 150 * time.Millisecond, pause: noPause}
 			path, err := d.fetch(t.Context(), dir, []string{server.URL}, f)
 			if err == nil || path != "" || (test.want != errAny && !errors.Is(err, test.want)) {
 				t.Fatalf("path %q, error %v, want %v", path, err, test.want)
@@ -325,7 +328,7 @@ func TestDownloadMirrors(t *testing.T) {
 	other[0] ^= 1
 	gone := newServer(t, content, answers(404, ""))
 	wrong := newServer(t, other, good)
-	half := newServer(t, content, drops(40000), answers(500, ""))
+	half := newServer(t, content, drops(40000), answers(501, ""))
 	last := newServer(t, content, good)
 	unused := newServer(t, content, good)
 	dir := t.TempDir()
@@ -445,7 +448,7 @@ func TestWithDownloadErrors(t *testing.T) {
 	var none context.Context
 	for name, opt := range map[string]Option{
 		"context": WithDownload(none, Download{}),
-		"stall":   WithDownload(t.Context(), Download{Stall: -1}),
+		"stall":   WithDownload(t.Context(), Download{Stall: -1, pause: noPause}),
 		"scheme":  WithDownload(t.Context(), Download{Mirror: "ftp://example.org/"}),
 		"host":    WithDownload(t.Context(), Download{Mirror: "https:///mnist"}),
 		"path":    WithDownload(t.Context(), Download{Mirror: "/home"}),

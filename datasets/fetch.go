@@ -7,17 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/layernoise/layernoise/internal/outfile"
 	"github.com/pkg/errors"
-)
-
-// How often one server is asked for (the rest of) one file, and how long to
-// wait in between.
-const (
-	fetchTries = 10
-	fetchPause = 200 * time.Millisecond
 )
 
 // fetch brings a file into dir and returns its path. Of several calls for one
@@ -100,29 +92,6 @@ func (t *transfer) complete(ctx context.Context) error {
 		if whole {
 			return errors.Wrapf(ErrChecksum, "SHA-256 %s, published is %s", sum, t.file.sum)
 		}
-	}
-}
-
-// insist asks for a file, and for its rest, while that gets further.
-func (t *transfer) insist(ctx context.Context) error {
-	for try := 1; ; try++ {
-		further, err := t.resume(ctx)
-		if err == nil || !further || try == fetchTries || ctx.Err() != nil || isLocal(err) {
-			return err
-		}
-		if err := pause(ctx, fetchPause); err != nil {
-			return err
-		}
-	}
-}
-
-// pause waits, unless ctx ends before.
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
 	}
 }
 

@@ -125,7 +125,7 @@ func (t *transfer) check(r *http.Response, have int64) (start int64, err error) 
 	case have > 0 && (r.StatusCode == http.StatusPartialContent || r.StatusCode == http.StatusRequestedRangeNotSatisfiable):
 		return 0, errors.WithMessage(errRefused, r.Status)
 	default:
-		return 0, errors.Errorf("status %s", r.Status)
+		return 0, &statusError{code: r.StatusCode, status: r.Status, retryAfter: r.Header.Get("Retry-After")}
 	}
 	if kind := r.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/html") { // of unknown length, perhaps
 		return 0, errors.Wrapf(ErrChecksum, "the server offers a page (%s)", kind)

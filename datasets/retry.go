@@ -1,0 +1,119 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// How often a server is asked. Requests that get further, with a part of the file, do not count against retries.
+const (
+	fetchTries   = 10 // for (the rest of) one file in all
+	fetchRetries = 4  // in a row that bring nothing
+
+	fetchPause    = 500 * time.Millisecond // before the first retry; doubled for each one after
+	longestPause  = time.Minute            // that a Retry-After may ask for
+	progressPause = 200 * time.Millisecond // before the rest of a file is asked for
+)
+
+// statusError is an answer that is not the file.
+type statusError struct {
+	code       int
+	status     string
+	retryAfter string
+}
+
+func (e *statusError) Error() string { return "status " + e.status }
+
+// passes reports whether a fault may be gone when the server is asked again; see WithDownload for the table.
+func passes(err error) bool {
+	var status *statusError
+	if errors.As(err, &status) {
+		switch status.code {
+		case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+			http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return true
+		}
+		return false
+	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) {
+		return !dns.IsNotFound
+	}
+	var timeout net.Error
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNABORTED) || errors.Is(err, syscall.EPIPE) ||
+		errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, ErrStalled)
+}
+
+// pause returns how long the server wants not to be asked: in seconds, or until a time. Zero if it does not say.
+func (e *statusError) pause(now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(e.retryAfter, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(e.retryAfter); err == nil {
+		return max(at.Sub(now), 0)
+	}
+	return 0
+}
+
+// insist asks for a file, and for its rest, while that gets further or the server's fault may pass.
+func (t *transfer) insist(ctx context.Context) error {
+	idle := 0 // requests in a row that brought nothing
+	for try := 1; ; try++ {
+		further, err := t.resume(ctx)
+		if err == nil || try == fetchTries || ctx.Err() != nil || isLocal(err) {
+			return err
+		}
+		wait := progressPause
+		if further {
+			idle = 0
+		} else {
+			if idle++; idle > fetchRetries || !passes(err) {
+				return err
+			}
+			if wait, err = t.backOff(err, idle); err != nil {
+				return err
+			}
+		}
+		if err := t.wait(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// backOff returns how long to wait before a server is asked again after its fault number idle in a row, and says so.
+func (t *transfer) backOff(fault error, idle int) (time.Duration, error) {
+	wait := fetchPause << (idle - 1)
+	var status *statusError
+	if errors.As(fault, &status) {
+		if asked := status.pause(t.time()); asked > longestPause {
+			return 0, errors.WithMessagef(fault, "the server wants to be asked again in %v", asked.Round(time.Second))
+		} else if asked > 0 {
+			wait = asked
+		}
+	}
+	if t.Progress != nil {
+		fmt.Fprintf(t.Progress, "%s: %v: asking again in %v\n", t.file.name, fault, wait.Round(time.Millisecond))
+	}
+	return wait, nil
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
