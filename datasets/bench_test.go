@@ -29,15 +29,18 @@ func BenchmarkBatch(b *testing.B) {
 		b.Run(test.name, func(b *testing.B) {
 			test.config.Batch = 128
 			l := newLoader(b, d, test.config)
-			if err := l.Start(0); err != nil {
+			p, err := l.newPass(0, 0)
+			if err != nil {
 				b.Fatal(err)
 			}
-			l.settle()
-			s := l.slots[0]
+			s := p.slots[0]
+			for ; p.given < p.begun; p.given++ {
+				p.slots[p.given].wait()
+			}
 			b.ReportAllocs()
 			b.SetBytes(128 * 3072)
 			for b.Loop() {
-				s.begin(l, 0)
+				s.begin(p, 0)
 				s.wait()
 			}
 		})

@@ -1,7 +1,6 @@
 package datasets
 
 import (
-	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -168,38 +167,6 @@ func TestLoaderPassesAreIndependent(t *testing.T) {
 	}
 }
 
-// TestLoaderStartAt begins passes in the middle.
-func TestLoaderStartAt(t *testing.T) {
-	c := rawPixels(LoaderConfig{Batch: 4, Shuffle: true, Seed: 9, Workers: 2, Augment: Augmentation{Flip: true}})
-	l := newLoader(t, numbered(t, 50), c)
-	if err := l.Start(3); err != nil {
-		t.Fatal(err)
-	}
-	var want []string
-	for l.Next() {
-		want = append(want, fmt.Sprint(l.Images().Data(), l.Labels()))
-	}
-	for first := range len(want) + 1 {
-		if err := l.StartAt(3, first); err != nil {
-			t.Fatal(err)
-		}
-		for i := first; l.Next(); i++ {
-			if got := fmt.Sprint(l.Images().Data(), l.Labels()); got != want[i] {
-				t.Errorf("batch %d of a pass begun at %d differs", i, first)
-			}
-			first++
-		}
-		if first != len(want) || l.Err() != nil {
-			t.Errorf("the pass ended after batch %d of %d: %v", first, len(want), l.Err())
-		}
-	}
-	for _, first := range []int{-1, len(want) + 1} {
-		if l.StartAt(3, first) == nil {
-			t.Errorf("a pass began at batch %d of %d", first, len(want))
-		}
-	}
-}
-
 // TestLoaderBatchStaysValid keeps a batch until those prepared ahead are ready.
 func TestLoaderBatchStaysValid(t *testing.T) {
 	for workers := 1; workers < 4; workers++ {
@@ -210,8 +177,8 @@ func TestLoaderBatchStaysValid(t *testing.T) {
 		for l.Next() {
 			values, labels := l.Images().Data().([]float32), l.Labels()
 			before, labelsBefore := slices.Clone(values), slices.Clone(labels)
-			for b := l.given; b < l.begun; b++ {
-				for len(l.slots[b%len(l.slots)].ready) == 0 {
+			for p, b := l.own, l.own.given; b < p.begun; b++ {
+				for len(p.slots[b%len(p.slots)].ready) == 0 {
 					runtime.Gosched()
 				}
 			}

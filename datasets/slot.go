@@ -60,29 +60,31 @@ func (s *slot) wait() { <-s.ready }
 
 // begin starts the preparation of the batch whose first image is the one at
 // position first of the pass.
-func (s *slot) begin(l *Loader, first int) {
-	s.valid = min(l.config.Batch, len(l.order)-first)
+func (s *slot) begin(p *pass, first int) {
+	c := p.loader.config
+	s.valid = min(c.Batch, len(p.order)-first)
 	s.images = s.full
-	if s.valid < l.config.Batch && l.config.Last == LastShort {
+	if s.valid < c.Batch && c.Last == LastShort {
 		s.images = s.short
 	}
 	s.labels = s.labels[:s.images.Shape()[0]]
 	go func() {
 		for i := range s.labels {
-			s.prepare(l, i, (first+i)%len(l.order))
+			s.prepare(p, i, (first+i)%len(p.order))
 		}
 		s.ready <- struct{}{}
 	}()
 }
 
 // prepare writes the image at a position of the pass into place i of the batch.
-func (s *slot) prepare(l *Loader, i, position int) {
-	image := l.order[position]
-	pixels := l.data.images[image]
-	if l.moves != nil {
-		l.config.Augment.apply(s.moved, pixels, l.data.shape, l.moves[position])
+func (s *slot) prepare(p *pass, i, position int) {
+	data := p.loader.data
+	image := p.order[position]
+	pixels := data.images[image]
+	if p.moves != nil {
+		p.loader.config.Augment.apply(s.moved, pixels, data.shape, p.moves[position])
 		pixels = s.moved
 	}
 	s.write(i, pixels)
-	s.labels[i] = l.data.labels[image]
+	s.labels[i] = data.labels[image]
 }

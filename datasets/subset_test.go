@@ -148,7 +148,7 @@ func TestCompositions(t *testing.T) {
 	for purpose, order := range map[string][]int{"subset": permutation(4000, "subset", 1), "split": permutation(4000, "split", 1)} {
 		same := 0
 		for i := range order {
-			if order[i] == l.order[i] {
+			if order[i] == l.own.order[i] {
 				same++
 			}
 		}

@@ -27,6 +27,52 @@ type Batches interface {
 	Len() int
 }
 
+// A Pass is one pass over batches that keeps its own place. The methods are those of [Batches]; Valid is how many images of
+// the batch, its first, count: the others fill it up. Passes of datasets.Loader are such passes.
+type Pass = interface {
+	Next() bool
+	Images() *tensor.Dense
+	Labels() []int
+	Valid() int
+	Err() error
+	Close() error
+}
+
+// passer is batches of which any number of passes may be under way.
+type passer interface {
+	Pass(epoch, first int) (Pass, error)
+}
+
+// begin begins pass number epoch at batch number first. Batches that have a method Pass, as loaders do, are not disturbed by
+// other passes; of others there is one pass at a time.
+func begin(batches Batches, epoch, first int) (Pass, error) {
+	if p, ok := batches.(passer); ok {
+		return p.Pass(epoch, first)
+	}
+	if err := batches.Start(epoch); err != nil {
+		return nil, err
+	}
+	p := onlyPass{batches}
+	for range first {
+		if !p.Next() {
+			return nil, errors.Errorf("layers: epoch %d has not the %d batches that are behind the training", epoch, first)
+		}
+	}
+	return p, nil
+}
+
+// onlyPass is the pass of batches that have only one.
+type onlyPass struct{ Batches }
+
+func (p onlyPass) Valid() int {
+	if b, ok := p.Batches.(interface{ Valid() int }); ok {
+		return b.Valid()
+	}
+	return len(p.Labels())
+}
+
+func (onlyPass) Close() error { return nil }
+
 // checkLabels checks that there is a class for each of n images.
 func checkLabels(labels []int, n, classes int) error {
 	if len(labels) != n {

@@ -16,7 +16,8 @@ type Metrics struct {
 }
 
 // Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any sizes: every image
-// counts once, also those that a loader fills up its last batch with (Valid). It changes neither weights nor running statistics. It ends early when ctx is done, with its error.
+// counts once, also those that a loader fills up its last batch with (Valid). It changes neither weights nor running
+// statistics, and does not disturb a training on the same loader. It ends early when ctx is done, with its error.
 func (c *Classifier) Evaluate(ctx context.Context, batches Batches) (Metrics, error) {
 	var loss float64
 	correct, top5 := 0, 0
@@ -44,14 +45,16 @@ func (c *Classifier) judge(ctx context.Context, batches Batches, f func(logits [
 	if batches == nil {
 		return 0, errors.New("layers: no batches to evaluate on")
 	}
-	if err := batches.Start(0); err != nil {
+	pass, err := begin(batches, 0, 0)
+	if err != nil {
 		return 0, errors.Wrap(err, "layers: start of the evaluation")
 	}
-	for batches.Next() {
+	defer pass.Close()
+	for pass.Next() {
 		if err := ctx.Err(); err != nil {
 			return 0, errors.Wrapf(err, "layers: evaluation after %d images", images)
 		}
-		pixels, labels := batches.Images(), batches.Labels()
+		pixels, labels := pass.Images(), pass.Labels()
 		n, err := c.evaluation.images.count(pixels)
 		if err != nil {
 			return 0, err
@@ -59,9 +62,7 @@ func (c *Classifier) judge(ctx context.Context, batches Batches, f func(logits [
 		if err := checkLabels(labels, n, c.evaluation.classes); err != nil {
 			return 0, err
 		}
-		if v, ok := batches.(interface{ Valid() int }); ok {
-			n = v.Valid()
-		}
+		n = min(n, pass.Valid())
 		err = c.evaluation.each(pixels, func(i int, logits []float64) {
 			if i < n {
 				f(logits, labels[i])
@@ -72,7 +73,7 @@ func (c *Classifier) judge(ctx context.Context, batches Batches, f func(logits [
 		}
 		images += n
 	}
-	if err := batches.Err(); err != nil {
+	if err := pass.Err(); err != nil {
 		return 0, errors.Wrap(err, "layers: batches of the evaluation")
 	}
 	return images, nil

@@ -20,7 +20,7 @@ type FitConfig struct {
 	FirstEpoch int
 
 	// OnStep is called after each step; its error ends the training. The weights are clean, so it may set the learning rate,
-	// evaluate (with other batches than those of the training) or save. The noise of the step is what Last of an
+	// evaluate or save. The noise of the step is what Last of an
 	// optim.PerturbedSolver says.
 	OnStep func(Step) error
 
@@ -31,7 +31,7 @@ type FitConfig struct {
 	// Progress is where a progress bar is drawn, such as os.Stderr. By default nowhere.
 	Progress io.Writer
 
-	// Validation is what the network is evaluated on after each pass: other batches than those of the training. By default
+	// Validation is what the network is evaluated on after each pass: By default
 	// nothing.
 	Validation Batches
 
@@ -79,7 +79,7 @@ func (c *Classifier) Fit(ctx context.Context, batches Batches, solver G.Solver, 
 	}
 	f := &fit{training: t, classifier: c, batches: batches, solver: solver, config: config, history: &History{Best: -1}}
 	f.at = position{Epoch: config.FirstEpoch}
-	if c.at.Epoch == config.FirstEpoch && sameSolver(c.by, solver) {
+	if c.at.Epoch == config.FirstEpoch && same(c.by, solver) {
 		f.at = c.at
 	}
 	if config.Resume {
@@ -113,8 +113,8 @@ func (c FitConfig) check(batches Batches, solver G.Solver) error {
 		return errors.New("layers: Patience and Best need Validation")
 	case c.Checkpoint == "" && (c.CheckpointEvery > 0 || c.Resume):
 		return errors.New("layers: CheckpointEvery and Resume need the name of a Checkpoint")
-	case c.Validation != nil && c.Validation == batches:
-		return errors.New("layers: Validation is the batches to train on, whose pass it would end: want a loader of its own")
+	case disturbs(c.Validation, batches):
+		return errors.Errorf("layers: Validation is the batches to train on, a %T without the method Pass, whose pass it would end", batches)
 	}
 	return checkSavable(c, solver)
 }
@@ -148,15 +148,17 @@ func (f *fit) run(ctx context.Context) error {
 // pass makes what is left of a pass over the batches.
 func (f *fit) pass(ctx context.Context) error {
 	at := &f.at
-	if err := startAt(f.batches, at.Epoch, at.Batch); err != nil {
-		return err
+	pass, err := begin(f.batches, at.Epoch, at.Batch)
+	if err != nil {
+		return errors.Wrapf(err, "layers: start of epoch %d at batch %d", at.Epoch, at.Batch)
 	}
+	defer pass.Close()
 	bar := newBar(f.config, at.Epoch, at.Batch, f.batches.Len())
-	for f.batches.Next() {
+	for pass.Next() {
 		if err := ctx.Err(); err != nil {
 			return errors.Wrapf(err, "layers: epoch %d after %d steps", at.Epoch, at.Pass.Steps)
 		}
-		whole, err := f.load(f.batches)
+		whole, err := f.load(pass)
 		if err != nil {
 			return err
 		}
@@ -169,7 +171,7 @@ func (f *fit) pass(ctx context.Context) error {
 		}
 	}
 	bar.end(at.Pass.Loss)
-	if err := f.batches.Err(); err != nil {
+	if err := pass.Err(); err != nil {
 		return errors.Wrapf(err, "layers: batches of epoch %d", at.Epoch)
 	}
 	if at.Pass.Steps == 0 {
@@ -236,9 +238,15 @@ func (f *fit) completed(ctx context.Context) error {
 	return nil
 }
 
-// sameSolver reports whether a and b are one solver.
-func sameSolver(a, b G.Solver) bool {
-	return a != nil && reflect.TypeOf(a).Comparable() && reflect.TypeOf(b).Comparable() && a == b
+// same reports whether a and b are one solver, or one set of batches.
+func same(a, b any) bool {
+	return a != nil && b != nil && reflect.TypeOf(a).Comparable() && reflect.TypeOf(b).Comparable() && a == b
+}
+
+// disturbs reports whether a pass over validation would end one over batches.
+func disturbs(validation, batches Batches) bool {
+	_, many := batches.(passer)
+	return !many && same(validation, batches)
 }
 
 // learnRate returns the learning rate of the solver's next step, or of the solver that it wraps. NaN if none tells.

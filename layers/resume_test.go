@@ -350,7 +350,6 @@ func TestResumeErrors(t *testing.T) {
 		"no validation for patience": {layers.FitConfig{Patience: 1}, k.solver, "need Validation"},
 		"no file to resume":          {layers.FitConfig{Resume: true}, k.solver, "name of a Checkpoint"},
 		"negative patience":          {layers.FitConfig{Patience: -1}, k.solver, "patience -1"},
-		"validation on the training": {layers.FitConfig{Validation: k.train}, k.solver, "want a loader of its own"},
 		"a solver without state":     {layers.FitConfig{Checkpoint: file}, G.NewVanillaSolver(), "want MarshalBinary"},
 	} {
 		if _, err := k.model.Fit(ctx, k.train, c.solver, c.config); err == nil || !strings.Contains(err.Error(), c.want) {

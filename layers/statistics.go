@@ -38,9 +38,11 @@ func (c *Classifier) EstimateStatistics(ctx context.Context, batches Batches) er
 
 // estimate returns the mean of each statistic over the batches.
 func (t *training) estimate(ctx context.Context, batches Batches) ([][]float64, error) {
-	if err := batches.Start(0); err != nil {
+	pass, err := begin(batches, 0, 0)
+	if err != nil {
 		return nil, errors.Wrap(err, "layers: start of the estimation")
 	}
+	defer pass.Close()
 	vm := G.NewTapeMachine(t.graph, graph.BindGradients(t.learnables...))
 	defer vm.Close()
 	means := make([][]float64, len(t.statistics))
@@ -48,11 +50,11 @@ func (t *training) estimate(ctx context.Context, batches Batches) ([][]float64, 
 		means[i] = make([]float64, s.param.Value.Size())
 	}
 	n := 0
-	for batches.Next() {
+	for pass.Next() {
 		if err := ctx.Err(); err != nil {
 			return nil, errors.Wrapf(err, "layers: estimation after %d batches", n)
 		}
-		whole, err := t.load(batches)
+		whole, err := t.load(pass)
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +73,7 @@ func (t *training) estimate(ctx context.Context, batches Batches) ([][]float64, 
 			}
 		}
 	}
-	if err := batches.Err(); err != nil {
+	if err := pass.Err(); err != nil {
 		return nil, errors.Wrap(err, "layers: batches of the estimation")
 	}
 	if n == 0 {

@@ -79,7 +79,7 @@ func (t *training) machine(solver G.Solver) (G.VM, error) {
 }
 
 // load takes a batch, after checking it. It returns false for one that is smaller than the graph's.
-func (t *training) load(batch Batches) (whole bool, err error) {
+func (t *training) load(batch Pass) (whole bool, err error) {
 	images, labels := batch.Images(), batch.Labels()
 	n, err := t.images.count(images)
 	if err != nil {

@@ -103,7 +103,7 @@ func replace(name string, old fs.FileInfo, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	defer probe.Close()
+	probe.Close() // at once: Windows renames onto no file that is open
 	tmp, err := besides(name)
 	if err != nil {
 		return overwrite(name, write)
