@@ -9,7 +9,8 @@ import (
 
 // CrossEntropy is the mean over the batch of the cross entropy between the
 // softmax of the logits and the labels, a scalar. It is computed from the
-// logarithm of the softmax, in float64, so that large logits do not overflow.
+// logarithm of the softmax, so that large logits do not overflow: exponentials
+// have the type of the logits, sums are in float64.
 //
 // Shapes: logits (N, K); labels (N) of type tensor.Int, each from 0 to K-1, or
 // (N, K) of the type of the logits, one row of probabilities for each sample,
