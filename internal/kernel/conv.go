@@ -67,8 +67,8 @@ func (c Conv) tiles(group int, f func(t tile)) {
 // size is the number of places in a tile.
 func (c Conv) size(t tile) int { return (t.i1 - t.i0) * (t.r1 - t.r0) * c.OutW() }
 
-// direct reports whether an image is its own matrix of columns.
-func (c Conv) direct() bool {
+// pointwise reports whether an image is its own matrix of columns.
+func (c Conv) pointwise() bool {
 	return c.KH == 1 && c.KW == 1 && c.SH == 1 && c.SW == 1 && c.PH == 0 && c.PW == 0 && c.images() == 1
 }
 
@@ -80,7 +80,7 @@ func borrowColumns[T Float](c Conv, k int) []T { return borrow[T](k * c.width())
 // and the distance between their rows; in buf, unless they lie in x already.
 func tileColumns[T Float](c Conv, t tile, x, buf []T, k0, k1 int) ([]T, int) {
 	image := c.C * c.H * c.W
-	if c.direct() {
+	if c.pointwise() {
 		return x[t.i0*image+k0*c.H*c.W+t.r0*c.W:], c.H * c.W
 	}
 	im2col(c, t, buf, x, k0, k1)

@@ -2,19 +2,21 @@ package kernel
 
 import "os"
 
-// A convolution is computed in one of these ways, the first that suits its shape:
+// A convolution is computed by the first of these algorithms that suits its shape and
+// type. Neither the processor nor the number of threads is asked, because each
+// rounds in its own way:
 //
-//	Winograd's algorithm   a window of 3 x 3, steps of one, 16 channels or more on
-//	                       both sides, float32
-//	sums of pieces         steps of one, few weights, images small enough for the
-//	                       cache, float32
-//	sums of products       16 or more numbers at a place of the output, and of the
-//	                       image for each step of a row; 16 places or more; neither
-//	                       padding as high as the window nor an image that is its
-//	                       own matrix of columns (1 x 1, steps of one)
-//	columns of im2col      all others
+//	Winograd's     a window of 3 x 3, stride 1, 16 channels or more on both sides,
+//	               little waste at the edges, float32
+//	sliding        stride 1, a window larger than 1 x 1, few weights, images small
+//	               enough for the cache, float32
+//	shifted GEMM   16 or more numbers at a pixel of the output, and of the image for
+//	               each stride of a row; 16 pixels or more; neither padding as high
+//	               as the window nor an image that is its own matrix of columns
+//	               (1 x 1, stride 1)
+//	im2col         all others
 //
-// The last three are the direct path: they add up the products of the definition.
+// The last three are direct: they add up the products of the definition.
 
 // ConvVariable is the environment variable that keeps all convolutions to the
 // direct path when it is "direct", read once when the program starts.
@@ -30,8 +32,8 @@ func ConvForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 		winogradForward(c, y32, any(x).([]float32), any(w).([]float32), any(b).([]float32), relu)
 	case single && c.slides():
 		slidingForward(newSliding(c), y32, any(x).([]float32), any(w).([]float32), any(b).([]float32), relu)
-	case c.taps():
-		tapsForward(c, y, x, w, b, relu)
+	case c.shiftedGEMM():
+		shiftedForward(c, y, x, w, b, relu)
 	default:
 		columnsForward(c, y, x, w, b, relu)
 	}
@@ -45,8 +47,8 @@ func ConvGradX[T Float](c Conv, dx, dy, w []T) {
 		winogradGradX(c, dx32, any(dy).([]float32), any(w).([]float32))
 	case single && c.slidesBack():
 		slidingGradX(newSliding(c), dx32, any(dy).([]float32), any(w).([]float32))
-	case c.taps():
-		tapsGradX(c, dx, dy, w)
+	case c.shiftedGEMM():
+		shiftedGradX(c, dx, dy, w)
 	default:
 		columnsGradX(c, dx, dy, w)
 	}
@@ -60,8 +62,8 @@ func ConvGradW[T Float](c Conv, dw, dy, x []T) {
 		winogradGradW(c, dw32, any(dy).([]float32), any(x).([]float32))
 	case single && c.slides():
 		slidingGradW(newSliding(c), dw32, any(dy).([]float32), any(x).([]float32))
-	case c.taps():
-		tapsGradW(c, dw, dy, x)
+	case c.shiftedGEMM():
+		shiftedGradW(c, dw, dy, x)
 	default:
 		columnsGradW(c, dw, dy, x)
 	}
@@ -100,9 +102,9 @@ func (c Conv) slides() bool {
 // those that are computed six at once.
 func (c Conv) slidesBack() bool { return c.slides() && 2*c.C >= pieceRows }
 
-// taps reports whether the convolution is computed as a sum of products. With few
+// shiftedGEMM reports whether the convolution is computed by shifted GEMM. With few
 // channels, or few places in a row of all outputs, they would be too small; and
 // every row of the output must see a row of the image.
-func (c Conv) taps() bool {
-	return !c.direct() && c.PH < c.KH && c.C*min(c.SW, c.KW) >= 16 && c.Out >= 16 && c.N*c.OutW() >= 16
+func (c Conv) shiftedGEMM() bool {
+	return !c.pointwise() && c.PH < c.KH && c.C*min(c.SW, c.KW) >= 16 && c.Out >= 16 && c.N*c.OutW() >= 16
 }

@@ -65,28 +65,28 @@ func TestDirect(t *testing.T) {
 			}
 			spoil(s.y, s.dx, s.dw)
 			spoil(scratch32.free...)
-			tapsForward(c, s.y, s.x, s.w, s.b, true)
+			shiftedForward(c, s.y, s.x, s.w, s.b, true)
 			spoil(scratch32.free...)
-			tapsGradX(c, s.dx, s.dy, s.w)
+			shiftedGradX(c, s.dx, s.dy, s.w)
 			spoil(scratch32.free...)
-			tapsGradW(c, s.dw, s.dy, s.x)
-			check("taps")
+			shiftedGradW(c, s.dw, s.dy, s.x)
+			check("shifted GEMM")
 		})
 	}
 }
 
-// TestTapsThreads holds the sums of products to the same bits for any number of
+// TestShiftedThreads holds the sums of products to the same bits for any number of
 // processors.
-func TestTapsThreads(t *testing.T) {
+func TestShiftedThreads(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	c := Conv{Window: Window{H: 9, W: 8, KH: 3, KW: 3, SH: 2, SW: 2, PH: 1, PW: 1}, N: 159, C: 9, Out: 20}
 	var one *sample
 	for _, n := range []int{1, 2, 3, 7} {
 		runtime.GOMAXPROCS(n)
 		s := newSample(c)
-		tapsForward(c, s.y, s.x, s.w, s.b, true)
-		tapsGradX(c, s.dx, s.dy, s.w)
-		tapsGradW(c, s.dw, s.dy, s.x)
+		shiftedForward(c, s.y, s.x, s.w, s.b, true)
+		shiftedGradX(c, s.dx, s.dy, s.w)
+		shiftedGradW(c, s.dw, s.dy, s.x)
 		if one == nil {
 			one = s
 		}
@@ -96,20 +96,20 @@ func TestTapsThreads(t *testing.T) {
 	}
 }
 
-// TestTapsLastGroup holds the places of images that a smaller group lacks to zero,
+// TestShiftedLastGroup holds the places of images that a smaller group lacks to zero,
 // as they take part in the products.
-func TestTapsLastGroup(t *testing.T) {
+func TestShiftedLastGroup(t *testing.T) {
 	s := newSample(Conv{Window: Window{H: 8, W: 8, KH: 3, KW: 3, SH: 1, SW: 1}, N: 31, C: 5, Out: 4})
-	taps := newTaps(s.c)
-	defer taps.giveBack()
-	i0, i1 := taps.group(taps.groups() - 1)
-	if i1-i0 == taps.together {
+	joint := newShifted(s.c)
+	defer joint.giveBack()
+	i0, i1 := joint.group(joint.groups() - 1)
+	if i1-i0 == joint.together {
 		t.Fatal("the last group is not smaller")
 	}
-	x, y := make([]float32, taps.sizeX()), make([]float32, taps.sizeY())
+	x, y := make([]float32, joint.sizeX()), make([]float32, joint.sizeY())
 	spoil(x, y)
-	gatherImages(taps, x, s.x, i0, i1)
-	gatherOutputs(taps, y, s.dy, i0, i1)
+	gatherImages(joint, x, s.x, i0, i1)
+	gatherOutputs(joint, y, s.dy, i0, i1)
 	for _, v := range append(x, y...) {
 		if v != v {
 			t.Fatal("something is left of other groups")
@@ -117,9 +117,9 @@ func TestTapsLastGroup(t *testing.T) {
 	}
 }
 
-// TestTapsDouble compares the sums of products in double precision with the
+// TestShiftedDouble compares the sums of products in double precision with the
 // columns of im2col.
-func TestTapsDouble(t *testing.T) {
+func TestShiftedDouble(t *testing.T) {
 	for _, c := range directShapes() {
 		if c.PH >= c.KH {
 			continue
@@ -131,9 +131,9 @@ func TestTapsDouble(t *testing.T) {
 		columnsGradX(c, dx, dy, w)
 		columnsGradW(c, dw, dy, x)
 		y2, dx2, dw2 := doubles(s.y), doubles(s.dx), doubles(s.dw)
-		tapsForward(c, y2, x, w, nil, true)
-		tapsGradX(c, dx2, dy, w)
-		tapsGradW(c, dw2, dy, x)
+		shiftedForward(c, y2, x, w, nil, true)
+		shiftedGradX(c, dx2, dy, w)
+		shiftedGradW(c, dw2, dy, x)
 		for _, got := range [][2][]float64{{y2, y}, {dx2, dx}, {dw2, dw}} {
 			for i, want := range got[1] {
 				if !(math.Abs(got[0][i]-want) <= 1e-11) {
@@ -144,10 +144,10 @@ func TestTapsDouble(t *testing.T) {
 	}
 }
 
-// TestTapsChoice pins which convolutions are sums of products.
-func TestTapsChoice(t *testing.T) {
+// TestShiftedChoice pins which convolutions are sums of products.
+func TestShiftedChoice(t *testing.T) {
 	base := Conv{Window: Window{H: 8, W: 8, KH: 3, KW: 3, SH: 2, SW: 2, PH: 1, PW: 1}, N: 4, C: 8, Out: 16}
-	checkChoices(t, base, Conv.taps, []choice{
+	checkChoices(t, base, Conv.shiftedGEMM, []choice{
 		{"base", func(*Conv) {}, true},
 		{"one column a step", func(c *Conv) { c.SW = 1 }, false},
 		{"one column a step, twice the channels", func(c *Conv) { c.SW, c.C = 1, 16 }, true},

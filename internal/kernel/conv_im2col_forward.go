@@ -6,7 +6,7 @@ import "gonum.org/v1/gonum/blas"
 func columnsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	c.each(func(group int) {
 		var cols, joint []T
-		if !c.direct() {
+		if !c.pointwise() {
 			cols = borrowColumns[T](c, c.depth())
 			defer giveBack(cols)
 		}

@@ -8,7 +8,7 @@ import (
 
 // eachGroup calls f for the groups of images, from i0 to i1, with space for their
 // matrices x and y, at once where there are processors.
-func eachGroup[T Float](t *taps, f func(x, y []T, i0, i1 int)) {
+func eachGroup[T Float](t *shifted, f func(x, y []T, i0, i1 int)) {
 	parallel.For(t.groups(), 1, func(lo, hi int) {
 		x, y := borrow[T](t.sizeX()), borrow[T](t.sizeY())
 		defer giveBack(x)
@@ -20,16 +20,16 @@ func eachGroup[T Float](t *taps, f func(x, y []T, i0, i1 int)) {
 	})
 }
 
-// tapsForward is [ConvForward] as a sum of products.
-func tapsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
-	t, l := newTaps(c), loopsFor[T]()
+// shiftedForward is [ConvForward] as a sum of products.
+func shiftedForward[T Float](c Conv, y, x, w, b []T, relu bool) {
+	t, l := newShifted(c), loopsFor[T]()
 	defer t.giveBack()
 	weights := borrow[T](t.sizeW())
 	defer giveBack(weights)
 	t.outputs(func(lo, hi int) { l.toRows(weights[lo:], t.window, w[lo*t.depth():], t.depth(), hi-lo) })
 	eachGroup(t, func(in, out []T, i0, i1 int) {
 		gatherImages(t, in, x, i0, i1)
-		t.each(func(p tap) {
+		t.each(func(p windowProduct) {
 			gemm.Serial(blas.NoTrans, blas.NoTrans, p.rows, p.outs, p.k, 1, in[p.x:], t.ldX, weights[p.w*t.ldY+p.o:], t.ldY, add[T](p.newY), out[p.y+p.o:], t.ldY)
 		})
 		scatterOutputs(t, y, out, i0, i1)
@@ -39,11 +39,11 @@ func tapsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	})
 }
 
-// tapsGradX is [ConvGradX] as a sum of products.
-func tapsGradX[T Float](c Conv, dx, dy, w []T) {
-	t, l := newTaps(c), loopsFor[T]()
+// shiftedGradX is [ConvGradX] as a sum of products.
+func shiftedGradX[T Float](c Conv, dx, dy, w []T) {
+	t, l := newShifted(c), loopsFor[T]()
 	defer t.giveBack()
-	window, ld := t.KH*t.KW, t.depth()+tapsPad
+	window, ld := t.KH*t.KW, t.depth()+shiftedPad
 	turned := borrow[T](t.Out * ld) // a row for each output channel
 	defer giveBack(turned)
 	starts := scratchInts.borrow(window)
@@ -60,17 +60,17 @@ func tapsGradX[T Float](c Conv, dx, dy, w []T) {
 		gatherOutputs(t, out, dy, i0, i1)
 		clearSlots(t, in, t.outW, t.slots)
 		clear(in[t.H*t.slots*t.together*t.ldX:])
-		t.each(func(p tap) {
+		t.each(func(p windowProduct) {
 			gemm.Serial(blas.NoTrans, blas.NoTrans, p.rows, p.k, p.outs, 1, out[p.y+p.o:], t.ldY, turned[p.o*ld+p.w:], ld, add[T](p.newX), in[p.x:], t.ldX)
 		})
 		scatterImages(t, dx, in, i0, i1)
 	})
 }
 
-// tapsGradW is [ConvGradW] as a sum of products. Lanes, whose number depends on the
+// shiftedGradW is [ConvGradW] as a sum of products. Lanes, whose number depends on the
 // shapes alone, take the groups of images in turn; their sums are added in order.
-func tapsGradW[T Float](c Conv, dw, dy, x []T) {
-	t, l := newTaps(c), loopsFor[T]()
+func shiftedGradW[T Float](c Conv, dw, dy, x []T) {
+	t, l := newShifted(c), loopsFor[T]()
 	defer t.giveBack()
 	lanes, size := min(t.groups(), 8), t.sizeW()
 	sums := borrow[T](lanes * size)
@@ -86,7 +86,7 @@ func tapsGradW[T Float](c Conv, dw, dy, x []T) {
 				i0, i1 := t.group(g)
 				gatherImages(t, in, x, i0, i1)
 				gatherOutputs(t, out, dy, i0, i1)
-				t.each(func(p tap) {
+				t.each(func(p windowProduct) {
 					gemm.Serial(blas.Trans, blas.NoTrans, p.k, p.outs, p.rows, 1, in[p.x:], t.ldX, out[p.y+p.o:], t.ldY, add[T](p.newW && g == lane), sum[p.w*t.ldY+p.o:], t.ldY)
 				})
 			}
@@ -104,7 +104,7 @@ func tapsGradW[T Float](c Conv, dw, dy, x []T) {
 }
 
 // clearBlind clears the weights that see nothing but padding in all rows.
-func clearBlind[T Float](t *taps, w []T) {
+func clearBlind[T Float](t *shifted, w []T) {
 	row := t.KW * t.C * t.ldY
 	for i := range t.KH {
 		if lo, hi := clip(t.outH, t.H, t.SH, t.PH, i); lo == hi {

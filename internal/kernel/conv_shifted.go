@@ -2,7 +2,7 @@ package kernel
 
 import "github.com/layernoise/layernoise/internal/parallel"
 
-// taps is a convolution computed without columns, as a sum of matrix products for
+// shifted is a convolution by shifted GEMM: computed without columns, as a sum of matrix products for
 // the elements of the window. A group of images is copied to a matrix x with a row
 // for some columns that lie beside each other, as many as a step passes and the
 // window sees: their channels, one column after the other. Row
@@ -18,7 +18,7 @@ import "github.com/layernoise/layernoise/internal/parallel"
 //	y[p] = sum over i and j = 0, SW, ... of x[p*SH + i - PH, from j/SW on] w[i, from j on]
 //
 // and the gradients add the products x += y w' and w += x' y.
-type taps struct {
+type shifted struct {
 	Conv
 	outH, outW int
 	together   int // images in a group
@@ -33,19 +33,19 @@ type taps struct {
 }
 
 const (
-	tapsRows = 64  // of x or y that a product takes: few, so that x and y stay in the cache
-	tapsOuts = 128 // output channels of a product
-	tapsPad  = 16  // elements between rows, whose distance would else often be a power of two
+	shiftedRows = 64  // of x or y that a product takes: few, so that x and y stay in the cache
+	shiftedOuts = 128 // output channels of a product
+	shiftedPad  = 16  // elements between rows, whose distance would else often be a power of two
 )
 
-func newTaps(c Conv) *taps {
-	t := &taps{Conv: c, outH: c.OutH(), outW: c.OutW()}
-	groups := ceilDiv(c.N*t.outW, tapsRows)
+func newShifted(c Conv) *shifted {
+	t := &shifted{Conv: c, outH: c.OutH(), outW: c.OutW()}
+	groups := ceilDiv(c.N*t.outW, shiftedRows)
 	groups += groups % 2 // two processors share an even number well
 	t.together = ceilDiv(c.N, groups)
 	t.beside = min(c.SW, c.KW)
 	t.slots = t.outW + (c.KW-1)/c.SW
-	t.ldX, t.ldY = t.beside*c.C+tapsPad, c.Out+tapsPad
+	t.ldX, t.ldY = t.beside*c.C+shiftedPad, c.Out+shiftedPad
 
 	t.image = scratchInts.borrow(c.H * c.W)
 	for i := range t.image {
@@ -67,25 +67,25 @@ func newTaps(c Conv) *taps {
 	return t
 }
 
-func (t *taps) giveBack() {
+func (t *shifted) giveBack() {
 	for _, s := range [][]int{t.image, t.output, t.window} {
 		scratchInts.giveBack(s)
 	}
 }
 
 // sizeX, sizeY and sizeW are the sizes of the matrices.
-func (t *taps) sizeX() int { return (t.H*t.slots + 1) * t.together * t.ldX }
-func (t *taps) sizeY() int { return t.places() * t.together * t.ldY }
-func (t *taps) sizeW() int { return t.depth() * t.ldY }
+func (t *shifted) sizeX() int { return (t.H*t.slots + 1) * t.together * t.ldX }
+func (t *shifted) sizeY() int { return t.places() * t.together * t.ldY }
+func (t *shifted) sizeW() int { return t.depth() * t.ldY }
 
 // groups is the number of times that matrices of images are made.
-func (t *taps) groups() int { return ceilDiv(t.N, t.together) }
+func (t *shifted) groups() int { return ceilDiv(t.N, t.together) }
 
 // group is the range of images in group i.
-func (t *taps) group(i int) (i0, i1 int) { return i * t.together, min((i+1)*t.together, t.N) }
+func (t *shifted) group(i int) (i0, i1 int) { return i * t.together, min((i+1)*t.together, t.N) }
 
 // bands calls f for the ranges of rows of an image that the window sees.
-func (t *taps) bands(f func(h0, h1 int)) {
+func (t *shifted) bands(f func(h0, h1 int)) {
 	end := min(t.H, (t.outH-1)*t.SH+t.KH-t.PH)
 	for h := 0; h < end; h++ {
 		h0 := h
@@ -99,7 +99,7 @@ func (t *taps) bands(f func(h0, h1 int)) {
 }
 
 // clearSlots clears slots s0 to s1 of all rows of images in x.
-func clearSlots[T Float](t *taps, x []T, s0, s1 int) {
+func clearSlots[T Float](t *shifted, x []T, s0, s1 int) {
 	slot := t.together * t.ldX
 	for h := range t.H {
 		clear(x[(h*t.slots+s0)*slot : (h*t.slots+s1)*slot])
@@ -107,7 +107,7 @@ func clearSlots[T Float](t *taps, x []T, s0, s1 int) {
 }
 
 // gatherImages fills x with images i0 to i1 and their padding.
-func gatherImages[T Float](t *taps, x, images []T, i0, i1 int) {
+func gatherImages[T Float](t *shifted, x, images []T, i0, i1 int) {
 	if i1-i0 < t.together {
 		clear(x)
 	}
@@ -122,7 +122,7 @@ func gatherImages[T Float](t *taps, x, images []T, i0, i1 int) {
 }
 
 // scatterImages is the reverse of gatherImages.
-func scatterImages[T Float](t *taps, images, x []T, i0, i1 int) {
+func scatterImages[T Float](t *shifted, images, x []T, i0, i1 int) {
 	l, plane := loopsFor[T](), t.H*t.W
 	if t.KH < t.SH || (t.outH-1)*t.SH+t.KH-t.PH < t.H {
 		clear(images[i0*t.C*plane : i1*t.C*plane])
@@ -135,7 +135,7 @@ func scatterImages[T Float](t *taps, images, x []T, i0, i1 int) {
 }
 
 // gatherOutputs fills y with the outputs of images i0 to i1.
-func gatherOutputs[T Float](t *taps, y, outputs []T, i0, i1 int) {
+func gatherOutputs[T Float](t *shifted, y, outputs []T, i0, i1 int) {
 	if i1-i0 < t.together {
 		clear(y)
 	}
@@ -146,15 +146,15 @@ func gatherOutputs[T Float](t *taps, y, outputs []T, i0, i1 int) {
 }
 
 // scatterOutputs is the reverse of gatherOutputs.
-func scatterOutputs[T Float](t *taps, outputs, y []T, i0, i1 int) {
+func scatterOutputs[T Float](t *shifted, outputs, y []T, i0, i1 int) {
 	l, size := loopsFor[T](), t.Out*t.places()
 	for i := i0; i < i1; i++ {
 		l.fromRows(outputs[i*size:], t.places(), t.Out, y[(i-i0)*t.ldY:], t.output)
 	}
 }
 
-// tap is what one product takes of the matrices.
-type tap struct {
+// windowProduct is what one product takes of the matrices.
+type windowProduct struct {
 	x, y, w int // where it begins in them
 	rows    int // of x and of y
 	k       int // columns of x, rows of w
@@ -173,15 +173,15 @@ func add[T Float](first bool) T {
 
 // each calls f for the products of a group of images. They leave out what is
 // padding for all elements of the window at once, unless that is new in x or y.
-func (t *taps) each(f func(p tap)) {
+func (t *shifted) each(f func(p windowProduct)) {
 	for i := range t.KH {
 		lo, hi := clip(t.outH, t.H, t.SH, t.PH, i)
 		for j := 0; j < t.KW; j += t.SW {
 			left, right := t.sees(j)
-			for o := 0; o < t.Out; o += tapsOuts {
+			for o := 0; o < t.Out; o += shiftedOuts {
 				for row := lo; row < hi; row++ {
 					h := row*t.SH + i - t.PH
-					p := tap{w: (i*t.KW + j) * t.C, k: min(t.KW-j, t.beside) * t.C, o: o, outs: min(tapsOuts, t.Out-o)}
+					p := windowProduct{w: (i*t.KW + j) * t.C, k: min(t.KW-j, t.beside) * t.C, o: o, outs: min(shiftedOuts, t.Out-o)}
 					p.newX = j == 0 && o == 0 && (i < t.SH || row == t.outH-1)
 					p.newY = j == 0 && (i == 0 || h == 0)
 					p.newW = row == lo
@@ -201,7 +201,7 @@ func (t *taps) each(f func(p tap)) {
 
 // sees is the range of columns of the output where element j of the window, or one
 // of those that lie beside it in x, sees the image: all if there are none.
-func (t *taps) sees(j int) (left, right int) {
+func (t *shifted) sees(j int) (left, right int) {
 	left = t.outW
 	for k := j; k < min(j+t.beside, t.KW); k++ {
 		lo, hi := clip(t.outW, t.W, t.SW, t.PW, k)
@@ -216,4 +216,4 @@ func (t *taps) sees(j int) (left, right int) {
 }
 
 // outputs calls f for ranges of output channels, at once where there are processors.
-func (t *taps) outputs(f func(lo, hi int)) { parallel.For(t.Out, 16, f) }
+func (t *shifted) outputs(f func(lo, hi int)) { parallel.For(t.Out, 16, f) }
