@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -34,6 +35,18 @@ func resets(n int) manner {
 	}
 }
 
+// closes sends the beginning of an answer and closes the connection.
+func closes(begin string) manner {
+	return func(w http.ResponseWriter, r *http.Request, content []byte) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		io.WriteString(c, strings.ReplaceAll(begin, "SIZE", fmt.Sprint(len(content))))
+		c.Close()
+	}
+}
+
 // busy answers with a status and a Retry-After.
 func busy(status int, retryAfter string) manner {
 	return func(w http.ResponseWriter, r *http.Request, content []byte) {
@@ -55,6 +68,9 @@ func TestFault(t *testing.T) {
 	faults := map[string]fault{
 		"reset before the answer":      {once(resets(-1)), []time.Duration{fetchPause}, ""},
 		"reset before the first byte":  {once(resets(0)), []time.Duration{fetchPause}, ""},
+		"closed in the status line":    {once(closes("HTTP/1.1 2")), []time.Duration{fetchPause}, ""},
+		"closed in the head":           {once(closes("HTTP/1.1 200 OK\r\nContent-Le")), []time.Duration{fetchPause}, ""},
+		"closed after the head":        {once(closes("HTTP/1.1 200 OK\r\nContent-Length: SIZE\r\n\r\n")), []time.Duration{fetchPause}, ""},
 		"reset half way":               {once(resets(1000)), []time.Duration{progressPause}, ""},
 		"short body":                   {once(drops(1000)), []time.Duration{progressPause}, ""},
 		"long body":                    {once(chunked(len(content) + 100)), nil, "more than"},

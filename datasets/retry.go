@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -50,8 +51,12 @@ func passes(err error) bool {
 	var timeout net.Error
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNABORTED) || errors.Is(err, syscall.EPIPE) ||
-		errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, ErrStalled)
+		errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, ErrStalled) || brokeOff(err)
 }
+
+// brokeOff reports whether a connection ended in the middle of the head of an answer. Package net/http has no error of a type
+// for what it makes of that.
+func brokeOff(err error) bool { return strings.Contains(err.Error(), "transport connection broken") }
 
 // pause returns how long the server wants not to be asked: in seconds, or until a time. Zero if it does not say.
 func (e *statusError) pause(now time.Time) time.Duration {
