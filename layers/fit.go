@@ -203,7 +203,11 @@ func (f *fit) advance(bar *bar) error {
 	if f.config.OnStep == nil {
 		return nil
 	}
-	return f.config.OnStep(Step{Epoch: at.Epoch, Step: number, Loss: loss, Rate: rate})
+	result := Step{Epoch: at.Epoch, Step: number, Loss: loss, Rate: rate}
+	if s, ok := f.solver.(interface{ Sigma() float64 }); ok {
+		result.Sigma = s.Sigma()
+	}
+	return f.config.OnStep(result)
 }
 
 // completed notes a pass, evaluates after it, and keeps what there is to keep.

@@ -129,3 +129,29 @@ func TestNoiseByLayer(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestStepTellsSigma wants a callback to see each step's sigma, that of Last, and none where there is no noise.
+func TestStepTellsSigma(t *testing.T) {
+	const sigma = 0.5
+	var got []float64
+	for _, solver := range []G.Solver{
+		perturbed(t, still{}, sigma, optim.WithSchedule(optim.Steps(0.5, 1, 2)), optim.WithSelection(optim.Cyclic())),
+		perturbed(t, still{}, sigma, optim.WithSchedule(optim.Until(2))),
+		still{},
+	} {
+		model, _ := newModel(t, tensor.Float32)
+		_, err := model.Fit(ctx, newBatches(tensor.Float32, 5, 5, 5), solver, layers.FitConfig{OnStep: func(s layers.Step) error {
+			got = append(got, s.Sigma)
+			if p, ok := solver.(*optim.PerturbedSolver); ok && p.Last().Sigma != s.Sigma {
+				t.Errorf("step %d: sigma %v, Last says %v", s.Step, s.Sigma, p.Last().Sigma)
+			}
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]float64{0.5, 0.25, 0.125, 0.5, 0.5, 0, 0, 0, 0}, got); diff != "" {
+		t.Error(diff)
+	}
+}

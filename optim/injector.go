@@ -242,6 +242,14 @@ func (n *injector) replaced() *Param {
 // samples it is the last one's.
 func (s *PerturbedSolver) Last() Injection { return s.noise.describe() }
 
+// Sigma returns Last().Sigma, without making the draw again.
+func (s *PerturbedSolver) Sigma() float64 {
+	if len(s.noise.layers) == 0 {
+		return 0
+	}
+	return s.noise.sigma
+}
+
 func (n *injector) describe() Injection {
 	if len(n.layers) == 0 {
 		return Injection{Step: n.draw.Step}
