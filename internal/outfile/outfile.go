@@ -6,7 +6,8 @@
 // terminal or another device is written to.
 //
 // Where no rename is possible (a folder that may not be written to, a file that is a mount point), the content is complete
-// before the file itself is overwritten: an error of whoever makes the content harms nothing, a crash in the middle may.
+// and has found room on the disk before the old one is overwritten: an error of whoever makes the content and a full disk
+// harm nothing, a crash in the middle may.
 package outfile
 
 import (
@@ -166,17 +167,40 @@ func overwrite(name string, write func(io.Writer) error) error {
 	if err := write(&content); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_TRUNC, 0)
+	file, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	if _, err = file.Write(content.Bytes()); err == nil {
-		err = file.Sync()
-	}
+	err = refill(file, content.Bytes())
 	if closeErr := file.Close(); err == nil {
 		err = closeErr
 	}
 	return err
+}
+
+// refill changes what a file holds. What goes beyond the old content is written first, so that a full disk shows while the
+// old content is still there.
+func refill(file *os.File, content []byte) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	old := min(info.Size(), int64(len(content)))
+	_, err = file.WriteAt(content[old:], old)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		_ = file.Truncate(info.Size()) // the first error says more
+		return err
+	}
+	if _, err := file.WriteAt(content[:old], 0); err != nil {
+		return err
+	}
+	if err := file.Truncate(int64(len(content))); err != nil {
+		return err
+	}
+	return file.Sync()
 }
 
 // writeStream writes to a pipe or device.

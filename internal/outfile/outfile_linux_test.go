@@ -48,3 +48,20 @@ func TestFullDisk(t *testing.T) {
 		t.Error("a half file appeared")
 	}
 }
+
+// The file behind a mount point lies on another disk than its folder, where there was room.
+func TestFullDiskBehindMountedFile(t *testing.T) {
+	dir := t.TempDir()
+	disk, file := filepath.Join(dir, "disk"), filepath.Join(dir, "file")
+	if err := os.Mkdir(disk, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	mount(t, "tmpfs", disk, "tmpfs", 0, "size=64k")
+	put(t, filepath.Join(disk, "inner"), "old", 0o640)
+	put(t, file, "", 0o600)
+	mount(t, filepath.Join(disk, "inner"), file, "", syscall.MS_BIND, "")
+	if err := outfile.Write(file, text(strings.Repeat("x", 1<<20))); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%v, want no space left", err)
+	}
+	expect(t, file, "old", 0o640)
+}
