@@ -38,6 +38,11 @@ func TestFMA32(t *testing.T) {
 		}
 		return math.Float32frombits(r.Uint32())
 	}
+	// The sum in float64 lies half way between two denormal numbers, the exact one below.
+	x, y, z := float32(0x1p-75+0x1p-98), float32(0x1p-75-0x1p-98), float32(0x1p-130+0x1p-149)
+	if got := FMA32(x, y, z); got != z || exactFMA(x, y, z) != z {
+		t.Errorf("FMA32(%x, %x, %x) = %x, want %x", x, y, z, got, z)
+	}
 	n := 2_000_000
 	if testing.Short() {
 		n = 100_000
