@@ -1,0 +1,148 @@
+// Package examples_test checks what the pages show: every Go block of every README is a program that works for somebody who
+// pastes it into a module of their own.
+package examples_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A block is a piece of Go on a page.
+type block struct {
+	page string // its path from the repository's root
+	line int
+	text string
+}
+
+func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
+
+// goBlocks returns the Go blocks of a page.
+func goBlocks(root, page string) ([]block, error) {
+	text, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		return nil, err
+	}
+	var blocks []block
+	inside := false
+	for i, line := range strings.SplitAfter(string(text), "\n") {
+		switch mark := strings.TrimSpace(line); {
+		case mark == "```go":
+			inside = true
+			blocks = append(blocks, block{page: page, line: i + 1})
+		case mark == "```":
+			inside = false
+		case inside:
+			blocks[len(blocks)-1].text += line
+		}
+	}
+	return blocks, nil
+}
+
+// allBlocks returns the Go blocks of all pages below root.
+func allBlocks(t *testing.T, root string) []block {
+	var blocks []block
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), "."):
+			return filepath.SkipDir
+		case entry.IsDir() || filepath.Ext(path) != ".md":
+			return nil
+		}
+		page, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		found, err := goBlocks(root, page)
+		blocks = append(blocks, found...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blocks
+}
+
+// outside makes a module that requires this one, as its user would, and returns its folder.
+func outside(t *testing.T, root string) string {
+	dir := t.TempDir()
+	ours, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The requirements of this module, so that nothing has to be looked up on a network.
+	const name = "module github.com/layernoise/layernoise"
+	if !strings.HasPrefix(string(ours), name) {
+		t.Fatalf("go.mod does not begin with %q", name)
+	}
+	mod := "module example.com/user" + strings.TrimPrefix(string(ours), name) +
+		"\nrequire github.com/layernoise/layernoise v0.0.0\n\nreplace github.com/layernoise/layernoise => " + root + "\n"
+	for file, content := range map[string][]byte{"go.mod": []byte(mod), "go.sum": sums} {
+		if err := os.WriteFile(filepath.Join(dir, file), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// run runs a command of the module in dir, and returns what it printed.
+func run(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// Every Go block of every page is a complete program. It is formatted, and it is vetted and run in a module outside the repository;
+// one that downloads is vetted only.
+func TestBlocks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and runs a program for every block of Go")
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := allBlocks(t, root)
+	if len(blocks) < 4 {
+		t.Fatalf("found %d blocks of Go on all pages: want at least the four of README.md, layers and datasets", len(blocks))
+	}
+	dir := outside(t, root)
+	for i, b := range blocks {
+		t.Run(b.String(), func(t *testing.T) {
+			if !strings.HasPrefix(b.text, "package main\n") {
+				t.Fatal("the block is not a complete program: its first line is not \"package main\"")
+			}
+			program := fmt.Sprintf("./block%d", i)
+			if err := os.Mkdir(filepath.Join(dir, program), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, program, "main.go"), []byte(b.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if changed := run(t, dir, "gofmt", "-l", program); changed != "" {
+				t.Error("the block is not formatted as gofmt does it")
+			}
+			run(t, dir, "go", "vet", program)
+			if strings.Contains(b.text, "WithDownload") {
+				return
+			}
+			t.Log(run(t, dir, "go", "run", program))
+		})
+	}
+}
