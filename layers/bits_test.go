@@ -70,6 +70,12 @@ var bitsTrainings = []bitsTraining{
 	}, {
 		name: "vgg11", make: layers.NewVGG11, image: []int{3, 32, 32}, batch: 2, steps: 2, large: true,
 		solver: adamBits(optim.WithNoise(optim.UniformNoise()), optim.WithSelection(optim.All())),
+	}, {
+		name: "small, SAM", make: newSmallNet, image: []int{1, 28, 28}, batch: 6, steps: 4,
+		init: layers.Init{Seed: 6, Scheme: layers.HeNormal}, solver: samBits(0.1),
+	}, {
+		name: "small, ASAM by layer", make: newSmallNet, image: []int{1, 28, 28}, batch: 6, steps: 4,
+		init: layers.Init{Seed: 6, Scheme: layers.HeNormal}, solver: samBits(0.5, optim.WithAdaptive(0.01), optim.WithSelection(optim.Cyclic())),
 	},
 }
 
@@ -108,6 +114,20 @@ func adamBits(opts ...optim.PerturbOpt) func(*testing.T) G.Solver {
 			t.Fatal(err)
 		}
 		return perturbed(t, base, 0.02, opts...)
+	}
+}
+
+func samBits(rho float64, opts ...optim.SAMOpt) func(*testing.T) G.Solver {
+	return func(t *testing.T) G.Solver {
+		base, err := optim.NewSGD(0.05, optim.WithMomentum(0.9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := optim.NewSAM(base, rho, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
 	}
 }
 
@@ -158,7 +178,7 @@ func (b bitsTraining) digest(t *testing.T) string {
 	h := sha256.New()
 	solver := b.solver(t)
 	_, err = model.Fit(ctx, b.loader(t), solver, layers.FitConfig{OnStep: func(s layers.Step) error {
-		last := solver.(*optim.PerturbedSolver).Last()
+		last := solver.(interface{ Last() optim.Injection }).Last()
 		hashFloats(h, s.Loss, last.Sigma, last.NoiseNorm, last.RelativeNorm)
 		return nil
 	}})

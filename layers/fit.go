@@ -20,8 +20,7 @@ type FitConfig struct {
 	FirstEpoch int
 
 	// OnStep is called after each step; its error ends the training. The weights are clean, so it may set the learning rate,
-	// evaluate or save. The noise of the step is what Last of an
-	// optim.PerturbedSolver says.
+	// evaluate or save. The noise of the step is what Last of an optim.PerturbedSolver or an optim.SAM says.
 	OnStep func(Step) error
 
 	// OnEpoch is called after each pass and its validation, before the checkpoint of that pass; its error ends the training. A
@@ -58,7 +57,8 @@ type FitConfig struct {
 }
 
 // Fit trains the network with the solver. A solver that perturbs the weights (one with a method Guard, such as
-// optim.PerturbedSolver) is guarded: the noise is in the weights only while a gradient is evaluated.
+// optim.PerturbedSolver and optim.SAM) is guarded: the noise is in the weights only while a gradient is evaluated. With SAM
+// the running statistics of batch norms are those at the clean weights.
 //
 // Every step takes a whole batch, of the size the classifier was made for. A smaller one, as the last of a pass may be, is
 // left out of that pass; loaders that shuffle leave out other images each time. A larger one is an error. The dropouts' masks

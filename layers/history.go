@@ -15,7 +15,7 @@ type Step struct {
 	Step  int     // number of the step in this training, from 0
 	Loss  float64 // mean cross entropy of the batch at the weights the gradient was taken at, perturbed ones if the solver does
 	Rate  float64 // the solver's learning rate at this step; NaN if it does not tell
-	Sigma float64 // of the noise at this step, its schedule included; zero if the solver has no method Sigma
+	Sigma float64 // of the noise at this step, or SAM's rho, its schedule included; zero if the solver has no method Sigma
 }
 
 // Epoch is what came of one pass over the batches.

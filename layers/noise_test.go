@@ -36,6 +36,38 @@ func perturbed(t *testing.T, base G.Solver, sigma float64, opts ...optim.Perturb
 	return s
 }
 
+func sam(t *testing.T, base G.Solver, rho float64, opts ...optim.SAMOpt) G.Solver {
+	t.Helper()
+	s, err := optim.NewSAM(base, rho, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestStatisticsUnderSAM wants the running statistics of a batch norm to be those at the clean weights: with a base solver
+// that changes nothing, the same as without SAM, while the losses are higher.
+func TestStatisticsUnderSAM(t *testing.T) {
+	fit := func(solver G.Solver) (map[string][]float64, []float64) {
+		model, net := newModel(t, tensor.Float32)
+		h, err := model.Fit(ctx, newBatches(tensor.Float32, 5, 5, 5), solver, layers.FitConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values(net), h.Losses
+	}
+	want, clean := fit(still{})
+	got, moved := fit(sam(t, still{}, 0.5))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for i := range clean {
+		if !(moved[i] > clean[i]) {
+			t.Errorf("step %d: loss %v at the moved weights, %v at the clean ones", i, moved[i], clean[i])
+		}
+	}
+}
+
 // TestFitGuards trains with noise and a base solver that changes nothing: every loss is at other weights, and the weights
 // that a callback or the caller sees are the initial ones, to the bit, after an early end too.
 func TestFitGuards(t *testing.T) {
@@ -137,12 +169,13 @@ func TestStepTellsSigma(t *testing.T) {
 	for _, solver := range []G.Solver{
 		perturbed(t, still{}, sigma, optim.WithSchedule(optim.Steps(0.5, 1, 2)), optim.WithSelection(optim.Cyclic())),
 		perturbed(t, still{}, sigma, optim.WithSchedule(optim.Until(2))),
+		sam(t, still{}, sigma, optim.WithSchedule(optim.Until(1))),
 		still{},
 	} {
 		model, _ := newModel(t, tensor.Float32)
 		_, err := model.Fit(ctx, newBatches(tensor.Float32, 5, 5, 5), solver, layers.FitConfig{OnStep: func(s layers.Step) error {
 			got = append(got, s.Sigma)
-			if p, ok := solver.(*optim.PerturbedSolver); ok && p.Last().Sigma != s.Sigma {
+			if p, ok := solver.(wrapper); ok && p.Last().Sigma != s.Sigma {
 				t.Errorf("step %d: sigma %v, Last says %v", s.Step, s.Sigma, p.Last().Sigma)
 			}
 			return nil
@@ -151,7 +184,7 @@ func TestStepTellsSigma(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]float64{0.5, 0.25, 0.125, 0.5, 0.5, 0, 0, 0, 0}, got); diff != "" {
+	if diff := cmp.Diff([]float64{0.5, 0.25, 0.125, 0.5, 0.5, 0, 0.5, 0, 0, 0, 0, 0}, got); diff != "" {
 		t.Error(diff)
 	}
 }

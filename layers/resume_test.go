@@ -3,6 +3,7 @@ package layers_test
 import (
 	"bytes"
 	"context"
+	"encoding"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -35,11 +36,18 @@ const (
 	resumeImages = 20 // three whole batches and one that is filled up
 )
 
+// wrapper is what a PerturbedSolver and a SAM have in common.
+type wrapper interface {
+	G.Solver
+	encoding.BinaryMarshaler
+	Last() optim.Injection
+}
+
 // task is a resumable training with everything made anew, as a new process would.
 type task struct {
 	net    layers.Layer
 	model  *layers.Classifier
-	solver *optim.PerturbedSolver
+	solver wrapper
 	train  *datasets.Loader
 	test   *datasets.Loader
 }
@@ -74,8 +82,12 @@ func (r resumable) make(t testing.TB) *task {
 		base, err = optim.NewAdamW(0.01)
 	}
 	fail(err)
-	selection := map[string]func() optim.Selection{"cyclic": optim.Cyclic, "uniform": optim.Uniform, "shuffled": optim.Shuffled, "all": optim.All}[r.selection]
-	k.solver, err = optim.NewPerturbedSolver(base, 0.02, optim.WithSeed(3), optim.WithSelection(selection()))
+	if r.selection == "SAM" {
+		k.solver, err = optim.NewSAM(base, 0.1, optim.WithSeed(3), optim.WithSelection(optim.Uniform()))
+	} else {
+		selection := map[string]func() optim.Selection{"cyclic": optim.Cyclic, "uniform": optim.Uniform, "shuffled": optim.Shuffled, "all": optim.All}[r.selection]
+		k.solver, err = optim.NewPerturbedSolver(base, 0.02, optim.WithSeed(3), optim.WithSelection(selection()))
+	}
 	fail(err)
 	k.model, err = layers.NewClassifier(k.net, resumeBatch, image...)
 	fail(err)
@@ -119,7 +131,7 @@ func TestResume(t *testing.T) {
 	var trainings []resumable
 	for _, net := range []string{"mlp", "cnn"} {
 		for _, solver := range []string{"sgd", "adam", "adamw"} {
-			for _, selection := range []string{"cyclic", "uniform", "shuffled", "all"} {
+			for _, selection := range []string{"cyclic", "uniform", "shuffled", "all", "SAM"} {
 				trainings = append(trainings, resumable{net, solver, selection})
 			}
 		}

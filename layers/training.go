@@ -22,6 +22,7 @@ type training struct {
 	cost       G.Value       // of the last pass
 
 	statistics snapshot
+	kept       snapshot // of a keeper
 }
 
 // newTraining builds the training graph of net.
@@ -49,7 +50,7 @@ func newTraining(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape) (
 		return nil, errors.Wrap(err, "layers: gradient of the cost")
 	}
 	t.model = G.NodesToValueGrads(t.learnables)
-	t.statistics = newSnapshot(net)
+	t.statistics, t.kept = newSnapshot(net), newSnapshot(net)
 	return t, nil
 }
 
@@ -75,7 +76,19 @@ func (t *training) machine(solver G.Solver) (G.VM, error) {
 	if !ok {
 		return vm, nil
 	}
-	return perturbed.Guard(vm, t.learnables...)
+	return perturbed.Guard(keeper{vm, t.kept}, t.learnables...)
+}
+
+// keeper is the machine of a solver that perturbs weights. One that evaluates a gradient twice, as optim.SAM does, keeps by
+// Keep the running statistics of the first evaluation, at the clean weights.
+type keeper struct {
+	G.VM
+	statistics snapshot
+}
+
+func (k keeper) Keep() (putBack func()) {
+	k.statistics.take()
+	return k.statistics.putBack
 }
 
 // load takes a batch, after checking it. It returns false for one that is smaller than the graph's.

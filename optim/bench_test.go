@@ -30,9 +30,9 @@ func (t *trainer) step(b *testing.B) {
 	t.vm.Reset()
 }
 
-// newTrainer builds net's training graph for batches of shape, with SGD as PyTorch's examples have it. Without a
-// selection there is no noise, and no guard.
-func newTrainer(b *testing.B, net layers.Layer, selection optim.Selection, shape ...int) *trainer {
+// newTrainer builds net's training graph for batches of shape, with SGD as PyTorch's examples have it, in what wrap makes
+// of it; nil for SGD alone.
+func newTrainer(b *testing.B, net layers.Layer, wrap func(base G.Solver) (wrapper, error), shape ...int) *trainer {
 	b.Helper()
 	fail := func(err error) {
 		if err != nil {
@@ -59,8 +59,8 @@ func newTrainer(b *testing.B, net layers.Layer, selection optim.Selection, shape
 	base, err := optim.NewSGD(0.01, optim.WithMomentum(0.9), optim.WithWeightDecay(5e-4))
 	fail(err)
 	t := &trainer{vm: G.NewTapeMachine(g, G.BindDualValues(learnables...)), solver: base, model: G.NodesToValueGrads(learnables)}
-	if selection != nil {
-		noisy, err := optim.NewPerturbedSolver(base, 0.01, optim.WithSelection(selection))
+	if wrap != nil {
+		noisy, err := wrap(base)
 		fail(err)
 		t.vm, err = noisy.Guard(t.vm, learnables...)
 		fail(err)
@@ -84,12 +84,22 @@ func BenchmarkSolver(b *testing.B) {
 		{"mlp3", layers.NewMLP3, []int{128, 784}},
 		{"cnn2", layers.NewCNN2, []int{128, 3, 32, 32}},
 	}
-	modes := map[string]func() optim.Selection{"layer": optim.Cyclic, "all": optim.All}
+	noise := func(selection optim.Selection) func(G.Solver) (wrapper, error) {
+		return func(base G.Solver) (wrapper, error) {
+			return optim.NewPerturbedSolver(base, 0.01, optim.WithSelection(selection))
+		}
+	}
+	modes := map[string]func(G.Solver) (wrapper, error){
+		"layer": noise(optim.Cyclic()),
+		"all":   noise(optim.All()),
+		"SAM":   func(base G.Solver) (wrapper, error) { return optim.NewSAM(base, 0.05) },
+		"ASAM":  func(base G.Solver) (wrapper, error) { return optim.NewSAM(base, 0.5, optim.WithAdaptive(0.01)) },
+	}
 	for _, net := range nets {
-		for _, mode := range []string{"layer", "all"} {
+		for _, mode := range []string{"layer", "all", "SAM", "ASAM"} {
 			b.Run(fmt.Sprintf("%s/%s", net.name, mode), func(b *testing.B) {
 				base := newTrainer(b, net.make(layers.Init{Seed: 1}), nil, net.shape...)
-				noisy := newTrainer(b, net.make(layers.Init{Seed: 1}), modes[mode](), net.shape...)
+				noisy := newTrainer(b, net.make(layers.Init{Seed: 1}), modes[mode], net.shape...)
 				cycle := len(noisy.model)
 				for range 3 {
 					base.step(b)

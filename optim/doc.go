@@ -1,4 +1,4 @@
-// Package optim injects layer-wise noise into the training of any Gorgonia graph, and updates weights.
+// Package optim injects layer-wise noise into the training of any Gorgonia graph, or moves its weights by SAM, and updates weights.
 //
 // # Noise injection
 //
@@ -74,6 +74,16 @@
 // Under gorgonia.BindDualValues gradients add up over RunAll and Reset until a solver zeroes them. All solvers here do
 // so in Step, as Gorgonia's do; a gradient that is zero is a step like any other, with momentum and decay. NaN in a
 // gradient becomes NaN in the weights, as elsewhere: look at the loss before Step.
+//
+// # Sharpness-aware minimisation
+//
+// [SAM] takes the gradient where the loss is higher: at weights that were moved along a first gradient by a fixed distance,
+// all of them or one layer at a time. It is written like a guarded PerturbedSolver,
+//
+//	solver, err := optim.NewSAM(base, 0.05)
+//	vm, err := solver.Guard(G.NewTapeMachine(g, G.BindDualValues(learnables...)), learnables...)
+//
+// and each RunAll evaluates the graph twice.
 //
 // # Solvers that update weights
 //

@@ -55,6 +55,35 @@ func ExampleNewPerturbedSolver() {
 	// Output: step 199: noise with sigma 0.1 on [w]
 }
 
+// SAM: each RunAll evaluates the gradient twice, and the second time where the loss is higher.
+func ExampleNewSAM() {
+	g, w, _ := regression()
+	base := G.NewVanillaSolver(G.WithLearnRate(0.3))
+
+	solver, err := optim.NewSAM(base, 0.05)
+	if err != nil {
+		log.Fatal(err)
+	}
+	vm, err := solver.Guard(G.NewTapeMachine(g, G.BindDualValues(w)), w)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer vm.Close()
+
+	for range 200 {
+		if err := vm.RunAll(); err != nil {
+			log.Fatal(err)
+		}
+		if err := solver.Step(G.NodesToValueGrads(G.Nodes{w})); err != nil {
+			log.Fatal(err)
+		}
+		vm.Reset()
+	}
+	last := solver.Last()
+	fmt.Printf("step %d: %v moved by %.2f\n", last.Step, last.Layers, last.NoiseNorm)
+	// Output: step 199: [w] moved by 0.05
+}
+
 // A program whose graph computes the next weights, as Gorgonia's example of logistic regression does: it calls Set of the
 // guarded machine, and needs no solver of its own.
 func ExampleMachine() {

@@ -355,7 +355,7 @@ func earlyStopping(r *run) {
 				r.check(err)
 				gradient.(*tensor.Dense).Zero()
 			}
-			if r.protocol == "guarded" {
+			if r.guarded() {
 				solver.restore()
 			}
 			vm.Reset()

@@ -17,10 +17,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestGallery runs programs as Gorgonia's users write them (gallery_programs_test.go) with their own solver and with noise, in
-// both protocols. Whatever the program:
+// TestGallery runs programs as Gorgonia's users write them (gallery_programs_test.go) with their own solver, with noise in
+// both protocols, and with SAM. Whatever the program:
 //
-//   - sigma 0 gives the base solver's weights and losses, bit for bit;
+//   - sigma 0, or rho 0, gives the base solver's weights and losses, bit for bit;
 //   - weights are clean whenever the program looks, and the base solver steps from clean ones;
 //   - during an evaluation, noise is in just those tensors that Last names, and as much as it says;
 //   - the loss falls;
@@ -34,9 +34,10 @@ func TestGallery(t *testing.T) {
 				for _, m := range []mode{
 					{protocol: "guarded"}, {protocol: "guarded", sigma: p.sigma},
 					{protocol: "carried"}, {protocol: "carried", sigma: p.sigma},
+					{protocol: "SAM"}, {protocol: "SAM", sigma: p.sigma}, {protocol: "ASAM by layer", sigma: p.sigma},
 				} {
 					m.dtype = dtype
-					if m.protocol == "carried" && p.guardedOnly {
+					if m.protocol == "carried" && p.guardedOnly || m.sam() && p.opts != nil {
 						continue
 					}
 					t.Run(m.String(), func(t *testing.T) {
@@ -65,11 +66,14 @@ func TestGallery(t *testing.T) {
 
 // mode is how a program of the gallery is run.
 type mode struct {
-	protocol string // base, guarded or carried
-	sigma    float64
+	protocol string  // base, guarded, carried, SAM or ASAM by layer
+	sigma    float64 // or rho
 	dtype    tensor.Dtype
 	resumed  bool // each solver is saved and loaded half way
 }
+
+// sam reports whether the gradient moves the weights, and not noise.
+func (m mode) sam() bool { return m.protocol == "SAM" || m.protocol == "ASAM by layer" }
 
 func (m mode) String() string { return fmt.Sprintf("%s sigma %v", m.protocol, m.sigma) }
 
@@ -229,10 +233,20 @@ type programSolver struct {
 	make     func() G.Solver
 	steps    int
 	half     int // after as many steps it is saved and loaded
-	noise    *optim.PerturbedSolver
+	noise    wrapper
 	solver   G.Solver
 	restored bool // the program took the noise out
 	machines []*machine
+}
+
+// wrapper is what a PerturbedSolver and a SAM have in common.
+type wrapper interface {
+	G.Solver
+	encoding.BinaryMarshaler
+	encoding.BinaryUnmarshaler
+	Guard(vm G.VM, learnables ...*G.Node) (G.VM, error)
+	Restore() error
+	Last() optim.Injection
 }
 
 // solver returns the program's solver, which makes steps steps. In all modes but base it injects noise.
@@ -244,12 +258,19 @@ func (r *run) solver(steps int, make func() G.Solver) *programSolver {
 
 func (t *programSolver) start() {
 	t.solver = &watchedBase{t.make(), t.r}
-	if t.r.protocol != "base" {
-		var err error
+	var err error
+	switch t.r.protocol {
+	case "base":
+		return
+	case "SAM":
+		t.noise, err = optim.NewSAM(t.solver, t.r.sigma)
+	case "ASAM by layer":
+		t.noise, err = optim.NewSAM(t.solver, t.r.sigma, optim.WithAdaptive(0.01), optim.WithSelection(optim.Cyclic()))
+	default:
 		t.noise, err = optim.NewPerturbedSolver(t.solver, t.r.sigma, t.r.opts...)
-		t.r.check(err)
-		t.solver = t.noise
 	}
+	t.r.check(err)
+	t.solver = t.noise
 }
 
 // Step is the program's call.
@@ -275,8 +296,8 @@ func (t *programSolver) resume(model []G.ValueGrad) {
 		m.guard(t)
 	}
 	if t.r.protocol == "carried" {
-		t.r.check(t.noise.Bind(model))
-		t.r.check(t.noise.Perturb())
+		t.r.check(t.noise.(*optim.PerturbedSolver).Bind(model))
+		t.r.check(t.noise.(*optim.PerturbedSolver).Perturb())
 	}
 }
 
@@ -296,7 +317,7 @@ func (t *programSolver) atClean(f func()) {
 	}
 	t.r.check(t.noise.Restore())
 	f()
-	t.r.check(t.noise.Perturb())
+	t.r.check(t.noise.(*optim.PerturbedSolver).Perturb())
 }
 
 // machine is what a program runs: Gorgonia's tape machine, guarded in that mode.
@@ -306,6 +327,9 @@ type machine struct {
 	learnables []*G.Node
 	owner      *programSolver
 }
+
+// guarded reports whether the program's machines are guarded.
+func (m mode) guarded() bool { return m.protocol == "guarded" || m.sam() }
 
 // machine returns the program's machine for a graph with these learnables.
 func (t *programSolver) machine(g *G.ExprGraph, learnables ...*G.Node) *machine {
@@ -319,7 +343,7 @@ func (t *programSolver) machine(g *G.ExprGraph, learnables ...*G.Node) *machine 
 
 func (m *machine) guard(t *programSolver) {
 	m.VM = m.spy
-	if t.r.protocol == "guarded" {
+	if t.r.guarded() {
 		var err error
 		m.VM, err = t.noise.Guard(m.spy, m.learnables...)
 		t.r.check(err)
@@ -394,7 +418,7 @@ func TestGalleryMemory(t *testing.T) {
 		rounds = 3
 	}
 	for _, p := range programs {
-		for _, protocol := range []string{"guarded", "carried"} {
+		for _, protocol := range []string{"guarded", "carried", "ASAM by layer"} {
 			if protocol == "carried" && p.guardedOnly {
 				continue
 			}
@@ -419,17 +443,23 @@ func TestManyGraphs(t *testing.T) {
 	if testing.Short() {
 		steps = 1000
 	}
-	for _, protocol := range []string{"base", "guarded", "carried"} {
+	for _, protocol := range []string{"base", "guarded", "carried", "SAM"} {
 		t.Run(protocol, func(t *testing.T) {
 			w := tensor.New(tensor.WithShape(4, 4), tensor.WithBacking(make([]float64, 16)))
 			x := tensor.New(tensor.WithShape(50, 4), tensor.WithBacking(tensor.Range(tensor.Float64, 0, 200)))
 			solver := adam()
-			var noise *optim.PerturbedSolver
-			if protocol != "base" {
-				var err error
-				if noise, err = optim.NewPerturbedSolver(solver, 0.01); err != nil {
-					t.Fatal(err)
-				}
+			var noise wrapper
+			var err error
+			switch protocol {
+			case "guarded", "carried":
+				noise, err = optim.NewPerturbedSolver(solver, 0.01)
+			case "SAM":
+				noise, err = optim.NewSAM(solver, 0.01)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if noise != nil {
 				solver = noise
 			}
 			step := func() {
@@ -440,7 +470,7 @@ func TestManyGraphs(t *testing.T) {
 					t.Fatal(err)
 				}
 				var vm G.VM = G.NewTapeMachine(g, G.BindDualValues(node))
-				if protocol == "guarded" {
+				if protocol == "guarded" || protocol == "SAM" {
 					var err error
 					if vm, err = noise.Guard(vm, node); err != nil {
 						t.Fatal(err)

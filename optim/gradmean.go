@@ -7,15 +7,25 @@ import (
 
 // gradientMean replaces the gradients of several evaluations of a graph by their mean.
 type gradientMean struct {
-	sum    []vec // of the evaluations so far, in the order of the model
-	before []vec // what the gradients held before the first one, where they add up
+	savedGradients
+	sum []vec // of the evaluations so far, in the order of the model
+}
+
+// savedGradients are what the gradients of a model held before an evaluation.
+type savedGradients struct {
+	before []vec // in the order of the model
 	exists []bool
 }
 
 // over calls evaluate n times and leaves, in the gradients of params, what they held before plus the mean of what the
 // evaluations gave. Where the machine replaces gradients instead of adding to them, the mean alone is left.
 func (m *gradientMean) over(n int, params []*Param, model []G.ValueGrad, evaluate func(i int) error) (err error) {
-	m.reserve(params)
+	if m.sum == nil {
+		m.sum = likeParams(params)
+	}
+	for _, sum := range m.sum {
+		sum.zero()
+	}
 	if err := m.save(params, model); err != nil {
 		return err
 	}
@@ -52,22 +62,24 @@ func (m *gradientMean) over(n int, params []*Param, model []G.ValueGrad, evaluat
 	return nil
 }
 
-func (m *gradientMean) reserve(params []*Param) {
-	if m.sum == nil {
-		m.sum, m.before, m.exists = make([]vec, len(params)), make([]vec, len(params)), make([]bool, len(params))
-		for j, p := range params {
-			m.sum[j], m.before[j] = newVec(p.vec, p.vec.len()), newVec(p.vec, p.vec.len())
-		}
+// likeParams returns memory for a number of each element of the parameters.
+func likeParams(params []*Param) []vec {
+	all := make([]vec, len(params))
+	for j, p := range params {
+		all[j] = newVec(p.vec, p.vec.len())
 	}
+	return all
 }
 
 // save remembers the gradients and zeroes them. Before the first evaluation there are none.
-func (m *gradientMean) save(params []*Param, model []G.ValueGrad) error {
+func (s *savedGradients) save(params []*Param, model []G.ValueGrad) error {
+	if s.before == nil {
+		s.before, s.exists = likeParams(params), make([]bool, len(params))
+	}
 	for j, p := range params {
-		m.sum[j].zero()
 		g, err := p.grad(model[j])
-		if m.exists[j] = err == nil; err == nil {
-			m.before[j].copyFrom(g)
+		if s.exists[j] = err == nil; err == nil {
+			s.before[j].copyFrom(g)
 			g.zero()
 		} else if !errors.Is(err, ErrNoGradient) {
 			return err
@@ -76,13 +88,14 @@ func (m *gradientMean) save(params []*Param, model []G.ValueGrad) error {
 	return nil
 }
 
-func (m *gradientMean) putBack(params []*Param, model []G.ValueGrad) {
+// putBack gives the gradients what save found in them.
+func (s *savedGradients) putBack(params []*Param, model []G.ValueGrad) {
 	for j, p := range params {
 		g, err := p.grad(model[j])
 		switch {
 		case err != nil: // there is none
-		case m.exists[j]:
-			g.copyFrom(m.before[j])
+		case s.exists[j]:
+			g.copyFrom(s.before[j])
 		default:
 			g.zero()
 		}

@@ -108,7 +108,7 @@ func (g *guard) RunAll() error {
 			return err
 		} else if p != nil {
 			return errors.Wrapf(ErrProtocol, "optim: parameter %s %v changed, but Step of this solver was not called since the last RunAll: "+
-				"step the PerturbedSolver in the place of its base; use Set of the guarded machine for weights that the graph updates; "+
+				"step this solver in the place of its base; use Set of the guarded machine for weights that the graph updates; "+
 				"or call the solver's Restore to discard a gradient", p.name, p.shape)
 		}
 	}
@@ -118,6 +118,9 @@ func (g *guard) RunAll() error {
 	s.use(m)
 	s.carries = m
 	defer s.noise.restore()
+	if s.ascent != nil {
+		return g.climb(m, params)
+	}
 	if s.evaluations() == 1 {
 		return g.evaluate(m, 1)
 	}

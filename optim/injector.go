@@ -6,7 +6,6 @@ import (
 	"weak"
 
 	"github.com/layernoise/layernoise/internal/hugepage"
-	"github.com/layernoise/layernoise/internal/noise"
 	"github.com/pkg/errors"
 )
 
@@ -153,15 +152,10 @@ func (n *injector) inject(sample uint64, sign float64) error {
 
 // perturb sets dst to clean and the target's draw. An error comes before anything is written.
 func (n *injector) perturb(dst, clean vec, t *target) error {
-	if c, ok := n.dist.(counterNoise); ok { // one pass, without a buffer for the draw
-		stream, err := streamOf(n.draw)
-		if err != nil {
-			return err
-		}
-		stream.Tensor = uint32(t.param.index)
-		noise.Add(noise.Dist(c), stream, dst.f32, clean.f32, float32(n.sign*t.scale))
-		noise.Add(noise.Dist(c), stream, dst.f64, clean.f64, n.sign*t.scale)
-		return nil
+	if fused, ok := n.dist.(fusedNoise); ok {
+		d := n.draw
+		d.Tensor = t.param.index
+		return fused.addTo(dst, clean, n.sign*t.scale, d)
 	}
 	eps, err := n.sampleOf(t)
 	if err != nil {

@@ -34,7 +34,19 @@ func Rademacher() Noise { return counterNoise(noise.Rademacher) }
 // UniformNoise draws from the uniform distribution on (-sqrt 3, sqrt 3), with the resolution of float32.
 func UniformNoise() Noise { return counterNoise(noise.Uniform) }
 
-// counterNoise is noise of the counter-based generator, which the solver adds to the weights without a buffer.
+// fusedNoise is noise that is added to weights in one pass, without a buffer for the draw: dst is set to clean plus scale
+// times the draw.
+type fusedNoise interface {
+	Noise
+	addTo(dst, clean vec, scale float64, d Draw) error
+}
+
+var (
+	_ fusedNoise = counterNoise(0)
+	_ fusedNoise = (*ascent)(nil)
+)
+
+// counterNoise is noise of the counter-based generator.
 type counterNoise noise.Dist
 
 func (c counterNoise) Sample(eps []float64, d Draw) error {
@@ -43,6 +55,16 @@ func (c counterNoise) Sample(eps []float64, d Draw) error {
 		return err
 	}
 	noise.Fill(noise.Dist(c), stream, eps, 1)
+	return nil
+}
+
+func (c counterNoise) addTo(dst, clean vec, scale float64, d Draw) error {
+	stream, err := streamOf(d)
+	if err != nil {
+		return err
+	}
+	noise.Add(noise.Dist(c), stream, dst.f32, clean.f32, float32(scale))
+	noise.Add(noise.Dist(c), stream, dst.f64, clean.f64, scale)
 	return nil
 }
 

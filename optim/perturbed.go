@@ -37,8 +37,9 @@ type PerturbedSolver struct {
 	resumed bool   // a carried state was read, and its noise is not in the weights yet
 
 	noise    injector
-	carries  *model // whose noise it is
-	replaced *Param // got another value while noise was in it, which Restore found
+	ascent   *ascent // which SAM puts in the place of the noise; nil for noise
+	carries  *model  // whose noise it is
+	replaced *Param  // got another value while noise was in it, which Restore found
 }
 
 // NewPerturbedSolver returns a solver that steps base with gradients at weights perturbed by noise of standard deviation
@@ -47,31 +48,18 @@ type PerturbedSolver struct {
 //
 // By default the noise is Gaussian, with seed 0, on one parameter tensor a step, in turn: the authors' code.
 func NewPerturbedSolver(base G.Solver, sigma float64, opts ...PerturbOpt) (*PerturbedSolver, error) {
-	if base == nil || isNilPointer(base) {
-		return nil, errors.New("optim: the base solver is nil")
-	}
-	if _, nested := base.(*PerturbedSolver); nested {
-		return nil, errors.New("optim: the base solver injects noise itself: want the solver that updates the weights")
-	}
-	if _, broken := base.(*G.AdamW); broken {
-		return nil, errors.New("optim: gorgonia's AdamW never changes the weights: use NewAdamW of this package")
+	if err := checkBase(base); err != nil {
+		return nil, err
 	}
 	if !finite(sigma) {
 		return nil, errors.Errorf("optim: sigma is %v: want a finite number, 0 or more", sigma)
 	}
-	s := &PerturbedSolver{base: base, sigma: sigma, perturbConfig: perturbConfig{
-		selection: Cyclic(),
-		grouping:  ByTensor(),
-		dist:      Gaussian(),
-		schedule:  Constant(1),
-		scaling:   Absolute(),
-		samples:   1,
-	}}
+	s := &PerturbedSolver{base: base, sigma: sigma, perturbConfig: defaultConfig()}
 	for i, opt := range opts {
 		if opt == nil {
 			return nil, errors.Errorf("optim: option %d is nil", i)
 		}
-		if err := opt(&s.perturbConfig); err != nil {
+		if err := opt.applyPerturb(&s.perturbConfig); err != nil {
 			return nil, err
 		}
 	}
@@ -79,7 +67,26 @@ func NewPerturbedSolver(base G.Solver, sigma float64, opts ...PerturbOpt) (*Pert
 	return s, nil
 }
 
+// checkBase refuses what cannot be wrapped.
+func checkBase(base G.Solver) error {
+	if base == nil || isNilPointer(base) {
+		return errors.New("optim: the base solver is nil")
+	}
+	switch base.(type) {
+	case *PerturbedSolver:
+		return errors.New("optim: the base solver injects noise itself: want the solver that updates the weights")
+	case *SAM:
+		return errors.New("optim: the base solver is a SAM, which moves the weights itself: want the solver that updates them")
+	case *G.AdamW:
+		return errors.New("optim: gorgonia's AdamW never changes the weights: use NewAdamW of this package")
+	}
+	return nil
+}
+
 func (s *PerturbedSolver) newCarrier() *carrier {
+	if s.ascent != nil {
+		return &carrier{owner: fmt.Sprintf("a SAM (rho %v, over %T)", s.sigma, s.base)}
+	}
 	return &carrier{owner: fmt.Sprintf("a PerturbedSolver (sigma %v, seed %d, over %T)", s.sigma, s.seed, s.base)}
 }
 
@@ -233,7 +240,10 @@ func (s *PerturbedSolver) plan(m *model) error {
 	if err := m.choose(s.selection); err != nil {
 		return err
 	}
-	sigma := s.sigma * s.schedule(m.step) * m.choice.Factor
+	sigma := s.sigma * s.schedule(m.step)
+	if s.ascent == nil {
+		sigma *= m.choice.Factor
+	}
 	s.noise.begin(s.dist, s.seed, s.step, sigma)
 	for _, i := range m.choice.Groups {
 		s.noise.layers = append(s.noise.layers, m.groups[i].Name)

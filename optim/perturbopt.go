@@ -19,82 +19,112 @@ type perturbConfig struct {
 	antithetic bool
 }
 
-// A PerturbOpt is an option of NewPerturbedSolver.
-type PerturbOpt func(*perturbConfig) error
-
-// WithSeed sets the seed of noise and selection. By default 0.
-func WithSeed(seed uint64) PerturbOpt {
-	return func(c *perturbConfig) error { c.seed = seed; return nil }
+// defaultConfig is the configuration without options.
+func defaultConfig() perturbConfig {
+	return perturbConfig{
+		selection: Cyclic(),
+		grouping:  ByTensor(),
+		dist:      Gaussian(),
+		schedule:  Constant(1),
+		scaling:   Absolute(),
+		samples:   1,
+	}
 }
 
-// WithSelection sets which groups take noise at a step. By default [Cyclic].
-func WithSelection(selection Selection) PerturbOpt {
-	return func(c *perturbConfig) error {
+// A PerturbOpt is an option of NewPerturbedSolver.
+type PerturbOpt interface{ applyPerturb(*perturbConfig) error }
+
+// A SAMOpt is an option of NewSAM.
+type SAMOpt interface{ applySAM(*SAM) error }
+
+// A WrapperOpt is an option of both NewPerturbedSolver and NewSAM.
+type WrapperOpt interface {
+	PerturbOpt
+	SAMOpt
+}
+
+type perturbOpt func(*perturbConfig) error
+
+func (o perturbOpt) applyPerturb(c *perturbConfig) error { return o(c) }
+
+type wrapperOpt func(*perturbConfig) error
+
+func (o wrapperOpt) applyPerturb(c *perturbConfig) error { return o(c) }
+func (o wrapperOpt) applySAM(s *SAM) error               { return o(&s.solver.perturbConfig) }
+
+// WithSeed sets the seed of noise and selection. SAM draws nothing but the groups of a random selection. By default 0.
+func WithSeed(seed uint64) WrapperOpt {
+	return wrapperOpt(func(c *perturbConfig) error { c.seed = seed; return nil })
+}
+
+// WithSelection sets which groups take noise, or are moved by SAM, at a step. By default [Cyclic] for noise and [All] for SAM.
+func WithSelection(selection Selection) WrapperOpt {
+	return wrapperOpt(func(c *perturbConfig) error {
 		c.selection = selection
 		return notNil("selection", selection)
-	}
+	})
 }
 
-// WithGrouping sets which parameters take noise together. By default [ByTensor].
-func WithGrouping(grouping Grouping) PerturbOpt {
-	return func(c *perturbConfig) error {
+// WithGrouping sets which parameters take noise, or are moved by SAM, together. By default [ByTensor].
+func WithGrouping(grouping Grouping) WrapperOpt {
+	return wrapperOpt(func(c *perturbConfig) error {
 		c.grouping = grouping
 		return notNil("grouping", grouping)
-	}
+	})
 }
 
-// WithExclude keeps noise from the parameters whose name excluded reports true for: they belong to no group and do not
-// count in [All]'s sigma/sqrt(n). By default no parameter is excluded.
-func WithExclude(excluded func(name string) bool) PerturbOpt {
-	return func(c *perturbConfig) error {
+// WithExclude keeps noise, or SAM's move, from the parameters whose name excluded reports true for: they belong to no group
+// and do not count in [All]'s sigma/sqrt(n). By default no parameter is excluded.
+func WithExclude(excluded func(name string) bool) WrapperOpt {
+	return wrapperOpt(func(c *perturbConfig) error {
 		c.exclude = excluded
 		return notNil("exclusion", excluded)
-	}
+	})
 }
 
 // WithNoise sets the distribution of the noise. By default [Gaussian].
 func WithNoise(noise Noise) PerturbOpt {
-	return func(c *perturbConfig) error {
+	return perturbOpt(func(c *perturbConfig) error {
 		c.dist = noise
 		return notNil("noise", noise)
-	}
+	})
 }
 
-// WithSchedule multiplies sigma by a factor that depends on the step. By default it is 1.
-func WithSchedule(schedule Schedule) PerturbOpt {
-	return func(c *perturbConfig) error {
+// WithSchedule multiplies sigma, or SAM's rho, by a factor that depends on the step. By default it is 1.
+func WithSchedule(schedule Schedule) WrapperOpt {
+	return wrapperOpt(func(c *perturbConfig) error {
 		c.schedule = schedule
 		if err := notNil("schedule", schedule); err != nil {
 			return err
 		}
 		return checkFactor(schedule, 0)
-	}
+	})
 }
 
 // WithScaling multiplies sigma by a factor that depends on the parameter. By default [Absolute].
 func WithScaling(scaling Scaling) PerturbOpt {
-	return func(c *perturbConfig) error {
+	return perturbOpt(func(c *perturbConfig) error {
 		c.scaling = scaling
 		return notNil("scaling", scaling)
-	}
+	})
 }
 
 // WithSamples makes the gradient of a step the mean over m draws of the noise, on the same groups. Each draw costs an
 // evaluation of the graph. It needs the guarded protocol. By default 1.
 func WithSamples(m int) PerturbOpt {
-	return func(c *perturbConfig) error {
+	return perturbOpt(func(c *perturbConfig) error {
 		if m < 1 {
 			return errors.Errorf("optim: %d samples a step: want 1 or more", m)
 		}
 		c.samples = m
 		return nil
-	}
+	})
 }
 
 // WithAntithetic uses every draw twice, with both signs, and takes the mean gradient: what the noise adds to the
 // gradient in odd orders of sigma cancels. It doubles the evaluations and needs the guarded protocol. By default off.
 func WithAntithetic() PerturbOpt {
-	return func(c *perturbConfig) error { c.antithetic = true; return nil }
+	return perturbOpt(func(c *perturbConfig) error { c.antithetic = true; return nil })
 }
 
 func notNil(what string, x any) error {

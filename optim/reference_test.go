@@ -23,6 +23,9 @@ type solverCase struct {
 	Momentum    float64
 	WeightDecay float64 `json:"weight_decay"`
 	Sigma       float64
+	Rho         float64 // of SAM
+	Adaptive    bool    // ASAM
+	Eta         float64
 	Initial     []golden.Tensor `json:"params_initial"`
 	Steps       []struct {
 		X         golden.Tensor
@@ -33,7 +36,7 @@ type solverCase struct {
 	}
 }
 
-// TestReference follows PyTorch through the noise-injection loop, with PyTorch's draws.
+// TestReference follows PyTorch through the noise-injection loop, with PyTorch's draws, and through SAM's.
 func TestReference(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(golden.Dir(), "solver_*.json"))
 	if err != nil || len(files) == 0 {
@@ -51,6 +54,10 @@ func TestReference(t *testing.T) {
 			}
 			if len(c.Steps) == 0 || len(c.Initial) == 0 {
 				t.Fatal("no steps or no parameters")
+			}
+			if c.Rho > 0 {
+				followSAM(t, c)
+				return
 			}
 			t.Run("guarded", func(t *testing.T) { followReference(t, c, true) })
 			t.Run("carried", func(t *testing.T) { followReference(t, c, false) })
@@ -110,12 +117,7 @@ func followReference(t *testing.T, c solverCase, guarded bool) {
 	}
 	compared := 0
 	for i, step := range c.Steps {
-		copy(n.x.Value().Data().([]float64), step.X.Data)
-		y := n.y.Value().Data().([]float64)
-		clear(y)
-		for row, label := range step.Labels {
-			y[row*n.y.Shape()[1]+label] = 1
-		}
+		n.load(step.X, step.Labels)
 		if err := vm.RunAll(); err != nil {
 			t.Fatal(err)
 		}
@@ -135,10 +137,7 @@ func followReference(t *testing.T, c solverCase, guarded bool) {
 		if err := s.Restore(); err != nil {
 			t.Fatal(err)
 		}
-		for j, after := range step.After {
-			near(t, fmt.Sprintf("step %d: parameter %d", i, j), n.learnables[j].Value().Data().([]float64), after.Data)
-			compared++
-		}
+		compared += n.compare(t, i, step.After)
 		if !guarded && i < len(c.Steps)-1 {
 			if err := s.Perturb(); err != nil {
 				t.Fatal(err)
@@ -148,6 +147,60 @@ func followReference(t *testing.T, c solverCase, guarded bool) {
 	if compared == 0 {
 		t.Fatal("no parameters to compare")
 	}
+}
+
+// followSAM follows PyTorch through SAM.
+func followSAM(t *testing.T, c solverCase) {
+	n := referenceNet(t, c)
+	var opts []SAMOpt
+	switch c.Mode {
+	case "layer":
+		opts = append(opts, WithSelection(Cyclic()))
+	case "all":
+	default:
+		t.Fatalf("mode %q is not known", c.Mode)
+	}
+	if c.Adaptive {
+		opts = append(opts, WithAdaptive(c.Eta))
+	}
+	base := ours(NewSGD(c.LR, WithMomentum(c.Momentum), WithWeightDecay(c.WeightDecay)))
+	s := must(NewSAM(base, c.Rho, opts...))(t)
+	vm := must(s.Guard(n.vm, n.learnables...))(t)
+	compared := 0
+	for i, step := range c.Steps {
+		n.load(step.X, step.Labels)
+		if err := vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		near(t, fmt.Sprintf("step %d: loss", i), []float64{n.loss.Data().(float64)}, []float64{step.Loss})
+		if err := s.Step(n.model); err != nil {
+			t.Fatal(err)
+		}
+		vm.Reset()
+		compared += n.compare(t, i, step.After)
+	}
+	if compared == 0 {
+		t.Fatal("no parameters to compare")
+	}
+}
+
+// load gives the reference's network a batch.
+func (n *net) load(x golden.Tensor, labels []int) {
+	copy(n.x.Value().Data().([]float64), x.Data)
+	y := n.y.Value().Data().([]float64)
+	clear(y)
+	for row, label := range labels {
+		y[row*n.y.Shape()[1]+label] = 1
+	}
+}
+
+// compare compares the parameters to those after a step, if the reference has them, and returns how many there were.
+func (n *net) compare(t *testing.T, step int, after []golden.Tensor) int {
+	t.Helper()
+	for j, after := range after {
+		near(t, fmt.Sprintf("step %d: parameter %d", step, j), n.learnables[j].Value().Data().([]float64), after.Data)
+	}
+	return len(after)
 }
 
 // referenceNet is the reference's network: y = x W^T + b with ReLU between, softmax cross entropy.

@@ -37,7 +37,7 @@ type measurement struct {
 
 	clean []vec     // copies of the weights
 	eps   []float64 // one tensor's draw
-	grads gradientMean
+	grads savedGradients
 }
 
 // measure calls f with a measurement on vm. Whatever f does, and also if it panics, weights and gradients are then what they
@@ -61,7 +61,6 @@ func measure(vm G.VM, learnables []*G.Node, f func(m *measurement) error) (err e
 		return err
 	}
 	defer set.putBack()
-	m.grads.reserve(m.params)
 	if err := m.grads.save(m.params, m.model); err != nil {
 		return err
 	}

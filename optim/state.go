@@ -47,7 +47,7 @@ func (s *PerturbedSolver) MarshalBinary() ([]byte, error) {
 	state := perturbedState{
 		Seed:     s.seed,
 		Step:     s.step,
-		Carried:  s.resumed || !s.guarded && s.step > 0,
+		Carried:  s.resumed || s.ascent == nil && !s.guarded && s.step > 0,
 		Params:   s.params.describe(),
 		BaseType: fmt.Sprintf("%T", s.base),
 	}
@@ -64,7 +64,7 @@ func (s *PerturbedSolver) MarshalBinary() ([]byte, error) {
 	if state.Selection, err = marshalPart(s.selection); err != nil {
 		return nil, errors.Wrapf(err, "optim: state of the selection %T", s.selection)
 	}
-	return encodeState(perturbedKind, state)
+	return encodeState(s.kind(), state)
 }
 
 // UnmarshalBinary takes over a state that MarshalBinary returned. The solver must have been made with the same kind of
@@ -76,7 +76,7 @@ func (s *PerturbedSolver) MarshalBinary() ([]byte, error) {
 // If noise is in the weights now, it is taken out.
 func (s *PerturbedSolver) UnmarshalBinary(data []byte) error {
 	var state perturbedState
-	if err := decodeState(data, perturbedKind, &state); err != nil {
+	if err := decodeState(data, s.kind(), &state); err != nil {
 		return err
 	}
 	switch base := fmt.Sprintf("%T", s.base); {
@@ -114,6 +114,13 @@ func (s *PerturbedSolver) UnmarshalBinary(data []byte) error {
 	}
 	s.resumed = state.Carried && !s.guarded
 	return nil
+}
+
+func (s *PerturbedSolver) kind() string {
+	if s.ascent != nil {
+		return samKind
+	}
+	return perturbedKind
 }
 
 // save returns what a saved state says of the model.
@@ -185,6 +192,7 @@ type stateHeader struct {
 
 const (
 	perturbedKind = "layernoise perturbed"
+	samKind       = "layernoise sam"
 	sgdKind       = "layernoise sgd"
 	adamKind      = "layernoise adam"
 	adamWKind     = "layernoise adamw"

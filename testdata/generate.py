@@ -30,10 +30,22 @@ OPTIMIZERS = {
 }
 
 
-def solver(optimizer, mode):
+def weights():
     params = []
     for fan_in, out in zip(WIDTHS, WIDTHS[1:]):
         params += [leaf(out, fan_in, scale=fan_in**-0.5), leaf(out, scale=0.1)]
+    return params
+
+
+def cost(params, x, labels):
+    h = x
+    for i in range(0, len(params), 2):
+        h = F.linear(F.relu(h) if i > 0 else h, params[i], params[i + 1])
+    return F.cross_entropy(h, labels)
+
+
+def solver(optimizer, mode):
+    params = weights()
     make, settings = OPTIMIZERS[optimizer]
     base = make(params, **settings)
     case = dict(settings, mode=mode, optimizer=optimizer, sigma=SIGMA, params_initial=[numbers(p) for p in params], steps=[])
@@ -45,10 +57,7 @@ def solver(optimizer, mode):
         with torch.no_grad():
             for i, draw in noise.items():
                 params[i] += SIGMA / len(noise) ** 0.5 * draw
-        h = x
-        for i in range(0, len(params), 2):
-            h = F.linear(F.relu(h) if i > 0 else h, params[i], params[i + 1])
-        loss = F.cross_entropy(h, labels)
+        loss = cost(params, x, labels)
         base.zero_grad()
         loss.backward()
         with torch.no_grad():
@@ -58,6 +67,37 @@ def solver(optimizer, mode):
         case["steps"].append(dict(
             x=numbers(x), labels=labels.tolist(), unit_noise=every({str(i): d for i, d in noise.items()}),
             loss_at_perturbed=loss.item(), params_after=[numbers(p) for p in params] if t in (0, 1, 12, 23) else None))
+    return case
+
+
+# Sharpness-aware minimisation, by its authors' formulas.
+
+RHO, ETA = 0.2, 0.01
+
+
+def sam(adaptive, mode):
+    params = weights()
+    make, settings = OPTIMIZERS["sgd"]
+    base = make(params, **settings)
+    case = dict(settings, mode=mode, optimizer="sgd", rho=RHO, adaptive=adaptive, eta=ETA if adaptive else 0,
+                params_initial=[numbers(p) for p in params], steps=[])
+    for t in range(STEPS):
+        x, labels = torch.randn(BATCH, WIDTHS[0]), torch.randint(WIDTHS[-1], (BATCH,))
+        moved = {"layer": [t % len(params)], "all": list(range(len(params)))}[mode]
+        clean_loss = cost(params, x, labels)
+        grads = torch.autograd.grad(clean_loss, params)
+        scales = [p.detach().abs() + ETA if adaptive else torch.ones_like(p) for p in params]
+        norm = torch.cat([(scales[i] * grads[i]).flatten() for i in moved]).norm()
+        with torch.no_grad():
+            there = [p + RHO * scales[i]**2 * grads[i] / norm if i in moved else p for i, p in enumerate(params)]
+        there = [p.detach().requires_grad_() for p in there]
+        loss = cost(there, x, labels)
+        for p, g in zip(params, torch.autograd.grad(loss, there)):
+            p.grad = g
+        base.step()
+        case["steps"].append(dict(
+            x=numbers(x), labels=labels.tolist(), loss_at_clean=clean_loss.item(), loss_at_perturbed=loss.item(),
+            params_after=[numbers(p) for p in params] if t in (0, 1, 12, 23) else None))
     return case
 
 
@@ -149,6 +189,7 @@ def main(folder, seed=20230125):
     os.makedirs(folder, exist_ok=True)
     contents = {f"solver_{o}_{m}.json": solver(o, m) for o in OPTIMIZERS for m in ("none", "layer", "all")}
     contents["layers.json"] = list(layers())
+    contents |= {f"solver_{'a' * adaptive}sam_{m}.json": sam(adaptive, m) for adaptive in (False, True) for m in ("layer", "all")}
     for name, content in contents.items():
         with open(os.path.join(folder, name), "w") as f:
             json.dump(content, f)
