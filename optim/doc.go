@@ -7,8 +7,10 @@
 //	w[t+1] = w[t] - eta * grad R(w[t] + sigma*eps[t]),   eps ~ N(0, I)
 //
 // In expectation this is gradient descent on R + (sigma^2/2) tr(Hessian of R) and terms of higher order: an explicit
-// regulariser, which is the l1 norm, the group l1 norm or the nuclear norm in simple models. Noise on all weights at once
-// explodes in wide networks; noise on one layer at a time does not.
+// regulariser, which is the l1 norm, the group l1 norm or the nuclear norm in simple models. Noise on all weights at once adds
+// a term that grows with the width of a network whatever its weights are; noise on one layer at a time does not have it. What
+// that adds is of the order of the weights' squared norms: it stays the same in wider networks if those do, as with initial
+// weights of variance 1/width, and grows if they grow, as with He's or PyTorch's.
 //
 // There are two protocols, with the same solver.
 //

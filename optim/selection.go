@@ -61,7 +61,8 @@ func (s *shuffled) Select(seed, step uint64, groups []Group) ([]int, float64) {
 }
 
 // All takes every group at every step, with sigma/sqrt(n) for n groups, as the authors' code does: the variance of the
-// noise summed over the groups is then that of one group at a time. In wide networks this noise explodes.
+// noise summed over the groups is then that of one group at a time. The products of the groups' noises come on top, and in
+// wide networks they are the greater part.
 func All() Selection { return new(all) }
 
 type all struct{ chosen []int }

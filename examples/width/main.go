@@ -1,18 +1,19 @@
-// Width shows why noise goes into one layer at a time: noise on all layers of a wide network adds a term to the expected loss,
-// and to its variance, that grows with the width, though the network computes the same function.
+// Width shows when noise goes into one layer at a time rather than into all: noise on all layers adds a term to the expected loss,
+// and to its variance, that grows with the width whatever the weights are; what noise on one layer adds is a matter of the
+// weights' norms, and stays where they do.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
-	"text/tabwriter"
 
+	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/internal/cli"
 	"github.com/layernoise/layernoise/internal/figure"
-	"github.com/layernoise/layernoise/optim"
 )
 
 // settings are the flags.
@@ -22,6 +23,7 @@ type settings struct {
 	draws     int
 	seed      uint64
 	out       string
+	variances string
 }
 
 func main() {
@@ -30,7 +32,8 @@ func main() {
 	flag.IntVar(&s.doublings, "doublings", 7, fmt.Sprintf("how often the width doubles, from %d", units))
 	flag.IntVar(&s.draws, "draws", 2000, fmt.Sprintf("draws of the noise for each point, in %d parts", parts))
 	flag.Uint64Var(&s.seed, "seed", 1, "seed of weights, inputs and noise")
-	flag.StringVar(&s.out, "out", "width.png", "the picture, a PNG `file`")
+	flag.StringVar(&s.out, "out", "width.png", "picture of the extra loss, a PNG `file`")
+	flag.StringVar(&s.variances, "variances", "variances.png", "picture of the variances of loss and gradient, a PNG `file`")
 	cli.Main(func(ctx context.Context) error { return run(ctx, s) })
 }
 
@@ -42,68 +45,67 @@ func (s settings) check() error {
 		return cli.Usagef("-doublings is %d, want 1 to 12", s.doublings)
 	case s.draws < 2*parts:
 		return cli.Usagef("-draws is %d, want %d or more", s.draws, 2*parts)
-	case s.out == "":
-		return cli.Usagef("-out is empty, want a file")
+	case s.out == "" || s.variances == "":
+		return cli.Usagef("-out %q, -variances %q, want files", s.out, s.variances)
 	}
 	return nil
 }
 
-// noises are the two ways to inject noise. With two layers All has sigma/sqrt(2), which makes the terms of second order equal.
-var noises = [...]struct {
-	name      string
-	selection func() optim.Selection
-	closed    func(weights [2][]float64, width int, sigma float64) form
-}{
-	{"noise on all", optim.All, formAll},
-	{"noise on one layer", optim.Uniform, formLayer},
+// cell is what was measured of a kind of network and of noise at a width, and what the closed forms say.
+type cell struct {
+	measured
+	closed form
 }
 
-// row is what was measured at a width, for each noise, and the closed forms of the linear network.
+// row is a width.
 type row struct {
-	width        int
-	linear, relu [len(noises)]measured
-	closed       [len(noises)]form
+	width int
+	cells [len(kinds)][len(noises)]cell
 }
 
 func run(ctx context.Context, s settings) error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	graph.UseBLAS()
 	rows := make([]row, s.doublings+1)
-	bar := cli.Bar(len(rows)*len(noises), "width")
+	bar := cli.Bar(len(rows)*len(kinds)*len(noises), "width")
 	for k := range rows {
 		r := &rows[k]
 		r.width = units << k
-		for i, n := range noises {
-			var err error
-			if r.linear[i], err = measure(ctx, s, r.width, false, n.selection()); err != nil {
-				return err
+		for i := range kinds {
+			for j := range noises {
+				c, err := &r.cells[i][j], error(nil)
+				if c.measured, err = s.measure(ctx, i, j, r.width); err != nil {
+					return err
+				}
+				if c.closed, err = s.closed(i, j, r.width); err != nil {
+					return err
+				}
+				_ = bar.Add(1)
 			}
-			if r.relu[i], err = measure(ctx, s, r.width, true, n.selection()); err != nil {
-				return err
-			}
-			r.closed[i] = n.closed(widened(s.seed, r.width), r.width, s.sigma)
-			_ = bar.Add(1)
 		}
 	}
 	_ = bar.Finish()
-	if err := table(rows); err != nil {
+	table(os.Stdout, rows)
+	if err := figure.Save(s.out, extraPanels(s, rows)...); err != nil {
 		return err
 	}
-	if err := figure.Save(s.out, panels(s, rows)...); err != nil {
+	if err := figure.Save(s.variances, variancePanels(s, rows)...); err != nil {
 		return err
 	}
-	fmt.Println("picture:", s.out)
+	fmt.Println("pictures:", s.out, s.variances)
 	return nil
 }
 
-// table prints the extra loss.
-func table(rows []row) error {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "extra loss at width\tlinear, all\tclosed form\tlinear, one layer\tclosed form\tReLU, all\tReLU, one layer")
-	for _, r := range rows {
-		fmt.Fprintf(w, "%d\t%v\t%.3f\t%v\t%.3f\t%v\t%v\n", r.width,
-			r.linear[0].extra, r.closed[0].extra, r.linear[1].extra, r.closed[1].extra, r.relu[0].extra, r.relu[1].extra)
+// table writes the extra loss as Markdown.
+func table(out io.Writer, rows []row) {
+	fmt.Fprintln(out, "| network | width | one layer at a time | closed form | all at once | closed form |")
+	fmt.Fprintln(out, "|---|---|---|---|---|---|")
+	for i, kind := range kinds {
+		for _, r := range rows {
+			layer, all := r.cells[i][0], r.cells[i][1]
+			fmt.Fprintf(out, "| %s | %d | %v | %.3f | %v | %.3f |\n", kind.name, r.width, layer.extra, layer.closed.extra, all.extra, all.closed.extra)
+		}
 	}
-	return w.Flush()
 }

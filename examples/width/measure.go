@@ -27,9 +27,10 @@ type measured struct {
 	gradient estimate // sum of the variances of the gradient's elements
 }
 
-// measure draws noise again and again for a network of the width.
-func measure(ctx context.Context, s settings, width int, relu bool, selection optim.Selection) (measured, error) {
-	n, err := newNetwork(s.seed, width, relu)
+// measure draws noise of a kind again and again for a kind of network of the width.
+func (s settings) measure(ctx context.Context, kind, noise, width int) (measured, error) {
+	k := kinds[kind]
+	n, err := newNetwork(k.weights(s.seed, width), orthogonalRows(s.seed), k.relu)
 	if err != nil {
 		return measured{}, err
 	}
@@ -37,7 +38,7 @@ func measure(ctx context.Context, s settings, width int, relu bool, selection op
 	if err != nil {
 		return measured{}, err
 	}
-	solver, err := optim.NewPerturbedSolver(still, s.sigma, optim.WithSelection(selection), optim.WithSeed(s.seed))
+	solver, err := optim.NewPerturbedSolver(still, s.sigma, optim.WithSelection(noises[noise].selection()), optim.WithSeed(s.seed))
 	if err != nil {
 		return measured{}, err
 	}

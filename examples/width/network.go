@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/layernoise/layernoise/internal/closedform"
 	"github.com/pkg/errors"
 	"gonum.org/v1/gonum/mat"
 	G "gorgonia.org/gorgonia"
@@ -19,43 +18,64 @@ const (
 	samples = 32
 )
 
-// network is the graph of R = |W2 f(W1 X) - Y|^2/n with f the identity or a ReLU, at weights where R is zero. X has orthogonal
-// rows of length sqrt(n), so that for a linear network R = |W2 W1 - M|^2 with the matrix M that it computes.
+// network is the graph of R = |W2 f(W1 X) - Y|^2/n with f the identity or a ReLU, at weights where R is zero: Y is what they
+// compute. X has orthogonal rows of length sqrt(n), so that for a linear network R = |W2 W1 - M|^2 with the matrix M that it
+// computes.
 type network struct {
-	weights    [2][]float64 // W1 (width, inputs) and W2 (outputs, width)
 	learnables G.Nodes
 	loss       G.Value
 	vm         G.VM
 }
 
-// widened returns the weights of a random network of the width, a multiple of units. Whatever the width, it computes the same
+// weights are W1 (width, inputs) and W2 (outputs, width), row by row.
+type weights = [2][]float64
+
+// split returns the weights of a random network of the width, a multiple of units. Whatever the width, it computes the same
 // function: each unit stands there width/units times, with its weights divided by the root of that number. The norms of
 // the weights do not depend on the width either.
-func widened(seed uint64, width int) [2][]float64 {
-	random := rand.New(rand.NewPCG(seed, 1))
-	draw := func(fanIn int) func(int, int, float64) float64 {
-		return func(int, int, float64) float64 { return random.NormFloat64() / math.Sqrt(float64(fanIn)) }
-	}
-	narrow1, narrow2 := mat.NewDense(units, inputs, nil), mat.NewDense(outputs, units, nil)
-	narrow1.Apply(draw(inputs), narrow1)
-	narrow2.Apply(draw(units), narrow2)
+func split(seed uint64, width int) weights {
+	narrow := small(seed, units)
 	scale := math.Sqrt(float64(width / units))
-	w1, w2 := mat.NewDense(width, inputs, nil), mat.NewDense(outputs, width, nil)
-	w1.Apply(func(i, j int, _ float64) float64 { return narrow1.At(i%units, j) / scale }, w1)
-	w2.Apply(func(i, j int, _ float64) float64 { return narrow2.At(i, j%units) / scale }, w2)
-	return [2][]float64{w1.RawMatrix().Data, w2.RawMatrix().Data}
+	w1, w2 := mat.NewDense(units, inputs, narrow[0]), mat.NewDense(outputs, units, narrow[1])
+	return each(width, func(i, j int) float64 { return w1.At(i%units, j) / scale }, func(i, j int) float64 { return w2.At(i, j%units) / scale })
 }
 
-// newNetwork builds the graph.
-func newNetwork(seed uint64, width int, relu bool) (*network, error) {
-	n := &network{weights: widened(seed, width)}
+// he returns weights as K. He et al. begin with, https://arxiv.org/abs/1502.01852: independent, of variance 2/fan-in.
+func he(seed uint64, width int) weights {
+	return independent(seed, width, 2.0/inputs, 2/float64(width))
+}
+
+// small returns independent weights of variance 1/width.
+func small(seed uint64, width int) weights {
+	return independent(seed, width, 1/float64(width), 1/float64(width))
+}
+
+// independent draws weights of the given variances.
+func independent(seed uint64, width int, variance1, variance2 float64) weights {
+	random := rand.New(rand.NewPCG(seed, 1))
+	draw := func(variance float64) func(int, int) float64 {
+		return func(int, int) float64 { return random.NormFloat64() * math.Sqrt(variance) }
+	}
+	return each(width, draw(variance1), draw(variance2))
+}
+
+// each makes weights of their numbers in W1 and in W2.
+func each(width int, first, second func(i, j int) float64) weights {
+	w1, w2 := mat.NewDense(width, inputs, nil), mat.NewDense(outputs, width, nil)
+	w1.Apply(func(i, j int, _ float64) float64 { return first(i, j) }, w1)
+	w2.Apply(func(i, j int, _ float64) float64 { return second(i, j) }, w2)
+	return weights{w1.RawMatrix().Data, w2.RawMatrix().Data}
+}
+
+// newNetwork builds the graph. It takes over the weights.
+func newNetwork(w weights, x *mat.Dense, relu bool) (*network, error) {
+	n, width := &network{}, len(w[0])/inputs
 	g := G.NewGraph()
 	node := func(name string, rows, cols int, data []float64) *G.Node {
 		value := tensor.New(tensor.WithShape(rows, cols), tensor.WithBacking(data))
 		return G.NewMatrix(g, tensor.Float64, G.WithName(name), G.WithShape(rows, cols), G.WithValue(value))
 	}
-	w1, w2 := node("W1", width, inputs, n.weights[0]), node("W2", outputs, width, n.weights[1])
-	x := orthogonalRows(seed)
+	w1, w2 := node("W1", width, inputs, w[0]), node("W2", outputs, width, w[1])
 	hidden, err := G.Mul(w1, node("X", inputs, samples, x.RawMatrix().Data))
 	if err == nil && relu {
 		hidden, err = G.Rectify(hidden)
@@ -63,7 +83,7 @@ func newNetwork(seed uint64, width int, relu bool) (*network, error) {
 	if err != nil {
 		return nil, errors.Wrap(err, "hidden layer")
 	}
-	y := n.outputs(x, width, relu)
+	y := compute(w, x, relu)
 	loss, err := meanSquares(hidden, w2, node("Y", outputs, samples, y.RawMatrix().Data))
 	if err != nil {
 		return nil, errors.Wrap(err, "loss")
@@ -98,14 +118,15 @@ func meanSquares(hidden, w2, y *G.Node) (*G.Node, error) {
 	return G.Mul(sum, G.NewConstant(1.0/samples))
 }
 
-// outputs returns what the network computes of x.
-func (n *network) outputs(x *mat.Dense, width int, relu bool) *mat.Dense {
+// compute returns what a network of the weights makes of x.
+func compute(w weights, x *mat.Dense, relu bool) *mat.Dense {
+	width := len(w[0]) / inputs
 	var hidden, out mat.Dense
-	hidden.Mul(mat.NewDense(width, inputs, n.weights[0]), x)
+	hidden.Mul(mat.NewDense(width, inputs, w[0]), x)
 	if relu {
 		hidden.Apply(func(_, _ int, v float64) float64 { return math.Max(0, v) }, &hidden)
 	}
-	out.Mul(mat.NewDense(outputs, width, n.weights[1]), &hidden)
+	out.Mul(mat.NewDense(outputs, width, w[1]), &hidden)
 	return &out
 }
 
@@ -120,23 +141,4 @@ func orthogonalRows(seed uint64) *mat.Dense {
 	qr.QTo(&q)
 	x.Scale(math.Sqrt(samples), q.Slice(0, samples, 0, inputs).T())
 	return &x
-}
-
-// form is what the closed forms say of a linear network.
-type form struct{ extra, loss, gradient float64 }
-
-func formAll(weights [2][]float64, width int, sigma float64) form {
-	f := factorisation(width)
-	sigma /= math.Sqrt2
-	return form{closedform.ExtraAll(f, weights, sigma), f.LossVarianceAll(weights, sigma), f.GradientVarianceAll(weights, sigma)}
-}
-
-func formLayer(weights [2][]float64, width int, sigma float64) form {
-	f := factorisation(width)
-	return form{closedform.ExtraLayer(f, weights, sigma), f.LossVarianceLayer(weights, sigma), f.GradientVarianceLayer(weights, sigma)}
-}
-
-// factorisation returns the linear network's problem. The closed forms do not ask for the matrix that it approximates.
-func factorisation(width int) *closedform.Factorisation {
-	return &closedform.Factorisation{Y: mat.NewDense(outputs, inputs, nil), Width: width}
 }

@@ -2,51 +2,78 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"strings"
 
 	"github.com/layernoise/layernoise/internal/figure"
 )
 
-// quantities are what the picture shows of each network.
-var quantities = []struct {
+// quantity is what a panel shows of a network.
+type quantity struct {
 	title, unit string
-	measured    func(measured) estimate
+	measured    func(cell) estimate
 	closed      func(form) float64
-}{
-	{"extra loss", "mean less R(w), units of the loss", func(m measured) estimate { return m.extra }, func(f form) float64 { return f.extra }},
-	{"variance of the loss", "variance, loss squared", func(m measured) estimate { return m.loss }, func(f form) float64 { return f.loss }},
-	{"variance of the gradient", "variance, (loss/weight) squared", func(m measured) estimate { return m.gradient }, func(f form) float64 { return f.gradient }},
 }
 
-// panels are the picture: three numbers, for linear networks above and ReLU networks below.
-func panels(s settings, rows []row) []figure.Panel {
-	widths := make([]float64, len(rows))
-	for k, r := range rows {
-		widths[k] = float64(r.width)
-	}
-	var above, below []figure.Panel
-	for _, q := range quantities {
-		panel := func(network string) figure.Panel {
-			return figure.Panel{
-				Title: fmt.Sprintf("%s network: %s\nsigma %v, %d draws, standard errors", network, q.title, s.sigma, s.draws),
-				X:     "width, hidden units", Y: q.unit, LogX: true, LogY: true, TicksX: widths,
-			}
-		}
-		linear, relu := panel("Linear"), panel("ReLU")
-		for i, n := range noises {
-			points := figure.Curve{Name: n.name, X: widths, Marks: true, Colour: i + 2}
-			closed := figure.Curve{Name: n.name + ", closed form", X: widths, Line: true, Dashed: true, Colour: i + 2}
-			joined := figure.Curve{Name: n.name, X: widths, Marks: true, Line: true, Colour: i + 2}
-			for _, r := range rows {
-				add(&points, q.measured(r.linear[i]))
-				add(&joined, q.measured(r.relu[i]))
-				closed.Y = append(closed.Y, q.closed(r.closed[i]))
-			}
-			linear.Curves, relu.Curves = append(linear.Curves, points, closed), append(relu.Curves, joined)
-		}
-		above, below = append(above, linear), append(below, relu)
-	}
-	return append(above, below...)
+var quantities = []quantity{
+	{"extra loss", "mean loss under noise less that without",
+		func(c cell) estimate { return c.extra }, func(f form) float64 { return f.extra }},
+	{"variance of the loss", "variance, loss squared",
+		func(c cell) estimate { return c.loss }, func(f form) float64 { return f.loss }},
+	{"variance of the gradient", "variance, (loss/weight) squared",
+		func(c cell) estimate { return c.gradient }, func(f form) float64 { return f.gradient }},
 }
 
-// add adds a point with its error bar to a curve.
-func add(c *figure.Curve, e estimate) { c.Y, c.Err = append(c.Y, e.mean), append(c.Err, e.err) }
+// extraPanels are the picture of the extra loss, a panel for each kind of network.
+func extraPanels(s settings, rows []row) []figure.Panel {
+	var list []figure.Panel
+	for i := range kinds {
+		p := panel(rows, i, quantities[0])
+		p.Title = capital(kinds[i].name)
+		if i == 0 {
+			p.Title += fmt.Sprintf("\nsigma %v, %d draws; bars: standard errors", s.sigma, s.draws)
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// variancePanels are the picture of the variances: a row of panels for each kind of network.
+func variancePanels(s settings, rows []row) []figure.Panel {
+	var list []figure.Panel
+	for i := range kinds {
+		for _, q := range quantities[1:] {
+			p := panel(rows, i, q)
+			p.Title = fmt.Sprintf("%s: %s", capital(kinds[i].name), q.title)
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// panel shows a number of a kind of network: measured points, and lines for closed forms, or through the points where there are none.
+func panel(rows []row, kind int, q quantity) figure.Panel {
+	p := figure.Panel{X: "width, hidden units", Y: q.unit, LogX: true, LogY: true}
+	for _, r := range rows {
+		p.TicksX = append(p.TicksX, float64(r.width))
+	}
+	for j, n := range noises {
+		points := figure.Curve{Name: n.name, X: p.TicksX, Marks: true, Colour: n.colour}
+		closed := figure.Curve{Name: n.name + ", closed form", X: p.TicksX, Line: true, Dashed: true, Colour: n.colour}
+		for _, r := range rows {
+			c := r.cells[kind][j]
+			e := q.measured(c)
+			points.Y, points.Err, closed.Y = append(points.Y, e.mean), append(points.Err, e.err), append(closed.Y, q.closed(c.closed))
+		}
+		if math.IsNaN(closed.Y[0]) {
+			points.Line = true
+			p.Curves = append(p.Curves, points)
+			continue
+		}
+		p.Curves = append(p.Curves, points, closed)
+	}
+	return p
+}
+
+// capital makes the first letter a capital.
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
