@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/pkg/errors"
@@ -22,9 +23,10 @@ type affine[T kernel.Float] struct {
 	gradB   func(db, dy []T)
 }
 
-// checkAffine returns an error unless x and w have dims axes, w takes the second axis of x, and b has an element for each
-// output of w or is missing. The layout of w is for the error: how its shape is written, with %d for the second axis.
-func checkAffine(name string, x, w, b *G.Node, dims int, layout string) error {
+// checkAffine returns an error unless x has one of the numbers of axes in dims, w takes the axis of x that is given, and b has
+// an element for each output of w or is missing. The layout of w is for the error: how its shape is written, with %d for that
+// axis.
+func checkAffine(name string, x, w, b *G.Node, axis int, dims []int, layout string) error {
 	inX, inW, inB := input{"x", x}, input{"w", w}, input{"b", b}
 	in := []input{inX, inW}
 	if b != nil {
@@ -33,12 +35,13 @@ func checkAffine(name string, x, w, b *G.Node, dims int, layout string) error {
 	if err := check(name, in...); err != nil {
 		return err
 	}
-	for _, x := range in[:2] {
-		if err := checkDims(name, x, dims); err != nil {
-			return err
-		}
+	if err := checkDims(name, inX, dims...); err != nil {
+		return err
 	}
-	if channels := x.Shape()[1]; w.Shape()[1] != channels {
+	if err := checkDims(name, inW, 1+strings.Count(layout, ",")); err != nil {
+		return err
+	}
+	if channels := x.Shape()[(x.Dims()+axis)%x.Dims()]; w.Shape()[1] != channels {
 		return errors.Errorf("graph: %s: w has shape %v, want %s for x of shape %v", name, w.Shape(), fmt.Sprintf(layout, channels), x.Shape())
 	}
 	if b == nil {

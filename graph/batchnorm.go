@@ -168,16 +168,10 @@ func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.Nor
 	if err != nil {
 		return nil, err
 	}
-	take := func(name string, of *G.Node, from []T) (*G.Node, error) {
-		return gradient(name, of, func(dst []T, _ []operand[T]) error {
-			copy(dst, from)
-			return nil
-		}, dx)
-	}
-	dScale, err := take(name+"GradScale", scale, dscale)
+	dScale, err := taken(name+"GradScale", scale, dscale, dx)
 	if err != nil {
 		return nil, err
 	}
-	dShift, err := take(name+"GradShift", shift, dshift)
+	dShift, err := taken(name+"GradShift", shift, dshift, dx)
 	return G.Nodes{dx, dScale, dShift}, err
 }

@@ -22,7 +22,7 @@ type Conv struct {
 // (N, out, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1), rounded down.
 func Conv2D(x, w, b *G.Node, c Conv) (*G.Node, error) {
 	const name = "Conv2D"
-	if err := checkAffine(name, x, w, b, 4, "(out, %d, kh, kw)"); err != nil {
+	if err := checkAffine(name, x, w, b, 1, []int{4}, "(out, %d, kh, kw)"); err != nil {
 		return nil, err
 	}
 	window, err := window(name, x.Shape(), [2]int{w.Shape()[2], w.Shape()[3]}, c.Stride, c.Padding)

@@ -7,46 +7,58 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// CrossEntropy is the mean over the batch of the cross entropy between the
+// CrossEntropy is the mean over the samples of the cross entropy between the
 // softmax of the logits and the labels, a scalar. It is computed from the
 // logarithm of the softmax, so that large logits do not overflow: exponentials
 // have the type of the logits, sums are in float64.
 //
-// Shapes: logits (N, K); labels (N) of type tensor.Int, each from 0 to K-1, or
-// (N, K) of the type of the logits, one row of probabilities for each sample,
-// such as a one-hot code. Labels have no gradient. A label out of range is an
-// error when the machine runs.
+// Shapes: logits (..., K), a sample for each place in the leading axes, one to
+// four of them; labels (...) of type tensor.Int, each from 0 to K-1, or (..., K) of
+// the type of the logits, one row of probabilities for each sample, such as a
+// one-hot code. Labels have no gradient. A label out of range is an error when the
+// machine runs.
 func CrossEntropy(logits, labels *G.Node) (*G.Node, error) {
-	const name = "CrossEntropy"
-	if err := checkLabels(name, logits, labels); err != nil {
+	return crossEntropy("CrossEntropy", logits, labels, nil)
+}
+
+// CrossEntropyIgnoring is [CrossEntropy] over the samples whose label is not
+// ignore, such as PyTorch's -100 or the number of a token that fills up lines: the
+// others count neither in the mean nor in its number, and have no gradient. Labels
+// are of type tensor.Int. If all are ignored, loss and gradient are NaN.
+func CrossEntropyIgnoring(logits, labels *G.Node, ignore int) (*G.Node, error) {
+	return crossEntropy("CrossEntropyIgnoring", logits, labels, &ignore)
+}
+
+func crossEntropy(name string, logits, labels *G.Node, ignore *int) (*G.Node, error) {
+	if err := checkLabels(name, logits, labels, ignore); err != nil {
 		return nil, err
 	}
 	if logits.Dtype() == tensor.Float32 {
-		return crossEntropyNode[float32](name, logits, labels)
+		return crossEntropyNode[float32](name, logits, labels, ignore)
 	}
-	return crossEntropyNode[float64](name, logits, labels)
+	return crossEntropyNode[float64](name, logits, labels, ignore)
 }
 
-func crossEntropyNode[T kernel.Float](name string, logits, labels *G.Node) (*G.Node, error) {
-	classes := logits.Shape()[1]
+func crossEntropyNode[T kernel.Float](name string, logits, labels *G.Node, ignore *int) (*G.Node, error) {
+	classes := logits.Shape()[logits.Dims()-1]
 	return apply(&op[T]{
 		name:  name,
 		inert: []bool{false, true},
 		run: func(loss []T, in []operand[T]) error {
-			target, err := target(in[1], classes)
+			t, err := targets(in[1], classes, ignore)
 			if err != nil {
 				return err
 			}
-			loss[0] = kernel.CrossEntropy(in[0].f, classes, target)
+			loss[0] = kernel.CrossEntropy(in[0].f, t)
 			return nil
 		},
 		diff: func(in G.Nodes, loss, dloss *G.Node) (G.Nodes, error) {
 			dlogits, err := gradient(name+"Grad", in[0], func(dst []T, v []operand[T]) error {
-				target, err := target(v[1], classes)
+				t, err := targets(v[1], classes, ignore)
 				if err != nil {
 					return err
 				}
-				kernel.CrossEntropyGrad(dst, v[0].f, classes, v[2].f[0], target)
+				kernel.CrossEntropyGrad(dst, v[0].f, v[2].f[0], t)
 				return nil
 			}, in[0], in[1], dloss)
 			return G.Nodes{dlogits, nil}, err
@@ -60,44 +72,56 @@ func crossEntropyNode[T kernel.Float](name string, logits, labels *G.Node) (*G.N
 //
 // Shapes and labels are those of [CrossEntropy].
 func Accuracy(logits, labels *G.Node) (*G.Node, error) {
-	const name = "Accuracy"
-	if err := checkLabels(name, logits, labels); err != nil {
+	return accuracy("Accuracy", logits, labels, nil)
+}
+
+// AccuracyIgnoring is [Accuracy] over the samples whose label, of type tensor.Int,
+// is not ignore; NaN if there are none.
+func AccuracyIgnoring(logits, labels *G.Node, ignore int) (*G.Node, error) {
+	return accuracy("AccuracyIgnoring", logits, labels, &ignore)
+}
+
+func accuracy(name string, logits, labels *G.Node, ignore *int) (*G.Node, error) {
+	if err := checkLabels(name, logits, labels, ignore); err != nil {
 		return nil, err
 	}
 	if logits.Dtype() == tensor.Float32 {
-		return accuracyNode[float32](name, logits, labels)
+		return accuracyNode[float32](name, logits, labels, ignore)
 	}
-	return accuracyNode[float64](name, logits, labels)
+	return accuracyNode[float64](name, logits, labels, ignore)
 }
 
-func accuracyNode[T kernel.Float](name string, logits, labels *G.Node) (*G.Node, error) {
-	classes := logits.Shape()[1]
+func accuracyNode[T kernel.Float](name string, logits, labels *G.Node, ignore *int) (*G.Node, error) {
+	classes := logits.Shape()[logits.Dims()-1]
 	return apply(&op[T]{
 		name: name,
 		run: func(dst []T, in []operand[T]) error {
-			target, err := target(in[1], classes)
+			t, err := targets(in[1], classes, ignore)
 			if err != nil {
 				return err
 			}
-			dst[0] = kernel.Accuracy(in[0].f, classes, target)
+			dst[0] = kernel.Accuracy(in[0].f, t)
 			return nil
 		},
 	}, logits, labels)
 }
 
-// checkLabels checks the arguments of CrossEntropy and Accuracy.
-func checkLabels(name string, logits, labels *G.Node) error {
+// checkLabels checks the arguments of cross entropies and accuracies.
+func checkLabels(name string, logits, labels *G.Node, ignore *int) error {
 	inLogits, inLabels := input{"logits", logits}, input{"labels", labels}
 	if err := check(name, inLogits); err != nil {
 		return err
 	}
-	if err := checkDims(name, inLogits, 2); err != nil {
+	if err := checkDims(name, inLogits, 2, 3, 4, 5); err != nil {
 		return err
 	}
 	if labels == nil {
 		return errors.Errorf("graph: %s: labels is nil", name)
 	}
 	if labels.Dtype() != tensor.Int {
+		if ignore != nil {
+			return errors.Errorf("graph: %s: labels is of type %v, want int", name, labels.Dtype())
+		}
 		if err := check(name, inLogits, inLabels); err != nil {
 			return err
 		}
@@ -106,23 +130,16 @@ func checkLabels(name string, logits, labels *G.Node) error {
 	if labels.Graph() != logits.Graph() {
 		return errors.Errorf("graph: %s: labels and logits lie in different graphs", name)
 	}
-	return checkShape(name, inLabels, logits.Shape()[:1], inLogits)
+	return checkShape(name, inLabels, logits.Shape()[:logits.Dims()-1], inLogits)
 }
 
-// target returns the probability of each class for each sample.
-func target[T kernel.Float](labels operand[T], classes int) (func(i, j int) float64, error) {
-	if labels.labels == nil {
-		return func(i, j int) float64 { return float64(labels.f[i*classes+j]) }, nil
-	}
+// targets returns what the logits of so many classes are compared with.
+func targets[T kernel.Float](labels operand[T], classes int, ignore *int) (kernel.Targets[T], error) {
+	t := kernel.Targets[T]{Classes: classes, Labels: labels.labels, Ignore: ignore, P: labels.f}
 	for i, label := range labels.labels {
-		if label < 0 || label >= classes {
-			return nil, errors.Errorf("label %d of sample %d is out of range, want 0 to %d", label, i, classes-1)
+		if (label < 0 || label >= classes) && (ignore == nil || label != *ignore) {
+			return t, errors.Errorf("label %d of sample %d is out of range, want 0 to %d", label, i, classes-1)
 		}
 	}
-	return func(i, j int) float64 {
-		if labels.labels[i] == j {
-			return 1
-		}
-		return 0
-	}, nil
+	return t, nil
 }

@@ -6,9 +6,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Dense is a fully connected layer, y = x w' + b.
+// Dense is a fully connected layer, y = x w' + b, over the last axis of x.
 //
-// Shapes: x (N, in); w (out, in); b (out), or nil for none; result (N, out).
+// Shapes: x (..., in) with one to four leading axes; w (out, in); b (out), or nil
+// for none; result (..., out).
 func Dense(x, w, b *G.Node) (*G.Node, error) { return dense("Dense", x, w, b, false) }
 
 // DenseReLU is [Dense] followed by a rectifier, y = max(0, x w' + b), in one
@@ -16,20 +17,23 @@ func Dense(x, w, b *G.Node) (*G.Node, error) { return dense("Dense", x, w, b, fa
 func DenseReLU(x, w, b *G.Node) (*G.Node, error) { return dense("DenseReLU", x, w, b, true) }
 
 func dense(name string, x, w, b *G.Node, relu bool) (*G.Node, error) {
-	if err := checkAffine(name, x, w, b, 2, "(out, %d)"); err != nil {
+	if err := checkAffine(name, x, w, b, -1, []int{2, 3, 4, 5}, "(out, %d)"); err != nil {
 		return nil, err
 	}
-	s := kernel.Dense{N: x.Shape()[0], In: x.Shape()[1], Out: w.Shape()[0]}
+	in, out := w.Shape()[1], w.Shape()[0]
+	shape := x.Shape().Clone()
+	shape[len(shape)-1] = out
+	s := kernel.Dense{N: x.Shape().TotalSize() / in, In: in, Out: out}
 	if x.Dtype() == tensor.Float32 {
-		return denseNode[float32](name, s, relu, x, w, b)
+		return denseNode[float32](name, shape, s, relu, x, w, b)
 	}
-	return denseNode[float64](name, s, relu, x, w, b)
+	return denseNode[float64](name, shape, s, relu, x, w, b)
 }
 
-func denseNode[T kernel.Float](name string, s kernel.Dense, relu bool, x, w, b *G.Node) (*G.Node, error) {
+func denseNode[T kernel.Float](name string, shape tensor.Shape, s kernel.Dense, relu bool, x, w, b *G.Node) (*G.Node, error) {
 	return affine[T]{
 		name:    name,
-		shape:   tensor.Shape{s.N, s.Out},
+		shape:   shape,
 		relu:    relu,
 		forward: func(y, x, w, b []T, relu bool) { kernel.DenseForward(s, y, x, w, b, relu) },
 		gradX:   func(dx, dy, w []T) { kernel.DenseGradX(s, dx, dy, w) },

@@ -1,7 +1,9 @@
 package graph_test
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,7 +44,9 @@ func TestConstructorErrors(t *testing.T) {
 		{"mixed types", func() (*G.Node, error) { return graph.Dense(x, single, nil) }, "w is of type float32, but x of float64"},
 		{"integers", func() (*G.Node, error) { return graph.ReLU(labels) }, "x is of type int"},
 		{"two graphs", func() (*G.Node, error) { return graph.Dense(x, elsewhere, nil) }, "different graphs"},
-		{"dense, x of 4 axes", func() (*G.Node, error) { return graph.Dense(image, w, nil) }, "x has shape (2, 3, 6, 5), want [2] axes"},
+		{"dense, x of one axis", func() (*G.Node, error) { return graph.Dense(three, w, nil) }, "x has shape (3), want [2 3 4 5] axes"},
+		{"dense, w of 4 axes", func() (*G.Node, error) { return graph.Dense(x, filter, nil) }, "w has shape (4, 3, 3, 3), want [2] axes"},
+		{"dense, last axis of images", func() (*G.Node, error) { return graph.Dense(image, w, nil) }, "w has shape (4, 7), want (out, 5)"},
 		{"dense, w does not fit", func() (*G.Node, error) { return graph.Dense(x, node("v", 7, 4), nil) }, "w has shape (7, 4), want (out, 7)"},
 		{"dense, b does not fit", func() (*G.Node, error) { return graph.Dense(x, w, three) }, "b has shape (3), want (4)"},
 		{"conv, channels", func() (*G.Node, error) { return graph.Conv2D(image, node("f", 4, 2, 3, 3), nil, graph.Conv{}) }, "w has shape (4, 2, 3, 3), want (out, 3, kh, kw)"},
@@ -81,6 +85,15 @@ func TestConstructorErrors(t *testing.T) {
 		{"norm, one value a channel", func() (*G.Node, error) {
 			return graph.BatchNorm(node("one", 1, 3), three, three, norm(graph.BatchNormConfig{Training: true}))
 		}, "too few for training"},
+		{"layer norm, gain", func() (*G.Node, error) { return graph.LayerNorm(x, three, nil, 1e-5) }, "LayerNorm: gain has shape (3), want (7)"},
+		{"layer norm, eps", func() (*G.Node, error) { return graph.LayerNorm(three, three, three, 0) }, "eps is 0"},
+		{"layer norm, bias", func() (*G.Node, error) { return graph.LayerNorm(three, three, four, 1) }, "bias has shape (4), want (3)"},
+		{"RMS norm, nil", func() (*G.Node, error) { return graph.RMSNorm(three, nil, 1) }, "RMSNorm: gain is nil"},
+		{"embedding, floats", func() (*G.Node, error) { return graph.Embedding(four, w) }, "Embedding: tokens is of type float64, want int"},
+		{"embedding, nil", func() (*G.Node, error) { return graph.Embedding(nil, w) }, "tokens is nil"},
+		{"embedding, table", func() (*G.Node, error) { return graph.Embedding(labels, three) }, "table has shape (3), want [2] axes"},
+		{"positions, too few", func() (*G.Node, error) { return graph.AddPositions(node("sequence", 2, 5, 7), w) }, "table has shape (4, 7), want (5 or more, 7) for x of shape (2, 5, 7)"},
+		{"labels, ignored probabilities", func() (*G.Node, error) { return graph.CrossEntropyIgnoring(x, x, 0) }, "labels is of type float64, want int"},
 		{"labels, nil", func() (*G.Node, error) { return graph.CrossEntropy(x, nil) }, "labels is nil"},
 		{"labels, too few", func() (*G.Node, error) { return graph.CrossEntropy(x, labels) }, "labels has shape (4), want (5)"},
 		{"labels, one-hot of another size", func() (*G.Node, error) { return graph.Accuracy(x, w) }, "labels has shape (4, 7), want (5, 7)"},
@@ -93,30 +106,47 @@ func TestConstructorErrors(t *testing.T) {
 	}
 }
 
-// A label out of range is an error of RunAll, after which the machine goes on.
-func TestLabelsOutOfRange(t *testing.T) {
-	for name, f := range map[string]func(logits, labels *G.Node) (*G.Node, error){"CrossEntropy": graph.CrossEntropy, "Accuracy": graph.Accuracy} {
-		t.Run(name, func(t *testing.T) {
+// A whole number out of range is an error of RunAll that names it and its place, after which the machine goes on.
+func TestWholeNumbersOutOfRange(t *testing.T) {
+	ignoring := func(f func(logits, labels *G.Node, ignore int) (*G.Node, error)) func(x, labels *G.Node) (*G.Node, error) {
+		return func(x, labels *G.Node) (*G.Node, error) { return f(x, labels, -100) }
+	}
+	embed := func(table, tokens *G.Node) (*G.Node, error) { return graph.Embedding(tokens, table) }
+	for _, c := range []struct {
+		name  string
+		f     func(x, labels *G.Node) (*G.Node, error)
+		x     []int
+		good  []int
+		bad   []int
+		words string
+	}{
+		{"CrossEntropy", graph.CrossEntropy, []int{2, 3}, []int{0, 2}, []int{3, -1, -100, math.MaxInt}, "label %d of sample 1 is out of range, want 0 to 2"},
+		{"Accuracy", graph.Accuracy, []int{2, 3}, []int{0, 2}, []int{3, -1, -100, math.MinInt}, "label %d of sample 1 is out of range, want 0 to 2"},
+		{"CrossEntropyIgnoring", ignoring(graph.CrossEntropyIgnoring), []int{2, 3}, []int{-100, 2}, []int{3, -1, -99}, "label %d of sample 1 is out of range"},
+		{"AccuracyIgnoring", ignoring(graph.AccuracyIgnoring), []int{2, 3}, []int{-100, 2}, []int{3, -1, -99}, "label %d of sample 1 is out of range"},
+		{"Embedding", embed, []int{3, 2}, []int{0, 2}, []int{3, -1, math.MaxInt, math.MinInt}, "token %d at [0 1] is out of range, want 0 to 2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			g := G.NewGraph()
-			logits := G.NodeFromAny(g, tensor.New(tensor.WithShape(2, 3), tensor.WithBacking([]float32{1, 2, 3, 4, 5, 6})), G.WithName("logits"))
-			labels := []int{0, 0}
-			if _, err := f(logits, G.NodeFromAny(g, tensor.New(tensor.WithBacking(labels)), G.WithName("labels"))); err != nil {
+			x := G.NodeFromAny(g, tensor.New(tensor.WithShape(c.x...), tensor.WithBacking([]float32{1, 2, 3, 4, 5, 6})), G.WithName("x"))
+			numbers, shape := []int{0, 0}, []int{2}
+			if c.name == "Embedding" {
+				shape = []int{1, 2}
+			}
+			if _, err := c.f(x, whole(g, "numbers", numbers, shape...)); err != nil {
 				t.Fatal(err)
 			}
 			vm := G.NewTapeMachine(g)
 			defer vm.Close()
-			for _, c := range []struct {
-				label int
-				ok    bool
-			}{{2, true}, {3, false}, {-1, false}, {math.MaxInt, false}, {1, true}} {
-				labels[1] = c.label
+			for _, n := range slices.Concat(c.bad, c.good) {
+				numbers[1] = n
 				err := vm.RunAll()
 				vm.Reset()
-				if (err == nil) != c.ok {
-					t.Errorf("label %d: %v", c.label, err)
-				}
-				if err != nil && !strings.Contains(err.Error(), "of sample 1 is out of range") {
-					t.Errorf("label %d: %v does not say so", c.label, err)
+				switch {
+				case slices.Contains(c.good, n) && err != nil:
+					t.Errorf("%d: %v", n, err)
+				case slices.Contains(c.bad, n) && (err == nil || !strings.Contains(err.Error(), fmt.Sprintf(c.words, n))):
+					t.Errorf("%d: error %v", n, err)
 				}
 			}
 		})

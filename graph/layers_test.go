@@ -76,6 +76,16 @@ func TestLayers(t *testing.T) {
 			return G.Must(G.Mean(s.stockDense(G.Must(G.Tanh(y)), "v", "c", 2)))
 		}, []string{"w u b", "v c"}},
 
+		{"embedding, positions, layer norm, tied head", func(s *sketch) *G.Node {
+			tokens := G.NewMatrix(s.ExprGraph, tensor.Int, G.WithShape(2, 3), G.WithName("tokens"))
+			table := s.param("table", 7, 4)
+			x := G.Must(graph.AddPositions(G.Must(graph.Embedding(tokens, table)), s.param("positions", 3, 4)))
+			x = G.Must(graph.LayerNorm(x, s.param("gain", 4), s.param("bias", 4), 1e-5))
+			x = G.Must(graph.Add(x, G.Must(graph.Dense(x, s.param("w", 4, 4), s.param("b", 4)))))
+			labels := G.NewMatrix(s.ExprGraph, tensor.Int, G.WithShape(2, 3), G.WithName("labels"))
+			return G.Must(graph.CrossEntropy(G.Must(graph.Dense(x, table, nil)), labels))
+		}, []string{"table", "positions", "gain bias", "w b"}},
+
 		{"stock convolution and batch norm", func(s *sketch) *G.Node {
 			y := G.Must(G.Conv2d(s.data("x", 2, 3, 6, 6), s.param("conv", 4, 3, 3, 3), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
 			y = G.Must(G.BroadcastAdd(y, s.param("bias", 1, 4, 1, 1), nil, []byte{0, 2, 3}))

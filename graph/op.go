@@ -74,6 +74,15 @@ func gradient[T kernel.Float](name string, of *G.Node, run func(dst []T, in []op
 	return apply(&op[T]{name: name, shape: of.Shape(), of: of, run: run}, in...)
 }
 
+// taken adds a node for the gradient with respect to the node of that the run of
+// by leaves in from.
+func taken[T kernel.Float](name string, of *G.Node, from []T, by *G.Node) (*G.Node, error) {
+	return gradient(name, of, func(dst []T, _ []operand[T]) error {
+		copy(dst, from)
+		return nil
+	}, by)
+}
+
 // unaryNode adds a node for a function of x alone, given with its gradient.
 func unaryNode[T kernel.Float](name string, shape tensor.Shape, x *G.Node, f func(y, x []T), grad func(dx, x, y, dy []T)) (*G.Node, error) {
 	return apply(&op[T]{

@@ -68,11 +68,45 @@ func filled(dtype tensor.Dtype, v float64, n int) *tensor.Dense {
 	return t
 }
 
-func labelled(name string, f func(logits, labels *G.Node) (*G.Node, error)) testOp {
+// rowNorm takes x, gain and possibly bias.
+func rowNorm(name string, f func(x, gain, bias *G.Node, eps float64) (*G.Node, error), shapes ...[]int) testOp {
 	return simple(name, func(in []*G.Node) (*G.Node, error) {
-		labels := tensor.New(tensor.WithBacking([]int{2, 0, 4, 4, 1, 3, 2}))
-		return f(in[0], G.NodeFromAny(in[0].Graph(), labels, G.WithName("labels")))
-	}, []int{7, 5})
+		var bias *G.Node
+		if len(in) > 2 {
+			bias = in[2]
+		}
+		return f(in[0], in[1], bias, 1e-3)
+	}, shapes...)
+}
+
+func rmsNorm(x, gain, _ *G.Node, eps float64) (*G.Node, error) { return graph.RMSNorm(x, gain, eps) }
+
+// embedding takes a table.
+func embedding(name string, tokens, shape, table []int) testOp {
+	return simple(name, func(in []*G.Node) (*G.Node, error) {
+		return graph.Embedding(whole(in[0].Graph(), "tokens", tokens, shape...), in[0])
+	}, table)
+}
+
+// tokens are n numbers below v.
+func tokens(n, v int) []int {
+	t := make([]int, n)
+	for i := range t {
+		t[i] = i * i % v
+	}
+	return t
+}
+
+// labelled is a cost of logits of five classes, in the given shape.
+func labelled(name string, f func(logits, labels *G.Node) (*G.Node, error), shape ...int) testOp {
+	return simple(name, func(in []*G.Node) (*G.Node, error) {
+		return f(in[0], whole(in[0].Graph(), "labels", []int{2, 0, 4, 4, 1, 3}, shape[:len(shape)-1]...))
+	}, shape)
+}
+
+// whole adds a leaf of whole numbers.
+func whole(g *G.ExprGraph, name string, data []int, shape ...int) *G.Node {
+	return G.NodeFromAny(g, tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data)), G.WithName(name))
 }
 
 // testOps is every operation and fused variant that has a gradient and gives the
@@ -81,6 +115,7 @@ var testOps = []testOp{
 	simple("Dense", func(in []*G.Node) (*G.Node, error) { return graph.Dense(in[0], in[1], in[2]) }, []int{5, 7}, []int{3, 7}, []int{3}),
 	simple("Dense/no bias", func(in []*G.Node) (*G.Node, error) { return graph.Dense(in[0], in[1], nil) }, []int{5, 7}, []int{3, 7}),
 	simple("Dense/one of each", func(in []*G.Node) (*G.Node, error) { return graph.Dense(in[0], in[1], in[2]) }, []int{1, 1}, []int{1, 1}, []int{1}),
+	simple("Dense/leading axes", func(in []*G.Node) (*G.Node, error) { return graph.Dense(in[0], in[1], in[2]) }, []int{2, 3, 4}, []int{5, 4}, []int{5}),
 	simple("DenseReLU", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], in[2]) }, []int{5, 7}, []int{3, 7}, []int{3}),
 	simple("DenseReLU/no bias", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], nil) }, []int{5, 7}, []int{3, 7}),
 
@@ -138,7 +173,21 @@ var testOps = []testOp{
 	simple("Add/to itself", func(in []*G.Node) (*G.Node, error) { return graph.Add(in[0], in[0]) }, []int{2, 3}),
 	simple("Flatten", func(in []*G.Node) (*G.Node, error) { return graph.Flatten(in[0]) }, []int{2, 3, 4, 5}),
 
-	labelled("CrossEntropy/labels", graph.CrossEntropy),
+	rowNorm("LayerNorm", graph.LayerNorm, []int{2, 3, 7}, []int{7}, []int{7}),
+	rowNorm("LayerNorm/no bias", graph.LayerNorm, []int{5, 9}, []int{9}),
+	rowNorm("LayerNorm/two a row", graph.LayerNorm, []int{40, 2}, []int{2}, []int{2}),
+	rowNorm("LayerNorm/one row", graph.LayerNorm, []int{17}, []int{17}, []int{17}),
+	rowNorm("RMSNorm", rmsNorm, []int{2, 3, 7}, []int{7}),
+	rowNorm("RMSNorm/two a row", rmsNorm, []int{3, 2}, []int{2}),
+
+	embedding("Embedding", []int{4, 0, 4, 1, 4, 2}, []int{2, 3}, []int{5, 3}),
+	embedding("Embedding/one token", []int{0}, []int{1}, []int{1, 1}),
+	simple("AddPositions", func(in []*G.Node) (*G.Node, error) { return graph.AddPositions(in[0], in[1]) }, []int{2, 3, 5}, []int{3, 5}),
+	simple("AddPositions/of a longer table", func(in []*G.Node) (*G.Node, error) { return graph.AddPositions(in[0], in[1]) }, []int{3, 1, 2}, []int{4, 2}),
+
+	labelled("CrossEntropy/labels", graph.CrossEntropy, 6, 5),
+	labelled("CrossEntropy/leading axes", graph.CrossEntropy, 3, 2, 5),
+	labelled("CrossEntropyIgnoring", func(logits, labels *G.Node) (*G.Node, error) { return graph.CrossEntropyIgnoring(logits, labels, 4) }, 2, 3, 5),
 	simple("CrossEntropy/probabilities", func(in []*G.Node) (*G.Node, error) {
 		p := tensor.New(tensor.WithShape(2, 3), tensor.Of(in[0].Dtype()))
 		for i, v := range []float64{0.5, 0.25, 0.25, 0, 1, 0} {
@@ -188,6 +237,9 @@ var largeOps = []testOp{
 	conv("Conv2D/one group, large product", graph.Conv{Stride: [2]int{2, 2}, Padding: [2]int{1, 1}}, []int{18, 64, 8, 8}, []int{300, 64, 3, 3}),
 	conv("Conv2D/1x1", graph.Conv{}, []int{5, 20, 24, 25}, []int{30, 20, 1, 1}, []int{30}),
 	conv("Conv2D/3x3 of many channels", graph.Conv{Padding: [2]int{1, 1}, ReLU: true}, []int{5, 17, 11, 10}, []int{18, 17, 3, 3}, []int{18}),
+	simple("CrossEntropy/large", func(in []*G.Node) (*G.Node, error) {
+		return graph.CrossEntropy(in[0], whole(in[0].Graph(), "labels", tokens(3*70, 98), 3, 70))
+	}, []int{3, 70, 98}),
 	simple("MaxPool2D/large", func(in []*G.Node) (*G.Node, error) {
 		return graph.MaxPool2D(in[0], graph.Pool{Kernel: [2]int{2, 2}})
 	}, []int{5, 7, 33, 34}),
@@ -195,6 +247,10 @@ var largeOps = []testOp{
 		return graph.AvgPool2D(in[0], graph.Pool{Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: [2]int{1, 1}})
 	}, []int{5, 7, 33, 34}),
 	simple("GlobalAvgPool/large", func(in []*G.Node) (*G.Node, error) { return graph.GlobalAvgPool(in[0]) }, []int{5, 7, 33, 34}),
+	rowNorm("LayerNorm/large", graph.LayerNorm, []int{5, 27, 130}, []int{130}, []int{130}),
+	rowNorm("RMSNorm/large", rmsNorm, []int{135, 65}, []int{65}),
+	embedding("Embedding/large", tokens(700, 50), []int{7, 100}, []int{50, 140}),
+	simple("AddPositions/large", func(in []*G.Node) (*G.Node, error) { return graph.AddPositions(in[0], in[1]) }, []int{9, 40, 70}, []int{41, 70}),
 	batchNorm("BatchNorm/large", true, true, []int{5, 7, 33, 34}, []int{7}, []int{7}),
 	batchNorm("BatchNorm/large, residual", true, true, []int{5, 7, 33, 34}, []int{7}, []int{7}, []int{5, 7, 33, 34}),
 	batchNorm("BatchNorm/large, vectors", true, true, []int{130, 90}, []int{90}, []int{90}),

@@ -351,8 +351,8 @@ func TestMisfits(t *testing.T) {
 		input []int
 		want  string
 	}{
-		{layers.NewDense("fc1", 5, 3, init), []int{2, 4}, "layers: fc1: input (2, 4), want (N, 5)"},
-		{layers.NewDense("fc1", 5, 3, init), []int{2, 5, 1, 1}, "layers: fc1: input (2, 5, 1, 1), want (N, 5)"},
+		{layers.NewDense("fc1", 5, 3, init), []int{2, 4}, "layers: fc1: input (2, 4), want (..., 5)"},
+		{layers.NewDense("fc1", 5, 3, init), []int{2, 5, 1, 1}, "layers: fc1: input (2, 5, 1, 1), want (..., 5)"},
 		{layers.NewConv2D("conv1", 3, 2, layers.Kernel{Size: layers.Square(1)}, init), []int{2, 4, 5, 5}, "layers: conv1: input (2, 4, 5, 5), want (N, 3, H, W)"},
 		{layers.NewBatchNorm("bn1", 3, init), []int{2, 4, 5, 5}, "layers: bn1: input (2, 4, 5, 5), want (N, 3) or (N, 3, H, W)"},
 		{layers.NewResidual(layers.NewDense("fc1", 5, 3, init), nil), []int{2, 5}, "layers: residual: body (2, 3), shortcut (2, 5)"},

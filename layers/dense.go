@@ -15,7 +15,7 @@ type Dense struct {
 	weight, bias *Param
 }
 
-// NewDense makes a dense layer from (N, in) to (N, out) with the parameters name.weight (out, in) and name.bias (out),
+// NewDense makes a dense layer from (..., in) to (..., out), with one to four leading axes, with the parameters name.weight (out, in) and name.bias (out),
 // initialised by init.
 func NewDense(name string, in, out int, init Init) *Dense {
 	d := &Dense{name: name, in: in, out: out}
@@ -34,7 +34,7 @@ func (d *Dense) Params() []*Param {
 	return []*Param{d.weight, d.bias}
 }
 
-// Forward builds the layer on x of shape (N, in).
+// Forward builds the layer on x of shape (..., in).
 func (d *Dense) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	return d.forward(b, x, graph.Dense)
 }
@@ -48,8 +48,8 @@ func (d *Dense) forward(b *Builder, x *G.Node, op func(x, w, b *G.Node) (*G.Node
 	if d.err != nil {
 		return nil, d.err
 	}
-	if s := x.Shape(); len(s) != 2 || s[1] != d.in {
-		return nil, misfit(d.name, x, fmt.Sprintf("(N, %d)", d.in))
+	if s := x.Shape(); len(s) < 2 || s[len(s)-1] != d.in {
+		return nil, misfit(d.name, x, fmt.Sprintf("(..., %d)", d.in))
 	}
 	w, bias, err := weightAndBias(b, d.weight, d.bias)
 	if err != nil {

@@ -1,25 +1,37 @@
 package kernel
 
-// Accuracy returns the fraction of the rows of logits (n, classes) whose first
-// largest element stands where target is largest. A row with a NaN counts as
-// wrong.
-func Accuracy[T Float](logits []T, classes int, target func(i, j int) float64) T {
-	right, n := 0, len(logits)/classes
+// Accuracy returns the fraction of the rows of logits that count whose first
+// largest element stands where the target is largest; NaN if there are none. A row
+// with a NaN counts as wrong.
+func Accuracy[T Float](logits []T, t Targets[T]) T {
+	right, n := 0, len(logits)/t.Classes
 	for i := range n {
-		row := logits[i*classes : (i+1)*classes]
-		best, want, valid := 0, 0, row[0] == row[0]
-		for j := 1; j < classes; j++ {
-			if row[j] > row[best] {
-				best = j
-			}
-			if target(i, j) > target(i, want) {
-				want = j
-			}
-			valid = valid && row[j] == row[j]
+		if t.ignored(i) {
+			continue
+		}
+		best, valid := argmax(logits[i*t.Classes:][:t.Classes])
+		want := 0
+		if t.Labels != nil {
+			want = t.Labels[i]
+		} else {
+			want, _ = argmax(t.P[i*t.Classes:][:t.Classes])
 		}
 		if valid && best == want {
 			right++
 		}
 	}
-	return T(right) / T(n)
+	return T(right) / T(t.count(n))
+}
+
+// argmax returns the index of the first largest element of a row, and whether
+// there is no NaN.
+func argmax[T Float](row []T) (best int, valid bool) {
+	valid = true
+	for j, v := range row {
+		if v > row[best] {
+			best = j
+		}
+		valid = valid && v == v
+	}
+	return best, valid
 }

@@ -23,6 +23,9 @@ type loops[T Float] struct {
 	normJoin           func(y, x, residual []T, p planes, mean, a, b, low T)
 	normSums           func(dy, x []T, p planes, mean, a, b T, keep uint32) (total, moment float64)
 	normGrad           func(dx, dy, x []T, p planes, mean, a, b, dyMean, slope T, keep uint32)
+	rowNorm            func(y, x, gain, bias []T, mean, a, c T)
+	rowNormSums        func(dy, x, gain []T, mean, a, c T) (total, moment float64)
+	rowNormGrad        func(dx, dy, x, gain, dgain, dbias []T, mean, a, c, mean1, mean2 T)
 	sgd                func(w, g []T, rate, decay T)
 	momentum, nesterov func(w, g, v []T, rate, momentum, decay T)
 	adam               func(w, g, m, v []T, s *AdamStep[T])
@@ -50,6 +53,7 @@ func plainLoops[T Float]() loops[T] {
 		maxHalves: maxHalves[T], unpoolHalves: unpoolHalves[T],
 		sum: sum[T], moments: moments[T],
 		normForward: normForward[T], normJoin: normJoin[T], normSums: normSums[T], normGrad: normGrad[T],
+		rowNorm: rowNorm[T], rowNormSums: rowNormSums[T], rowNormGrad: rowNormGrad[T],
 		sgd: sgd[T], momentum: sgdMomentum[T], nesterov: sgdNesterov[T], adam: adam[T],
 		toRows: toRows[T], fromRows: fromRows[T],
 	}

@@ -135,6 +135,7 @@ func TestLoops(t *testing.T) {
 			testHalves(t, loopsOf(level), seed)
 			testPlaces(t, loopsOf(level), seed)
 			testNorms(t, loopsOf(level), seed)
+			testRowNorms(t, loopsOf(level), seed)
 			testGate(t, kernelsOf(level), seed)
 		}
 	}
@@ -147,6 +148,7 @@ func FuzzLoops(f *testing.F) {
 		testHalves(t, loops32, seed)
 		testPlaces(t, loops32, seed)
 		testNorms(t, loops32, seed)
+		testRowNorms(t, loops32, seed)
 		testGate(t, use, seed)
 	})
 }

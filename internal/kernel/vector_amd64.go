@@ -176,3 +176,18 @@ func normGradAVX2(dx []float32, dy []float32, x []float32, p struct {
 	stride int
 	count  int
 }, mean float32, a float32, b float32, dyMean float32, slope float32, keep uint32)
+
+// rowNormAVX2 is rowNorm.
+//
+//go:noescape
+func rowNormAVX2(y []float32, x []float32, gain []float32, bias []float32, mean float32, a float32, c float32)
+
+// rowNormSumsAVX2 is rowNormSums.
+//
+//go:noescape
+func rowNormSumsAVX2(dy []float32, x []float32, gain []float32, mean float32, a float32, c float32) (total float64, moment float64)
+
+// rowNormGradAVX2 is rowNormGrad.
+//
+//go:noescape
+func rowNormGradAVX2(dx []float32, dy []float32, x []float32, gain []float32, dgain []float32, dbias []float32, mean float32, a float32, c float32, mean1 float32, mean2 float32)

@@ -3455,6 +3455,209 @@ done:
 	VZEROUPPER
 	RET
 
+// func rowNormAVX2(y []float32, x []float32, gain []float32, bias []float32, mean float32, a float32, c float32)
+// Requires: AVX
+TEXT ·rowNormAVX2(SB), NOSPLIT, $0-108
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         gain_base+48(FP), BX
+	MOVQ         bias_base+72(FP), SI
+	VBROADCASTSS mean+96(FP), Y0
+	VBROADCASTSS a+100(FP), Y1
+	VBROADCASTSS c+104(FP), Y2
+	XORQ         DI, DI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(DI*4), Y3
+	VSUBPS  Y0, Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  Y2, Y3, Y3
+	VMOVUPS (BX)(DI*4), Y4
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS (SI)(DI*4), Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVUPS Y3, (CX)(DI*4)
+	ADDQ    $+8, DI
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), R8
+	NEGQ       AX
+	VMOVUPS    (R8)(AX*4), Y3
+	VMASKMOVPS (DX)(DI*4), Y3, Y4
+	VSUBPS     Y0, Y4, Y0
+	VMULPS     Y1, Y0, Y0
+	VADDPS     Y2, Y0, Y0
+	VMASKMOVPS (BX)(DI*4), Y3, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS (SI)(DI*4), Y3, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y3, (CX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rowNormSumsAVX2(dy []float32, x []float32, gain []float32, mean float32, a float32, c float32) (total float64, moment float64)
+// Requires: AVX, FMA3, SSE2
+TEXT ·rowNormSumsAVX2(SB), NOSPLIT, $0-104
+	VXORPS       Y0, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	MOVQ         dy_len+8(FP), AX
+	MOVQ         dy_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         gain_base+48(FP), BX
+	VBROADCASTSS mean+72(FP), Y4
+	VBROADCASTSS a+76(FP), Y5
+	VBROADCASTSS c+80(FP), Y6
+	XORQ         SI, SI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS      (DX)(SI*4), Y7
+	VSUBPS       Y4, Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VCVTPS2PD    X7, Y7
+	VCVTPS2PD    X8, Y8
+	VMOVUPS      (CX)(SI*4), Y9
+	VMOVUPS      (BX)(SI*4), Y10
+	VMULPS       Y10, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X10
+	VCVTPS2PD    X9, Y9
+	VCVTPS2PD    X10, Y10
+	VADDPD       Y9, Y0, Y0
+	VFMADD231PD  Y9, Y7, Y2
+	VADDPD       Y10, Y1, Y1
+	VFMADD231PD  Y10, Y8, Y3
+	ADDQ         $+8, SI
+	SUBQ         $+8, AX
+	JGE          loop
+
+tail:
+	ADDQ         $+8, AX
+	JZ           done
+	LEAQ         constants<>+32(SB), DI
+	NEGQ         AX
+	VMOVUPS      (DI)(AX*4), Y7
+	VMASKMOVPS   (DX)(SI*4), Y7, Y8
+	VSUBPS       Y4, Y8, Y4
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y6, Y4, Y4
+	VANDPS       Y7, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VCVTPS2PD    X4, Y4
+	VCVTPS2PD    X5, Y5
+	VMASKMOVPS   (CX)(SI*4), Y7, Y6
+	VMASKMOVPS   (BX)(SI*4), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VCVTPS2PD    X6, Y6
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y6, Y0, Y0
+	VFMADD231PD  Y6, Y4, Y2
+	VADDPD       Y7, Y1, Y1
+	VFMADD231PD  Y7, Y5, Y3
+
+done:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, total+88(FP)
+	VADDPD       Y3, Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDSD       X0, X1, X1
+	MOVSD        X1, moment+96(FP)
+	VZEROUPPER
+	RET
+
+// func rowNormGradAVX2(dx []float32, dy []float32, x []float32, gain []float32, dgain []float32, dbias []float32, mean float32, a float32, c float32, mean1 float32, mean2 float32)
+// Requires: AVX
+TEXT ·rowNormGradAVX2(SB), NOSPLIT, $0-164
+	MOVQ         dx_len+8(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	MOVQ         gain_base+72(FP), SI
+	MOVQ         dgain_base+96(FP), DI
+	MOVQ         dbias_base+120(FP), R8
+	VBROADCASTSS mean+144(FP), Y0
+	VBROADCASTSS a+148(FP), Y1
+	VBROADCASTSS c+152(FP), Y2
+	VBROADCASTSS mean1+156(FP), Y3
+	VBROADCASTSS mean2+160(FP), Y4
+	XORQ         R9, R9
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(R9*4), Y5
+	VMOVUPS (BX)(R9*4), Y6
+	VSUBPS  Y0, Y6, Y6
+	VMULPS  Y1, Y6, Y6
+	VADDPS  Y2, Y6, Y6
+	VMOVUPS (DI)(R9*4), Y7
+	VMULPS  Y6, Y5, Y8
+	VADDPS  Y8, Y7, Y7
+	VMOVUPS Y7, (DI)(R9*4)
+	VMOVUPS (R8)(R9*4), Y7
+	VADDPS  Y5, Y7, Y7
+	VMOVUPS Y7, (R8)(R9*4)
+	VMOVUPS (SI)(R9*4), Y7
+	VMULPS  Y7, Y5, Y5
+	VSUBPS  Y3, Y5, Y5
+	VMULPS  Y4, Y6, Y6
+	VSUBPS  Y6, Y5, Y5
+	VMULPS  Y1, Y5, Y5
+	VMOVUPS Y5, (CX)(R9*4)
+	ADDQ    $+8, R9
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), R10
+	NEGQ       AX
+	VMOVUPS    (R10)(AX*4), Y5
+	VMASKMOVPS (DX)(R9*4), Y5, Y6
+	VMASKMOVPS (BX)(R9*4), Y5, Y7
+	VSUBPS     Y0, Y7, Y0
+	VMULPS     Y1, Y0, Y0
+	VADDPS     Y2, Y0, Y0
+	VMASKMOVPS (DI)(R9*4), Y5, Y2
+	VMULPS     Y0, Y6, Y7
+	VADDPS     Y7, Y2, Y2
+	VMASKMOVPS Y2, Y5, (DI)(R9*4)
+	VMASKMOVPS (R8)(R9*4), Y5, Y2
+	VADDPS     Y6, Y2, Y2
+	VMASKMOVPS Y2, Y5, (R8)(R9*4)
+	VMASKMOVPS (SI)(R9*4), Y5, Y2
+	VMULPS     Y2, Y6, Y2
+	VSUBPS     Y3, Y2, Y2
+	VMULPS     Y4, Y0, Y0
+	VSUBPS     Y0, Y2, Y0
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y5, (CX)(R9*4)
+
+done:
+	VZEROUPPER
+	RET
+
 DATA constants<>+0(SB)/8, $0xffffffffffffffff
 DATA constants<>+8(SB)/8, $0xffffffffffffffff
 DATA constants<>+16(SB)/8, $0xffffffffffffffff

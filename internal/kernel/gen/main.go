@@ -31,4 +31,5 @@ func emit(ctx *build.Context, t *vectorasm.Table) {
 	g.pieces()
 	g.places()
 	g.batchNorm()
+	g.rowNorm()
 }
