@@ -14,6 +14,10 @@
 //		err = loader.Err()
 //	}
 //
+// For models of sequences it reads texts as characters or bytes (Characters,
+// TinyShakespeare, Enwik8, Text8), draws tasks (ModularAddition, Copying), and
+// hands out sequences of tokens with their targets in the same way.
+//
 // Images stay bytes, as on disk, until a Loader turns a batch of them into
 // normalised floats. Nothing here reads the clock or a global random source:
 // every draw is a function of the seeds in the call, and the same on every

@@ -16,6 +16,12 @@ var (
 	// published one.
 	ErrChecksum = errors.New("not the published file")
 
+	// ErrToken marks text, or the id of a token, that is not in a vocabulary.
+	ErrToken = errors.New("not in the vocabulary")
+
+	// ErrShort marks a text too short for one sequence.
+	ErrShort = errors.New("the text is too short")
+
 	// ErrStalled is the error of a download from a server that sends nothing.
 	ErrStalled = errors.New("the server sends nothing")
 

@@ -87,3 +87,55 @@ func ExampleDataset_ContactSheet() {
 	fmt.Println(sheet.Bounds().Size())
 	// Output: (602,152)
 }
+
+func ExampleText_Sequences() {
+	text, err := datasets.Characters("a rose", "a rose is a rose is a rose")
+	if err != nil {
+		log.Fatal(err)
+	}
+	train, test, err := text.Split(20)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(train, "|", test)
+	sequences, err := train.Sequences(8)
+	if err != nil {
+		log.Fatal(err)
+	}
+	loader, err := sequences.Loader(datasets.SequenceConfig{Batch: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := loader.Start(0); err != nil {
+		log.Fatal(err)
+	}
+	for loader.Next() {
+		fmt.Println(loader.Tokens().Data(), loader.Targets())
+	}
+	if err := loader.Err(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// a rose: 20 tokens, vocabulary of 7 | a rose: 6 tokens, vocabulary of 7
+	// [1 0 5 4 6 2 0 3 6 0 1 0 5 4 6 2] [0 5 4 6 2 0 3 6 0 1 0 5 4 6 2 0]
+	// [0 5 4 6 2 0 3 6] [-1 -1 -1 -1 -1 3 6 0]
+}
+
+func ExampleModularAddition() {
+	train, test, err := datasets.ModularAddition(53, 0.5, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(train)
+	fmt.Println(test)
+	tokens, targets := train.Sequence(0)
+	question, err := train.Vocabulary().Decode(tokens)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(question, targets)
+	// Output:
+	// addition modulo 53, train: 1405 sequences of 3 tokens, vocabulary of 54
+	// addition modulo 53, test: 1404 sequences of 3 tokens, vocabulary of 54
+	// 46 25 = [-1 -1 18]
+}

@@ -43,7 +43,7 @@ func (d *Dataset) Loader(config LoaderConfig) (*Loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Loader{data: d, config: c, tables: newTables(c.Mean, c.Std), count: c.batches(d.Len()), err: ErrNotStarted}
+	l := &Loader{data: d, config: c, tables: newTables(c.Mean, c.Std), count: batchCount(d.Len(), c.Batch, c.Last), err: ErrNotStarted}
 	l.idle = [][]*slot{l.newSlots()}
 	return l, nil
 }

@@ -106,10 +106,10 @@ func (c LoaderConfig) withNormalisation(d *Dataset) (LoaderConfig, error) {
 	return c, nil
 }
 
-// batches is the number of batches of a pass over n images.
-func (c LoaderConfig) batches(n int) int {
-	if c.Last == LastDrop {
-		return n / c.Batch
+// batchCount is the number of batches of a pass over n images or sequences.
+func batchCount(n, batch int, last Last) int {
+	if last == LastDrop {
+		return n / batch
 	}
-	return (n + c.Batch - 1) / c.Batch
+	return (n + batch - 1) / batch
 }

@@ -2,7 +2,7 @@ package datasets
 
 import "github.com/pkg/errors"
 
-// An Option changes how MNIST, FashionMNIST, CIFAR10 and CIFAR100 find their files.
+// An Option changes how MNIST, FashionMNIST, CIFAR10, CIFAR100, TinyShakespeare, Enwik8 and Text8 find their files.
 type Option func(*options) error
 
 // options is what the Options of one call add up to.

@@ -16,6 +16,8 @@ var (
 	}
 	fashionMNISTBases = []string{"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"}
 	cifarBases        = []string{"https://www.cs.toronto.edu/~kriz/"}
+	shakespeareBases  = []string{"https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/"}
+	mahoneyBases      = []string{"https://mattmahoney.net/dc/", "http://mattmahoney.net/dc/"}
 )
 
 // A publishedFile is a file as its authors publish it.
@@ -23,7 +25,7 @@ type publishedFile struct {
 	name    string
 	size    int64
 	sum     string // SHA-256 of the file
-	content string // SHA-256 of what gunzip makes of it, "" when not known
+	content string // SHA-256 of what it is when unpacked, "" when not known
 }
 
 // The files of MNIST and Fashion-MNIST, by their names without .gz.
@@ -60,6 +62,15 @@ var (
 		"c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd", ""}
 	cifar100Archive = publishedFile{"cifar-100-binary.tar.gz", 168513733,
 		"58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec", ""}
+	shakespeareFile = publishedFile{"input.txt", 1115394,
+		"86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+		"86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"}
+	enwik8Archive = publishedFile{"enwik8.zip", 36445475,
+		"547994d9980ebed1288380d652999f38a14fe291a6247c157c3d33d4932534bc",
+		"2b49720ec4d78c3c9fabaee6e4179a5e997302b3a70029f30f2d582218c024a8"}
+	text8Archive = publishedFile{"text8.zip", 31344016,
+		"a6640522afe85d1963ad56c05b0ede0a0c000dddc9671758a6cc09b7a38e5232",
+		"6e890197040d37d85beb962ae1f041ff1d9a9ca8d20c7d99c85027eebf51dca7"}
 )
 
 func byPlainName(files ...publishedFile) map[string]publishedFile {

@@ -1,0 +1,147 @@
+package datasets
+
+import (
+	"fmt"
+	"os"
+	"unicode/utf8"
+
+	"github.com/pkg/errors"
+)
+
+// A Text is a sequence of tokens, such as the characters of a book. It does not change after it is made; Split shares its
+// tokens.
+type Text struct {
+	name       string
+	vocabulary *Vocabulary
+	tokens     []uint16
+}
+
+// Characters makes a text of the characters (Unicode code points) of a string. The vocabulary are the different ones among
+// them, in their order. A string that is not valid UTF-8 is ErrFormat: Bytes takes any.
+func Characters(name, text string) (*Text, error) {
+	t, err := characters(name, text)
+	if err != nil {
+		return nil, errors.WithMessagef(err, "datasets: %s", name)
+	}
+	return t, nil
+}
+
+func characters(name, text string) (*Text, error) {
+	if !utf8.ValidString(text) {
+		at := invalidUTF8(text)
+		return nil, errors.Wrapf(ErrFormat, "byte %#02x at offset %d is not UTF-8", text[at], at)
+	}
+	v, err := characterVocabulary(text)
+	if err != nil {
+		return nil, err
+	}
+	t := &Text{name: name, vocabulary: v, tokens: make([]uint16, 0, utf8.RuneCountInString(text))}
+	for at := 0; at < len(text); {
+		_, size := utf8.DecodeRuneInString(text[at:])
+		t.tokens = append(t.tokens, uint16(v.ids[text[at:at+size]]))
+		at += size
+	}
+	return t, nil
+}
+
+// invalidUTF8 is the offset of the first byte of a text that is not part of a character.
+func invalidUTF8(text string) int {
+	for at, r := range text {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(text[at:]); size == 1 {
+				return at
+			}
+		}
+	}
+	return len(text)
+}
+
+// Bytes makes a text of bytes, whatever they are. The vocabulary are the 256 bytes, each under its own number.
+func Bytes(name string, data []byte) *Text {
+	t := &Text{name: name, vocabulary: byteVocabulary, tokens: make([]uint16, len(data))}
+	for i, b := range data {
+		t.tokens[i] = uint16(b)
+	}
+	return t
+}
+
+// OpenCharacters reads a file as Characters takes it, under the name of its path.
+func OpenCharacters(path string) (*Text, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, errors.Wrap(err, "datasets: text")
+	}
+	return Characters(path, string(data))
+}
+
+// OpenBytes reads a file of any kind as Bytes takes it, under the name of its path.
+func OpenBytes(path string) (*Text, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, errors.Wrap(err, "datasets: text")
+	}
+	return Bytes(path, data), nil
+}
+
+// Name is the name of the text, such as "text8".
+func (t *Text) Name() string { return t.name }
+
+// Len is the number of tokens.
+func (t *Text) Len() int { return len(t.tokens) }
+
+// Vocabulary is what the tokens are taken from.
+func (t *Text) Vocabulary() *Vocabulary { return t.vocabulary }
+
+// Token is the id of token i.
+func (t *Text) Token(i int) int { return int(t.tokens[i]) }
+
+// Split cuts the text into its first n tokens and the rest, such as a part to train and a part to validate with. Both keep
+// the whole vocabulary.
+func (t *Text) Split(n int) (first, rest *Text, err error) {
+	if n < 0 || n > len(t.tokens) {
+		return nil, nil, errors.Errorf("datasets: split after %d tokens of %v", n, t)
+	}
+	a, b := *t, *t
+	a.tokens, b.tokens = t.tokens[:n], t.tokens[n:]
+	return &a, &b, nil
+}
+
+// String writes the text in a line: name, length and size of the vocabulary.
+func (t *Text) String() string {
+	return fmt.Sprintf("%s: %d tokens, vocabulary of %d", t.name, len(t.tokens), t.vocabulary.Size())
+}
+
+// Sequences cuts the text into windows of context tokens, the target of each being the token that follows it in the text.
+// There are as many windows as it takes for every token but the first to be a target once: the last window begins early
+// enough to be full, and those of its targets that the one before had are Ignored.
+//
+// A shuffled pass cuts the text elsewhere, up to context-1 tokens earlier, drawn anew in each pass. No token is a target
+// twice then either; as many as that at the end may not be one.
+//
+// A text of fewer than context+1 tokens is ErrShort.
+func (t *Text) Sequences(context int) (*Sequences, error) {
+	if context < 1 {
+		return nil, errors.Errorf("datasets: %v in sequences of %d tokens", t, context)
+	}
+	targets := len(t.tokens) - 1
+	if targets < context {
+		return nil, errors.Wrapf(ErrShort, "datasets: %v, and a sequence with its targets takes %d", t, context+1)
+	}
+	return &Sequences{
+		name:       t.name,
+		vocabulary: t.vocabulary,
+		context:    context,
+		count:      (targets + context - 1) / context,
+		shifts:     context,
+		read: func(i, shift int, tokens, next []int) {
+			first := i*context - shift // of the window's share
+			begin := min(max(first, 0), targets-context)
+			for j := range context {
+				tokens[j], next[j] = int(t.tokens[begin+j]), int(t.tokens[begin+j+1])
+				if begin+j < first || begin+j >= first+context {
+					next[j] = Ignored
+				}
+			}
+		},
+	}, nil
+}

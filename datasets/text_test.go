@@ -1,0 +1,212 @@
+package datasets
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestCharacters(t *testing.T) {
+	text, err := Characters("text", "añb€a\n𝄞\x00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := text.Vocabulary()
+	var tokens []string
+	for id := range v.Size() {
+		tokens = append(tokens, v.Token(id))
+	}
+	if want := []string{"\x00", "\n", "a", "b", "ñ", "€", "𝄞"}; !slices.Equal(tokens, want) {
+		t.Errorf("vocabulary %q, want %q", tokens, want)
+	}
+	var ids []int
+	for i := range text.Len() {
+		ids = append(ids, text.Token(i))
+	}
+	if want := []int{2, 4, 3, 5, 2, 1, 6, 0}; !slices.Equal(ids, want) {
+		t.Errorf("ids %v, want %v", ids, want)
+	}
+	if got, err := v.Encode("b€"); err != nil || !slices.Equal(got, []int{3, 5}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got := text.String(); got != "text: 8 tokens, vocabulary of 7" {
+		t.Error(got)
+	}
+}
+
+func TestTextErrors(t *testing.T) {
+	if text, err := Characters("text", "ab\xffc"); text != nil || !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "offset 2") {
+		t.Errorf("%v, %v", text, err)
+	}
+	// A replacement character that is really there is a character.
+	if _, err := Characters("text", "\uFFFDb"); err != nil {
+		t.Error(err)
+	}
+	if text, err := Characters("text", "a\uFFFD\xe2\x82"); text != nil || !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "offset 4") {
+		t.Errorf("%v, %v", text, err)
+	}
+	text, err := Characters("text", "abc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, unknown := range []string{"abd", "ab\xff", "d"} {
+		if ids, err := text.Vocabulary().Encode(unknown); ids != nil || !errors.Is(err, ErrToken) {
+			t.Errorf("%q: %v, %v", unknown, ids, err)
+		}
+	}
+	for _, ids := range [][]int{{0, -1}, {3}} {
+		if s, err := text.Vocabulary().Decode(ids); s != "" || !errors.Is(err, ErrToken) {
+			t.Errorf("%v: %q, %v", ids, s, err)
+		}
+	}
+	for _, n := range []int{-1, 4} {
+		if _, _, err := text.Split(n); err == nil {
+			t.Errorf("split after %d of 3", n)
+		}
+	}
+	for context, want := range map[int]error{0: nil, -1: nil, 3: ErrShort, 100: ErrShort} {
+		if s, err := text.Sequences(context); s != nil || err == nil || want != nil && !errors.Is(err, want) {
+			t.Errorf("context %d: %v, %v", context, s, err)
+		}
+	}
+	for _, open := range []func(string) (*Text, error){OpenCharacters, OpenBytes} {
+		if text, err := open(filepath.Join(t.TempDir(), "none")); text != nil || !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%v, %v", text, err)
+		}
+	}
+}
+
+func TestEmptyText(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "empty")
+	writeFile(t, file, nil)
+	for _, open := range []func(string) (*Text, error){OpenCharacters, OpenBytes} {
+		text, err := open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text.Len() != 0 {
+			t.Errorf("%v", text)
+		}
+		if s, err := text.Sequences(1); s != nil || !errors.Is(err, ErrShort) {
+			t.Errorf("%v, %v", s, err)
+		}
+	}
+}
+
+func TestTooManyCharacters(t *testing.T) {
+	var all strings.Builder
+	for r := rune(0); r <= utf8.MaxRune && all.Len() < 4*(maxVocabulary+1); r++ {
+		if utf8.ValidRune(r) {
+			all.WriteRune(r)
+		}
+	}
+	if text, err := Characters("all", all.String()); text != nil || !errors.Is(err, ErrFormat) {
+		t.Errorf("%v, %v", text, err)
+	}
+}
+
+// TestSequencesOfText cuts texts of all small lengths: each token but the first is a target once, after the one before it.
+func TestSequencesOfText(t *testing.T) {
+	for length := 2; length < 30; length++ {
+		data := make([]byte, length)
+		for i := range data {
+			data[i] = byte(i)
+		}
+		for context := 1; context < length; context++ {
+			s, err := Bytes("text", data).Sequences(context)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for shift := range s.shifts {
+				checkWindows(t, s, shift, length)
+			}
+		}
+	}
+}
+
+// checkWindows checks the sequences of the text 0, 1, 2, ... of the given length.
+func checkWindows(t *testing.T, s *Sequences, shift, length int) {
+	t.Helper()
+	seen := make([]int, length)
+	tokens, targets := make([]int, s.Context()), make([]int, s.Context())
+	for i := range s.Len() {
+		s.read(i, shift, tokens, targets)
+		if want := min(max(i*s.Context()-shift, 0), length-1-s.Context()); tokens[0] != want {
+			t.Errorf("length %d, context %d, shift %d: sequence %d begins at %d, want %d", length, s.Context(), shift, i, tokens[0], want)
+		}
+		for j, target := range targets {
+			if tokens[j] != tokens[0]+j {
+				t.Fatalf("length %d, context %d, shift %d: tokens %v", length, s.Context(), shift, tokens)
+			}
+			if target == Ignored {
+				continue
+			}
+			if target != tokens[j]+1 {
+				t.Fatalf("length %d, context %d, shift %d: target %d after %d", length, s.Context(), shift, target, tokens[j])
+			}
+			seen[target]++
+		}
+	}
+	for token, n := range seen {
+		want := 1
+		if token == 0 {
+			want = 0
+		}
+		if n != want && !(n == 0 && token >= length-shift) {
+			t.Errorf("length %d, context %d, shift %d: token %d is %d times a target", length, s.Context(), shift, token, n)
+		}
+	}
+}
+
+// FuzzCharacters: a file of any bytes is a text that says the same again, or an error, and its sequences can be read.
+func FuzzCharacters(f *testing.F) {
+	f.Add([]byte("To be, or not to be\n"), 4)
+	f.Add([]byte("a\xc3\xb1b\xe2\x82\xac"), 1)
+	f.Add([]byte("\xff\xfe"), 2)
+	f.Add([]byte{}, 3)
+	f.Fuzz(func(t *testing.T, file []byte, context int) {
+		bytes := Bytes("bytes", file)
+		checkText(t, bytes, string(file), context)
+		text, err := Characters("text", string(file))
+		if (text == nil) != (err != nil) || (err == nil) != utf8.Valid(file) && len(file) < 2*maxVocabulary {
+			t.Fatalf("value %v with error %v", text, err)
+		}
+		if err == nil {
+			checkText(t, text, string(file), context)
+		}
+	})
+}
+
+func checkText(t *testing.T, text *Text, want string, context int) {
+	t.Helper()
+	ids := make([]int, text.Len())
+	for i := range ids {
+		ids[i] = text.Token(i)
+	}
+	if got, err := text.Vocabulary().Decode(ids); err != nil || got != want {
+		t.Fatalf("%q became %q, %v", want, got, err)
+	}
+	if again, err := text.Vocabulary().Encode(want); err != nil || !slices.Equal(again, ids) {
+		t.Fatalf("%q is %v and %v, %v", want, ids, again, err)
+	}
+	s, err := text.Sequences(context)
+	if err != nil {
+		return
+	}
+	targets := 0
+	for i := range s.Len() {
+		_, next := s.Sequence(i)
+		for _, id := range next {
+			if id != Ignored {
+				targets++
+			}
+		}
+	}
+	if targets != text.Len()-1 {
+		t.Errorf("%d targets in a text of %d", targets, text.Len())
+	}
+}
