@@ -44,6 +44,11 @@ type runs struct {
 	next  noise.Stream
 }
 
+// runs are those of a node with these settings.
+func (c DropoutConfig) runs() runs {
+	return runs{steps: c.Steps, next: noise.Stream{Seed: c.Seed, Tensor: dropoutTensor | c.Layer}}
+}
+
 // stream returns the stream of the node's next run.
 func (r *runs) stream() noise.Stream {
 	if r.steps != nil && r.begun != r.steps.begun {
@@ -70,11 +75,8 @@ func Dropout(x *G.Node, p float64, config DropoutConfig) (*G.Node, error) {
 	if err := check(name, input{"x", x}); err != nil {
 		return nil, err
 	}
-	if !(p >= 0 && p < 1) {
-		return nil, errors.Errorf("graph: %s: p is %v, want 0 <= p < 1", name, p)
-	}
-	if config.Layer >= dropoutTensor {
-		return nil, errors.Errorf("graph: %s: layer %d, want less than 1<<31", name, config.Layer)
+	if err := checkDropout(name, p, config); err != nil {
+		return nil, err
 	}
 	if x.Dtype() == tensor.Float32 {
 		return dropoutNode[float32](name, p, config, x)
@@ -82,12 +84,23 @@ func Dropout(x *G.Node, p float64, config DropoutConfig) (*G.Node, error) {
 	return dropoutNode[float64](name, p, config, x)
 }
 
+// checkDropout checks a dropout's probability and settings.
+func checkDropout(name string, p float64, config DropoutConfig) error {
+	if !(p >= 0 && p < 1) {
+		return errors.Errorf("graph: %s: p is %v, want 0 <= p < 1", name, p)
+	}
+	if config.Layer >= dropoutTensor {
+		return errors.Errorf("graph: %s: layer %d, want less than 1<<31", name, config.Layer)
+	}
+	return nil
+}
+
 // dropoutTensor keeps the masks apart from the noise that a solver draws with
 // the same seed, whose tensors are numbered from zero.
 const dropoutTensor = 1 << 31
 
 func dropoutNode[T kernel.Float](name string, p float64, config DropoutConfig, x *G.Node) (*G.Node, error) {
-	masks := runs{steps: config.Steps, next: noise.Stream{Seed: config.Seed, Tensor: dropoutTensor | config.Layer}}
+	masks := config.runs()
 	var words []uint32
 	drop := func(dst, src []T) {
 		kernel.Dropout(dst, src, words, kernel.DropoutThreshold(p), T(1/(1-p)))

@@ -81,6 +81,30 @@ func rowNorm(name string, f func(x, gain, bias *G.Node, eps float64) (*G.Node, e
 
 func rmsNorm(x, gain, _ *G.Node, eps float64) (*G.Node, error) { return graph.RMSNorm(x, gain, eps) }
 
+// attention takes q, k and v, or all three packed.
+func attention(name string, c graph.AttentionConfig, shapes ...[]int) testOp {
+	return simple(name, func(in []*G.Node) (*G.Node, error) {
+		if len(in) == 1 {
+			return graph.PackedAttention(in[0], c)
+		}
+		return graph.Attention(in[0], in[1], in[2], c)
+	}, shapes...)
+}
+
+// padded is attention to keys of which every third is padding, and the first ones of the second sequence and all of the third.
+func padded(name string, c graph.AttentionConfig, shapes ...[]int) testOp {
+	n, keys := shapes[0][0], shapes[len(shapes)-1][1]
+	padding := make([]bool, n*keys)
+	for i := range padding {
+		padding[i] = i%keys%3 == 1 || i/keys == 1 && i%keys < keys/2 || i/keys == 2
+	}
+	return simple(name, func(in []*G.Node) (*G.Node, error) {
+		c := c
+		c.Padding = G.NodeFromAny(in[0].Graph(), tensor.New(tensor.WithShape(n, keys), tensor.WithBacking(padding)), G.WithName("padding"))
+		return attention(name, c).build(in[0].Dtype())(in)
+	}, shapes...)
+}
+
 // embedding takes a table.
 func embedding(name string, tokens, shape, table []int) testOp {
 	return simple(name, func(in []*G.Node) (*G.Node, error) {
@@ -180,6 +204,18 @@ var testOps = []testOp{
 	rowNorm("RMSNorm", rmsNorm, []int{2, 3, 7}, []int{7}),
 	rowNorm("RMSNorm/two a row", rmsNorm, []int{3, 2}, []int{2}),
 
+	attention("PackedAttention", graph.AttentionConfig{Heads: 2}, []int{2, 5, 18}),
+	attention("PackedAttention/causal", graph.AttentionConfig{Heads: 3, Causal: true}, []int{2, 4, 27}),
+	attention("PackedAttention/one position", graph.AttentionConfig{Heads: 2, Causal: true}, []int{1, 1, 12}),
+	attention("PackedAttention/one number a head", graph.AttentionConfig{Heads: 3}, []int{1, 3, 9}),
+	attention("PackedAttention/blocks", graph.AttentionConfig{Heads: 1, Causal: true}, []int{1, 67, 3}),
+	attention("Attention", graph.AttentionConfig{Heads: 2}, []int{2, 3, 6}, []int{2, 3, 6}, []int{2, 3, 6}),
+	attention("Attention/of another sequence", graph.AttentionConfig{Heads: 1}, []int{2, 3, 4}, []int{2, 5, 4}, []int{2, 5, 4}),
+	attention("Attention/one query", graph.AttentionConfig{Heads: 1}, []int{1, 1, 2}, []int{1, 70, 2}, []int{1, 70, 2}),
+	padded("PackedAttention/padding", graph.AttentionConfig{Heads: 2}, []int{3, 4, 12}),
+	padded("PackedAttention/padding, causal", graph.AttentionConfig{Heads: 2, Causal: true}, []int{3, 5, 12}),
+	padded("Attention/padding", graph.AttentionConfig{Heads: 1}, []int{3, 2, 4}, []int{3, 4, 4}, []int{3, 4, 4}),
+
 	embedding("Embedding", []int{4, 0, 4, 1, 4, 2}, []int{2, 3}, []int{5, 3}),
 	embedding("Embedding/one token", []int{0}, []int{1}, []int{1, 1}),
 	simple("AddPositions", func(in []*G.Node) (*G.Node, error) { return graph.AddPositions(in[0], in[1]) }, []int{2, 3, 5}, []int{3, 5}),
@@ -249,6 +285,10 @@ var largeOps = []testOp{
 	simple("GlobalAvgPool/large", func(in []*G.Node) (*G.Node, error) { return graph.GlobalAvgPool(in[0]) }, []int{5, 7, 33, 34}),
 	rowNorm("LayerNorm/large", graph.LayerNorm, []int{5, 27, 130}, []int{130}, []int{130}),
 	rowNorm("RMSNorm/large", rmsNorm, []int{135, 65}, []int{65}),
+	attention("PackedAttention/large, causal", graph.AttentionConfig{Heads: 2, Causal: true}, []int{3, 150, 3 * 2 * 20}),
+	attention("PackedAttention/large", graph.AttentionConfig{Heads: 2}, []int{3, 130, 3 * 2 * 33}),
+	attention("Attention/large", graph.AttentionConfig{Heads: 2}, []int{2, 70, 64}, []int{2, 140, 64}, []int{2, 140, 64}),
+	padded("PackedAttention/large, padding", graph.AttentionConfig{Heads: 2}, []int{3, 200, 3 * 2 * 32}),
 	embedding("Embedding/large", tokens(700, 50), []int{7, 100}, []int{50, 140}),
 	simple("AddPositions/large", func(in []*G.Node) (*G.Node, error) { return graph.AddPositions(in[0], in[1]) }, []int{9, 40, 70}, []int{41, 70}),
 	batchNorm("BatchNorm/large", true, true, []int{5, 7, 33, 34}, []int{7}, []int{7}),

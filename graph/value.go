@@ -7,10 +7,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// operand is the value of an input: a slice of floats, or of labels.
+// operand is the value of an input: a slice of floats, of labels or of flags.
 type operand[T kernel.Float] struct {
 	f      []T
 	labels []int
+	flags  []bool
 }
 
 // read takes the slice out of v, which must have as many elements as shape. A
@@ -29,9 +30,11 @@ func (x *operand[T]) read(v G.Value, shape tensor.Shape) error {
 			x.f = tensorData[T](t)
 		case tensor.Int:
 			x.labels = t.Ints()
+		case tensor.Bool:
+			x.flags = t.Bools()
 		}
 	}
-	if n := max(len(x.f), len(x.labels)); n != max(1, shape.TotalSize()) {
+	if n := max(len(x.f), len(x.labels), len(x.flags)); n != max(1, shape.TotalSize()) {
 		return errors.Errorf("%d usable elements in a %T of %v, want shape %v", n, v, v.Dtype(), shape)
 	}
 	return nil

@@ -26,6 +26,9 @@ type loops[T Float] struct {
 	rowNorm            func(y, x, gain, bias []T, mean, a, c T)
 	rowNormSums        func(dy, x, gain []T, mean, a, c T) (total, moment float64)
 	rowNormGrad        func(dx, dy, x, gain, dgain, dbias []T, mean, a, c, mean1, mean2 T)
+	top                func(x []T) T
+	times              func(y, x []T, a T)
+	slope              func(ds, p, dp []T, d T)
 	sgd                func(w, g []T, rate, decay T)
 	momentum, nesterov func(w, g, v []T, rate, momentum, decay T)
 	adam               func(w, g, m, v []T, s *AdamStep[T])
@@ -54,6 +57,7 @@ func plainLoops[T Float]() loops[T] {
 		sum: sum[T], moments: moments[T],
 		normForward: normForward[T], normJoin: normJoin[T], normSums: normSums[T], normGrad: normGrad[T],
 		rowNorm: rowNorm[T], rowNormSums: rowNormSums[T], rowNormGrad: rowNormGrad[T],
+		top: top[T], times: times[T], slope: slope[T],
 		sgd: sgd[T], momentum: sgdMomentum[T], nesterov: sgdNesterov[T], adam: adam[T],
 		toRows: toRows[T], fromRows: fromRows[T],
 	}

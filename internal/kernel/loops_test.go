@@ -136,6 +136,7 @@ func TestLoops(t *testing.T) {
 			testPlaces(t, loopsOf(level), seed)
 			testNorms(t, loopsOf(level), seed)
 			testRowNorms(t, loopsOf(level), seed)
+			testAttentionLoops(t, loopsOf(level), seed)
 			testGate(t, kernelsOf(level), seed)
 		}
 	}
@@ -149,6 +150,7 @@ func FuzzLoops(f *testing.F) {
 		testPlaces(t, loops32, seed)
 		testNorms(t, loops32, seed)
 		testRowNorms(t, loops32, seed)
+		testAttentionLoops(t, loops32, seed)
 		testGate(t, use, seed)
 	})
 }

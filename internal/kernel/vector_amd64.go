@@ -191,3 +191,18 @@ func rowNormSumsAVX2(dy []float32, x []float32, gain []float32, mean float32, a 
 //
 //go:noescape
 func rowNormGradAVX2(dx []float32, dy []float32, x []float32, gain []float32, dgain []float32, dbias []float32, mean float32, a float32, c float32, mean1 float32, mean2 float32)
+
+// topAVX2 is top.
+//
+//go:noescape
+func topAVX2(x []float32) (m float32)
+
+// timesAVX2 is times.
+//
+//go:noescape
+func timesAVX2(y []float32, x []float32, a float32)
+
+// slopeAVX2 is slope.
+//
+//go:noescape
+func slopeAVX2(ds []float32, p []float32, dp []float32, d float32)

@@ -3658,6 +3658,116 @@ done:
 	VZEROUPPER
 	RET
 
+// func topAVX2(x []float32) (m float32)
+// Requires: AVX, SSE
+TEXT ·topAVX2(SB), NOSPLIT, $0-28
+	VBROADCASTSS constants<>+288(SB), Y0
+	VMOVAPS      Y0, Y1
+	MOVQ         x_len+8(FP), AX
+	MOVQ         x_base+0(FP), CX
+	XORQ         DX, DX
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (CX)(DX*4), Y2
+	VMAXPS  Y1, Y2, Y1
+	ADDQ    $+8, DX
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), BX
+	NEGQ       AX
+	VMOVUPS    (BX)(AX*4), Y2
+	VMASKMOVPS (CX)(DX*4), Y2, Y3
+	VBLENDVPS  Y2, Y3, Y0, Y3
+	VMAXPS     Y1, Y3, Y1
+
+done:
+	VEXTRACTF128 $0x01, Y1, X0
+	VMAXPS       X1, X0, X0
+	VMOVHLPS     X0, X0, X1
+	VMAXPS       X1, X0, X0
+	VMOVSHDUP    X0, X1
+	VMAXSS       X1, X0, X0
+	MOVSS        X0, m+24(FP)
+	VZEROUPPER
+	RET
+
+// func timesAVX2(y []float32, x []float32, a float32)
+// Requires: AVX
+TEXT ·timesAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS a+48(FP), Y0
+	XORQ         BX, BX
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(BX*4), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (CX)(BX*4)
+	ADDQ    $+8, BX
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), SI
+	NEGQ       AX
+	VMOVUPS    (SI)(AX*4), Y1
+	VMASKMOVPS (DX)(BX*4), Y1, Y2
+	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (CX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func slopeAVX2(ds []float32, p []float32, dp []float32, d float32)
+// Requires: AVX
+TEXT ·slopeAVX2(SB), NOSPLIT, $0-76
+	MOVQ         ds_len+8(FP), AX
+	MOVQ         ds_base+0(FP), CX
+	MOVQ         p_base+24(FP), DX
+	MOVQ         dp_base+48(FP), BX
+	VBROADCASTSS d+72(FP), Y0
+	XORQ         SI, SI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (BX)(SI*4), Y2
+	VSUBPS  Y0, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (CX)(SI*4)
+	ADDQ    $+8, SI
+	SUBQ    $+8, AX
+	JGE     loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), DI
+	NEGQ       AX
+	VMOVUPS    (DI)(AX*4), Y1
+	VMASKMOVPS (DX)(SI*4), Y1, Y2
+	VMASKMOVPS (BX)(SI*4), Y1, Y3
+	VSUBPS     Y0, Y3, Y0
+	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
 DATA constants<>+0(SB)/8, $0xffffffffffffffff
 DATA constants<>+8(SB)/8, $0xffffffffffffffff
 DATA constants<>+16(SB)/8, $0xffffffffffffffff
@@ -3694,4 +3804,8 @@ DATA constants<>+256(SB)/8, $0x0200000001000000
 DATA constants<>+264(SB)/8, $0x0800000004000000
 DATA constants<>+272(SB)/8, $0x2000000010000000
 DATA constants<>+280(SB)/8, $0x8000000040000000
-GLOBL constants<>(SB), RODATA|NOPTR, $288
+DATA constants<>+288(SB)/8, $0xff800000ff800000
+DATA constants<>+296(SB)/8, $0xff800000ff800000
+DATA constants<>+304(SB)/8, $0xff800000ff800000
+DATA constants<>+312(SB)/8, $0xff800000ff800000
+GLOBL constants<>(SB), RODATA|NOPTR, $320

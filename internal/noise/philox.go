@@ -39,10 +39,13 @@ func round(k *[2]uint32, c0, c1, c2, c3 uint32) (w0, w1, w2, w3 uint32) {
 
 // Bits fills dst with the words of the stream's blocks in their natural order: word i is
 // word i%4 of block i/4.
-func Bits(s Stream, dst []uint32) {
+func Bits(s Stream, dst []uint32) { BitsFrom(s, 0, dst) }
+
+// BitsFrom is [Bits] from the block with a number on.
+func BitsFrom(s Stream, block uint32, dst []uint32) {
 	k := expand(s.Seed)
 	for i := 0; i < len(dst); i += 4 {
-		w0, w1, w2, w3 := philox(&k, uint32(i/4), s.Sample, s.Tensor, s.Step)
+		w0, w1, w2, w3 := philox(&k, block+uint32(i/4), s.Sample, s.Tensor, s.Step)
 		if rest := dst[i:]; len(rest) >= 4 {
 			rest[0], rest[1], rest[2], rest[3] = w0, w1, w2, w3
 		} else {

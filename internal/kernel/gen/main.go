@@ -32,4 +32,5 @@ func emit(ctx *build.Context, t *vectorasm.Table) {
 	g.places()
 	g.batchNorm()
 	g.rowNorm()
+	g.attention()
 }

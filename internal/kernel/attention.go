@@ -1,0 +1,98 @@
+package kernel
+
+import (
+	"github.com/layernoise/layernoise/internal/noise"
+	"github.com/layernoise/layernoise/internal/parallel"
+)
+
+// Attention is the shape of a multi-head attention: N sequences of Queries and of Keys positions, Heads heads of Width numbers.
+// Causal lets query i see keys 0 to i; Queries and Keys are equal then.
+//
+// It is computed in blocks of queries and keys, so that there is never more of the matrix of probabilities than one block. The
+// softmax of a row is put together from its blocks as they come, with the largest score so far taken off; what came before is
+// scaled when a larger one turns up. The forward pass leaves the largest score and the inverse sum of each row, from which the
+// backward pass computes the probabilities once more. T. Dao, D. Y. Fu, S. Ermon, A. Rudra, C. Ré, FlashAttention: Fast and
+// Memory-Efficient Exact Attention with IO-Awareness, NeurIPS 2022, https://arxiv.org/abs/2205.14135.
+type Attention struct {
+	N, Queries, Keys, Heads, Width int
+	Causal                         bool
+}
+
+// The blocks. They are a part of the definition: other blocks would be other roundings. Those of keys are whole vectors.
+const (
+	queryBlock = 64
+	keyBlock   = 64
+)
+
+// Heads are the numbers of all positions and heads, position (n, t) beginning at X[(n*T + t)*Stride], head h of it Width numbers
+// for each before it.
+type Heads[T Float] struct {
+	X      []T
+	Stride int
+}
+
+// Softmax is what the forward pass leaves for each row of the probabilities: the largest score, and one over the sum of the
+// exponentials of the scores less that, zero for a row without keys.
+type Softmax[T Float] struct{ Top, Inverse []T }
+
+// NewSoftmax makes room for the rows of a.
+func NewSoftmax[T Float](a Attention) Softmax[T] {
+	rows := a.N * a.Heads * a.Queries
+	return Softmax[T]{make([]T, rows), make([]T, rows)}
+}
+
+// AttentionMask is what takes part: keys that are Padding (N, Keys) do not, and a probability is dropped where the random word
+// of its place is below Threshold, the others being multiplied by Scale. A nil Padding is none; a Scale of zero drops none.
+type AttentionMask[T Float] struct {
+	Padding   []bool
+	Stream    noise.Stream
+	Threshold uint32
+	Scale     T
+}
+
+// AttentionWords is how many random words the probabilities of a take.
+func AttentionWords(a Attention) int { return a.N * a.Heads * a.Queries * wordPitch(a.Keys) }
+
+// wordPitch is how many random words a row of so many probabilities takes: those that are drawn together stay together.
+func wordPitch(keys int) int { return (keys + 3) / 4 * 4 }
+
+// AttentionForward writes softmax(q k'/sqrt(Width)) v to y, for each head. A row without keys is zero.
+func AttentionForward[T Float](a Attention, m AttentionMask[T], s Softmax[T], y, q, k, v Heads[T]) {
+	blocks := (a.Queries + queryBlock - 1) / queryBlock
+	parallel.For(a.N*a.Heads*blocks, a.grain(), func(lo, hi int) {
+		w := newAttentionWork(a, m)
+		defer w.done()
+		for i := lo; i < hi; i++ {
+			w.take(i/blocks, s, y, q, k, v)
+			w.forward(i % blocks * queryBlock)
+		}
+	})
+}
+
+// AttentionGrad writes the gradients with respect to q, k and v, from dy and from what the forward pass left: with P the
+// probabilities and D = sum(dy*y) over a head,
+//
+//	dv = P'dy, dP = dy v', dS = P*(dP - D), dq = dS k/sqrt(Width), dk = dS'q/sqrt(Width)
+//
+// A probability that was dropped is zero in P'dy and in dP, the others are scaled there.
+func AttentionGrad[T Float](a Attention, m AttentionMask[T], s Softmax[T], dq, dk, dv, dy, y, q, k, v Heads[T]) {
+	parallel.For(a.N*a.Heads, a.grain(), func(lo, hi int) {
+		w := newAttentionWork(a, m)
+		defer w.done()
+		for i := lo; i < hi; i++ {
+			w.take(i, s, y, q, k, v)
+			w.backward(head(a, dq, i, a.Queries), head(a, dk, i, a.Keys), head(a, dv, i, a.Keys), head(a, dy, i, a.Queries))
+		}
+	})
+}
+
+// grain is how many heads or blocks are worth a goroutine.
+func (a Attention) grain() int { return 1 + 1<<16/(min(a.Queries, queryBlock)*a.Keys*a.Width+1) }
+
+// head returns the numbers of head i, of N*Heads, from the first of so many positions on.
+func head[T Float](a Attention, x Heads[T], i, positions int) Heads[T] {
+	return Heads[T]{x.X[i/a.Heads*positions*x.Stride+i%a.Heads*a.Width:], x.Stride}
+}
+
+// at returns the numbers from a position on.
+func (x Heads[T]) at(position int) []T { return x.X[position*x.Stride:] }
