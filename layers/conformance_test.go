@@ -103,6 +103,25 @@ var subjects = []subject{
 	{name: "residual of dense+relu", row: []int{5}, make: func(c layers.Init) layers.Layer {
 		return layers.NewSequential(layers.NewResidual(layers.NewDense("fc", 5, 5, c), nil), layers.NewReLU())
 	}},
+	{name: "layer norm", row: []int{4, 6}, make: func(c layers.Init) layers.Layer { return layers.NewLayerNorm("norm", 6, c) }},
+	{name: "RMS norm", row: []int{6}, make: func(c layers.Init) layers.Layer { return layers.NewRMSNorm("norm", 6, c) }},
+	{name: "positions", row: []int{3, 4}, make: func(c layers.Init) layers.Layer { return layers.NewPositions("places", 5, 4, c) }},
+	{name: "dense over leading axes", row: []int{2, 3, 4}, fuses: true, make: func(c layers.Init) layers.Layer { return layers.NewDense("fc", 4, 5, c) }},
+	{name: "self-attention", row: []int{4, 6}, make: func(c layers.Init) layers.Layer {
+		return layers.NewSelfAttention("attn", 6, layers.Attention{Heads: 2}, c)
+	}},
+	{name: "self-attention, separate, causal", row: []int{3, 6}, make: func(c layers.Init) layers.Layer {
+		return layers.NewSelfAttention("attn", 6, layers.Attention{Heads: 3, Causal: true, Separate: true}, c)
+	}},
+	{name: "self-attention with dropout", row: []int{4, 6}, draws: true, make: func(c layers.Init) layers.Layer {
+		return layers.NewSelfAttention("attn", 6, layers.Attention{Heads: 2, Dropout: 0.3}, c)
+	}},
+	{name: "transformer block", row: []int{3, 4}, fuses: true, make: func(c layers.Init) layers.Layer {
+		return layers.NewTransformerBlock("block", layers.Transformer{Width: 4, Heads: 2, Hidden: 5}, c)
+	}},
+	{name: "transformer block with dropout", row: []int{3, 4}, draws: true, fuses: true, make: func(c layers.Init) layers.Layer {
+		return layers.NewTransformerBlock("block", layers.Transformer{Width: 4, Heads: 1, Dropout: 0.2, Causal: true}, c)
+	}},
 	{name: "weights used twice", row: []int{5}, make: func(c layers.Init) layers.Layer {
 		fc := layers.NewDense("fc", 5, 5, c)
 		return layers.NewSequential(fc, layers.NewTanh(), fc)

@@ -39,15 +39,7 @@ func NewConv2D(name string, in, out int, k Kernel, init Init) *Conv2D {
 }
 
 // Params returns the weight and, unless the layer was made without one, the bias.
-func (c *Conv2D) Params() []*Param {
-	switch {
-	case c.err != nil:
-		return nil
-	case c.bias == nil:
-		return []*Param{c.weight}
-	}
-	return []*Param{c.weight, c.bias}
-}
+func (c *Conv2D) Params() []*Param { return weightBias(c.err, c.weight, c.bias) }
 
 // Forward builds the layer on x of shape (N, in, H, W).
 func (c *Conv2D) Forward(b *Builder, x *G.Node) (*G.Node, error) {

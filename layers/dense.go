@@ -26,13 +26,15 @@ func NewDense(name string, in, out int, init Init) *Dense {
 	return d
 }
 
-// Params returns the weight and the bias.
-func (d *Dense) Params() []*Param {
-	if d.err != nil {
-		return nil
-	}
-	return []*Param{d.weight, d.bias}
+// newUnbiased makes a dense layer without a bias.
+func newUnbiased(name string, in, out int, init Init) *Dense {
+	d := &Dense{name: name, in: in, out: out}
+	d.weight, d.err = init.Weight(name+".weight", out, in)
+	return d
 }
+
+// Params returns the weight and, if there is one, the bias.
+func (d *Dense) Params() []*Param { return weightBias(d.err, d.weight, d.bias) }
 
 // Forward builds the layer on x of shape (..., in).
 func (d *Dense) Forward(b *Builder, x *G.Node) (*G.Node, error) {
@@ -66,4 +68,15 @@ func weightAndBias(b *Builder, weight, bias *Param) (w, c *G.Node, err error) {
 	}
 	c, err = b.Node(bias)
 	return w, c, err
+}
+
+// weightBias lists a weight and its bias, which may be missing, or nothing after an error.
+func weightBias(err error, weight, bias *Param) []*Param {
+	switch {
+	case err != nil:
+		return nil
+	case bias == nil:
+		return []*Param{weight}
+	}
+	return []*Param{weight, bias}
 }

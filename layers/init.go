@@ -77,6 +77,20 @@ func (c Init) Bias(name string, fanIn, n int) (*Param, error) {
 	return p, err
 }
 
+// Normal makes a tensor of Gaussian numbers of mean 0 and the given standard deviation, whatever the scheme: a table of an
+// embedding.
+func (c Init) Normal(name string, sd float64, shape ...int) (*Param, error) {
+	v, err := c.zeros(name, shape...)
+	if err != nil {
+		return nil, err
+	}
+	if !(sd >= 0) || math.IsInf(sd, 1) {
+		return nil, errors.Errorf("layers: %s: standard deviation %v, want a finite number of at least 0", name, sd)
+	}
+	draw(v, c.stream(name), noise.Gaussian, sd)
+	return &Param{Name: name, Value: v}, nil
+}
+
 // Constant makes a vector of n equal numbers.
 func (c Init) Constant(name string, value float64, n int) (*Param, error) {
 	v, err := c.zeros(name, n)
