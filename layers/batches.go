@@ -38,21 +38,62 @@ type Pass = interface {
 	Close() error
 }
 
+// AnyBatches is what [Batches] and [SequenceBatches] have in common: what a training goes over, pass after pass.
+type AnyBatches interface {
+	Start(epoch int) error
+	Next() bool
+	Err() error
+	Len() int
+}
+
+// anyPass is what their passes have in common.
+type anyPass interface {
+	Next() bool
+	Valid() int
+	Err() error
+	Close() error
+}
+
 // passer is batches of which any number of passes may be under way.
 type passer interface {
 	Pass(epoch, first int) (Pass, error)
 }
 
-// begin begins pass number epoch at batch number first. Batches that have a method Pass, as loaders do, are not disturbed by
-// other passes; of others there is one pass at a time.
-func begin(batches Batches, epoch, first int) (Pass, error) {
-	if p, ok := batches.(passer); ok {
-		return p.Pass(epoch, first)
+// sequencePasser is such batches of sequences.
+type sequencePasser interface {
+	Pass(epoch, first int) (SequencePass, error)
+}
+
+// hasPasses reports whether any number of passes over batches may be under way.
+func hasPasses(batches AnyBatches) bool {
+	switch batches.(type) {
+	case passer, sequencePasser:
+		return true
+	}
+	return false
+}
+
+// begin begins pass number epoch at batch number first, a Pass or a SequencePass. Batches that have a method Pass, as loaders
+// do, are not disturbed by other passes; of others there is one pass at a time.
+func begin(batches AnyBatches, epoch, first int) (anyPass, error) {
+	switch b := batches.(type) {
+	case passer:
+		return b.Pass(epoch, first)
+	case sequencePasser:
+		return b.Pass(epoch, first)
 	}
 	if err := batches.Start(epoch); err != nil {
 		return nil, err
 	}
-	p := onlyPass{batches}
+	var p anyPass
+	switch b := batches.(type) {
+	case Batches:
+		p = onlyPass{b}
+	case SequenceBatches:
+		p = onlySequencePass{b}
+	default:
+		return nil, errors.Errorf("layers: a %T is neither Batches nor SequenceBatches", batches)
+	}
 	for range first {
 		if !p.Next() {
 			return nil, errors.Errorf("layers: epoch %d has not the %d batches that are behind the training", epoch, first)
@@ -72,6 +113,18 @@ func (p onlyPass) Valid() int {
 }
 
 func (onlyPass) Close() error { return nil }
+
+// onlySequencePass is the pass of batches of sequences that have only one.
+type onlySequencePass struct{ SequenceBatches }
+
+func (p onlySequencePass) Valid() int {
+	if b, ok := p.SequenceBatches.(interface{ Valid() int }); ok {
+		return b.Valid()
+	}
+	return p.Tokens().Shape()[0]
+}
+
+func (onlySequencePass) Close() error { return nil }
 
 // checkLabels checks that there is a class for each of n images.
 func checkLabels(labels []int, n, classes int) error {

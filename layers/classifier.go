@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"context"
 	"slices"
 
 	"github.com/pkg/errors"
@@ -13,12 +14,8 @@ import (
 //
 // A Classifier is for one goroutine at a time. Two of them over different networks may work at once.
 type Classifier struct {
-	net        Layer
-	training   *training
-	untrained  error // why there is no training graph
+	trainer
 	evaluation *evaluation
-	at         position // where the last Fit ended
-	by         G.Solver // that trained then
 }
 
 // NewClassifier makes the graphs of net for batches of the given size of images of the given shape, such as 3, 32, 32 or
@@ -26,24 +23,15 @@ type Classifier struct {
 // for a graph's values before it first runs. A network with batch norms that cannot be trained on batches of one image is
 // good for predicting them; the error is then that of Fit.
 func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
-	params, err := named(net)
+	dtype, err := dtypeOf(net)
 	if err != nil {
 		return nil, err
-	}
-	if len(params) == 0 {
-		return nil, errors.New("layers: the network has no parameters")
-	}
-	dtype := params[0].Value.Dtype()
-	for _, p := range params {
-		if p.Value.Dtype() != dtype {
-			return nil, errors.Wrapf(ErrShape, "layers: %s is %v, %s is %v", params[0].Name, dtype, p.Name, p.Value.Dtype())
-		}
 	}
 	if batch < 1 || len(image) == 0 || slices.Min(image) < 1 {
 		return nil, errors.Wrapf(ErrShape, "layers: batch of %d images of shape %v", batch, image)
 	}
-	c := &Classifier{net: net}
-	if c.training, c.untrained = newTraining(net, dtype, batch, image); c.untrained != nil && batch > 1 {
+	c := &Classifier{trainer: trainer{net: net}}
+	if c.training, c.untrained = newImageTraining(net, dtype, batch, image); c.untrained != nil && batch > 1 {
 		return nil, c.untrained
 	}
 	if c.evaluation, err = newEvaluation(net, dtype, batch, image); err != nil {
@@ -52,11 +40,23 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 	return c, nil
 }
 
-// trainable returns the training graph, or why there is none: the statistics of a batch norm over a single value have no
-// variance, so a network may predict images one by one that it cannot be trained on one by one.
-func (c *Classifier) trainable() (*training, error) {
-	if c.untrained != nil {
-		return nil, c.untrained
+// Fit trains the network with the solver. A solver that perturbs the weights (one with a method Guard, such as
+// optim.PerturbedSolver and optim.SAM) is guarded: the noise is in the weights only while a gradient is evaluated. With SAM
+// the running statistics of batch norms are those at the clean weights.
+//
+// Every step takes a whole batch, of the size the classifier was made for. A smaller one, as the last of a pass may be, is
+// left out of that pass; loaders that shuffle leave out other images each time. A larger one is an error. The dropouts' masks
+// are those of step number epoch times the batches of a pass, plus the batch's place in it.
+//
+// Fit ends early when ctx is done, with its error, when a callback or the batches fail, or when a batch does not fit the
+// network, has a label outside its classes, or gives a loss that is not finite. Whatever the error, the weights and running
+// statistics are those after the last step, and the history up to it is returned. Fit with the same classifier and solver, and
+// with FirstEpoch the pass that was interrupted, goes on with the batch it had come to. So does another process from a
+// checkpoint.
+func (c *Classifier) Fit(ctx context.Context, batches Batches, solver G.Solver, config FitConfig) (*History, error) {
+	validation, err := validationOf[Batches](config)
+	if err != nil {
+		return nil, err
 	}
-	return c.training, nil
+	return c.fit(ctx, batches, solver, config, func(ctx context.Context) (Metrics, error) { return c.Evaluate(ctx, validation) })
 }

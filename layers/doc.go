@@ -1,5 +1,6 @@
 // Package layers builds neural networks for Gorgonia: layers with explicit sizes and seeded initial values, containers, the
-// networks of the noise-injection experiments, and a [Classifier] that trains and evaluates them.
+// networks of the noise-injection experiments, a [Classifier] that trains and evaluates them, and a [LanguageModel] that does
+// so with networks that predict tokens.
 //
 //	net := layers.NewSequential(
 //		layers.NewConv2D("conv1", 1, 8, layers.Kernel{Size: layers.Square(3)}, layers.Init{Seed: 1}),

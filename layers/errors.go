@@ -17,8 +17,9 @@ var (
 	// ErrDuplicateName is the reason of two different parameters with one name in a network.
 	ErrDuplicateName = errors.New("two parameters have the same name")
 
-	// ErrNotFinite is the reason of a training that met a loss of NaN or infinity.
-	ErrNotFinite = errors.New("the loss is not finite")
+	// ErrNotFinite is the reason of a training that met a loss, or a norm of the gradient that was to be clipped, of NaN or
+	// infinity, and of text that cannot be sampled because of such logits.
+	ErrNotFinite = errors.New("not a finite number")
 
 	// ErrNoStep is the reason of a pass over batches none of which was a whole batch.
 	ErrNoStep = errors.New("no whole batch to train on")
@@ -26,7 +27,10 @@ var (
 	// ErrNoImages is the reason of an evaluation over no image at all.
 	ErrNoImages = errors.New("no images")
 
-	// ErrLabel is the reason of a label outside the network's classes.
+	// ErrNoTokens is the reason of an evaluation over no token that is to be predicted, and of sampling after no token.
+	ErrNoTokens = errors.New("no tokens")
+
+	// ErrLabel is the reason of a label outside the network's classes, or a token outside its vocabulary.
 	ErrLabel = errors.New("label outside the classes")
 
 	// ErrParams is the reason of a parameter file that is not of this network: a name is missing, unknown or has another

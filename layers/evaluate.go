@@ -4,40 +4,66 @@ import (
 	"context"
 	"math"
 
+	"github.com/layernoise/layernoise/internal/elementary"
 	"github.com/pkg/errors"
 )
 
-// Metrics is how well a network does on labelled images.
+// Metrics is how well a network does on labelled images, or on the tokens that it is to predict.
 type Metrics struct {
-	Images   int     `json:"images"`   // how many there were
-	Loss     float64 `json:"loss"`     // mean cross entropy; NaN if one of the logits was
-	Accuracy float64 `json:"accuracy"` // fraction whose largest logit is that of the label
-	Top5     float64 `json:"top5"`     // fraction whose label is among the five largest logits, of equal ones the first
+	Images   int     `json:"images"`           // how many there were, or how many sequences
+	Tokens   int     `json:"tokens,omitempty"` // how many were to be predicted; 0 for images
+	Loss     float64 `json:"loss"`             // mean cross entropy; NaN if one of the logits was
+	Accuracy float64 `json:"accuracy"`         // fraction whose largest logit is that of the label
+	Top5     float64 `json:"top5"`             // fraction whose label is among the five largest logits, of equal ones the first
+}
+
+// Perplexity returns exp(Loss): how many equally likely tokens would be as hard to tell.
+func (m Metrics) Perplexity() float64 { return elementary.Exp(m.Loss) }
+
+// BitsPerToken returns the loss in bits, Loss/log(2): bits per character where the tokens are characters, bits per byte where
+// they are bytes.
+func (m Metrics) BitsPerToken() float64 { return m.Loss / math.Ln2 }
+
+// tally adds up what comes of predictions.
+type tally struct {
+	n             int
+	loss          float64
+	correct, top5 int
+}
+
+// add counts a prediction.
+func (t *tally) add(logits []float64, label int) {
+	t.n++
+	t.loss += logSumExp(logits) - logits[label]
+	if argmax(logits) == label {
+		t.correct++
+	}
+	if rank(logits, label) < 5 {
+		t.top5++
+	}
+}
+
+// metrics returns the means.
+func (t *tally) metrics() Metrics {
+	n := float64(t.n)
+	return Metrics{Loss: t.loss / n, Accuracy: float64(t.correct) / n, Top5: float64(t.top5) / n}
 }
 
 // Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any sizes: every image
 // counts once, also those that a loader fills up its last batch with (Valid). It changes neither weights nor running
 // statistics, and does not disturb a training on the same loader. It ends early when ctx is done, with its error.
 func (c *Classifier) Evaluate(ctx context.Context, batches Batches) (Metrics, error) {
-	var loss float64
-	correct, top5 := 0, 0
-	images, err := c.judge(ctx, batches, func(logits []float64, label int) {
-		loss += logSumExp(logits) - logits[label]
-		if argmax(logits) == label {
-			correct++
-		}
-		if rank(logits, label) < 5 {
-			top5++
-		}
-	})
+	var sums tally
+	images, err := c.judge(ctx, batches, sums.add)
 	if err != nil {
 		return Metrics{}, err
 	}
 	if images == 0 {
 		return Metrics{}, errors.Wrap(ErrNoImages, "layers: evaluate")
 	}
-	n := float64(images)
-	return Metrics{Images: images, Loss: loss / n, Accuracy: float64(correct) / n, Top5: float64(top5) / n}, nil
+	m := sums.metrics()
+	m.Images = images
+	return m, nil
 }
 
 // judge calls f with the logits and the label of each image of a pass, and returns how many there were.
@@ -54,7 +80,8 @@ func (c *Classifier) judge(ctx context.Context, batches Batches, f func(logits [
 		if err := ctx.Err(); err != nil {
 			return 0, errors.Wrapf(err, "layers: evaluation after %d images", images)
 		}
-		pixels, labels := pass.Images(), pass.Labels()
+		batch := pass.(Pass)
+		pixels, labels := batch.Images(), batch.Labels()
 		n, err := c.evaluation.images.count(pixels)
 		if err != nil {
 			return 0, err

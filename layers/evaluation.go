@@ -9,25 +9,52 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// evaluation is a network's graph in evaluation mode.
-type evaluation struct {
+// inference is a network's graph in evaluation mode.
+type inference struct {
 	graph   *G.ExprGraph
-	images  *input
 	classes int
 	logits  G.Value // of the last pass
 	vm      G.VM    // nil before the first use
 }
 
+// read makes the logits, (..., classes), the result of the graph.
+func (e *inference) read(logits *G.Node) {
+	e.graph, e.classes = logits.Graph(), logits.Shape()[logits.Dims()-1]
+	G.Read(logits, &e.logits)
+}
+
+// run makes the logits of what is loaded.
+func (e *inference) run() error {
+	if e.vm == nil {
+		e.vm = G.NewTapeMachine(e.graph)
+	}
+	defer e.vm.Reset()
+	if err := e.vm.RunAll(); err != nil {
+		return errors.Wrap(err, "layers: evaluate")
+	}
+	return nil
+}
+
+// row copies row i of the logits to dst, in float64.
+func (e *inference) row(i int, dst []float64) {
+	convert(dst, elements(e.logits.Data(), i*e.classes, (i+1)*e.classes))
+}
+
+// evaluation is the graph of a network that classifies images.
+type evaluation struct {
+	inference
+	images *input
+}
+
 // newEvaluation builds the evaluation graph of net.
 func newEvaluation(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape) (*evaluation, error) {
 	g := G.NewGraph()
-	e := &evaluation{graph: g, images: newInput(g, dtype, batch, image)}
+	e := &evaluation{images: newInput(g, dtype, batch, image)}
 	logits, err := forwardLogits(net, NewBuilder(g, Evaluation), e.images)
 	if err != nil {
 		return nil, err
 	}
-	e.classes = logits.Shape()[1]
-	G.Read(logits, &e.logits)
+	e.read(logits)
 	return e, nil
 }
 
@@ -41,27 +68,14 @@ func (e *evaluation) each(images *tensor.Dense, f func(image int, logits []float
 	row := make([]float64, e.classes)
 	for lo := 0; lo < n; lo += e.images.batch {
 		hi := min(lo+e.images.batch, n)
-		if err := e.run(images, lo, hi); err != nil {
+		e.images.load(images, lo, hi)
+		if err := e.run(); err != nil {
 			return err
 		}
-		data := e.logits.Data()
 		for i := lo; i < hi; i++ {
-			convert(row, elements(data, (i-lo)*e.classes, (i-lo+1)*e.classes))
+			e.row(i-lo, row)
 			f(i, row)
 		}
-	}
-	return nil
-}
-
-// run makes the logits of the images numbered lo to hi-1.
-func (e *evaluation) run(images *tensor.Dense, lo, hi int) error {
-	if e.vm == nil {
-		e.vm = G.NewTapeMachine(e.graph)
-	}
-	defer e.vm.Reset()
-	e.images.load(images, lo, hi)
-	if err := e.vm.RunAll(); err != nil {
-		return errors.Wrap(err, "layers: evaluate")
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// FitConfig is how long [Classifier.Fit] trains, what it keeps and whom it tells. The zero value trains for one epoch, keeps
+// FitConfig is how long [Classifier.Fit] and [LanguageModel.Fit] train, what they keep and whom they tell. The zero value trains for one epoch, keeps
 // nothing and tells nobody.
 type FitConfig struct {
 	// Epochs is the number of passes over the batches. By default 1.
@@ -27,12 +27,20 @@ type FitConfig struct {
 	// training that is interrupted between the two calls it for that pass again when it goes on, with the same weights.
 	OnEpoch func(Epoch) error
 
+	// ClipNorm is the largest norm that the gradient of all parameters together may have before the solver takes it: a larger
+	// one is scaled down to it. With a solver that perturbs the weights it is the norm of the mean over its draws. By default
+	// 0, no bound.
+	//
+	// R. Pascanu, T. Mikolov, Y. Bengio, On the Difficulty of Training Recurrent Neural Networks, ICML 2013,
+	// https://arxiv.org/abs/1211.5063.
+	ClipNorm float64
+
 	// Progress is where a progress bar is drawn, such as os.Stderr. By default nowhere.
 	Progress io.Writer
 
-	// Validation is what the network is evaluated on after each pass: By default
-	// nothing.
-	Validation Batches
+	// Validation is what the network is evaluated on after each pass: Batches for a [Classifier], SequenceBatches for a
+	// [LanguageModel]. By default nothing.
+	Validation AnyBatches
 
 	// Patience is how many passes in a row may bring no less validation loss before the training ends, with
 	// History.Stopped. By default it never ends for that.
@@ -56,50 +64,8 @@ type FitConfig struct {
 	Resume bool
 }
 
-// Fit trains the network with the solver. A solver that perturbs the weights (one with a method Guard, such as
-// optim.PerturbedSolver and optim.SAM) is guarded: the noise is in the weights only while a gradient is evaluated. With SAM
-// the running statistics of batch norms are those at the clean weights.
-//
-// Every step takes a whole batch, of the size the classifier was made for. A smaller one, as the last of a pass may be, is
-// left out of that pass; loaders that shuffle leave out other images each time. A larger one is an error. The dropouts' masks
-// are those of step number epoch times the batches of a pass, plus the batch's place in it.
-//
-// Fit ends early when ctx is done, with its error, when a callback or the batches fail, or when a batch does not fit the
-// network, has a label outside its classes, or gives a loss that is not finite. Whatever the error, the weights and running
-// statistics are those after the last step, and the history up to it is returned. Fit with the same classifier and solver, and
-// with FirstEpoch the pass that was interrupted, goes on with the batch it had come to. So does another process from a
-// checkpoint.
-func (c *Classifier) Fit(ctx context.Context, batches Batches, solver G.Solver, config FitConfig) (*History, error) {
-	if err := config.check(batches, solver); err != nil {
-		return nil, err
-	}
-	t, err := c.trainable()
-	if err != nil {
-		return nil, err
-	}
-	f := &fit{training: t, classifier: c, batches: batches, solver: solver, config: config, history: &History{Best: -1}}
-	f.at = position{Epoch: config.FirstEpoch}
-	if c.at.Epoch == config.FirstEpoch && same(c.by, solver) {
-		f.at = c.at
-	}
-	if config.Resume {
-		if err := f.resume(); err != nil {
-			return nil, err
-		}
-	}
-	vm, err := t.machine(solver)
-	if err != nil {
-		return nil, err
-	}
-	defer vm.Close()
-	f.vm = vm
-	err = f.run(ctx)
-	c.at, c.by = f.at, solver
-	return f.history, err
-}
-
 // check refuses settings that make no sense.
-func (c FitConfig) check(batches Batches, solver G.Solver) error {
+func (c FitConfig) check(batches AnyBatches, solver G.Solver) error {
 	switch {
 	case c.Epochs < 0 || c.FirstEpoch < 0:
 		return errors.Errorf("layers: %d epochs from number %d", c.Epochs, c.FirstEpoch)
@@ -107,6 +73,8 @@ func (c FitConfig) check(batches Batches, solver G.Solver) error {
 		return errors.New("layers: no solver")
 	case batches == nil:
 		return errors.New("layers: no batches")
+	case !(c.ClipNorm >= 0):
+		return errors.Errorf("layers: the gradient's norm is clipped to %v, want a positive number, or 0 for no bound", c.ClipNorm)
 	case c.Patience < 0 || c.CheckpointEvery < 0:
 		return errors.Errorf("layers: patience %d, a checkpoint every %d steps", c.Patience, c.CheckpointEvery)
 	case c.Validation == nil && (c.Patience > 0 || c.Best != ""):
@@ -119,16 +87,17 @@ func (c FitConfig) check(batches Batches, solver G.Solver) error {
 	return checkSavable(c, solver)
 }
 
-// fit is one call of Classifier.Fit.
+// fit is one call of Fit.
 type fit struct {
 	*training
-	classifier *Classifier
-	vm         G.VM
-	batches    Batches
-	solver     G.Solver
-	config     FitConfig
-	history    *History
-	at         position
+	net      Layer
+	validate func(context.Context) (Metrics, error)
+	vm       G.VM
+	batches  AnyBatches
+	solver   G.Solver
+	config   FitConfig
+	history  *History
+	at       position
 }
 
 // run makes the passes that are left.
@@ -158,7 +127,7 @@ func (f *fit) pass(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return errors.Wrapf(err, "layers: epoch %d after %d steps", at.Epoch, at.Pass.Steps)
 		}
-		whole, err := f.load(pass)
+		whole, err := f.feed.load(pass)
 		if err != nil {
 			return err
 		}
@@ -175,7 +144,7 @@ func (f *fit) pass(ctx context.Context) error {
 		return errors.Wrapf(err, "layers: batches of epoch %d", at.Epoch)
 	}
 	if at.Pass.Steps == 0 {
-		return errors.Wrapf(ErrNoStep, "layers: epoch %d, batches of %d images", at.Epoch, f.images.batch)
+		return errors.Wrapf(ErrNoStep, "layers: epoch %d, batches of %v", at.Epoch, f.feed)
 	}
 	return nil
 }
@@ -185,7 +154,7 @@ func (f *fit) advance(bar *bar) error {
 	at := &f.at
 	rate := learnRate(f.solver)
 	f.begin(at.Epoch*f.batches.Len() + at.Batch)
-	loss, err := f.step(f.vm, f.solver)
+	loss, norm, err := f.step(f.vm, f.solver, f.config.ClipNorm)
 	if err != nil {
 		return errors.WithMessagef(err, "layers: epoch %d, step %d", at.Epoch, at.Pass.Steps)
 	}
@@ -203,7 +172,7 @@ func (f *fit) advance(bar *bar) error {
 	if f.config.OnStep == nil {
 		return nil
 	}
-	result := Step{Epoch: at.Epoch, Step: number, Loss: loss, Rate: rate}
+	result := Step{Epoch: at.Epoch, Step: number, Loss: loss, Rate: rate, GradNorm: norm}
 	if s, ok := f.solver.(interface{ Sigma() float64 }); ok {
 		result.Sigma = s.Sigma()
 	}
@@ -215,7 +184,7 @@ func (f *fit) completed(ctx context.Context) error {
 	result := f.at.Pass
 	result.Epoch = f.at.Epoch
 	if f.config.Validation != nil {
-		m, err := f.classifier.Evaluate(ctx, f.config.Validation)
+		m, err := f.validate(ctx)
 		if err != nil {
 			return errors.WithMessagef(err, "layers: validation after epoch %d", result.Epoch)
 		}
@@ -224,7 +193,7 @@ func (f *fit) completed(ctx context.Context) error {
 	best := f.history.add(result)
 	f.at = position{Epoch: result.Epoch + 1}
 	if best && f.config.Best != "" {
-		if err := Save(f.config.Best, f.classifier.net); err != nil {
+		if err := Save(f.config.Best, f.net); err != nil {
 			return err
 		}
 	}
@@ -248,9 +217,8 @@ func same(a, b any) bool {
 }
 
 // disturbs reports whether a pass over validation would end one over batches.
-func disturbs(validation, batches Batches) bool {
-	_, many := batches.(passer)
-	return !many && same(validation, batches)
+func disturbs(validation, batches AnyBatches) bool {
+	return !hasPasses(batches) && same(validation, batches)
 }
 
 // learnRate returns the learning rate of the solver's next step, or of the solver that it wraps. NaN if none tells.

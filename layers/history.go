@@ -16,6 +16,9 @@ type Step struct {
 	Loss  float64 // mean cross entropy of the batch at the weights the gradient was taken at, perturbed ones if the solver does
 	Rate  float64 // the solver's learning rate at this step; NaN if it does not tell
 	Sigma float64 // of the noise at this step, or SAM's rho, its schedule included; zero if the solver has no method Sigma
+
+	// GradNorm is the norm of the gradient before it was clipped; zero without FitConfig.ClipNorm.
+	GradNorm float64
 }
 
 // Epoch is what came of one pass over the batches.

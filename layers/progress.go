@@ -10,8 +10,8 @@ import (
 // barInterval is the least time between two drawings of a bar.
 const barInterval = 100 * time.Millisecond
 
-// bar draws the progress of one pass over the batches, some of which may be behind it already. The nil bar draws nothing. What the writer says to it is ignored: a
-// broken terminal is no reason to stop a training.
+// bar draws the progress of one pass over the batches, some of which may be behind it already. The nil bar draws nothing. What
+// the writer says to it is ignored: a broken terminal is no reason to stop a training.
 type bar struct {
 	*progressbar.ProgressBar
 	title string

@@ -54,7 +54,7 @@ func (t *training) estimate(ctx context.Context, batches Batches) ([][]float64, 
 		if err := ctx.Err(); err != nil {
 			return nil, errors.Wrapf(err, "layers: estimation after %d batches", n)
 		}
-		whole, err := t.load(pass)
+		whole, err := t.feed.load(pass)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func (t *training) estimate(ctx context.Context, batches Batches) ([][]float64, 
 		return nil, errors.Wrap(err, "layers: batches of the estimation")
 	}
 	if n == 0 {
-		return nil, errors.Wrapf(ErrNoStep, "layers: estimation with batches of %d images", t.images.batch)
+		return nil, errors.Wrapf(ErrNoStep, "layers: estimation with batches of %v", t.feed)
 	}
 	return means, nil
 }

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/layernoise/layernoise/graph"
@@ -11,11 +12,9 @@ import (
 
 // training is a network's graph with cost and gradients.
 type training struct {
-	graph   *G.ExprGraph
-	images  *input
-	labels  []int // of the batch, the backing of the graph's label node
-	classes int
-	begin   func(step int) // tells the graph's dropouts the step of the next passes
+	graph *G.ExprGraph
+	feed  feed
+	begin func(step int) // tells the graph's dropouts the step of the next passes
 
 	learnables G.Nodes
 	model      []G.ValueGrad // the learnables, as a solver takes them
@@ -25,24 +24,41 @@ type training struct {
 	kept       snapshot // of a keeper
 }
 
-// newTraining builds the training graph of net.
-func newTraining(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape) (*training, error) {
-	g := G.NewGraph()
-	t := &training{graph: g, images: newInput(g, dtype, batch, image), labels: make([]int, batch)}
-	b := NewBuilder(g, Training)
-	t.begin = func(step int) { b.BeginStep(uint32(step)) }
-	logits, err := forwardLogits(net, b, t.images)
+// feed is how batches come into a training graph. Its String says how many of what a batch is.
+type feed interface {
+	fmt.Stringer
+
+	// load takes a batch, after checking it. It returns false for one that is smaller than the graph's.
+	load(batch anyPass) (whole bool, err error)
+}
+
+// newImageTraining builds the training graph of a net that classifies images.
+func newImageTraining(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape) (*training, error) {
+	b := NewBuilder(G.NewGraph(), Training)
+	f := &imageFeed{images: newInput(b.graph, dtype, batch, image), labels: make([]int, batch)}
+	logits, err := forwardLogits(net, b, f.images)
 	if err != nil {
 		return nil, err
 	}
-	t.classes = logits.Shape()[1]
-	labels := G.NewVector(g, tensor.Int, G.WithShape(batch), G.WithName("labels"),
-		G.WithValue(tensor.New(tensor.WithShape(batch), tensor.WithBacking(t.labels))))
-	cost, err := graph.CrossEntropy(logits, labels)
+	f.classes = logits.Shape()[1]
+	cost, err := graph.CrossEntropy(logits, intNode(b.graph, "labels", f.labels, batch))
 	if err != nil {
 		return nil, errors.Wrap(err, "layers: cost")
 	}
+	return newTraining(net, b, f, cost)
+}
+
+// intNode adds a node of whole numbers to g, which are those of values for good.
+func intNode(g *G.ExprGraph, name string, values []int, shape ...int) *G.Node {
+	value := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(values))
+	return G.NewTensor(g, tensor.Int, len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(value))
+}
+
+// newTraining adds the gradients of the cost to the graph of b, which feed feeds.
+func newTraining(net Layer, b *Builder, feed feed, cost *G.Node) (*training, error) {
+	t := &training{graph: b.graph, feed: feed, begin: func(step int) { b.BeginStep(uint32(step)) }}
 	G.Read(cost, &t.cost)
+	var err error
 	if t.learnables, err = b.Learnables(net); err != nil {
 		return nil, err
 	}
@@ -91,30 +107,40 @@ func (k keeper) Keep() (putBack func()) {
 	return k.statistics.putBack
 }
 
-// load takes a batch, after checking it. It returns false for one that is smaller than the graph's.
-func (t *training) load(batch Pass) (whole bool, err error) {
+// imageFeed feeds images with their labels.
+type imageFeed struct {
+	images  *input
+	labels  []int // of the batch, the backing of the graph's label node
+	classes int
+}
+
+func (f *imageFeed) String() string { return fmt.Sprintf("%d images", f.images.batch) }
+
+func (f *imageFeed) load(pass anyPass) (whole bool, err error) {
+	batch := pass.(Pass)
 	images, labels := batch.Images(), batch.Labels()
-	n, err := t.images.count(images)
+	n, err := f.images.count(images)
 	if err != nil {
 		return false, err
 	}
-	if err := checkLabels(labels, n, t.classes); err != nil {
+	if err := checkLabels(labels, n, f.classes); err != nil {
 		return false, err
 	}
-	if n > t.images.batch {
-		return false, errors.Wrapf(ErrShape, "layers: batch of %d images, the classifier was made for %d", n, t.images.batch)
+	if n > f.images.batch {
+		return false, errors.Wrapf(ErrShape, "layers: batch of %d images, the classifier was made for %d", n, f.images.batch)
 	}
-	if n < t.images.batch {
+	if n < f.images.batch {
 		return false, nil
 	}
-	t.images.load(images, 0, n)
-	copy(t.labels, labels)
+	f.images.load(images, 0, n)
+	copy(f.labels, labels)
 	return true, nil
 }
 
-// step makes one step of solver on the batch that is loaded and returns its cost. An error of the pass, or a cost that is not
-// finite, leaves weights and running statistics as they were and the gradients zero.
-func (t *training) step(vm G.VM, solver G.Solver) (cost float64, err error) {
+// step makes one step of solver on the batch that is loaded, with the gradient's norm clipped to clip if that is not 0. It
+// returns the batch's cost and the norm. An error of the pass, or a cost or norm that is not finite, leaves weights and running
+// statistics as they were and the gradients zero.
+func (t *training) step(vm G.VM, solver G.Solver, clip float64) (cost, norm float64, err error) {
 	t.statistics.take()
 	defer vm.Reset()
 	if err = vm.RunAll(); err == nil {
@@ -122,13 +148,16 @@ func (t *training) step(vm G.VM, solver G.Solver) (cost float64, err error) {
 			err = errors.Wrapf(ErrNotFinite, "loss %v", cost)
 		}
 	}
+	if err == nil && clip > 0 {
+		norm, err = clipNorm(t.model, clip)
+	}
 	if err != nil {
-		return cost, t.discard(solver, err)
+		return cost, norm, t.discard(solver, err)
 	}
 	if err = solver.Step(t.model); err != nil {
-		return cost, errors.Wrap(err, "solver")
+		return cost, norm, errors.Wrap(err, "solver")
 	}
-	return cost, nil
+	return cost, norm, nil
 }
 
 // discard undoes what a pass that no step will follow has left, and returns the error that it was given.
