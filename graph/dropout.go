@@ -46,7 +46,7 @@ type runs struct {
 
 // runs are those of a node with these settings.
 func (c DropoutConfig) runs() runs {
-	return runs{steps: c.Steps, next: noise.Stream{Seed: c.Seed, Tensor: dropoutTensor | c.Layer}}
+	return runs{steps: c.Steps, next: noise.Stream{Seed: c.Seed, Tensor: noise.MaskTensors + c.Layer}}
 }
 
 // stream returns the stream of the node's next run.
@@ -89,15 +89,11 @@ func checkDropout(name string, p float64, config DropoutConfig) error {
 	if !(p >= 0 && p < 1) {
 		return errors.Errorf("graph: %s: p is %v, want 0 <= p < 1", name, p)
 	}
-	if config.Layer >= dropoutTensor {
+	if config.Layer >= noise.MaskTensors {
 		return errors.Errorf("graph: %s: layer %d, want less than 1<<31", name, config.Layer)
 	}
 	return nil
 }
-
-// dropoutTensor keeps the masks apart from the noise that a solver draws with
-// the same seed, whose tensors are numbered from zero.
-const dropoutTensor = 1 << 31
 
 func dropoutNode[T kernel.Float](name string, p float64, config DropoutConfig, x *G.Node) (*G.Node, error) {
 	masks := config.runs()

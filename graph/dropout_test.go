@@ -7,6 +7,8 @@ import (
 
 	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/internal/gradcheck"
+	"github.com/layernoise/layernoise/internal/kernel"
+	"github.com/layernoise/layernoise/internal/noise"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -101,6 +103,35 @@ func TestDropoutSteps(t *testing.T) {
 	steps.Begin(4)
 	if !slices.Equal(pass(other), masks[2]) {
 		t.Error("another graph at the same step drops other elements")
+	}
+}
+
+// A mask is none that the numbers of a solver's noise, or of a measurement, with
+// the same seed would make.
+func TestDropoutSharesNoStream(t *testing.T) {
+	const p, seed = 0.5, 7
+	masks, _ := dropped(t, p, graph.DropoutConfig{Seed: seed}, 4)
+	words := make([]uint32, len(masks[0]))
+	mask := make([]float64, len(words))
+	ones := gradcheck.Floats(tensor.Ones(tensor.Float64, len(words)))
+	for _, first := range []uint32{noise.WeightTensors, noise.RegulariserTensors, noise.ProbeTensors, noise.MaskTensors} {
+		shared := 0
+		for number := range uint32(16) { // step and number of the tensor
+			noise.Bits(noise.Stream{Seed: seed, Step: number % 4, Tensor: first + number/4}, words)
+			kernel.Dropout(mask, ones, words, kernel.DropoutThreshold(p), 2)
+			for _, drawn := range masks {
+				if slices.Equal(mask, drawn) {
+					shared++
+				}
+			}
+		}
+		want := 0
+		if first == noise.MaskTensors { // the test would see it
+			want = len(masks)
+		}
+		if shared != want {
+			t.Errorf("%d masks are those of the tensors from %d on, want %d", shared, first, want)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package optim
 import (
 	"math"
 
+	"github.com/layernoise/layernoise/internal/noise"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -28,6 +29,17 @@ func estimateOf(draws []float64) Estimate {
 	e.StdErr = math.Sqrt(squares / (n - 1) / n)
 	return e
 }
+
+// probe is what a measurement moves the weights by: draws of its own, which share none with those of a training.
+type probe struct {
+	dist  Noise
+	first int // number of the first tensor
+}
+
+var (
+	regulariserNoise = probe{Gaussian(), noise.RegulariserTensors}
+	traceDirections  = probe{Rademacher(), noise.ProbeTensors}
+)
 
 // measurement evaluates a graph at weights that it moves, and puts everything back.
 type measurement struct {
@@ -82,23 +94,23 @@ func (m *measurement) restore() {
 	}
 }
 
-// move sets the weights to the clean ones plus scale times draw number k of dist.
-func (m *measurement) move(dist Noise, seed, k uint64, scale float64) error {
+// move sets the weights to the clean ones plus scale times draw number k of by.
+func (m *measurement) move(by probe, seed, k uint64, scale float64) error {
 	m.restore()
-	return m.each(dist, seed, k, func(i int, eps []float64) error {
+	return m.each(by, seed, k, func(i int, eps []float64) error {
 		m.params[i].vec.addFloat64(scale, eps)
 		return nil
 	})
 }
 
 // each calls f with the place and the elements of draw number k for each parameter. The elements are overwritten afterwards.
-func (m *measurement) each(dist Noise, seed, k uint64, f func(i int, eps []float64) error) error {
+func (m *measurement) each(by probe, seed, k uint64, f func(i int, eps []float64) error) error {
 	for i, p := range m.params {
 		if size := p.vec.len(); size > cap(m.eps) {
 			m.eps = make([]float64, size)
 		}
 		eps := m.eps[:p.vec.len()]
-		if err := dist.Sample(eps, Draw{Seed: seed, Step: k, Tensor: i, Name: p.name, Shape: p.shape}); err != nil {
+		if err := by.dist.Sample(eps, Draw{Seed: seed, Step: k, Tensor: by.first + i, Name: p.name, Shape: p.shape}); err != nil {
 			return err
 		}
 		if err := f(i, eps); err != nil {

@@ -10,7 +10,7 @@ type RegulariserConfig struct {
 	// Pairs is the number of antithetic pairs. By default 100.
 	Pairs int
 
-	// Seed selects the noise.
+	// Seed selects the noise. Whatever the seed, it is none that a training draws.
 	Seed uint64
 }
 
@@ -46,7 +46,7 @@ func NoiseRegulariser(vm G.VM, loss *G.Value, sigma float64, config RegulariserC
 		draws := make([]float64, config.Pairs)
 		for k := range draws {
 			for _, sign := range []float64{1, -1} {
-				if err := m.move(Gaussian(), config.Seed, uint64(k), sign*sigma); err != nil {
+				if err := m.move(regulariserNoise, config.Seed, uint64(k), sign*sigma); err != nil {
 					return err
 				}
 				noisy, err := m.loss(loss)

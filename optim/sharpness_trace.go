@@ -12,7 +12,7 @@ type TraceConfig struct {
 	// Probes is the number of random directions. By default 10.
 	Probes int
 
-	// Seed selects the directions.
+	// Seed selects the directions. Whatever the seed, they are none that a training with Rademacher noise draws.
 	Seed uint64
 
 	// Step is how far the weights are moved, each by plus or minus Step. By default it is the cubic root of the machine
@@ -79,13 +79,13 @@ func HessianTrace(vm G.VM, config TraceConfig, learnables ...*G.Node) (trace Est
 func (m *measurement) curvature(seed, k uint64, step float64) (float64, error) {
 	var slope [2]float64 // v'grad ahead and behind
 	for side, sign := range []float64{1, -1} {
-		if err := m.move(Rademacher(), seed, k, sign*step); err != nil {
+		if err := m.move(traceDirections, seed, k, sign*step); err != nil {
 			return 0, err
 		}
 		if err := m.evaluate(); err != nil {
 			return 0, err
 		}
-		err := m.each(Rademacher(), seed, k, func(i int, v []float64) error {
+		err := m.each(traceDirections, seed, k, func(i int, v []float64) error {
 			g, err := m.params[i].grad(m.model[i])
 			slope[side] += g.dot(v)
 			return err

@@ -8,8 +8,17 @@ type Stream struct {
 	Seed   uint64
 	Step   uint32 // the training step
 	Sample uint32 // the draw within the step
-	Tensor uint32 // the parameter tensor
+	Tensor uint32 // the parameter tensor, from the first number of its purpose
 }
+
+// The numbers of tensors are divided among the purposes that numbers are drawn for, so that draws for two of them with one
+// seed share no counter: what a training draws tells nothing of what is measured with the same seed, or dropped.
+const (
+	WeightTensors      = 0       // noise that a solver adds to weights
+	RegulariserTensors = 1 << 28 // noise by which the regulariser is estimated
+	ProbeTensors       = 2 << 28 // directions by which a trace is estimated
+	MaskTensors        = 8 << 28 // masks of dropouts, to the last number
+)
 
 // MaxLen is the most elements a Gaussian or Uniform draw can have.
 const MaxLen = 1 << 34
