@@ -280,6 +280,7 @@ func TestEvaluate(t *testing.T) {
 		t.Errorf("the network changed:\n%s", diff)
 	}
 	want := layers.Metrics{Images: 21}
+	var sure, right [15]float64 // by bin of the probability of the class named
 	for i, images := range batches.images {
 		p, err := model.Probabilities(images)
 		if err != nil {
@@ -304,12 +305,18 @@ func TestEvaluate(t *testing.T) {
 				t.Errorf("probabilities %v add up to %v", row, sum)
 			}
 			want.Loss -= math.Log(row[batches.labels[i][j]]) / 21
+			bin := int(math.Ceil(15*row[class])) - 1
+			sure[bin] += row[class]
 			if class == batches.labels[i][j] {
 				want.Accuracy += 1. / 21
+				right[bin]++
 			}
 		}
 	}
-	if got.Images != want.Images || math.Abs(got.Loss-want.Loss) > 1e-12 || math.Abs(got.Accuracy-want.Accuracy) > 1e-12 {
+	for i := range sure {
+		want.ECE += math.Abs(right[i]-sure[i]) / 21
+	}
+	if got.Images != want.Images || math.Abs(got.Loss-want.Loss) > 1e-12 || math.Abs(got.ECE-want.ECE) > 1e-12 || math.Abs(got.Accuracy-want.Accuracy) > 1e-12 {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if want.Accuracy == 0 || want.Accuracy == 1 {

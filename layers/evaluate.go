@@ -15,6 +15,13 @@ type Metrics struct {
 	Loss     float64 `json:"loss"`             // mean cross entropy; NaN if one of the logits was
 	Accuracy float64 `json:"accuracy"`         // fraction whose largest logit is that of the label
 	Top5     float64 `json:"top5"`             // fraction whose label is among the five largest logits, of equal ones the first
+
+	// ECE is the expected calibration error: the mean distance, over the predictions, between how sure the network is of the
+	// class it names and how often it is right when it is about as sure. 0 is best; a network that is sure of all and right in
+	// half has 0.5. Probabilities of the class that is named fall into 15 bins of equal width: the mean over bins of
+	// |accuracy - mean probability|, weighted by their predictions. C. Guo, G. Pleiss, Y. Sun, K. Weinberger, On Calibration of
+	// Modern Neural Networks, ICML 2017, https://arxiv.org/abs/1706.04599. NaN if one of the logits was.
+	ECE float64 `json:"ece"`
 }
 
 // Perplexity returns exp(Loss): how many equally likely tokens would be as hard to tell.
@@ -29,15 +36,18 @@ type tally struct {
 	n             int
 	loss          float64
 	correct, top5 int
+	sure          calibration
 }
 
 // add counts a prediction.
 func (t *tally) add(logits []float64, label int) {
 	t.n++
-	t.loss += logSumExp(logits) - logits[label]
-	if argmax(logits) == label {
+	total, class := logSumExp(logits), argmax(logits)
+	t.loss += total - logits[label]
+	if class == label {
 		t.correct++
 	}
+	t.sure.add(logits, total, class, label)
 	if rank(logits, label) < 5 {
 		t.top5++
 	}
@@ -46,7 +56,7 @@ func (t *tally) add(logits []float64, label int) {
 // metrics returns the means.
 func (t *tally) metrics() Metrics {
 	n := float64(t.n)
-	return Metrics{Loss: t.loss / n, Accuracy: float64(t.correct) / n, Top5: float64(t.top5) / n}
+	return Metrics{Loss: t.loss / n, Accuracy: float64(t.correct) / n, Top5: float64(t.top5) / n, ECE: t.sure.err()}
 }
 
 // Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any sizes: every image

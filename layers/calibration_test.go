@@ -1,0 +1,43 @@
+package layers
+
+import (
+	"math"
+	"testing"
+)
+
+// TestCalibration compares the error with what comes out by hand.
+func TestCalibration(t *testing.T) {
+	type image struct {
+		probability float64
+		right       bool
+	}
+	for name, c := range map[string]struct {
+		images []image
+		want   float64
+	}{
+		"sure and right":             {[]image{{1, true}, {1, true}}, 0},
+		"sure and wrong":             {[]image{{1, false}, {1, false}, {1, false}}, 1},
+		"sure and half right":        {[]image{{1, true}, {1, false}}, 0.5},
+		"as sure as right":           {[]image{{0.75, true}, {0.75, true}, {0.75, true}, {0.75, false}}, 0},
+		"one bin cancels":            {[]image{{0.9, true}, {0.92, true}, {0.88, false}, {0.9, true}}, math.Abs(0.75 - 0.9)}, // all in (13/15, 14/15]
+		"two bins do not":            {[]image{{0.6, false}, {0.95, true}, {0.95, true}, {0.95, true}}, (0.6 + 3*0.05) / 4},
+		"a bin's upper end is in it": {[]image{{0.8, true}, {0.81, false}}, (0.2 + 0.81) / 2},
+		"below one bin's width":      {[]image{{0.01, true}, {0, false}}, 0.495}, // both in the first
+	} {
+		var got calibration
+		for _, i := range c.images {
+			got.note(i.probability, i.right)
+		}
+		if math.Abs(got.err()-c.want) > 1e-12 {
+			t.Errorf("%s: %v, want %v", name, got.err(), c.want)
+		}
+	}
+	var logits calibration
+	logits.add([]float64{0, math.Log(3)}, math.Log(4), 1, 1) // probability 3/4, right
+	if got := logits.err(); math.Abs(got-0.25) > 1e-12 {
+		t.Errorf("of logits: %v, want 0.25", got)
+	}
+	if logits.add([]float64{math.NaN()}, math.NaN(), -1, 0); !math.IsNaN(logits.err()) {
+		t.Errorf("of a NaN: %v", logits.err())
+	}
+}
