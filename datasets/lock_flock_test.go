@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -99,28 +98,4 @@ type writerFunc func()
 func (f writerFunc) Write(p []byte) (int, error) {
 	f()
 	return len(p), nil
-}
-
-// TestLockOfEndedHolder opens a lock file just before its holder removes it.
-func TestLockOfEndedHolder(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lock")
-	writeFile(t, path, nil)
-	file, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if !isAt(file, path) {
-		t.Error("the file is not at its path")
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	if isAt(file, path) {
-		t.Error("a removed file is at its path")
-	}
-	writeFile(t, path, nil)
-	if isAt(file, path) {
-		t.Error("a removed file is at the path of another")
-	}
 }
