@@ -1,8 +1,10 @@
 package figure
 
 import (
+	"math"
+
+	"github.com/layernoise/layernoise/internal/interval"
 	"github.com/pkg/errors"
-	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
@@ -11,34 +13,48 @@ import (
 
 // Curve is a row of points.
 type Curve struct {
-	Name string // for the legend
+	Name string // for the legend, which has an entry for each name of a picture
 	X, Y []float64
-	Err  []float64 // half the height of the error bars; nil for none
+	Err  []float64 // half the height of the error bars, which the picture has to explain; nil for none
 
 	Line   bool // joins the points by a line
-	Dashed bool // makes the line dashed and thin, as for a closed form
+	Dashed bool // makes the line dotted and thin, as for a closed form
 	Marks  bool // marks the points
+	Band   bool // draws the errors as a band; many of them are one anyway
 
-	// Colour is the number of the colour, from 1. By default the place of the curve in its panel.
+	// Colour is the number of colour, mark and dashes, from 1: None, Layer, All, ... By default the place of the curve in its
+	// panel.
 	Colour int
+
+	// Variant tells curves of one colour apart, such as noise of several sizes: each is lighter than the one before.
+	Variant int
 }
 
-// Mean makes a curve of the means over runs, with the standard deviations as error bars: runs[k][i] is what run k gave at
-// x[i]. A single run has no error bars.
-func Mean(name string, x []float64, runs [][]float64) Curve {
-	c := Curve{Name: name, X: x, Y: make([]float64, len(x)), Line: true}
-	if len(runs) > 1 {
-		c.Err = make([]float64, len(x))
+// Add adds a point with its interval.
+func (c *Curve) Add(x float64, y interval.Interval) {
+	c.X, c.Y = append(c.X, x), append(c.Y, y.Mean)
+	if y.N > 1 || c.Err != nil {
+		for len(c.Err) < len(c.X)-1 {
+			c.Err = append(c.Err, 0)
+		}
+		half := y.Half
+		if y.N < 2 {
+			half = 0
+		}
+		c.Err = append(c.Err, half)
 	}
+}
+
+// Mean makes a curve of the means over runs, with their 95% intervals as error bars: runs[k][i] is what run k gave at x[i]. A
+// single run has no error bars.
+func Mean(name string, x []float64, runs [][]float64) Curve {
+	c := Curve{Name: name, Line: true}
 	at := make([]float64, len(runs))
 	for i := range x {
 		for k, run := range runs {
 			at[k] = run[i]
 		}
-		c.Y[i] = stat.Mean(at, nil)
-		if c.Err != nil {
-			c.Err[i] = stat.StdDev(at, nil)
-		}
+		c.Add(x[i], interval.Of(at))
 	}
 	return c
 }
@@ -59,10 +75,13 @@ func (p Panel) check(c Curve) error {
 	return nil
 }
 
-// add draws a curve into the plot.
-func (p Panel) add(out *plot.Plot, c Curve, s style) error {
+// marksOfLine is about how many marks a line has whose points are not marked: enough to tell it without its colour.
+const marksOfLine = 7
+
+// add draws a curve into the plot and returns what stands for it in the legend.
+func (p Panel) add(out *plot.Plot, c Curve, s style) ([]plot.Thumbnailer, error) {
 	if err := p.check(c); err != nil {
-		return err
+		return nil, err
 	}
 	points := make(plotter.XYs, len(c.X))
 	for i := range points {
@@ -70,48 +89,57 @@ func (p Panel) add(out *plot.Plot, c Curve, s style) error {
 	}
 	if c.Err != nil {
 		if err := p.addErrors(out, c, points, s); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	var thumbs []plot.Thumbnailer
 	if c.Line {
 		line, err := plotter.NewLine(points)
 		if err != nil {
-			return errors.Wrap(err, "figure: line")
+			return nil, errors.Wrap(err, "figure: line")
 		}
 		line.LineStyle = s.line
 		out.Add(line)
 		thumbs = append(thumbs, line)
 	}
-	if c.Marks {
-		marks, err := plotter.NewScatter(points)
+	marked := points
+	if !c.Marks {
+		marked = nil
+		if every := (len(points) + marksOfLine - 1) / marksOfLine; !c.Dashed && len(points) > marksOfLine {
+			for i := every / 2; i < len(points); i += every {
+				marked = append(marked, points[i])
+			}
+		}
+	}
+	if len(marked) > 0 {
+		marks, err := plotter.NewScatter(marked)
 		if err != nil {
-			return errors.Wrap(err, "figure: marks")
+			return nil, errors.Wrap(err, "figure: marks")
 		}
 		marks.GlyphStyle = s.mark
 		out.Add(marks)
 		thumbs = append(thumbs, marks)
 	}
-	if c.Name != "" {
-		out.Legend.Add(c.Name, thumbs...)
-	}
-	return nil
+	return thumbs, nil
 }
 
 // bandFrom is the number of points from which on error bars are drawn as a band.
-const bandFrom = 25
+const bandFrom = 16
 
 // addErrors draws the error bars of a curve, as a band where there are many.
 func (p Panel) addErrors(out *plot.Plot, c Curve, points plotter.XYs, s style) error {
 	bars := make(plotter.YErrors, len(points))
 	for i, e := range c.Err {
+		if math.IsNaN(e) {
+			e = 0
+		}
 		low := c.Y[i] - e
-		if p.LogY && low <= 0 { // the bar leaves the axis: it ends a decade below its point
+		if p.LogY && low <= c.Y[i]/10 { // the bar leaves the axis, or nearly: it ends a decade below its point
 			low = c.Y[i] / 10
 		}
 		bars[i].Low, bars[i].High = points[i].Y-p.y(low), p.y(c.Y[i]+e)-points[i].Y
 	}
-	if len(points) < bandFrom {
+	if len(points) < bandFrom && !c.Band {
 		drawn, err := plotter.NewYErrorBars(struct {
 			plotter.XYs
 			plotter.YErrors
@@ -119,7 +147,8 @@ func (p Panel) addErrors(out *plot.Plot, c Curve, points plotter.XYs, s style) e
 		if err != nil {
 			return errors.Wrap(err, "figure: error bars")
 		}
-		drawn.LineStyle = draw.LineStyle{Color: s.line.Color, Width: vg.Points(1)}
+		drawn.LineStyle = draw.LineStyle{Color: s.line.Color, Width: vg.Points(0.9)}
+		drawn.CapWidth = vg.Points(4)
 		out.Add(drawn)
 		return nil
 	}

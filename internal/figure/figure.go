@@ -1,30 +1,40 @@
-// Package figure draws the pictures of the examples: curves with legends, units and error bars, side by side in one PNG.
+// Package figure draws the pictures of the examples: curves with units and error bars, side by side, with one legend below them, as
+// PNG and as SVG.
 package figure
 
 import (
 	"image/color"
 	"io"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/layernoise/layernoise/internal/outfile"
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// Size of one panel on paper and the resolution of the picture: 660 x 480 pixels a panel.
+// Size of one panel on paper and the resolution of the PNG: 576 x 432 pixels a panel.
 const (
-	panelWidth  = 5.5 * vg.Inch
-	panelHeight = 4 * vg.Inch
+	panelWidth  = 4.8 * vg.Inch
+	panelHeight = 3.6 * vg.Inch
 	resolution  = 120 // pixels an inch
 
 	wide, narrow = vg.Inch / 4, vg.Inch / 8 // between panels and around them
 )
 
-// gridColour is the light grey of the grid behind the curves.
-var gridColour = color.Gray{Y: 0xe4}
+var (
+	gridColour = color.Gray{Y: 0xe4} // the light grey of the grid behind the curves
+	zeroColour = color.Gray{Y: 0x80} // of the line at zero
+)
 
 // Panel is one plot of a picture.
 type Panel struct {
@@ -32,16 +42,37 @@ type Panel struct {
 	X, Y  string // labels of the axes, with units
 
 	LogX, LogY bool      // logarithmic axes; values that are not positive are then an error
+	Zero       bool      // draws a line at y = 0, which the axis then holds, as for differences
 	TicksX     []float64 // where the x axis is labelled; by default at round numbers
 
 	Curves []Curve
 	Matrix *Matrix // in the place of curves
 }
 
-// Save writes the panels, row by row, to the PNG file, as package outfile does.
+// Save writes the panels, row by row, to the PNG file and, if its name ends in .png, to the SVG file beside it, as package outfile
+// does.
 func Save(file string, panels ...Panel) error {
-	err := outfile.Write(file, func(w io.Writer) error { return Write(w, panels...) })
-	return errors.Wrapf(err, "figure: save %s", file)
+	p, err := newPicture(panels)
+	if err != nil {
+		return errors.WithMessagef(err, "save %s", file)
+	}
+	if err := outfile.Write(file, p.png); err != nil {
+		return errors.Wrapf(err, "figure: save %s", file)
+	}
+	if ext := filepath.Ext(file); ext == ".png" {
+		file = strings.TrimSuffix(file, ext) + ".svg"
+		return errors.Wrapf(outfile.Write(file, p.svg), "figure: save %s", file)
+	}
+	return nil
+}
+
+// Write writes the PNG of the panels, row by row, to w.
+func Write(w io.Writer, panels ...Panel) error {
+	p, err := newPicture(panels)
+	if err != nil {
+		return err
+	}
+	return p.png(w)
 }
 
 // rowOf is how many panels stand in a row: all, up to three, and two or three where there are more.
@@ -55,49 +86,93 @@ func rowOf(panels int) int {
 	return 2
 }
 
-// Write writes the PNG of the panels, row by row, to w.
-func Write(w io.Writer, panels ...Panel) error {
+// picture is panels made ready to be drawn.
+type picture struct {
+	grid          [][]*plot.Plot
+	legend        legend
+	width, height vg.Length
+}
+
+// newPicture makes the plots of panels, and their legend.
+func newPicture(panels []Panel) (*picture, error) {
 	if len(panels) == 0 {
-		return errors.New("figure: no panels")
+		return nil, errors.New("figure: no panels")
 	}
 	cols := rowOf(len(panels))
-	grid := make([][]*plot.Plot, (len(panels)+cols-1)/cols)
-	for i := range grid {
-		grid[i] = make([]*plot.Plot, cols)
+	p := &picture{grid: make([][]*plot.Plot, (len(panels)+cols-1)/cols), width: panelWidth * vg.Length(cols)}
+	p.legend.style = text.Style{Font: sans(11), Handler: plot.DefaultTextHandler, YAlign: text.YCenter}
+	for i := range p.grid {
+		p.grid[i] = make([]*plot.Plot, cols)
 	}
 	for i, panel := range panels {
-		p, err := panel.plot()
+		drawn, err := panel.plot(&p.legend)
 		if err != nil {
-			return errors.WithMessagef(err, "panel %q", panel.Title)
+			return nil, errors.WithMessagef(err, "panel %q", panel.Title)
 		}
-		grid[i/cols][i%cols] = p
+		p.grid[i/cols][i%cols] = drawn
 	}
-	canvas := vgimg.NewWith(vgimg.UseWH(panelWidth*vg.Length(cols), panelHeight*vg.Length(len(grid))), vgimg.UseDPI(resolution))
-	tiles := draw.Tiles{Rows: len(grid), Cols: cols, PadX: wide, PadY: wide, PadTop: narrow, PadBottom: narrow, PadLeft: narrow, PadRight: narrow}
-	for i, row := range plot.Align(grid, tiles, draw.New(canvas)) {
-		for j, c := range row {
-			if grid[i][j] != nil {
-				grid[i][j].Draw(c)
+	p.height = panelHeight*vg.Length(len(p.grid)) + p.legend.height(p.width)
+	return p, nil
+}
+
+// draw draws the picture on a canvas of its size.
+func (p *picture) draw(to vg.CanvasSizer) {
+	c := draw.New(to)
+	c.SetColor(color.White)
+	c.Fill(c.Rectangle.Path())
+	p.legend.draw(draw.Crop(c, 0, 0, 0, p.legend.height(p.width)+narrow/2-p.height))
+	tiles := draw.Tiles{
+		Rows: len(p.grid), Cols: len(p.grid[0]), PadX: wide, PadY: wide, PadTop: narrow, PadBottom: narrow, PadLeft: narrow, PadRight: narrow,
+	}
+	for i, row := range plot.Align(p.grid, tiles, draw.Crop(c, 0, 0, p.legend.height(p.width), 0)) {
+		for j, tile := range row {
+			if p.grid[i][j] != nil {
+				p.grid[i][j].Draw(tile)
 			}
 		}
 	}
-	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(w); err != nil {
-		return errors.Wrap(err, "figure: write PNG")
-	}
-	return nil
 }
 
-// plot makes gonum's plot of the panel.
-func (p Panel) plot() (*plot.Plot, error) {
+func (p *picture) png(w io.Writer) error {
+	canvas := vgimg.NewWith(vgimg.UseWH(p.width, p.height), vgimg.UseDPI(resolution))
+	p.draw(canvas)
+	_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(w)
+	return errors.Wrap(err, "figure: write PNG")
+}
+
+func (p *picture) svg(w io.Writer) error {
+	canvas := vgsvg.New(p.width, p.height)
+	p.draw(canvas)
+	_, err := canvas.WriteTo(w)
+	return errors.Wrap(err, "figure: write SVG")
+}
+
+// sans is the font of all texts.
+func sans(points float64) font.Font {
+	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(points)}
+}
+
+// newPlot makes gonum's plot with the panel's labels.
+func (p Panel) newPlot() *plot.Plot {
+	out := plot.New()
+	out.Title.Text, out.X.Label.Text, out.Y.Label.Text = p.Title, p.X, p.Y
+	out.Title.Padding = vg.Points(6)
+	out.Title.TextStyle.Font = sans(11)
+	for _, axis := range []*plot.Axis{&out.X, &out.Y} {
+		axis.Label.TextStyle.Font, axis.Tick.Label.Font = sans(10), sans(9)
+	}
+	return out
+}
+
+// plot makes gonum's plot of the panel, and adds its curves to the legend.
+func (p Panel) plot(l *legend) (*plot.Plot, error) {
 	if p.Matrix != nil {
 		return p.plotMatrix()
 	}
 	if len(p.Curves) == 0 {
 		return nil, errors.New("figure: no curves")
 	}
-	out := plot.New()
-	out.Title.Text, out.X.Label.Text, out.Y.Label.Text = p.Title, p.X, p.Y
-	out.Title.Padding = vg.Points(6)
+	out := p.newPlot()
 	out.X.Tick.Marker, out.Y.Tick.Marker = ticks(p.LogX), ticks(p.LogY)
 	if p.TicksX != nil {
 		out.X.Tick.Marker = p.ticksAt(p.TicksX)
@@ -105,12 +180,61 @@ func (p Panel) plot() (*plot.Plot, error) {
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = gridColour, gridColour
 	out.Add(grid)
-	for i, c := range p.Curves {
-		if err := p.add(out, c, styleOf(c, i)); err != nil {
+	if p.Zero {
+		if p.LogY {
+			return nil, errors.New("figure: no zero on a logarithmic axis")
+		}
+		zero := plotter.NewFunction(func(float64) float64 { return 0 })
+		zero.LineStyle = draw.LineStyle{Color: zeroColour, Width: vg.Points(1)}
+		out.Add(zero)
+		out.Y.Min, out.Y.Max = min(out.Y.Min, 0), max(out.Y.Max, 0)
+	}
+	for i, c := range p.apart() {
+		thumbs, err := p.add(out, c, styleOf(c, i))
+		if err != nil {
 			return nil, errors.WithMessagef(err, "curve %q", c.Name)
 		}
+		l.add(c.Name, thumbs)
 	}
-	p.stretch(out, margin, margin)
-	p.placeLegend(out)
+	stretch(&out.X, margin)
+	stretch(&out.Y, margin)
 	return out, nil
+}
+
+// beside is the share of the x axis by which error bars that would hide each other stand side by side.
+const beside = 0.006
+
+// apart returns the curves, those with error bars moved a little to the left and right.
+func (p Panel) apart() []Curve {
+	barred := func(c Curve) bool { return c.Err != nil && !c.Band && len(c.X) < bandFrom && !p.LogX }
+	low, high, n := math.Inf(1), math.Inf(-1), 0
+	for _, c := range p.Curves {
+		if barred(c) {
+			n++
+		}
+		for _, x := range c.X {
+			low, high = min(low, x), max(high, x)
+		}
+	}
+	curves := slices.Clone(p.Curves)
+	place := -float64(n-1) / 2
+	for i := range curves {
+		if c := &curves[i]; barred(*c) {
+			c.X = slices.Clone(c.X)
+			for k := range c.X {
+				c.X[k] += place * beside * (high - low)
+			}
+			place++
+		}
+	}
+	return curves
+}
+
+// margin is the share of an axis that is left free before and behind the curves.
+const margin = 0.05
+
+// stretch lengthens an axis at both ends.
+func stretch(axis *plot.Axis, share float64) {
+	more := (axis.Max - axis.Min) * share / (1 - 2*share)
+	axis.Min, axis.Max = axis.Min-more, axis.Max+more
 }

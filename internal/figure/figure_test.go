@@ -2,11 +2,14 @@ package figure
 
 import (
 	"bytes"
+	"encoding/xml"
 	"image"
 	"image/png"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/plot"
@@ -14,8 +17,8 @@ import (
 
 func TestMean(t *testing.T) {
 	c := Mean("runs", []float64{0, 1}, [][]float64{{1, 4}, {3, 4}, {5, 4}})
-	if c.Y[0] != 3 || c.Y[1] != 4 || c.Err[0] != 2 || c.Err[1] != 0 {
-		t.Errorf("means %v with deviations %v, want [3 4] with [2 0]", c.Y, c.Err)
+	if half := 4.3027 * 2 / math.Sqrt(3); c.Y[0] != 3 || c.Y[1] != 4 || math.Abs(c.Err[0]-half) > 1e-3 || c.Err[1] != 0 {
+		t.Errorf("means %v with intervals %v, want [3 4] with [%v 0]", c.Y, c.Err, half)
 	}
 	if c := Mean("one run", []float64{0}, [][]float64{{1}}); c.Err != nil {
 		t.Errorf("one run has error bars %v", c.Err)
@@ -33,10 +36,10 @@ func TestSave(t *testing.T) {
 		panels        []Panel
 		width, height int
 	}{
-		{[]Panel{log}, 660, 480},
-		{[]Panel{log, linear}, 1320, 480},
-		{[]Panel{log, linear, log, linear, log}, 1320, 1440},
-		{[]Panel{log, linear, log, linear, log, linear}, 1980, 960},
+		{[]Panel{log}, 576, 463},
+		{[]Panel{log, linear}, 1152, 463},
+		{[]Panel{log, linear, log, linear, log}, 1152, 1327},
+		{[]Panel{log, linear, log, linear, log, linear}, 1728, 895},
 	} {
 		if err := Save(file, c.panels...); err != nil {
 			t.Fatal(err)
@@ -113,5 +116,42 @@ func TestTicksAreLabelled(t *testing.T) {
 				t.Errorf("%s: %d labels on an axis from %v to %v", c.name, labels, at[0], at[1])
 			}
 		}
+	}
+}
+
+// The SVG beside the PNG has every name of the curves once, in the legend.
+func TestSVG(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "picture.png")
+	layer := Curve{Name: "layer, sigma 0.1", X: []float64{1, 2}, Y: []float64{-1, 1}, Line: true, Colour: Layer}
+	if err := Save(file, Panel{Curves: []Curve{layer}, Zero: true}, Panel{Curves: []Curve{layer}}); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(strings.TrimSuffix(file, ".png") + ".svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(data), layer.Name); n != 1 {
+		t.Errorf("%d times the name in the picture, want 1", n)
+	}
+	if err := xml.Unmarshal(data, new(struct{})); err != nil {
+		t.Error(err)
+	}
+}
+
+// Methods have colours of their own in all pictures, and can be told apart without them.
+func TestStyles(t *testing.T) {
+	for i, method := range methods {
+		if got := ColourOf(method); got != i+1 {
+			t.Errorf("%s has colour %d, want %d", method, got, i+1)
+		}
+		for j := range i {
+			a, b := styleOf(Curve{Colour: i + 1}, 9), styleOf(Curve{Colour: j + 1}, 9)
+			if a.line.Color == b.line.Color || reflect.DeepEqual(a.mark.Shape, b.mark.Shape) {
+				t.Errorf("%s looks like %s", method, methods[j])
+			}
+		}
+	}
+	if ColourOf("lion") != 0 {
+		t.Error("a colour for what is no method")
 	}
 }

@@ -2,81 +2,83 @@ package figure
 
 import (
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
-// Share of a panel's width and height that a legend may take, a line of it more in height for each entry.
+// legend is the one of a picture, below its panels: an entry for each name, in lines as wide as the picture.
+type legend struct {
+	names  []string
+	thumbs map[string][]plot.Thumbnailer
+	style  text.Style
+}
+
+// Measures of the legend.
 const (
-	legendWidth = 0.5
-	legendLine  = 0.075
+	legendLine  = 0.26 * vg.Inch
+	legendThumb = 0.4 * vg.Inch
+	legendGap   = 0.08 * vg.Inch // between what stands for a curve and its name
+	legendApart = 0.3 * vg.Inch  // between entries
 )
 
-// placeLegend puts the legend into a corner without points, or makes room for it above the curves.
-func (p Panel) placeLegend(out *plot.Plot) {
-	out.Legend.Padding = vg.Points(2)
-	out.Legend.ThumbnailWidth = vg.Points(24)
-	free := false
-	for _, corner := range []struct{ top, left bool }{{true, false}, {true, true}, {false, false}, {false, true}} {
-		if !free && !p.crosses(out, corner.top, corner.left) {
-			free = true
-			out.Legend.Top, out.Legend.Left = corner.top, corner.left
-		}
+// add takes over what stands for a curve, if its name is a new one.
+func (l *legend) add(name string, thumbs []plot.Thumbnailer) {
+	if _, known := l.thumbs[name]; known || name == "" {
+		return
 	}
-	if !free {
-		out.Legend.Top = true
-		p.stretch(out, 0, p.legendHeight())
+	if l.thumbs == nil {
+		l.thumbs = map[string][]plot.Thumbnailer{}
 	}
-	inset := vg.Points(6)
-	out.Legend.XOffs, out.Legend.YOffs = inset, inset
-	if !out.Legend.Left {
-		out.Legend.XOffs = -inset
-	}
-	if out.Legend.Top {
-		out.Legend.YOffs = -inset
-	}
+	l.names = append(l.names, name)
+	l.thumbs[name] = thumbs
 }
 
-// samples is how many points stand for a line between two points of a curve.
-const samples = 16
+// width is that of an entry.
+func (l *legend) width(name string) vg.Length { return legendThumb + legendGap + l.style.Width(name) }
 
-// legendHeight is the share of the panel's height that the legend takes.
-func (p Panel) legendHeight() float64 { return min(legendLine*float64(len(p.Curves)+1), 0.5) }
-
-// crosses reports whether a curve passes through a corner of the plot.
-func (p Panel) crosses(out *plot.Plot, top, left bool) bool {
-	inside := func(x, y float64) bool {
-		if !left {
-			x = 1 - x
+// lines deals the entries to lines.
+func (l *legend) lines(width vg.Length) [][]string {
+	var lines [][]string
+	var used vg.Length
+	for _, name := range l.names {
+		w := l.width(name) + legendApart
+		if len(lines) == 0 || used+w > width {
+			lines = append(lines, nil)
+			used = 0
 		}
-		if top {
-			y = 1 - y
-		}
-		return x < legendWidth && y < p.legendHeight()
+		last := len(lines) - 1
+		lines[last] = append(lines[last], name)
+		used += w
 	}
-	for _, c := range p.Curves {
-		for i := range c.X {
-			j := min(i+1, len(c.X)-1)
-			x0, y0 := out.X.Norm(p.x(c.X[i])), out.Y.Norm(p.y(c.Y[i]))
-			x1, y1 := out.X.Norm(p.x(c.X[j])), out.Y.Norm(p.y(c.Y[j]))
-			for k := range samples {
-				if t := float64(k) / samples; inside(x0+t*(x1-x0), y0+t*(y1-y0)) {
-					return true
-				}
+	return lines
+}
+
+// height is what the legend takes of a picture that wide.
+func (l *legend) height(width vg.Length) vg.Length {
+	return legendLine * vg.Length(len(l.lines(width)))
+}
+
+// draw draws the lines, each in the middle, from the top of the canvas.
+func (l *legend) draw(c draw.Canvas) {
+	width := c.Max.X - c.Min.X
+	y := c.Max.Y
+	for _, line := range l.lines(width) {
+		y -= legendLine
+		total := -legendApart
+		for _, name := range line {
+			total += l.width(name) + legendApart
+		}
+		x := c.Min.X + (width-total)/2
+		for _, name := range line {
+			icon := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
+				Min: vg.Point{X: x, Y: y}, Max: vg.Point{X: x + legendThumb, Y: y + legendLine},
+			}}
+			for _, t := range l.thumbs[name] {
+				t.Thumbnail(&icon)
 			}
+			c.FillText(l.style, vg.Point{X: x + legendThumb + legendGap, Y: y + legendLine/2}, name)
+			x += l.width(name) + legendApart
 		}
-	}
-	return false
-}
-
-// margin is the share of the height that is left free below and above the curves.
-const margin = 0.06
-
-// stretch lengthens the y axis so that the shares below and above of its new length are free. A linear axis that begins at
-// zero goes on doing so.
-func (p Panel) stretch(out *plot.Plot, below, above float64) {
-	length := (out.Y.Max - out.Y.Min) / (1 - below - above)
-	out.Y.Max += above * length
-	if out.Y.Min != 0 || p.LogY {
-		out.Y.Min -= below * length
 	}
 }

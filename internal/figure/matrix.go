@@ -58,8 +58,7 @@ func (p Panel) plotMatrix() (*plot.Plot, error) {
 			most = max(most, x)
 		}
 	}
-	out := plot.New()
-	out.Title.Text, out.X.Label.Text, out.Y.Label.Text = p.Title, p.X, p.Y
+	out := p.newPlot()
 	grid := cells{p.Matrix}
 	shaded := plotter.NewHeatMap(grid, shades(64))
 	shaded.Min, shaded.Max = 0, max(math.Sqrt(most), 1)
@@ -83,7 +82,7 @@ func (p Panel) plotMatrix() (*plot.Plot, error) {
 		for i := range written.TextStyle {
 			style := &written.TextStyle[i]
 			style.XAlign, style.YAlign = text.XCenter, text.YCenter
-			style.Font.Size = 8
+			style.Font = sans(8)
 			if dark[i] {
 				style.Color = color.White
 			}

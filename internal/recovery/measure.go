@@ -16,9 +16,9 @@ var methods = []struct {
 	name      string
 	selection func() optim.Selection // nil for no noise
 }{
-	{"gradient descent", nil},
-	{"noise on all", optim.All},
-	{"noise on one layer", optim.Uniform},
+	{"none", nil},
+	{"layer", optim.Uniform},
+	{"all", optim.All},
 }
 
 // result is what came of one seed.

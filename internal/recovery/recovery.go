@@ -13,8 +13,8 @@ import (
 	"github.com/layernoise/layernoise/internal/cli"
 	"github.com/layernoise/layernoise/internal/closedform"
 	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/internal/interval"
 	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/stat"
 )
 
 // Experiment is one of the examples.
@@ -46,7 +46,7 @@ func Main(e Experiment) {
 	flag.Float64Var(&s.rate, "rate", e.Rate, "learning rate at the first step; it falls to 0 along half a cosine")
 	flag.IntVar(&s.steps, "steps", e.Steps, "steps of each training")
 	flag.IntVar(&s.seeds, "seeds", 3, "how many times to repeat, with other data, initial weights and noise")
-	flag.StringVar(&s.out, "out", e.Name+".png", "the picture, a PNG `file`")
+	flag.StringVar(&s.out, "out", e.Name+".png", "the picture, a PNG `file`, with an SVG beside it")
 	cli.Main(func(ctx context.Context) error { return e.run(ctx, s) })
 }
 
@@ -93,20 +93,16 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 	return nil
 }
 
-// table prints where the trainings ended, mean and standard deviation over the seeds.
+// table prints where the trainings ended, the mean over the seeds with its 95% interval.
 func table(results []result) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "training\tdistance to the planted\tdistance to the minimiser\tregulariser\tloss")
+	fmt.Fprintln(w, "noise\tdistance to the planted\tdistance to the minimiser\tregulariser\tloss")
 	cell := func(of func(result) float64) string {
 		x := make([]float64, len(results))
 		for i, r := range results {
 			x[i] = of(r)
 		}
-		if len(x) == 1 {
-			return fmt.Sprintf("%.4f", x[0])
-		}
-		mean, std := stat.MeanStdDev(x, nil)
-		return fmt.Sprintf("%.4f ± %.4f", mean, std)
+		return interval.Of(x).Text(4)
 	}
 	for i, m := range methods {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", m.name,
@@ -137,18 +133,20 @@ func (e Experiment) panels(s settings, at []float64, results []result) []figure.
 			for k, r := range results {
 				runs[k] = of(r.traces[i])
 			}
-			all = append(all, figure.Mean(m.name, at, runs))
+			curve := figure.Mean(m.name, at, runs)
+			curve.Colour = figure.ColourOf(m.name)
+			all = append(all, curve)
 		}
 		ends := make([]float64, len(results))
 		for k, r := range results {
 			ends[k] = end(r)
 		}
-		level := stat.Mean(ends, nil)
-		return append(all, figure.Curve{Name: closedFormName, X: []float64{at[0], last(at)}, Y: []float64{level, level}, Line: true, Dashed: true})
+		level := interval.Of(ends).Mean
+		return append(all, figure.Curve{Name: closedFormName, X: []float64{at[0], last(at)}, Y: []float64{level, level}, Line: true, Dashed: true, Colour: 1})
 	}
-	over := fmt.Sprintf("%d seeds: mean and standard deviation", s.seeds)
+	over := fmt.Sprintf("mean over %d seeds, 95%% interval", s.seeds)
 	if s.seeds == 1 {
-		over = "1 seed"
+		over = "one seed"
 	}
 	return []figure.Panel{{
 		Title:  fmt.Sprintf("%s\nsigma %v, %s", e.Title, s.sigma, over),
