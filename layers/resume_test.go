@@ -385,7 +385,7 @@ func TestHistoryFiles(t *testing.T) {
 	}{
 		{h.WriteCSV, "epoch,steps,loss,validation_loss,validation_accuracy\n4,3,0.5,,\n5,3,0.25,0.75,0.8\n"},
 		{h.WriteJSON, `{"epoch":4,"steps":3,"loss":0.5}` + "\n" +
-			`{"epoch":5,"steps":3,"loss":0.25,"validation":{"images":10,"loss":0.75,"accuracy":0.8,"top5":1}}` + "\n"},
+			`{"epoch":5,"steps":3,"loss":0.25,"validation":{"images":10,"loss":0.75,"accuracy":0.8,"top5":1,"ece":0}}` + "\n"},
 	} {
 		var b bytes.Buffer
 		if err := c.write(&b); err != nil || b.String() != c.want {
