@@ -42,12 +42,21 @@ func Sigmoid(x *G.Node) (*G.Node, error) {
 }
 
 // GELU is the Gaussian error linear unit y = x Phi(x), where Phi is the normal
-// distribution function, exact rather than approximated by tanh; for any shape.
+// distribution function, exact rather than approximated by tanh (see [GELUTanh]);
+// for any shape.
 //
 // Hendrycks and Gimpel, Gaussian Error Linear Units, 2016, https://arxiv.org/abs/1606.08415.
 func GELU(x *G.Node) (*G.Node, error) {
 	return elementwise("GELU", x, kernel.GELU[float32], kernel.GELU[float64],
 		ofArgument(kernel.GELUGrad[float32]), ofArgument(kernel.GELUGrad[float64]))
+}
+
+// GELUTanh is the approximation of [GELU] that GPT-2 uses, for any shape:
+//
+//	y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+func GELUTanh(x *G.Node) (*G.Node, error) {
+	return elementwise("GELUTanh", x, kernel.GELUTanh[float32], kernel.GELUTanh[float64],
+		ofArgument(kernel.GELUTanhGrad[float32]), ofArgument(kernel.GELUTanhGrad[float64]))
 }
 
 // SiLU is the sigmoid linear unit y = x/(1+exp(-x)), also known as swish, for

@@ -190,6 +190,7 @@ var testOps = []testOp{
 	activation("Tanh", graph.Tanh),
 	activation("Sigmoid", graph.Sigmoid),
 	activation("GELU", graph.GELU),
+	activation("GELUTanh", graph.GELUTanh),
 	activation("SiLU", graph.SiLU),
 
 	simple("Add", func(in []*G.Node) (*G.Node, error) { return graph.Add(in[0], in[1]) }, []int{2, 3, 4}, []int{2, 3, 4}),
@@ -220,6 +221,9 @@ var testOps = []testOp{
 	embedding("Embedding/one token", []int{0}, []int{1}, []int{1, 1}),
 	simple("AddPositions", func(in []*G.Node) (*G.Node, error) { return graph.AddPositions(in[0], in[1]) }, []int{2, 3, 5}, []int{3, 5}),
 	simple("AddPositions/of a longer table", func(in []*G.Node) (*G.Node, error) { return graph.AddPositions(in[0], in[1]) }, []int{3, 1, 2}, []int{4, 2}),
+
+	simple("ToSequence", func(in []*G.Node) (*G.Node, error) { return graph.ToSequence(in[0]) }, []int{2, 3, 4, 5}),
+	simple("MeanPositions", func(in []*G.Node) (*G.Node, error) { return graph.MeanPositions(in[0]) }, []int{2, 3, 4}),
 
 	labelled("CrossEntropy/labels", graph.CrossEntropy, 6, 5),
 	labelled("CrossEntropy/leading axes", graph.CrossEntropy, 3, 2, 5),
@@ -291,6 +295,8 @@ var largeOps = []testOp{
 	padded("PackedAttention/large, padding", graph.AttentionConfig{Heads: 2}, []int{3, 200, 3 * 2 * 32}),
 	embedding("Embedding/large", tokens(700, 50), []int{7, 100}, []int{50, 140}),
 	simple("AddPositions/large", func(in []*G.Node) (*G.Node, error) { return graph.AddPositions(in[0], in[1]) }, []int{9, 40, 70}, []int{41, 70}),
+	simple("ToSequence/large", func(in []*G.Node) (*G.Node, error) { return graph.ToSequence(in[0]) }, []int{7, 70, 9, 10}),
+	simple("MeanPositions/large", func(in []*G.Node) (*G.Node, error) { return graph.MeanPositions(in[0]) }, []int{7, 70, 90}),
 	batchNorm("BatchNorm/large", true, true, []int{5, 7, 33, 34}, []int{7}, []int{7}),
 	batchNorm("BatchNorm/large, residual", true, true, []int{5, 7, 33, 34}, []int{7}, []int{7}, []int{5, 7, 33, 34}),
 	batchNorm("BatchNorm/large, vectors", true, true, []int{130, 90}, []int{90}, []int{90}),

@@ -42,7 +42,8 @@ func (r *repeated) Next() bool {
 }
 
 // BenchmarkStep measures a training step of each network, noise, forward and backward pass, restoring and SGD with momentum 0.9
-// and weight decay 5e-4, on batches of 128 (the residual networks: 32).
+// and weight decay 5e-4, on batches of 128 (the residual networks: 32); of the transformers with Adam, a ViT on 32 images and a GPT on
+// 16 sequences of 64.
 func BenchmarkStep(b *testing.B) {
 	for _, n := range networks {
 		batch := 128
@@ -50,12 +51,58 @@ func BenchmarkStep(b *testing.B) {
 			batch = 32
 		}
 		for _, noise := range []string{"none", "layer", "all"} {
-			b.Run(n.name+"/"+noise, func(b *testing.B) { benchmarkStep(b, n, batch, noise) })
+			b.Run(n.name+"/"+noise, func(b *testing.B) { benchmarkStep(b, n, batch, newSolver(b, noise)) })
 		}
+	}
+	for _, noise := range []string{"none", "layer", "all"} {
+		vit := network{name: "vit", make: newBenchViT, image: []int{3, 32, 32}, classes: 10, tensors: 78}
+		b.Run("vit/"+noise, func(b *testing.B) { benchmarkStep(b, vit, 32, withNoise(b, newAdam(b), noise)) })
+		b.Run("gpt/"+noise, func(b *testing.B) { benchmarkGPT(b, withNoise(b, newAdam(b), noise)) })
 	}
 }
 
-func benchmarkStep(b *testing.B, n network, batch int, noise string) {
+// newBenchViT and newBenchGPT are the transformers of the benchmarks and of their peers.
+func newBenchViT(init layers.Init) *layers.Sequential {
+	return layers.NewViT(layers.ViT{Transformer: layers.Transformer{Width: 128, Heads: 4, Depth: 6}, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}, init)
+}
+
+func newBenchGPT(init layers.Init) *layers.Sequential {
+	return layers.NewGPT(layers.GPT{Transformer: layers.Transformer{Width: 128, Heads: 4, Depth: 4}, Vocabulary: 98, Context: 64, Untied: true}, init)
+}
+
+// benchmarkGPT measures a training step of a GPT on 16 sequences.
+func benchmarkGPT(b *testing.B, solver G.Solver) {
+	net := newBenchGPT(layers.Init{Seed: 1})
+	l := newLanguage(b, net, layers.Training, 16, 64, 98)
+	vm, model := l.vm, G.NodesToValueGrads(l.learnables)
+	if s, ok := solver.(*optim.PerturbedSolver); ok {
+		var err error
+		if vm, err = s.Guard(vm, l.learnables...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	step := func() {
+		if err := vm.RunAll(); err != nil {
+			b.Fatal(err)
+		}
+		if err := solver.Step(model); err != nil {
+			b.Fatal(err)
+		}
+		vm.Reset()
+	}
+	for range len(l.learnables) {
+		step()
+	}
+	b.ReportAllocs()
+	cpu := cpuTime()
+	b.ResetTimer()
+	for b.Loop() {
+		step()
+	}
+	b.ReportMetric(1e3*(cpuTime()-cpu).Seconds()/float64(b.N), "cpu-ms/op")
+}
+
+func benchmarkStep(b *testing.B, n network, batch int, solver G.Solver) {
 	model, err := layers.NewClassifier(n.make(layers.Init{Seed: 1}), batch, n.image...)
 	if err != nil {
 		b.Fatal(err)
@@ -70,7 +117,7 @@ func benchmarkStep(b *testing.B, n network, batch int, noise string) {
 		warm = n.tensors
 	}
 	b.ReportAllocs()
-	if _, err := model.Fit(ctx, &repeated{b: b, images: images, labels: labels, warm: warm}, newSolver(b, noise), layers.FitConfig{}); err != nil {
+	if _, err := model.Fit(ctx, &repeated{b: b, images: images, labels: labels, warm: warm}, solver, layers.FitConfig{}); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -82,14 +129,29 @@ func newSolver(tb testing.TB, noise string) G.Solver {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return withNoise(tb, sgd, noise)
+}
+
+func newAdam(tb testing.TB) G.Solver {
+	tb.Helper()
+	adam, err := optim.NewAdam(1e-3)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return adam
+}
+
+// withNoise makes the noise around a solver.
+func withNoise(tb testing.TB, base G.Solver, noise string) G.Solver {
+	tb.Helper()
 	if noise == "none" {
-		return sgd
+		return base
 	}
 	selection := optim.Cyclic()
 	if noise == "all" {
 		selection = optim.All()
 	}
-	solver, err := optim.NewPerturbedSolver(sgd, 0.03, optim.WithSelection(selection))
+	solver, err := optim.NewPerturbedSolver(base, 0.03, optim.WithSelection(selection))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -103,6 +103,10 @@ var subjects = []subject{
 	{name: "residual of dense+relu", row: []int{5}, make: func(c layers.Init) layers.Layer {
 		return layers.NewSequential(layers.NewResidual(layers.NewDense("fc", 5, 5, c), nil), layers.NewReLU())
 	}},
+	{name: "gelu by tanh", row: []int{6}, make: func(layers.Init) layers.Layer { return layers.NewGELUTanh() }},
+	{name: "vision transformer", row: []int{2, 4, 6}, make: func(c layers.Init) layers.Layer {
+		return layers.NewViT(layers.ViT{Transformer: layers.Transformer{Width: 4, Heads: 2, Depth: 1, Hidden: 5}, Channels: 2, Height: 4, Width: 6, Patch: 2, Classes: 3}, c)
+	}},
 	{name: "layer norm", row: []int{4, 6}, make: func(c layers.Init) layers.Layer { return layers.NewLayerNorm("norm", 6, c) }},
 	{name: "RMS norm", row: []int{6}, make: func(c layers.Init) layers.Layer { return layers.NewRMSNorm("norm", 6, c) }},
 	{name: "positions", row: []int{3, 4}, make: func(c layers.Init) layers.Layer { return layers.NewPositions("places", 5, 4, c) }},

@@ -37,6 +37,9 @@ func NewSigmoid() *Func { return NewFunc("sigmoid", graph.Sigmoid) }
 // NewGELU makes the Gaussian error linear unit, x Phi(x) with the normal distribution function Phi.
 func NewGELU() *Func { return NewFunc("gelu", graph.GELU) }
 
+// NewGELUTanh makes GELU's approximation by tanh, as in GPT-2.
+func NewGELUTanh() *Func { return NewFunc("gelu", graph.GELUTanh) }
+
 // NewSiLU makes the sigmoid linear unit, x/(1 + exp(-x)).
 func NewSiLU() *Func { return NewFunc("silu", graph.SiLU) }
 

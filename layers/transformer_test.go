@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/layers"
+	"github.com/layernoise/layernoise/optim"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -163,6 +165,34 @@ func TestGPTDoesNotAllocate(t *testing.T) {
 		}
 	}); r.AllocedBytesPerOp() > 100_000 {
 		t.Errorf("%d bytes a step", r.AllocedBytesPerOp())
+	}
+}
+
+// A classifier takes a vision transformer, and it learns.
+func TestViT(t *testing.T) {
+	c := layers.ViT{Transformer: layers.Transformer{Width: 16, Heads: 2, Depth: 1, Hidden: 16, Dropout: 0.1}, Channels: 1, Height: 28, Width: 28, Patch: 7, Classes: 10}
+	model, err := layers.NewClassifier(layers.NewViT(c, layers.Init{Seed: 1}), 20, 1, 28, 28)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits, err := datasets.Digits(200, 1).Loader(datasets.LoaderConfig{Batch: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	adam, err := optim.NewAdam(3e-3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	history, err := model.Fit(ctx, digits, adam, layers.FitConfig{Epochs: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, last := history.Losses[0], history.Losses[len(history.Losses)-1]; !(last < 0.85*first) {
+		t.Errorf("loss from %v to %v", first, last)
+	}
+	c.Patch = 6
+	if err := layers.NewViT(c, layers.Init{}).Err(); err == nil || !strings.Contains(err.Error(), "28x28 with patches of 6") {
+		t.Errorf("error %v", err)
 	}
 }
 

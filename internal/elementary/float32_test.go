@@ -17,7 +17,15 @@ var functions32 = []struct {
 	{"Exp32", Exp32, math.Exp, 1.0},
 	{"Tanh32", Tanh32, math.Tanh, 2.5},
 	{"Sigmoid32", Sigmoid32, func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, 3},
+	{"GELUTanh32", geluTanh32, func(x float64) float64 {
+		return x / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+	}, 190},
 	{"NormalCDF32", NormalCDF32, func(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }, 6},
+}
+
+func geluTanh32(x float32) float32 {
+	s, _, _ := geluTanh(x, sigmoids32)
+	return x * s
 }
 
 // ulpOff32 is how far got is from want, in units in the last place of a float32.

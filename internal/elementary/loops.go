@@ -1,6 +1,9 @@
 package elementary
 
-import "github.com/layernoise/layernoise/internal/cpu"
+import (
+	"github.com/layernoise/layernoise/internal/cpu"
+	"github.com/layernoise/layernoise/internal/elementary/coef"
+)
 
 // Float is the element type of a loop's slices.
 type Float interface{ float32 | float64 }
@@ -13,6 +16,10 @@ type Loops[T Float] struct {
 
 	GELU, SiLU         func(y, x []T) // x NormalCDF(x), x Sigmoid(x)
 	GELUGrad, SiLUGrad func(dx, x, dy []T)
+
+	// GELUTanh is x Sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3)), which is x/2 (1 + tanh(half of that)) without cancellation.
+	GELUTanh     func(y, x []T)
+	GELUTanhGrad func(dx, x, dy []T)
 
 	// ExpSum writes e^(x - top) to y and returns the sum: eight sums in float64, each of the elements whose number leaves
 	// the same rest when divided by eight, added up by halves.
@@ -60,6 +67,11 @@ func plainLoops[T Float]() Loops[T] {
 			phi, density := f.normal(x)
 			return dy * (phi + T(x*density))
 		}),
+		GELUTanh: eachUnary(func(x T) T { s, _, _ := geluTanh(x, f.sigmoids); return x * s }),
+		GELUTanhGrad: eachBinary(func(x, dy T) T {
+			s, c, lift := geluTanh(x, f.sigmoids)
+			return dy * (s + T(T(lift*s)*c))
+		}),
 		SiLUGrad: eachBinary(func(x, dy T) T {
 			s, c := f.sigmoids(x)
 			return dy * (s * (1 + T(x*c)))
@@ -71,6 +83,18 @@ func plainLoops[T Float]() Loops[T] {
 			return fold(&sums)
 		},
 	}
+}
+
+// geluTanh returns the logistic function of u and of -u, and x times the slope of u, for
+//
+//	u = 2 sqrt(2/pi) (x + 0.044715 x^3)
+//
+// with x no larger than where the result does not change any more: its cube would be infinite.
+func geluTanh[T Float](x T, sigmoids func(T) (T, T)) (s, c, lift T) {
+	x = min(max(x, -coef.CubicMax), coef.CubicMax)
+	square := T(x * x)
+	s, c = sigmoids(T(x * (T(square*coef.Cubic3) + coef.Cubic1)))
+	return s, c, T(x * (T(square*(3*coef.Cubic3)) + coef.Cubic1))
 }
 
 func eachUnary[T Float](f func(T) T) func(y, x []T) {

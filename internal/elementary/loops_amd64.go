@@ -14,6 +14,7 @@ func loopsOf(l cpu.Level) Loops[float32] {
 			TanhGrad: wholeBinary(tanhGradAVX512), SigmoidGrad: wholeBinary(sigmoidGradAVX512),
 			GELU: wholeUnary(geluAVX512), SiLU: wholeUnary(siluAVX512),
 			GELUGrad: wholeBinary(geluGradAVX512), SiLUGrad: wholeBinary(siluGradAVX512),
+			GELUTanh: wholeUnary(geluTanhAVX512), GELUTanhGrad: wholeBinary(geluTanhGradAVX512),
 			ExpSum: wholeExpSum(expSumAVX512),
 		}
 	case cpu.AVX2:
@@ -22,6 +23,7 @@ func loopsOf(l cpu.Level) Loops[float32] {
 			TanhGrad: wholeBinary(tanhGradAVX2), SigmoidGrad: wholeBinary(sigmoidGradAVX2),
 			GELU: wholeUnary(geluAVX2), SiLU: wholeUnary(siluAVX2),
 			GELUGrad: wholeBinary(geluGradAVX2), SiLUGrad: wholeBinary(siluGradAVX2),
+			GELUTanh: wholeUnary(geluTanhAVX2), GELUTanhGrad: wholeBinary(geluTanhGradAVX2),
 			ExpSum: wholeExpSum(expSumAVX2),
 		}
 	}

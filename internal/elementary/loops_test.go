@@ -29,6 +29,7 @@ func testLoops(t *testing.T, l Loops[float32], x, dy []float32) {
 	}{
 		{"Tanh", l.Tanh, plain.Tanh}, {"Sigmoid", l.Sigmoid, plain.Sigmoid},
 		{"GELU", l.GELU, plain.GELU}, {"SiLU", l.SiLU, plain.SiLU},
+		{"GELUTanh", l.GELUTanh, plain.GELUTanh},
 	} {
 		f.loop(got[:n], x)
 		f.plain(want[:n], x)
@@ -40,6 +41,7 @@ func testLoops(t *testing.T, l Loops[float32], x, dy []float32) {
 	}{
 		{"TanhGrad", l.TanhGrad, plain.TanhGrad}, {"SigmoidGrad", l.SigmoidGrad, plain.SigmoidGrad},
 		{"GELUGrad", l.GELUGrad, plain.GELUGrad}, {"SiLUGrad", l.SiLUGrad, plain.SiLUGrad},
+		{"GELUTanhGrad", l.GELUTanhGrad, plain.GELUTanhGrad},
 	} {
 		f.loop(got[:n], x, dy)
 		f.plain(want[:n], x, dy)
@@ -103,6 +105,7 @@ func TestGradients(t *testing.T) {
 	}{
 		{"Tanh", l.Tanh, l.TanhGrad, true}, {"Sigmoid", l.Sigmoid, l.SigmoidGrad, true},
 		{"GELU", l.GELU, l.GELUGrad, false}, {"SiLU", l.SiLU, l.SiLUGrad, false},
+		{"GELUTanh", l.GELUTanh, l.GELUTanhGrad, false},
 	} {
 		high, low, dx := make([]float64, n), make([]float64, n), make([]float64, n)
 		f.value(y, x)
@@ -138,6 +141,7 @@ func BenchmarkLoops(b *testing.B) {
 			{"Sigmoid", func() { l.Sigmoid(y, x) }}, {"ExpSum", func() { l.ExpSum(y, x, 4) }},
 			{"SiLU", func() { l.SiLU(y, x) }}, {"SiLUGrad", func() { l.SiLUGrad(y, x, dy) }},
 			{"GELU", func() { l.GELU(y, x) }}, {"GELUGrad", func() { l.GELUGrad(y, x, dy) }},
+			{"GELUTanh", func() { l.GELUTanh(y, x) }}, {"GELUTanhGrad", func() { l.GELUTanhGrad(y, x, dy) }},
 		} {
 			b.Run(f.name+"/"+level.String(), func(b *testing.B) {
 				b.SetBytes(4 * n)

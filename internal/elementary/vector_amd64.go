@@ -27,6 +27,16 @@ func siluAVX2(y []float32, x []float32)
 //go:noescape
 func geluAVX2(y []float32, x []float32)
 
+// geluTanhAVX2 is geluTanh, for whole registers.
+//
+//go:noescape
+func geluTanhAVX2(y []float32, x []float32)
+
+// geluTanhGradAVX2 is geluTanhGrad, for whole registers.
+//
+//go:noescape
+func geluTanhGradAVX2(dx []float32, x []float32, dy []float32)
+
 // tanhGradAVX2 is tanhGrad, for whole registers.
 //
 //go:noescape
@@ -71,6 +81,16 @@ func siluAVX512(y []float32, x []float32)
 //
 //go:noescape
 func geluAVX512(y []float32, x []float32)
+
+// geluTanhAVX512 is geluTanh, for whole registers.
+//
+//go:noescape
+func geluTanhAVX512(y []float32, x []float32)
+
+// geluTanhGradAVX512 is geluTanhGrad, for whole registers.
+//
+//go:noescape
+func geluTanhGradAVX512(dx []float32, x []float32, dy []float32)
 
 // tanhGradAVX512 is tanhGrad, for whole registers.
 //

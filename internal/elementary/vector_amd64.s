@@ -321,6 +321,151 @@ loop:
 	VZEROUPPER
 	RET
 
+// func geluTanhAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_len+8(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS   (DX)(BX*4), Y0
+	VMOVUPS   constants<>+1056(SB), Y1
+	VMAXPS    Y0, Y1, Y1
+	VMOVUPS   constants<>+1088(SB), Y2
+	VMINPS    Y1, Y2, Y1
+	VMULPS    Y1, Y1, Y2
+	VMULPS    constants<>+1120(SB), Y2, Y3
+	VADDPS    constants<>+1152(SB), Y3, Y3
+	VMULPS    Y3, Y1, Y3
+	VPOR      constants<>+544(SB), Y3, Y4
+	VMOVUPS   constants<>+0(SB), Y5
+	VMAXPS    Y4, Y5, Y4
+	VMOVUPS   constants<>+32(SB), Y5
+	VMINPS    Y4, Y5, Y4
+	VMULPS    constants<>+64(SB), Y4, Y5
+	VADDPS    constants<>+96(SB), Y5, Y5
+	VPSUBD    constants<>+96(SB), Y5, Y6
+	VSUBPS    constants<>+96(SB), Y5, Y5
+	VMULPS    constants<>+128(SB), Y5, Y7
+	VSUBPS    Y7, Y4, Y4
+	VMULPS    constants<>+160(SB), Y5, Y5
+	VSUBPS    Y5, Y4, Y4
+	VMULPS    constants<>+192(SB), Y4, Y5
+	VADDPS    constants<>+224(SB), Y5, Y5
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+256(SB), Y5, Y5
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+288(SB), Y5, Y5
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+320(SB), Y5, Y5
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+352(SB), Y5, Y5
+	VMULPS    Y4, Y4, Y7
+	VMULPS    Y5, Y7, Y5
+	VADDPS    Y5, Y4, Y4
+	VADDPS    constants<>+384(SB), Y4, Y4
+	VPSRAD    $0x01, Y6, Y5
+	VPADDD    constants<>+416(SB), Y5, Y7
+	VPSLLD    $0x17, Y7, Y7
+	VMULPS    Y7, Y4, Y4
+	VPSUBD    Y5, Y6, Y5
+	VPADDD    constants<>+416(SB), Y5, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y4, Y4
+	VMOVUPS   constants<>+384(SB), Y5
+	VADDPS    constants<>+384(SB), Y4, Y6
+	VDIVPS    Y6, Y5, Y5
+	VMULPS    Y5, Y4, Y4
+	VBLENDVPS Y3, Y4, Y5, Y6
+	VBLENDVPS Y3, Y5, Y4, Y3
+	VMULPS    constants<>+1184(SB), Y2, Y2
+	VADDPS    constants<>+1152(SB), Y2, Y2
+	VMULPS    Y2, Y1, Y1
+	VMULPS    Y6, Y0, Y0
+	VMOVUPS   Y0, (CX)(BX*4)
+	ADDQ      $+8, BX
+	CMPQ      BX, AX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func geluTanhGradAVX2(dx []float32, x []float32, dy []float32)
+// Requires: AVX, AVX2
+TEXT ·geluTanhGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ dx_len+8(FP), AX
+	MOVQ dx_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	MOVQ dy_base+48(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS   (DX)(SI*4), Y0
+	VMOVUPS   (BX)(SI*4), Y1
+	VMOVUPS   constants<>+1056(SB), Y2
+	VMAXPS    Y0, Y2, Y0
+	VMOVUPS   constants<>+1088(SB), Y2
+	VMINPS    Y0, Y2, Y0
+	VMULPS    Y0, Y0, Y2
+	VMULPS    constants<>+1120(SB), Y2, Y3
+	VADDPS    constants<>+1152(SB), Y3, Y3
+	VMULPS    Y3, Y0, Y3
+	VPOR      constants<>+544(SB), Y3, Y4
+	VMOVUPS   constants<>+0(SB), Y5
+	VMAXPS    Y4, Y5, Y4
+	VMOVUPS   constants<>+32(SB), Y5
+	VMINPS    Y4, Y5, Y4
+	VMULPS    constants<>+64(SB), Y4, Y5
+	VADDPS    constants<>+96(SB), Y5, Y5
+	VPSUBD    constants<>+96(SB), Y5, Y6
+	VSUBPS    constants<>+96(SB), Y5, Y5
+	VMULPS    constants<>+128(SB), Y5, Y7
+	VSUBPS    Y7, Y4, Y4
+	VMULPS    constants<>+160(SB), Y5, Y5
+	VSUBPS    Y5, Y4, Y4
+	VMULPS    constants<>+192(SB), Y4, Y5
+	VADDPS    constants<>+224(SB), Y5, Y5
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+256(SB), Y5, Y5
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+288(SB), Y5, Y5
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+320(SB), Y5, Y5
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+352(SB), Y5, Y5
+	VMULPS    Y4, Y4, Y7
+	VMULPS    Y5, Y7, Y5
+	VADDPS    Y5, Y4, Y4
+	VADDPS    constants<>+384(SB), Y4, Y4
+	VPSRAD    $0x01, Y6, Y5
+	VPADDD    constants<>+416(SB), Y5, Y7
+	VPSLLD    $0x17, Y7, Y7
+	VMULPS    Y7, Y4, Y4
+	VPSUBD    Y5, Y6, Y5
+	VPADDD    constants<>+416(SB), Y5, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y4, Y4
+	VMOVUPS   constants<>+384(SB), Y5
+	VADDPS    constants<>+384(SB), Y4, Y6
+	VDIVPS    Y6, Y5, Y5
+	VMULPS    Y5, Y4, Y4
+	VBLENDVPS Y3, Y4, Y5, Y6
+	VBLENDVPS Y3, Y5, Y4, Y3
+	VMULPS    constants<>+1184(SB), Y2, Y2
+	VADDPS    constants<>+1152(SB), Y2, Y2
+	VMULPS    Y2, Y0, Y0
+	VMULPS    Y6, Y0, Y0
+	VMULPS    Y3, Y0, Y0
+	VADDPS    Y0, Y6, Y0
+	VMULPS    Y0, Y1, Y0
+	VMOVUPS   Y0, (CX)(SI*4)
+	ADDQ      $+8, SI
+	CMPQ      SI, AX
+	JLT       loop
+	VZEROUPPER
+	RET
+
 // func tanhGradAVX2(dx []float32, y []float32, dy []float32)
 // Requires: AVX
 TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-72
@@ -847,6 +992,155 @@ loop:
 	VZEROUPPER
 	RET
 
+// func geluTanhAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-48
+	MOVQ y_len+8(FP), AX
+	MOVQ y_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	XORQ BX, BX
+
+loop:
+	VMOVUPS      (DX)(BX*4), Z0
+	VBROADCASTSS constants<>+1056(SB), Z1
+	VMAXPS       Z0, Z1, Z1
+	VBROADCASTSS constants<>+1088(SB), Z4
+	VMINPS       Z1, Z4, Z1
+	VMULPS       Z1, Z1, Z4
+	VMULPS.BCST  constants<>+1120(SB), Z4, Z5
+	VADDPS.BCST  constants<>+1152(SB), Z5, Z5
+	VMULPS       Z5, Z1, Z5
+	VPORD.BCST   constants<>+544(SB), Z5, Z6
+	VBROADCASTSS constants<>+0(SB), Z7
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS constants<>+32(SB), Z7
+	VMINPS       Z6, Z7, Z6
+	VMULPS.BCST  constants<>+64(SB), Z6, Z7
+	VADDPS.BCST  constants<>+96(SB), Z7, Z7
+	VPSUBD.BCST  constants<>+96(SB), Z7, Z8
+	VSUBPS.BCST  constants<>+96(SB), Z7, Z7
+	VMULPS.BCST  constants<>+128(SB), Z7, Z9
+	VSUBPS       Z9, Z6, Z6
+	VMULPS.BCST  constants<>+160(SB), Z7, Z7
+	VSUBPS       Z7, Z6, Z6
+	VMULPS.BCST  constants<>+192(SB), Z6, Z7
+	VADDPS.BCST  constants<>+224(SB), Z7, Z7
+	VMULPS       Z6, Z7, Z7
+	VADDPS.BCST  constants<>+256(SB), Z7, Z7
+	VMULPS       Z6, Z7, Z7
+	VADDPS.BCST  constants<>+288(SB), Z7, Z7
+	VMULPS       Z6, Z7, Z7
+	VADDPS.BCST  constants<>+320(SB), Z7, Z7
+	VMULPS       Z6, Z7, Z7
+	VADDPS.BCST  constants<>+352(SB), Z7, Z7
+	VMULPS       Z6, Z6, Z9
+	VMULPS       Z7, Z9, Z7
+	VADDPS       Z7, Z6, Z6
+	VADDPS.BCST  constants<>+384(SB), Z6, Z6
+	VPSRAD       $0x01, Z8, Z7
+	VPADDD.BCST  constants<>+416(SB), Z7, Z9
+	VPSLLD       $0x17, Z9, Z9
+	VMULPS       Z9, Z6, Z6
+	VPSUBD       Z7, Z8, Z7
+	VPADDD.BCST  constants<>+416(SB), Z7, Z7
+	VPSLLD       $0x17, Z7, Z7
+	VMULPS       Z7, Z6, Z6
+	VBROADCASTSS constants<>+384(SB), Z7
+	VADDPS.BCST  constants<>+384(SB), Z6, Z8
+	VDIVPS       Z8, Z7, Z7
+	VMULPS       Z7, Z6, Z6
+	VPMOVD2M     Z5, K1
+	VBLENDMPS    Z6, Z7, K1, Z2
+	VPMOVD2M     Z5, K1
+	VBLENDMPS    Z7, Z6, K1, Z3
+	VMULPS.BCST  constants<>+1184(SB), Z4, Z4
+	VADDPS.BCST  constants<>+1152(SB), Z4, Z4
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, (CX)(BX*4)
+	ADDQ         $+16, BX
+	CMPQ         BX, AX
+	JLT          loop
+	VZEROUPPER
+	RET
+
+// func geluTanhGradAVX512(dx []float32, x []float32, dy []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluTanhGradAVX512(SB), NOSPLIT, $0-72
+	MOVQ dx_len+8(FP), AX
+	MOVQ dx_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	MOVQ dy_base+48(FP), BX
+	XORQ SI, SI
+
+loop:
+	VMOVUPS      (DX)(SI*4), Z0
+	VMOVUPS      (BX)(SI*4), Z1
+	VBROADCASTSS constants<>+1056(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VBROADCASTSS constants<>+1088(SB), Z2
+	VMINPS       Z0, Z2, Z0
+	VMULPS       Z0, Z0, Z2
+	VMULPS.BCST  constants<>+1120(SB), Z2, Z5
+	VADDPS.BCST  constants<>+1152(SB), Z5, Z5
+	VMULPS       Z5, Z0, Z5
+	VPORD.BCST   constants<>+544(SB), Z5, Z6
+	VBROADCASTSS constants<>+0(SB), Z7
+	VMAXPS       Z6, Z7, Z6
+	VBROADCASTSS constants<>+32(SB), Z7
+	VMINPS       Z6, Z7, Z6
+	VMULPS.BCST  constants<>+64(SB), Z6, Z7
+	VADDPS.BCST  constants<>+96(SB), Z7, Z7
+	VPSUBD.BCST  constants<>+96(SB), Z7, Z8
+	VSUBPS.BCST  constants<>+96(SB), Z7, Z7
+	VMULPS.BCST  constants<>+128(SB), Z7, Z9
+	VSUBPS       Z9, Z6, Z6
+	VMULPS.BCST  constants<>+160(SB), Z7, Z7
+	VSUBPS       Z7, Z6, Z6
+	VMULPS.BCST  constants<>+192(SB), Z6, Z7
+	VADDPS.BCST  constants<>+224(SB), Z7, Z7
+	VMULPS       Z6, Z7, Z7
+	VADDPS.BCST  constants<>+256(SB), Z7, Z7
+	VMULPS       Z6, Z7, Z7
+	VADDPS.BCST  constants<>+288(SB), Z7, Z7
+	VMULPS       Z6, Z7, Z7
+	VADDPS.BCST  constants<>+320(SB), Z7, Z7
+	VMULPS       Z6, Z7, Z7
+	VADDPS.BCST  constants<>+352(SB), Z7, Z7
+	VMULPS       Z6, Z6, Z9
+	VMULPS       Z7, Z9, Z7
+	VADDPS       Z7, Z6, Z6
+	VADDPS.BCST  constants<>+384(SB), Z6, Z6
+	VPSRAD       $0x01, Z8, Z7
+	VPADDD.BCST  constants<>+416(SB), Z7, Z9
+	VPSLLD       $0x17, Z9, Z9
+	VMULPS       Z9, Z6, Z6
+	VPSUBD       Z7, Z8, Z7
+	VPADDD.BCST  constants<>+416(SB), Z7, Z7
+	VPSLLD       $0x17, Z7, Z7
+	VMULPS       Z7, Z6, Z6
+	VBROADCASTSS constants<>+384(SB), Z7
+	VADDPS.BCST  constants<>+384(SB), Z6, Z8
+	VDIVPS       Z8, Z7, Z7
+	VMULPS       Z7, Z6, Z6
+	VPMOVD2M     Z5, K1
+	VBLENDMPS    Z6, Z7, K1, Z3
+	VPMOVD2M     Z5, K1
+	VBLENDMPS    Z7, Z6, K1, Z4
+	VMULPS.BCST  constants<>+1184(SB), Z2, Z2
+	VADDPS.BCST  constants<>+1152(SB), Z2, Z2
+	VMULPS       Z2, Z0, Z0
+	VMULPS       Z3, Z0, Z0
+	VMULPS       Z4, Z0, Z0
+	VADDPS       Z0, Z3, Z0
+	VMULPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (CX)(SI*4)
+	ADDQ         $+16, SI
+	CMPQ         SI, AX
+	JLT          loop
+	VZEROUPPER
+	RET
+
 // func tanhGradAVX512(dx []float32, y []float32, dy []float32)
 // Requires: AVX, AVX512F
 TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-72
@@ -1186,4 +1480,24 @@ DATA constants<>+1024(SB)/8, $0x3ecc422a3ecc422a
 DATA constants<>+1032(SB)/8, $0x3ecc422a3ecc422a
 DATA constants<>+1040(SB)/8, $0x3ecc422a3ecc422a
 DATA constants<>+1048(SB)/8, $0x3ecc422a3ecc422a
-GLOBL constants<>(SB), RODATA|NOPTR, $1056
+DATA constants<>+1056(SB)/8, $0xc1c00000c1c00000
+DATA constants<>+1064(SB)/8, $0xc1c00000c1c00000
+DATA constants<>+1072(SB)/8, $0xc1c00000c1c00000
+DATA constants<>+1080(SB)/8, $0xc1c00000c1c00000
+DATA constants<>+1088(SB)/8, $0x41c0000041c00000
+DATA constants<>+1096(SB)/8, $0x41c0000041c00000
+DATA constants<>+1104(SB)/8, $0x41c0000041c00000
+DATA constants<>+1112(SB)/8, $0x41c0000041c00000
+DATA constants<>+1120(SB)/8, $0x3d9222793d922279
+DATA constants<>+1128(SB)/8, $0x3d9222793d922279
+DATA constants<>+1136(SB)/8, $0x3d9222793d922279
+DATA constants<>+1144(SB)/8, $0x3d9222793d922279
+DATA constants<>+1152(SB)/8, $0x3fcc422a3fcc422a
+DATA constants<>+1160(SB)/8, $0x3fcc422a3fcc422a
+DATA constants<>+1168(SB)/8, $0x3fcc422a3fcc422a
+DATA constants<>+1176(SB)/8, $0x3fcc422a3fcc422a
+DATA constants<>+1184(SB)/8, $0x3e5b33b63e5b33b6
+DATA constants<>+1192(SB)/8, $0x3e5b33b63e5b33b6
+DATA constants<>+1200(SB)/8, $0x3e5b33b63e5b33b6
+DATA constants<>+1208(SB)/8, $0x3e5b33b63e5b33b6
+GLOBL constants<>(SB), RODATA|NOPTR, $1216

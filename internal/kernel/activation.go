@@ -20,6 +20,14 @@ func GELU[T Float](y, x []T) { unary(elementary.LoopsFor[T]().GELU, y, x) }
 // GELUGrad writes dy times the slope of [GELU] at x to dx.
 func GELUGrad[T Float](dx, x, dy []T) { binary(elementary.LoopsFor[T]().GELUGrad, dx, x, dy) }
 
+// GELUTanh writes x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) to y.
+func GELUTanh[T Float](y, x []T) { unary(elementary.LoopsFor[T]().GELUTanh, y, x) }
+
+// GELUTanhGrad writes dy times the slope of [GELUTanh] at x to dx.
+func GELUTanhGrad[T Float](dx, x, dy []T) {
+	binary(elementary.LoopsFor[T]().GELUTanhGrad, dx, x, dy)
+}
+
 // SiLU writes x/(1 + e^-x) to y.
 func SiLU[T Float](y, x []T) { unary(elementary.LoopsFor[T]().SiLU, y, x) }
 

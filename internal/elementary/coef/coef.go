@@ -44,3 +44,11 @@ const Density = 0.3989422804014327
 
 // High masks the bits of a float32 with a square that is not rounded.
 const High = 0xfffff000
+
+// The argument of the logistic function in GELU's approximation, Cubic1 x + Cubic3 x^3 = 2 sqrt(2/pi) (x + 0.044715 x^3). From
+// CubicMax on it is so large that the result does not change any more, in float64 neither.
+const (
+	Cubic1   = 1.5957691216057308
+	Cubic3   = 0.044715 * Cubic1
+	CubicMax = 24
+)

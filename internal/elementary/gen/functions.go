@@ -77,6 +77,13 @@ func (k *kernel) sigmoids(x vector) (s, c vector) {
 	return k.pick(x, low, high), k.pick(x, high, low)
 }
 
+func (k *kernel) geluTanh(x vector) (s, c, lift vector) {
+	x = k.atMost(k.atLeast(x, -coef.CubicMax), coef.CubicMax)
+	square := k.Mul(x, x)
+	s, c = k.sigmoids(k.Mul(x, k.plus(k.mulBy(square, coef.Cubic3), coef.Cubic1)))
+	return s, c, k.Mul(x, k.plus(k.mulBy(square, 3*coef.Cubic3), coef.Cubic1))
+}
+
 func (k *kernel) normal(x vector) (phi, density vector) {
 	a := k.atMost(k.and(x, sign-1), coef.TailMax)
 	high := k.and(a, coef.High)

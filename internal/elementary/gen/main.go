@@ -34,6 +34,14 @@ func emit(ctx *build.Context, t *vectorasm.Table) {
 			phi, _ := k.normal(v[0])
 			return k.Mul(v[0], phi)
 		})
+		newKernel(ctx, t, set, "geluTanh", "y, x []float32").each("x", func(k *kernel, v []vector) vector {
+			s, _, _ := k.geluTanh(v[0])
+			return k.Mul(v[0], s)
+		})
+		newKernel(ctx, t, set, "geluTanhGrad", "dx, x, dy []float32").each("x dy", func(k *kernel, v []vector) vector {
+			s, c, lift := k.geluTanh(v[0])
+			return k.Mul(v[1], k.Add(s, k.Mul(k.Mul(lift, s), c)))
+		})
 		newKernel(ctx, t, set, "tanhGrad", "dx, y, dy []float32").each("y dy", func(k *kernel, v []vector) vector {
 			one := k.number(1)
 			return k.Mul(v[1], k.Mul(k.Sub(one, v[0]), k.Add(one, v[0])))

@@ -1,0 +1,73 @@
+package graph
+
+import (
+	"github.com/layernoise/layernoise/internal/kernel"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// ToSequence makes a sequence of each image, a position for each pixel, row by row:
+// what a transformer takes from a convolution whose steps are as large as its window.
+//
+// Shapes: x (N, C, H, W); result (N, H*W, C).
+func ToSequence(x *G.Node) (*G.Node, error) {
+	const name = "ToSequence"
+	m, err := imagesOf(name, x, 4)
+	if err != nil {
+		return nil, err
+	}
+	m.Channels = x.Shape()[1]
+	m.Pixels = x.Shape()[2] * x.Shape()[3]
+	shape := tensor.Shape{m.N, m.Pixels, m.Channels}
+	if x.Dtype() == tensor.Float32 {
+		return sequenceNode(name, m, shape, x, kernel.ToSequence[float32], kernel.FromSequence[float32])
+	}
+	return sequenceNode(name, m, shape, x, kernel.ToSequence[float64], kernel.FromSequence[float64])
+}
+
+// MeanPositions is the mean over the positions of each sequence.
+//
+// Shapes: x (N, T, D); result (N, D).
+func MeanPositions(x *G.Node) (*G.Node, error) {
+	const name = "MeanPositions"
+	m, err := imagesOf(name, x, 3)
+	if err != nil {
+		return nil, err
+	}
+	m.Pixels, m.Channels = x.Shape()[1], x.Shape()[2]
+	shape := tensor.Shape{m.N, m.Channels}
+	if x.Dtype() == tensor.Float32 {
+		return sequenceNode(name, m, shape, x, kernel.MeanRows[float32], kernel.SpreadRows[float32])
+	}
+	return sequenceNode(name, m, shape, x, kernel.MeanRows[float64], kernel.SpreadRows[float64])
+}
+
+// imagesOf checks that x has so many axes, and counts its images.
+func imagesOf(name string, x *G.Node, axes int) (kernel.Images, error) {
+	in := input{"x", x}
+	if err := check(name, in); err != nil {
+		return kernel.Images{}, err
+	}
+	if err := checkDims(name, in, axes); err != nil {
+		return kernel.Images{}, err
+	}
+	return kernel.Images{N: x.Shape()[0]}, nil
+}
+
+func sequenceNode[T kernel.Float](name string, m kernel.Images, shape tensor.Shape, x *G.Node, f, grad func(m kernel.Images, y, x []T)) (*G.Node, error) {
+	return apply(&op[T]{
+		name:  name,
+		shape: shape,
+		run: func(y []T, in []operand[T]) error {
+			f(m, y, in[0].f)
+			return nil
+		},
+		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
+				grad(m, dx, v[0].f)
+				return nil
+			}, dy)
+			return G.Nodes{dx}, err
+		},
+	}, x)
+}
