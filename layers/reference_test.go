@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/layernoise/layernoise/internal/golden"
@@ -123,6 +124,65 @@ func TestReference(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReferenceOfTransformers does so with the blocks and networks of transformers.json, which torch.nn computed.
+func TestReferenceOfTransformers(t *testing.T) {
+	tested := map[string]bool{}
+	for i, c := range golden.Transformers(t) {
+		if len(c.Params) == 0 {
+			continue
+		}
+		tested[c.Name] = true
+		t.Run(fmt.Sprintf("%02d_%s", i, c.Name), func(t *testing.T) {
+			r := rebuilt{layer: transformer(c)}
+			r.setParams(t, c)
+			if got, want := len(r.layer.Params()), len(c.Params); got != want {
+				t.Errorf("%d parameters, the case has %d", got, want)
+			}
+			x := c.Inputs["x"].Dense
+			if c.Config.Tokens != nil {
+				x = func() *tensor.Dense {
+					return tensor.New(tensor.WithShape(c.Config.Shape...), tensor.WithBacking(c.Config.Tokens))
+				}
+			}
+			run := newRun(t, r.layer, r.mode, x(), func(tensor.Shape) *tensor.Dense { return c.GradOutput.Dense() })
+			near(t, "output", run.pass(t), c.Output.Data)
+			grads := run.grads(t)
+			for name, want := range c.Grads {
+				near(t, "gradient of "+name, grads[name], want.Data)
+			}
+		})
+	}
+	for _, name := range []string{"transformer_block", "gpt", "vit"} {
+		if !tested[name] {
+			t.Errorf("no case of %s", name)
+		}
+	}
+}
+
+// transformer makes the block or network of a case.
+func transformer(c golden.Layer) layers.Layer {
+	k := c.Config
+	t := layers.Transformer{Width: k.Width, Heads: k.Heads, Depth: k.Depth, Hidden: k.Hidden, Causal: k.Causal}
+	switch c.Name {
+	case "gpt":
+		return layers.NewGPT(layers.GPT{Transformer: t, Vocabulary: k.Vocabulary, Context: k.Context, Untied: !k.Tied}, float64s)
+	case "vit":
+		return layers.NewViT(layers.ViT{Transformer: t, Channels: k.Channels, Height: k.Image[0], Width: k.Image[1], Patch: k.Patch, Classes: k.Classes}, float64s)
+	}
+	return nameless{layers.NewTransformerBlock("block", t, float64s)}
+}
+
+// nameless is the block of that name with parameters that are named as those of a layer of torch.nn, which has none.
+type nameless struct{ layers.Layer }
+
+func (n nameless) Params() []*layers.Param {
+	params := n.Layer.Params()
+	for _, p := range params {
+		p.Name = strings.TrimPrefix(p.Name, "block.")
+	}
+	return params
 }
 
 // observer is a solver that keeps the gradients and changes nothing.

@@ -13,7 +13,7 @@ import (
 type run struct {
 	b          *layers.Builder
 	x          *G.Node
-	learnables G.Nodes // x and the parameters
+	learnables G.Nodes // x, unless it holds tokens, and the parameters
 	output     G.Value
 	cost       G.Value
 	vm         G.VM
@@ -36,7 +36,9 @@ func newRun(t testing.TB, l layers.Layer, mode layers.Mode, x *tensor.Dense, ups
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.learnables = append(G.Nodes{r.x}, params...)
+	if r.learnables = params; x.Dtype() != tensor.Int {
+		r.learnables = append(G.Nodes{r.x}, params...)
+	}
 	if _, err := G.Grad(cost, r.learnables...); err != nil {
 		t.Fatal(err)
 	}

@@ -183,12 +183,127 @@ def layers():
     yield block(3, 2, 4, 2)
 
 
+# Sequences: operations by their definitions, blocks and networks by torch.nn.
+
+def attention(heads, causal=False, padding=None):
+    """The result of q, k and v, (N, T, D): whole matrices, a row without keys being zero."""
+    def f(q, k, v):
+        split = lambda x: x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)
+        scores = split(q) @ split(k).mT / (q.shape[2] // heads) ** 0.5
+        hidden = torch.zeros(scores.shape, dtype=torch.bool)
+        if causal:
+            hidden |= torch.ones(scores.shape[2:], dtype=torch.bool).triu(1)
+        if padding is not None:
+            hidden |= torch.tensor(padding)[:, None, None, :]
+        e = torch.where(hidden, 0.0, scores.exp())
+        p = e / e.sum(3, keepdim=True).clamp_min(1e-300)
+        return (p @ split(v)).transpose(1, 2).reshape(q.shape[0], q.shape[1], -1)
+    return f
+
+
+def attentions():
+    for n, t, s, d, heads, causal, padded in ((2, 5, 5, 6, 2, False, False), (2, 4, 4, 9, 3, True, False), (1, 1, 1, 4, 1, True, False),
+                                              (2, 3, 5, 4, 2, False, False), (3, 4, 4, 6, 2, True, True), (1, 67, 67, 4, 2, True, False)):
+        padding = [[i == 1 or j % 3 == i for j in range(s)] for i in range(n)] if padded else None
+        config = dict(heads=heads, causal=causal, padded_keys=padding)
+        yield layer("attention", config, dict(q=leaf(n, t, d), k=leaf(n, s, d), v=leaf(n, s, d)), attention(heads, causal, padding))
+        if t == s:
+            yield layer("packed_attention", config, dict(qkv=leaf(n, t, 3 * d, scale=2)),
+                        lambda qkv: attention(heads, causal, padding)(*qkv.split(d, 2)))
+
+
+def random_parameters(net):
+    with torch.no_grad():
+        for name, p in net.named_parameters():
+            p.copy_(torch.randn(p.shape) * 0.4 + ("norm" in name and "weight" in name))
+    return dict(net.named_parameters())
+
+
+def encoder(width, heads, hidden):
+    return nn.TransformerEncoderLayer(width, heads, hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True)
+
+
+def future(t):
+    return torch.ones(t, t, dtype=torch.bool).triu(1)
+
+
+class GPT(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(c["vocabulary"], c["width"]), nn.Embedding(c["context"], c["width"])
+        self.layers = nn.ModuleList(encoder(c["width"], c["heads"], c["hidden"]) for _ in range(c["depth"]))
+        self.norm = nn.LayerNorm(c["width"])
+        self.tied = c["tied"]
+        if not self.tied:
+            self.head = nn.Linear(c["width"], c["vocabulary"], bias=False)
+
+    def forward(self, tokens):
+        t = tokens.shape[1]
+        h = self.tokens(tokens) + self.positions.weight[:t]
+        for block in self.layers:
+            h = block(h, src_mask=future(t))
+        return F.linear(self.norm(h), self.tokens.weight if self.tied else self.head.weight)
+
+
+class ViT(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.patches = nn.Conv2d(c["channels"], c["width"], c["patch"], c["patch"])
+        self.positions = nn.Embedding(c["image"][0] // c["patch"] * (c["image"][1] // c["patch"]), c["width"])
+        self.layers = nn.ModuleList(encoder(c["width"], c["heads"], c["hidden"]) for _ in range(c["depth"]))
+        self.norm, self.head = nn.LayerNorm(c["width"]), nn.Linear(c["width"], c["classes"])
+
+    def forward(self, x):
+        h = self.patches(x).flatten(2).transpose(1, 2) + self.positions.weight
+        for block in self.layers:
+            h = block(h)
+        return self.head(self.norm(h).mean(1))
+
+
+def transformers():
+    for shape in (3, 4, 7), (2, 2), (1, 17):
+        d = shape[-1]
+        x, gain, bias = leaf(*shape, scale=2, shift=1), leaf(d, shift=1), leaf(d)
+        yield layer("layer_norm", dict(eps=1e-5), dict(x=x, gain=gain, bias=bias), lambda x, gain, bias:
+                    (x - x.mean(-1, keepdim=True)) / (x.var(-1, unbiased=False, keepdim=True) + 1e-5).sqrt() * gain + bias)
+        yield layer("rms_norm", dict(eps=1e-5), dict(x=x, gain=gain), lambda x, gain:
+                    x / ((x * x).mean(-1, keepdim=True) + 1e-5).sqrt() * gain)
+    tokens = torch.randint(5, (3, 4))
+    yield layer("embedding", dict(tokens=tokens.flatten().tolist(), shape=[3, 4]), dict(table=leaf(6, 3)), lambda table: table[tokens])
+    yield layer("positions", {}, dict(x=leaf(3, 4, 5), table=leaf(6, 5)), lambda x, table: x + table[:4])
+    yield layer("to_sequence", {}, dict(x=leaf(2, 3, 4, 5)), lambda x: x.flatten(2).mT)
+    yield layer("mean_positions", {}, dict(x=leaf(2, 3, 4)), lambda x: x.mean(1))
+    yield layer("dense", {}, dict(x=leaf(2, 3, 7), w=leaf(4, 7), b=leaf(4)), lambda x, w, b: x @ w.T + b)
+    for name, f in (("gelu", F.gelu), ("gelu_tanh", lambda x: F.gelu(x, approximate="tanh")), ("silu", F.silu), ("tanh", torch.tanh), ("sigmoid", torch.sigmoid)):
+        yield layer(name, {}, dict(x=torch.cat([torch.randn(30), torch.linspace(-6, 6, 25)]).requires_grad_()), lambda x: f(x))
+    for labels, ignore in ([[3, 0, 1], [2, 4, 4]], -100), ([[3, -100, 1], [-100, 4, -100]], -100), ([[3, 1, 1], [1, 4, 2]], 1):
+        yield layer("cross_entropy", dict(labels=sum(labels, []), ignore=ignore), dict(logits=leaf(2, 3, 5, scale=3)),
+                    lambda logits: F.cross_entropy(logits.flatten(0, 1), torch.tensor(sum(labels, [])), ignore_index=ignore))
+    yield from attentions()
+    for causal, t in (False, 5), (True, 4), (True, 1):
+        c = dict(width=6, heads=2, hidden=7, causal=causal)
+        block = encoder(6, 2, 7)
+        params = random_parameters(block)
+        yield layer("transformer_block", c, dict(x=leaf(2, t, 6)), lambda x: block(x, src_mask=future(t) if causal else None), params=params)
+    for tied in True, False:
+        c = dict(width=6, heads=3, hidden=10, depth=2, vocabulary=7, context=5, tied=tied, tokens=torch.randint(7, (8,)).tolist(), shape=[2, 4])
+        gpt = GPT(c)
+        params = random_parameters(gpt)
+        yield layer("gpt", c, {}, lambda: gpt(torch.tensor(c["tokens"]).reshape(2, 4)), params=params)
+    c = dict(width=6, heads=2, hidden=8, depth=2, channels=2, image=[4, 6], patch=2, classes=3)
+    vit = ViT(c)
+    params = random_parameters(vit)
+    yield layer("vit", c, dict(x=leaf(3, 2, 4, 6)), vit, params=params)
+
+
 def main(folder, seed=20230125):
     torch.set_default_dtype(torch.float64)
     torch.manual_seed(int(seed))
     os.makedirs(folder, exist_ok=True)
     contents = {f"solver_{o}_{m}.json": solver(o, m) for o in OPTIMIZERS for m in ("none", "layer", "all")}
     contents["layers.json"] = list(layers())
+    torch.manual_seed(int(seed))
+    contents["transformers.json"] = list(transformers())
     contents |= {f"solver_{'a' * adaptive}sam_{m}.json": sam(adaptive, m) for adaptive in (False, True) for m in ("layer", "all")}
     for name, content in contents.items():
         with open(os.path.join(folder, name), "w") as f:

@@ -61,6 +61,17 @@ type Config struct {
 	Labels                  []int
 	InChannels              int `json:"in_channels"`
 	OutChannels             int `json:"out_channels"`
+
+	Ignore int   // the label that does not count
+	Tokens []int // of the shape Shape
+	Shape  []int
+
+	Width, Heads, Hidden, Depth          int
+	Causal, Tied                         bool
+	Keys                                 [][]bool `json:"padded_keys"` // that are padding
+	Vocabulary, Context, Patch, Channels int
+	Image                                [2]int
+	Classes                              int
 }
 
 // Pair is a number for rows and columns alike, or one for each.
@@ -80,6 +91,22 @@ func (p *Pair) UnmarshalJSON(b []byte) error {
 func Layers(t *testing.T) []Layer {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(Dir(), "layers.json"))
+	return cases(t, b, err)
+}
+
+// Transformers reads the cases of transformers.json likewise. A folder of other numbers may be older than that file: the test
+// is skipped then.
+func Transformers(t *testing.T) []Layer {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(Dir(), "transformers.json"))
+	if os.IsNotExist(err) && os.Getenv("LAYERNOISE_GOLDEN") != "" {
+		t.Skip(err)
+	}
+	return cases(t, b, err)
+}
+
+func cases(t *testing.T, b []byte, err error) []Layer {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
