@@ -47,32 +47,26 @@ func (r *repeated) Next() bool {
 func BenchmarkStep(b *testing.B) {
 	for _, n := range networks {
 		batch := 128
-		if n.name == "resnet18" || n.name == "resnet34" {
+		solver := newSolver
+		switch n.name {
+		case "resnet18", "resnet34":
 			batch = 32
+		case "vit":
+			batch, solver = 32, newNoisyAdam
 		}
 		for _, noise := range []string{"none", "layer", "all"} {
-			b.Run(n.name+"/"+noise, func(b *testing.B) { benchmarkStep(b, n, batch, newSolver(b, noise)) })
+			b.Run(n.name+"/"+noise, func(b *testing.B) { benchmarkStep(b, n, batch, solver(b, noise)) })
 		}
 	}
 	for _, noise := range []string{"none", "layer", "all"} {
-		vit := network{name: "vit", make: newBenchViT, image: []int{3, 32, 32}, classes: 10, tensors: 78}
-		b.Run("vit/"+noise, func(b *testing.B) { benchmarkStep(b, vit, 32, withNoise(b, newAdam(b), noise)) })
-		b.Run("gpt/"+noise, func(b *testing.B) { benchmarkGPT(b, withNoise(b, newAdam(b), noise)) })
+		b.Run("gpt/"+noise, func(b *testing.B) { benchmarkGPT(b, newNoisyAdam(b, noise)) })
 	}
-}
-
-// newBenchViT and newBenchGPT are the transformers of the benchmarks and of their peers.
-func newBenchViT(init layers.Init) *layers.Sequential {
-	return layers.NewViT(layers.ViT{Transformer: layers.Transformer{Width: 128, Heads: 4, Depth: 6}, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}, init)
-}
-
-func newBenchGPT(init layers.Init) *layers.Sequential {
-	return layers.NewGPT(layers.GPT{Transformer: layers.Transformer{Width: 128, Heads: 4, Depth: 4}, Vocabulary: 98, Context: 64, Untied: true}, init)
 }
 
 // benchmarkGPT measures a training step of a GPT on 16 sequences.
 func benchmarkGPT(b *testing.B, solver G.Solver) {
-	net := newBenchGPT(layers.Init{Seed: 1})
+	c := layers.GPT{Transformer: layers.Transformer{Width: 128, Heads: 4, Depth: 4}, Vocabulary: 98, Context: 64, Untied: true}
+	net := layers.NewGPT(c, layers.Init{Seed: 1})
 	l := newLanguage(b, net, layers.Training, 16, 64, 98)
 	vm, model := l.vm, G.NodesToValueGrads(l.learnables)
 	if s, ok := solver.(*optim.PerturbedSolver); ok {
@@ -132,13 +126,14 @@ func newSolver(tb testing.TB, noise string) G.Solver {
 	return withNoise(tb, sgd, noise)
 }
 
-func newAdam(tb testing.TB) G.Solver {
+// newNoisyAdam makes Adam, as the transformers have it, and around it the noise.
+func newNoisyAdam(tb testing.TB, noise string) G.Solver {
 	tb.Helper()
 	adam, err := optim.NewAdam(1e-3)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return adam
+	return withNoise(tb, adam, noise)
 }
 
 // withNoise makes the noise around a solver.

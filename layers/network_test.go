@@ -31,6 +31,13 @@ var networks = []network{
 	{"resnet18", layers.NewResNet18, []int{3, 32, 32}, 10, 11_173_962, 62, -24.719852, true},
 	{"resnet34", layers.NewResNet34, []int{3, 32, 32}, 10, 21_282_122, 110, -570.797058, false},
 	{"vgg11", layers.NewVGG11, []int{3, 32, 32}, 100, 28_518_244, 38, 0.077693, true},
+	{"vit", newViT, []int{3, 32, 32}, 10, 1_205_642, 79, -0.051582, true},
+}
+
+// newViT makes the vision transformer of the tests and benchmarks.
+func newViT(init layers.Init) *layers.Sequential {
+	t := layers.Transformer{Width: 128, Heads: 4, Depth: 6}
+	return layers.NewViT(layers.ViT{Transformer: t, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}, init)
 }
 
 // large says that making the network takes a noticeable time.

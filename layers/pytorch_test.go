@@ -41,6 +41,10 @@ func TestPyTorch(t *testing.T) {
 			cases = append(cases, n.name+"/train")
 		}
 	}
+	if err := layers.Save(filepath.Join(dir, "gpt.npz"), genericGPT()); err != nil {
+		t.Fatal(err)
+	}
+	cases = append(cases, "gpt/train")
 	cmd := exec.Command(interpreter, append([]string{"testdata/networks.py", dir, strconv.Itoa(peerBatch)}, cases...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -56,6 +60,54 @@ func TestPyTorch(t *testing.T) {
 			if want, ok := peers[n.name+"/"+name]; ok {
 				t.Run(n.name+"/"+name, func(t *testing.T) { testPyTorch(t, n, mode, want) })
 			}
+		}
+	}
+	t.Run("gpt", func(t *testing.T) { testPyTorchGPT(t, peers["gpt/train"]) })
+}
+
+// genericGPT is a GPT of the tests in float64 with no parameter at zero or one.
+func genericGPT() layers.Layer {
+	return network{make: func(init layers.Init) *layers.Sequential { return layers.NewGPT(smallGPT, init) }}.generic()
+}
+
+func testPyTorchGPT(t *testing.T, want peer) {
+	x := tensor.New(tensor.WithShape(peerBatch, 7), tensor.WithBacking(wholes(peerBatch*7, 11)))
+	r := newRun(t, genericGPT(), layers.Training, x, func(shape tensor.Shape) *tensor.Dense { return wave(shape, math.Cos) })
+	near(t, "logits", r.pass(t), want.Logits)
+	grads := r.grads(t)
+	if len(grads) != len(want.Gradients) {
+		t.Errorf("%d gradients, PyTorch's %d", len(grads), len(want.Gradients))
+	}
+	for name, w := range want.Gradients {
+		sum := 0.0
+		for i, g := range grads[name] {
+			sum += g * math.Sin(float64(i))
+		}
+		near(t, "gradient of "+name, []float64{sum}, []float64{w})
+	}
+}
+
+// TestLoadGPT reads a GPT that PyTorch wrote, in float32, and wants its logits.
+func TestLoadGPT(t *testing.T) {
+	net := layers.NewGPT(smallGPT, layers.Init{Seed: 1})
+	if err := layers.Load("testdata/gpt.npz", net); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile("testdata/gpt.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []float64
+	if err := json.Unmarshal(b, &want); err != nil {
+		t.Fatal(err)
+	}
+	got := newLanguage(t, net, layers.Evaluation, 2, 7, 11).pass(t)
+	if len(got) != len(want) {
+		t.Fatalf("%d logits, want %d", len(got), len(want))
+	}
+	for i, w := range want {
+		if !(math.Abs(got[i]-w) <= 1e-5*(1+math.Abs(w))) {
+			t.Fatalf("logit %d is %v, PyTorch's %v", i, got[i], w)
 		}
 	}
 }

@@ -71,6 +71,49 @@ def wide(*head):
     return chain({**convolutions(3, 1, 3, 32, 128, 128, 128), "avgpool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), **mlp(128, *head)})
 
 
+def blocks(depth, width, heads):
+    return nn.ModuleList(nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True)
+                         for _ in range(depth))
+
+
+class ViT(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches, self.positions = nn.Conv2d(3, 128, 4, 4), nn.Embedding(64, 128)
+        self.layers, self.norm, self.head = blocks(6, 128, 4), nn.LayerNorm(128), nn.Linear(128, 10)
+
+    def forward(self, x):
+        h = self.patches(x).flatten(2).transpose(1, 2) + self.positions.weight
+        for block in self.layers:
+            h = block(h)
+        return self.head(self.norm(h).mean(1))
+
+
+class GPT(nn.Module):
+    """Its logits are by the table of the tokens."""
+
+    def __init__(self, vocabulary, context, width, heads, depth):
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
+        self.layers, self.norm = blocks(depth, width, heads), nn.LayerNorm(width)
+
+    def forward(self, tokens):
+        h = self.tokens(tokens) + self.positions.weight[:tokens.shape[1]]
+        future = torch.ones(tokens.shape[1], tokens.shape[1], dtype=torch.bool).triu(1)
+        for block in self.layers:
+            h = block(h, src_mask=future)
+        return self.norm(h) @ self.tokens.weight.T
+
+
+def small_gpt():
+    return GPT(11, 7, 12, 3, 2)
+
+
+def tokens(n, length, vocabulary):
+    i = torch.arange(n * length)
+    return ((i * i + 3 * i) % vocabulary).reshape(n, length)
+
+
 colour = (3, 32, 32)
 networks = {
     "mlp1": (lambda: chain(mlp(784, 500, 500, 500, 10)), (784,)),
@@ -78,7 +121,17 @@ networks = {
     "cnn3": (lambda: wide(5000, 10), colour),
     "resnet18": (lambda: resnet(2, 2, 2, 2), colour),
     "vgg11": (vgg11, colour),
+    "vit": (ViT, colour),
+    "gpt": (small_gpt, None),
 }
+
+
+def write_gpt(file):
+    torch.manual_seed(20230125)
+    net = small_gpt()
+    numpy.savez(file + ".npz", **{k: v.numpy() for k, v in net.state_dict().items()})
+    with open(file + ".json", "w") as f:
+        json.dump(net.double()(tokens(2, 7, 11)).flatten().tolist(), f)
 
 
 def compute(name, mode):
@@ -87,7 +140,8 @@ def compute(name, mode):
     weights = numpy.load(f"{sys.argv[1]}/{name}.npz")
     missing, unexpected = net.load_state_dict({k: torch.tensor(v) for k, v in weights.items()}, strict=False)
     assert not unexpected and all(k.endswith("num_batches_tracked") for k in missing), (missing, unexpected)
-    x = torch.arange(int(sys.argv[2]) * int(numpy.prod(image)), dtype=torch.float64).sin().reshape(-1, *image)
+    n = int(sys.argv[2])
+    x = torch.arange(n * int(numpy.prod(image)), dtype=torch.float64).sin().reshape(-1, *image) if image else tokens(n, 7, 11)
     y = net(x)
     (y.reshape(-1) * torch.arange(y.numel(), dtype=torch.float64).cos()).sum().backward()
     return {
@@ -97,4 +151,7 @@ def compute(name, mode):
     }
 
 
+if sys.argv[1] == "make":
+    write_gpt(sys.argv[2])
+    sys.exit()
 print(json.dumps({case: compute(*case.split("/")) for case in sys.argv[3:]}))
