@@ -1,0 +1,41 @@
+// Package distributed trains on several processes and machines, over MPI: each rank takes its share of the images, and a
+// solver steps with the mean of all ranks' gradients. Any Gorgonia program can be run so; three lines change:
+//
+//	world, err := distributed.Init(distributed.Config{})
+//	mean, err := distributed.NewSolver(base, world)         // base is any solver
+//	solver, err := optim.NewPerturbedSolver(mean, 0.05)
+//	...
+//	err = world.Finalize()
+//
+// It is started by mpirun, mpiexec or srun, as any MPI program; without one it is a world of one rank, and needs no library.
+//
+// # The library
+//
+// MPI is opened when Init is called: Open MPI 4 and 5, MPICH 4 and what shares its ABI (Intel MPI, MVAPICH, Cray MPICH), or a
+// library of MPI 5's standard ABI. No C compiler is needed, and only programs that import this package are linked to the
+// system's libraries at all. LAYERNOISE_MPI names another library file. The library must be the launcher's: another one would make
+// many worlds of one rank, and is an error.
+//
+// Open MPI's mpirun binds each rank to one processor when there are one or two ranks: give it --bind-to none, or the number of
+// processors with --map-by slot:PE=n. String of a World tells how many processors this rank has.
+//
+// All calls are made on one thread of the operating system, which Init starts. Nothing but MPI_Isend, MPI_Irecv and MPI_Test is
+// used between MPI_Init_thread and MPI_Finalize, so no call blocks, and a rank that waits for another one can give up.
+//
+// # The noise
+//
+// It is a function of seeds and counters and needs no communication: all ranks perturb their weights by the same noise. That
+// is the method of the paper with a larger batch.
+//
+// # The same bits
+//
+// Sums over ranks are taken in a fixed order, by pairs: ((g0+g1)+(g2+g3))+..., on whichever rank and by whichever library. The
+// weights are the same bits on all ranks, from run to run, and on any network. With another number of ranks the sums are
+// rounded otherwise: the weights agree to rounding.
+//
+// # When a rank fails
+//
+// Before each exchange the ranks tell each other what they call. A rank that makes another call, leaves, or says that it failed
+// (Abort), is named in the error that all others return at once; one that does not answer within Config.Timeout, when that is
+// over. A rank that is killed ends the others by way of the launcher. After an error the weights are those before the step.
+package distributed

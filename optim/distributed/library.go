@@ -1,0 +1,250 @@
+//go:build (darwin || freebsd || linux || netbsd) && (amd64 || arm64) && !android
+
+package distributed
+
+import (
+	"os"
+	"runtime"
+	"strings"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+	"github.com/pkg/errors"
+)
+
+// library is an open MPI library: a transport. Its methods are called on one thread.
+type library struct {
+	abi
+	functions
+	name string // what it calls itself
+
+	underWay map[*operation]struct{} // whose memory MPI may still write to: a broken world never gives it back
+}
+
+// abi is the handles of MPI's constants that are needed: the standard leaves them to the library (to the standard itself
+// from MPI 5 on).
+type abi struct {
+	world, bytes, errorsReturn uintptr
+}
+
+// Two ABIs are numbers. The one of MPICH is shared by Intel MPI, MVAPICH and Cray MPICH; the standard's is that of MPI 5.
+// In Open MPI the handles are addresses of variables.
+var (
+	mpichABI    = abi{world: 0x44000000, bytes: 0x4c00010d, errorsReturn: 0x54000001}
+	standardABI = abi{world: 0x101, bytes: 0x247, errorsReturn: 0x143}
+)
+
+func openMPIABI(handle uintptr) (a abi, err error) {
+	for symbol, p := range map[string]*uintptr{
+		"ompi_mpi_comm_world":    &a.world,
+		"ompi_mpi_byte":          &a.bytes,
+		"ompi_mpi_errors_return": &a.errorsReturn,
+	} {
+		if *p, err = purego.Dlsym(handle, symbol); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// functions are those of MPI that are called.
+type functions struct {
+	initThread, finalize, abort, rank, size, isend, irecv, test, setErrhandler, errorString, version uintptr
+}
+
+func openFunctions(handle uintptr) (f functions, err error) {
+	for symbol, p := range map[string]*uintptr{
+		"MPI_Init_thread":         &f.initThread,
+		"MPI_Finalize":            &f.finalize,
+		"MPI_Abort":               &f.abort,
+		"MPI_Comm_rank":           &f.rank,
+		"MPI_Comm_size":           &f.size,
+		"MPI_Isend":               &f.isend,
+		"MPI_Irecv":               &f.irecv,
+		"MPI_Test":                &f.test,
+		"MPI_Comm_set_errhandler": &f.setErrhandler,
+		"MPI_Error_string":        &f.errorString,
+		"MPI_Get_library_version": &f.version,
+	} {
+		if *p, err = purego.Dlsym(handle, symbol); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// candidates are the libraries that are tried, the launcher's own kind first.
+func candidates(l launch) []string {
+	openMPI := []string{"libmpi.so.40", "libmpi.so.80"}
+	mpich := []string{"libmpich.so.12", "libmpi.so.12"}
+	standard := []string{"libmpi_abi.so.0", "libmpi_abi.so"}
+	any := []string{"libmpi.so", "libmpi.dylib"}
+	if l.openMPI {
+		return concat(openMPI, standard, any, mpich)
+	}
+	return concat(mpich, standard, openMPI, any)
+}
+
+func concat(lists ...[]string) (all []string) {
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	return all
+}
+
+// open opens the library at path, or the first that is found if path is empty. It starts nothing.
+func open(path string, l launch) (*library, error) {
+	names := candidates(l)
+	if path != "" {
+		names = []string{path}
+	}
+	// UCX, below some MPICHs, would take SIGSEGV from Go's runtime, which needs it.
+	setenv("UCX_ERROR_SIGNALS", "")
+	var failed []string
+	for _, name := range names {
+		handle, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_GLOBAL)
+		if err != nil {
+			failed = append(failed, err.Error())
+			continue
+		}
+		lib, err := newLibrary(handle, name)
+		return lib, errors.Wrapf(err, "distributed: %s is no MPI library", name)
+	}
+	return nil, errors.Errorf("distributed: no MPI library was found; install Open MPI or MPICH (Debian: libopenmpi3 or libmpich12), "+
+		"or name one in LAYERNOISE_MPI: %s", strings.Join(failed, "; "))
+}
+
+func newLibrary(handle uintptr, path string) (*library, error) {
+	lib := &library{underWay: make(map[*operation]struct{})}
+	var err error
+	if lib.functions, err = openFunctions(handle); err != nil {
+		return nil, err
+	}
+	lib.name = lib.describe()
+	switch {
+	case strings.Contains(path, "mpi_abi"):
+		lib.abi = standardABI
+	case strings.Contains(lib.name, "Open MPI"):
+		lib.abi, err = openMPIABI(handle)
+	default:
+		lib.abi = mpichABI
+	}
+	return lib, err
+}
+
+// setenv sets a variable in C's environment, which Go's os.Setenv does not change.
+func setenv(name, value string) {
+	if _, set := os.LookupEnv(name); set {
+		return
+	}
+	function, err := purego.Dlsym(purego.RTLD_DEFAULT, "setenv")
+	if err != nil {
+		return // there is no C library yet: a static program, whose environment nobody reads
+	}
+	var set func(name, value string, overwrite int32) int32
+	purego.RegisterFunc(&set, function)
+	set(name, value, 0)
+}
+
+// results is memory that MPI writes to. It lives on the heap: purego may move the stack.
+type results struct {
+	a, b int32
+	text [8192]byte // MPI_MAX_LIBRARY_VERSION_STRING of Open MPI and MPICH is not more
+}
+
+func (r *results) String() string { return strings.TrimRight(string(r.text[:max(0, r.a)]), "\x00 \n") }
+
+func address[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
+
+// describe returns the first line of what the library says of itself.
+func (l *library) describe() string {
+	out := new(results)
+	purego.SyscallN(l.version, address(&out.text[0]), address(&out.a))
+	line, _, _ := strings.Cut(out.String(), "\n")
+	runtime.KeepAlive(out)
+	return strings.Join(strings.Fields(strings.ReplaceAll(line, "MPICH Version:", "MPICH ")), " ")
+}
+
+// call calls a function of MPI, and returns what its error code says.
+func (l *library) call(what string, function uintptr, args ...uintptr) error {
+	code, _, _ := purego.SyscallN(function, args...)
+	if int32(code) == 0 {
+		return nil
+	}
+	out := new(results)
+	purego.SyscallN(l.errorString, code, address(&out.text[0]), address(&out.a))
+	return errors.Errorf("distributed: %s: %s (%s)", what, out, l.name)
+}
+
+// threadFunneled is MPI_THREAD_FUNNELED, the same in all ABIs: all calls come from the thread that initialised MPI.
+const threadFunneled = 1
+
+// start initialises MPI and returns the rank and the size of the world.
+func (l *library) start() (rank, size int, err error) {
+	out := new(results)
+	defer runtime.KeepAlive(out)
+	if err := l.call("MPI_Init_thread", l.initThread, 0, 0, threadFunneled, address(&out.a)); err != nil {
+		return 0, 0, err
+	}
+	if out.a < threadFunneled {
+		return 0, 0, errors.Errorf("distributed: %s was built without threads: a Go program always has several", l.name)
+	}
+	if err := l.call("MPI_Comm_set_errhandler", l.setErrhandler, l.world, l.errorsReturn); err != nil {
+		return 0, 0, err
+	}
+	if err := l.call("MPI_Comm_rank", l.rank, l.world, address(&out.a)); err != nil {
+		return 0, 0, err
+	}
+	err = l.call("MPI_Comm_size", l.size, l.world, address(&out.b))
+	return int(out.a), int(out.b), err
+}
+
+func (l *library) stop() error { return l.call("MPI_Finalize", l.finalize) }
+
+func (l *library) kill(code int) { purego.SyscallN(l.abort, l.world, uintptr(code)) }
+
+func (l *library) String() string { return l.name }
+
+// operation is a message under way. MPI writes to it and to data until it is done.
+type operation struct {
+	handle uint64 // an int in MPICH, a pointer elsewhere
+	flag   int32
+	status [16]uint64 // more than any library's MPI_Status
+	data   []byte
+	pinned runtime.Pinner
+}
+
+func (l *library) begin(what string, function uintptr, data []byte, peer, tag int) (pending, error) {
+	op := &operation{data: data}
+	op.pinned.Pin(op)
+	op.pinned.Pin(unsafe.SliceData(data))
+	err := l.call(what, function, address(unsafe.SliceData(data)), uintptr(len(data)), l.bytes,
+		uintptr(peer), uintptr(tag), l.world, address(&op.handle))
+	if err != nil {
+		op.pinned.Unpin()
+		return nil, err
+	}
+	l.underWay[op] = struct{}{}
+	return op, nil
+}
+
+func (l *library) send(data []byte, to, tag int) (pending, error) {
+	return l.begin("MPI_Isend", l.isend, data, to, tag)
+}
+
+func (l *library) receive(data []byte, from, tag int) (pending, error) {
+	return l.begin("MPI_Irecv", l.irecv, data, from, tag)
+}
+
+func (l *library) done(p pending) (bool, error) {
+	op := p.(*operation)
+	if err := l.call("MPI_Test", l.test, address(&op.handle), address(&op.flag), address(&op.status[0])); err != nil {
+		return false, err
+	}
+	if op.flag == 0 {
+		return false, nil
+	}
+	op.pinned.Unpin()
+	delete(l.underWay, op)
+	return true, nil
+}

@@ -1,0 +1,342 @@
+package distributed
+
+import (
+	"encoding"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"slices"
+	"unsafe"
+
+	"github.com/layernoise/layernoise/optim"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+var _ G.Solver = (*Solver)(nil)
+
+// Solver steps a base solver with the mean of the gradients of all ranks. Put it inside a PerturbedSolver:
+//
+//	sgd, err := optim.NewSGD(0.1, optim.WithMomentum(0.9))
+//	mean, err := distributed.NewSolver(sgd, world)
+//	solver, err := optim.NewPerturbedSolver(mean, 0.05)
+//
+// With a loss that is a mean over the batch, n ranks with batches of b images make the step of one process with n*b images,
+// to rounding. Batch norms take their statistics from the images of their own rank.
+//
+// The ranks must train the same model from the same weights, which the first Step makes sure of: give all the same seeds,
+// or call [BroadcastWeights]. After that nothing but gradients is exchanged, and the weights stay the same bit for bit, because
+// the sum is the same on all ranks and the noise is a function of seeds and counters.
+type Solver struct {
+	base  G.Solver
+	world *World
+	last  []unsafe.Pointer // the weights of the step before
+	known map[uint64]bool  // models that were compared
+	fused fused
+}
+
+// fused is memory in which small gradients are exchanged together, an element type each.
+type fused struct {
+	f32 []float32
+	f64 []float64
+}
+
+// NewSolver returns a solver that steps base with the mean of the gradients of world's ranks.
+func NewSolver(base G.Solver, world *World) (*Solver, error) {
+	switch base.(type) {
+	case nil:
+		return nil, errors.New("distributed: the base solver is nil")
+	case *optim.PerturbedSolver:
+		return nil, errors.New("distributed: a PerturbedSolver goes around the Solver, not into it: " +
+			"NewPerturbedSolver(distributed.NewSolver(base, world), sigma)")
+	}
+	if world == nil {
+		return nil, errors.New("distributed: the world is nil")
+	}
+	return &Solver{base: base, world: world, known: make(map[uint64]bool)}, nil
+}
+
+// Base returns the solver that updates the weights.
+func (s *Solver) Base() G.Solver { return s.base }
+
+// Step replaces the gradients by their mean over all ranks and makes a step of the base solver. All ranks must call it, with the
+// same parameters in the same order. The first Step compares the names, shapes and weights of the ranks: the error names the
+// first parameter that differs, and nothing has changed.
+//
+// An error of another rank is an error here, too, before the weights have changed.
+func (s *Solver) Step(model []G.ValueGrad) error {
+	if s.world.size > 1 {
+		if err := s.mean(model); err != nil {
+			return err
+		}
+	}
+	return s.base.Step(model)
+}
+
+func (s *Solver) mean(model []G.ValueGrad) error {
+	if s.world.broken != nil {
+		return s.world.broken
+	}
+	params := make([]parameter, len(model))
+	for i, m := range model {
+		var err error
+		if params[i], err = parameterOf(m, i); err != nil {
+			s.world.fail(err)
+			return err
+		}
+	}
+	if err := s.compareOnce(params); err != nil {
+		return err
+	}
+	f32, f64 := vectors(params)
+	if err := meanOf(s.world, f32, &s.fused.f32); err != nil {
+		return err
+	}
+	return meanOf(s.world, f64, &s.fused.f64)
+}
+
+// compareOnce compares a model with the other ranks' when it comes for the first time.
+func (s *Solver) compareOnce(params []parameter) error {
+	at := make([]unsafe.Pointer, len(params))
+	for i, p := range params {
+		at[i] = p.at()
+	}
+	if slices.Equal(at, s.last) {
+		return nil
+	}
+	model := fnv.New64a()
+	for _, p := range params {
+		fmt.Fprintln(model, p.description())
+	}
+	if !s.known[model.Sum64()] {
+		if err := compare(s.world, params); err != nil {
+			return err
+		}
+		s.known[model.Sum64()] = true
+	}
+	s.last = at
+	return nil
+}
+
+// vectors returns the gradients by their element type.
+func vectors(params []parameter) (f32 [][]float32, f64 [][]float64) {
+	for _, p := range params {
+		switch g := p.grad.(type) {
+		case []float32:
+			f32 = append(f32, g)
+		case []float64:
+			f64 = append(f64, g)
+		}
+	}
+	return f32, f64
+}
+
+// fuseBelow is the length below which gradients are exchanged together.
+const fuseBelow = 1 << 14
+
+// meanOf replaces the vectors by their means over all ranks.
+func meanOf[T Float](w *World, list [][]T, memory *[]T) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var whole, small [][]T
+	n := 0
+	for _, x := range list {
+		if len(x) >= fuseBelow {
+			whole = append(whole, x)
+			continue
+		}
+		small = append(small, x)
+		n += len(x)
+	}
+	if cap(*memory) < n {
+		*memory = make([]T, n)
+	}
+	together := (*memory)[:0]
+	for _, x := range small {
+		together = append(together, x...)
+	}
+	whole = append(whole, together)
+	if err := allreduceAll(w, whole); err != nil {
+		return err
+	}
+	inverse := 1 / T(w.size)
+	for _, x := range whole {
+		for i := range x {
+			x[i] *= inverse
+		}
+	}
+	for _, x := range small {
+		together = together[copy(x, together):]
+	}
+	return nil
+}
+
+// parameter is a parameter's name, and the memory of its value and its gradient.
+type parameter struct {
+	name        string
+	shape       tensor.Shape
+	value, grad any // []float32 or []float64
+}
+
+func parameterOf(m G.ValueGrad, i int) (p parameter, err error) {
+	p.name = fmt.Sprintf("parameter %d", i)
+	if named, ok := m.(interface{ Name() string }); ok && named.Name() != "" {
+		p.name = fmt.Sprintf("parameter %d %s", i, named.Name())
+	}
+	v := m.Value()
+	if v == nil {
+		return p, errors.Errorf("distributed: %s has no value", p.name)
+	}
+	p.shape = v.Shape()
+	if p.value, err = memoryOf(v); err != nil {
+		return p, errors.Wrapf(err, "distributed: %s %v", p.name, p.shape)
+	}
+	g, err := m.Grad()
+	if err != nil {
+		return p, errors.Wrapf(err, "distributed: gradient of %s %v", p.name, p.shape)
+	}
+	if p.grad, err = memoryOf(g); err != nil {
+		return p, errors.Wrapf(err, "distributed: gradient of %s %v", p.name, p.shape)
+	}
+	return p, nil
+}
+
+// memoryOf returns the elements of a value, which share its memory.
+func memoryOf(v G.Value) (any, error) {
+	switch v := v.(type) {
+	case *G.F32:
+		return unsafe.Slice((*float32)(v), 1), nil
+	case *G.F64:
+		return unsafe.Slice((*float64)(v), 1), nil
+	case *tensor.Dense:
+		if v.RequiresIterator() || v.DataOrder().IsColMajor() {
+			return nil, errors.New("it is a view or column-major: want a contiguous row-major tensor")
+		}
+		switch x := v.Data().(type) {
+		case []float32, []float64:
+			return x, nil
+		case float32, float64:
+			return nil, errors.New("it is a scalar: want a tensor of one element")
+		}
+		return nil, errors.Errorf("its elements are %v: want float32 or float64", v.Dtype())
+	}
+	return nil, errors.Errorf("it is a %T: want a dense tensor", v)
+}
+
+// compare makes sure that all ranks have the same parameters with the same values.
+func compare(w *World, params []parameter) error {
+	c := call{kind: comparison, Count: uint64(len(params))}
+	return w.collective(c, func() error {
+		err := sameEverywhere(w, c, params, parameter.description, "is another one there: the ranks train different models")
+		if err != nil {
+			return err
+		}
+		return sameEverywhere(w, c, params, parameter.digest, "has other values there: give all ranks the same seeds, or call BroadcastWeights")
+	})
+}
+
+// sameEverywhere compares a hash of each parameter between all ranks.
+func sameEverywhere(w *World, c call, params []parameter, hash func(parameter) uint64, what string) error {
+	hashes := make([]uint64, len(params))
+	for i, p := range params {
+		hashes[i] = hash(p)
+	}
+	all, err := gatherAll(w, c, hashes)
+	if err != nil {
+		return err
+	}
+	for i, p := range params {
+		for r, theirs := range all {
+			// The differences are told from rank 0, by every rank in the same words.
+			if theirs[i] != all[0][i] {
+				return errors.Errorf("distributed: ranks 0 and %d differ: %s %v of rank %d %s", r, p.name, p.shape, w.rank, what)
+			}
+		}
+	}
+	return nil
+}
+
+// at returns where the parameter's values are.
+func (p parameter) at() unsafe.Pointer {
+	switch x := p.value.(type) {
+	case []float32:
+		return unsafe.Pointer(unsafe.SliceData(x))
+	case []float64:
+		return unsafe.Pointer(unsafe.SliceData(x))
+	}
+	return nil
+}
+
+// description is a hash of the parameter's name, shape and element type.
+func (p parameter) description() uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %v %T", p.name, p.shape, p.value)
+	return h.Sum64()
+}
+
+// digest is a hash of the parameter's values.
+func (p parameter) digest() uint64 {
+	const prime = 1099511628211
+	h := uint64(14695981039346656037)
+	switch x := p.value.(type) {
+	case []float32:
+		for _, v := range x {
+			h = (h ^ uint64(math.Float32bits(v))) * prime
+		}
+	case []float64:
+		for _, v := range x {
+			h = (h ^ math.Float64bits(v)) * prime
+		}
+	}
+	return h
+}
+
+// BroadcastWeights sets the weights of all ranks to those of rank 0. Call it before the first step, where the ranks may
+// have begun at other weights, as after loading a file on rank 0 alone.
+func BroadcastWeights(w *World, model []G.ValueGrad) error {
+	for i, m := range model {
+		v := m.Value()
+		if v == nil {
+			return errors.Errorf("distributed: parameter %d has no value", i)
+		}
+		memory, err := memoryOf(v)
+		if err != nil {
+			return errors.Wrapf(err, "distributed: parameter %d %v", i, v.Shape())
+		}
+		switch x := memory.(type) {
+		case []float32:
+			err = Broadcast(w, 0, x)
+		case []float64:
+			err = Broadcast(w, 0, x)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MarshalBinary returns the state of the base solver, as the base does. Its state is the same on all ranks, so one file of rank 0
+// resumes all, of any number. Gorgonia's VanillaSolver has none.
+func (s *Solver) MarshalBinary() ([]byte, error) {
+	if base, ok := s.base.(encoding.BinaryMarshaler); ok {
+		return base.MarshalBinary()
+	}
+	if _, stateless := s.base.(*G.VanillaSolver); stateless {
+		return []byte{}, nil
+	}
+	return nil, errors.Wrapf(optim.ErrState, "distributed: the base solver %T cannot save its state: use SGD, Adam or AdamW of optim", s.base)
+}
+
+// UnmarshalBinary reads what MarshalBinary returned.
+func (s *Solver) UnmarshalBinary(data []byte) error {
+	if base, ok := s.base.(encoding.BinaryUnmarshaler); ok {
+		return base.UnmarshalBinary(data)
+	}
+	if len(data) > 0 {
+		return errors.Wrapf(optim.ErrState, "distributed: the base solver %T cannot read a state", s.base)
+	}
+	return nil
+}

@@ -1,0 +1,251 @@
+package distributed
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/layernoise/layernoise/optim"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// training is a small regression by a network with a hidden layer, in float64.
+type training struct {
+	learnables G.Nodes
+	machine    G.VM
+	x, y       *G.Node
+}
+
+// newTraining makes the network. The inputs of all images of a step are a batch of them each.
+func newTraining(batch int, scale float64) (*training, error) {
+	g := G.NewGraph()
+	weights := func(name string, rows, columns int) *G.Node {
+		w := make([]float64, rows*columns)
+		for i := range w {
+			w[i] = scale * math.Sin(float64(7*i+rows))
+		}
+		return G.NewMatrix(g, G.Float64, G.WithName(name), G.WithShape(rows, columns),
+			G.WithValue(tensor.New(tensor.WithShape(rows, columns), tensor.WithBacking(w))))
+	}
+	t := &training{
+		x: G.NewMatrix(g, G.Float64, G.WithName("x"), G.WithShape(batch, 3)),
+		y: G.NewMatrix(g, G.Float64, G.WithName("y"), G.WithShape(batch, 2)),
+	}
+	w1, w2 := weights("w1", 3, 5), weights("w2", 5, 2)
+	out := G.Must(G.Mul(G.Must(G.Tanh(G.Must(G.Mul(t.x, w1)))), w2))
+	cost := G.Must(G.Mean(G.Must(G.Square(G.Must(G.Sub(out, t.y))))))
+	t.learnables = G.Nodes{w1, w2}
+	if _, err := G.Grad(cost, t.learnables...); err != nil {
+		return nil, err
+	}
+	t.machine = G.NewTapeMachine(g, G.BindDualValues(t.learnables...))
+	return t, nil
+}
+
+// give sets the images of a step: those from first on of an endless list.
+func (t *training) give(step, first, batch int) error {
+	x, y := make([]float64, 3*batch), make([]float64, 2*batch)
+	for i := range batch {
+		for j := range 3 {
+			x[3*i+j] = math.Sin(float64(1 + j + 5*(first+i) + 1000*step))
+		}
+		y[2*i], y[2*i+1] = x[3*i]*x[3*i+1], x[3*i+2]
+	}
+	if err := G.Let(t.x, tensor.New(tensor.WithShape(batch, 3), tensor.WithBacking(x))); err != nil {
+		return err
+	}
+	return G.Let(t.y, tensor.New(tensor.WithShape(batch, 2), tensor.WithBacking(y)))
+}
+
+func (t *training) weights() []float64 {
+	var all []float64
+	for _, n := range t.learnables {
+		all = append(all, n.Value().Data().([]float64)...)
+	}
+	return all
+}
+
+// steps is how long the trainings of the tests are, and images how many all ranks see in each step.
+const (
+	steps  = 20
+	images = 12
+)
+
+// train trains on a rank's part of the images. It saves the solver half way, and goes on with another one.
+func train(w *World, sigma float64) ([]float64, error) {
+	batch := images / w.Size()
+	t, err := newTraining(batch, 1)
+	if err != nil {
+		return nil, err
+	}
+	newSolver := func() (*optim.PerturbedSolver, error) {
+		sgd, err := optim.NewSGD(0.1, optim.WithMomentum(0.9))
+		if err != nil {
+			return nil, err
+		}
+		mean, err := NewSolver(sgd, w)
+		if err != nil {
+			return nil, err
+		}
+		return optim.NewPerturbedSolver(mean, sigma, optim.WithSeed(3))
+	}
+	solver, err := newSolver()
+	if err != nil {
+		return nil, err
+	}
+	machine, err := solver.Guard(t.machine, t.learnables...)
+	if err != nil {
+		return nil, err
+	}
+	for step := range steps {
+		if step == steps/2 {
+			state, err := solver.MarshalBinary()
+			if err != nil {
+				return nil, err
+			}
+			if solver, err = newSolver(); err != nil {
+				return nil, err
+			}
+			if err := solver.UnmarshalBinary(state); err != nil {
+				return nil, err
+			}
+			if machine, err = solver.Guard(t.machine, t.learnables...); err != nil {
+				return nil, err
+			}
+		}
+		if err := t.give(step, batch*w.Rank(), batch); err != nil {
+			return nil, err
+		}
+		if err := machine.RunAll(); err != nil {
+			return nil, err
+		}
+		if err := solver.Step(G.NodesToValueGrads(t.learnables)); err != nil {
+			return nil, err
+		}
+		machine.Reset()
+	}
+	return t.weights(), nil
+}
+
+// checkSolver compares a training by all ranks with one of a single process that sees all images, with and without noise: the
+// same to rounding, and the ranks among each other to the bit.
+func checkSolver(w *World) error {
+	if images%w.Size() != 0 {
+		return nil
+	}
+	for _, sigma := range []float64{0, 0.1} {
+		ours, err := train(w, sigma)
+		if err != nil {
+			return err
+		}
+		alone, err := train(&World{size: 1}, sigma)
+		if err != nil {
+			return err
+		}
+		for i := range ours {
+			if diff := math.Abs(ours[i] - alone[i]); !(diff < 1e-12) {
+				return errors.Errorf("sigma %v: weight %d of %d ranks is %v, of one process %v", sigma, i, w.Size(), ours[i], alone[i])
+			}
+		}
+		first := append([]float64{}, ours...)
+		if err := Broadcast(w, 0, first); err != nil {
+			return err
+		}
+		if err := sameBits(ours, first); err != nil {
+			return errors.Wrapf(err, "rank %d, beside rank 0", w.Rank())
+		}
+	}
+	return nil
+}
+
+func TestSolver(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 4} {
+		everyRank(t, n, checkSolver)
+	}
+}
+
+// Ranks whose models or weights differ make no step, and are told where the difference is.
+func TestSolverDiffers(t *testing.T) {
+	step := func(w *World, scale float64, broadcast bool) ([]float64, error) {
+		tr, err := newTraining(4, scale)
+		if err != nil {
+			return nil, err
+		}
+		if err := tr.give(0, 0, 4); err != nil {
+			return nil, err
+		}
+		before := tr.weights()
+		solver, err := NewSolver(G.NewVanillaSolver(), w)
+		if err != nil {
+			return nil, err
+		}
+		model := G.NodesToValueGrads(tr.learnables)
+		if broadcast {
+			if err := BroadcastWeights(w, model); err != nil {
+				return nil, err
+			}
+		}
+		if err := tr.machine.RunAll(); err != nil {
+			return nil, err
+		}
+		if err := solver.Step(model); err != nil {
+			if same := sameBits(tr.weights(), before); same != nil {
+				return nil, errors.Wrap(same, "the weights changed, although the step was refused")
+			}
+			return nil, err
+		}
+		return tr.weights(), nil
+	}
+	for _, broadcast := range []bool{false, true} {
+		weights := make([][]float64, 2)
+		errs := ranks(t, 2, time.Minute, func(w *World) (err error) {
+			weights[w.Rank()], err = step(w, 1+float64(w.Rank()), broadcast)
+			return err
+		})
+		for rank, err := range errs {
+			switch {
+			case broadcast && err != nil:
+				t.Errorf("rank %d, after BroadcastWeights: %v", rank, err)
+			case !broadcast && (err == nil || !strings.Contains(err.Error(), "ranks 0 and 1 differ: parameter 0 w1 (3, 5)")):
+				t.Errorf("rank %d: %v: want an error that names w1", rank, err)
+			}
+		}
+		if broadcast {
+			if err := sameBits(weights[0], weights[1]); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func TestNewSolver(t *testing.T) {
+	alone := &World{size: 1}
+	noisy, err := optim.NewPerturbedSolver(G.NewVanillaSolver(), 0.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		base  G.Solver
+		world *World
+		want  string
+	}{
+		{nil, alone, "base solver is nil"},
+		{G.NewVanillaSolver(), nil, "world is nil"},
+		{noisy, alone, "goes around"},
+	} {
+		if _, err := NewSolver(test.base, test.world); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("NewSolver(%T, %v): %v: want %q", test.base, test.world, err, test.want)
+		}
+	}
+	// A base with moments that cannot be saved is an error, not a training that goes on without them.
+	solver, err := NewSolver(G.NewAdamSolver(), alone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := solver.MarshalBinary(); errors.Cause(err) != optim.ErrState {
+		t.Errorf("MarshalBinary over gorgonia's Adam: %v: want ErrState", err)
+	}
+}

@@ -1,0 +1,178 @@
+package distributed
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/pkg/errors"
+)
+
+// A World is the processes that a launcher started together, each with its rank. Its calls are collective: every rank makes
+// the same ones in the same order. They are made by one goroutine at a time.
+//
+// When a rank fails, leaves, hangs or makes another call, the calls of all others return an error that names it, and the
+// world is broken: all further calls return that error. End the process with Abort then.
+type World struct {
+	rank, size int
+	timeout    time.Duration
+	block      int       // bytes of a vector that are exchanged at a time
+	wire       transport // nil in a world of one
+	lib        *library
+	calls      chan func() // to the thread that MPI was initialised on
+	number     uint64      // of the next call
+	broken     error
+	alarms     []alarm // what the other ranks say when they fail
+	ended      bool
+}
+
+// Config is how a world is opened. The zero value is good.
+type Config struct {
+	// Timeout is how long a rank waits for the others in a call before it gives up. It must be longer than anything
+	// that one rank does alone, such as an evaluation on rank 0. By default ten minutes.
+	Timeout time.Duration
+
+	// Library is the MPI library's file. By default LAYERNOISE_MPI, or else what is found of Open MPI, MPICH and the standard
+	// ABI, the launcher's own kind first.
+	Library string
+}
+
+// transport carries messages between ranks: MPI, or a stand-in in the tests.
+type transport interface {
+	// send and receive begin to carry data, which belongs to the transport until done says so.
+	send(data []byte, to, tag int) (pending, error)
+	receive(data []byte, from, tag int) (pending, error)
+	// done makes progress, and reports whether a message has been carried. It is not called again after it has.
+	done(pending) (bool, error)
+	// stop ends it, together with the other ranks; kill ends all ranks' processes.
+	stop() error
+	kill(code int)
+}
+
+type pending any
+
+// Init opens the world. Started by mpirun, mpiexec or srun it opens the MPI library, initialises it on a thread of its own,
+// and waits for the other ranks to do the same. Started without a launcher it is a world of one, and no library is looked for.
+//
+// It is an error if the library found is not the launcher's, which would make many worlds of one.
+func Init(config Config) (*World, error) {
+	if config.Timeout < 0 {
+		return nil, errors.Errorf("distributed: Timeout is %v: want 0 or more", config.Timeout)
+	}
+	if config.Timeout == 0 {
+		config.Timeout = 10 * time.Minute
+	}
+	if config.Library == "" {
+		config.Library = os.Getenv("LAYERNOISE_MPI")
+	}
+	l := launched()
+	if !l.launched {
+		return &World{size: 1}, nil
+	}
+	lib, err := open(config.Library, l)
+	if err != nil {
+		return nil, err
+	}
+	w := &World{timeout: config.Timeout, block: defaultBlock, wire: lib, lib: lib, calls: make(chan func())}
+	go serve(w.calls)
+	err = w.limited("MPI_Init_thread", func() error {
+		w.rank, w.size, err = lib.start()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if l.size > 0 && l.size != w.size {
+		return nil, errors.Errorf("distributed: the launcher started %d processes, but for %s this is rank %d of %d: "+
+			"the library is not the launcher's; name the right one in LAYERNOISE_MPI", l.size, lib, w.rank, w.size)
+	}
+	return w, w.do(w.listen)
+}
+
+// serve makes calls on one thread.
+func serve(calls <-chan func()) {
+	runtime.LockOSThread()
+	for call := range calls {
+		call()
+	}
+}
+
+// do makes a call on MPI's thread.
+func (w *World) do(call func() error) error {
+	if w.calls == nil {
+		return call()
+	}
+	done := make(chan error)
+	w.calls <- func() { done <- call() }
+	return <-done
+}
+
+// limited is do for calls of MPI that may block: the thread is lost if one does.
+func (w *World) limited(what string, call func() error) error {
+	done := make(chan error, 1)
+	w.calls <- func() { done <- call() }
+	timer := time.NewTimer(w.timeout)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		w.broken = errors.Errorf("distributed: rank %d of %d: %s did not end within %v: a rank does not take part",
+			w.rank, w.size, what, w.timeout)
+		return w.broken
+	}
+}
+
+// Rank returns this process's number, from 0.
+func (w *World) Rank() int { return w.rank }
+
+// Size returns the number of processes, 1 without a launcher.
+func (w *World) Size() int { return w.size }
+
+// String says which rank of how many this is, by which library.
+func (w *World) String() string {
+	if w.lib == nil {
+		return fmt.Sprintf("rank %d of %d", w.rank, w.size)
+	}
+	return fmt.Sprintf("rank %d of %d, %s, %d processors", w.rank, w.size, w.lib, runtime.GOMAXPROCS(0))
+}
+
+// Barrier returns when all ranks have called it.
+func (w *World) Barrier() error { return w.collective(call{kind: barrier}, nil) }
+
+// Finalize ends the world, together with all other ranks. Further calls are errors. A process that ends without it is taken
+// for a failure by the launcher, which ends the others.
+func (w *World) Finalize() error {
+	if w.ended {
+		return nil
+	}
+	if err := w.collective(call{kind: finalize}, w.hush); err != nil {
+		return err
+	}
+	w.ended = true
+	w.broken = errors.New("distributed: the world was finalized")
+	if w.calls == nil {
+		return nil
+	}
+	return w.limited("MPI_Finalize", w.wire.stop)
+}
+
+// Abort prints err, tells the other ranks that this one failed and why, gives them a second to say so and to end, and
+// ends all that are left, with exit status 1. A process that has no world left to save calls it in the place of os.Exit.
+func (w *World) Abort(err error) {
+	fmt.Fprintf(os.Stderr, "rank %d of %d: %v\n", w.rank, w.size, err)
+	if w.calls == nil {
+		os.Exit(1)
+	}
+	if w.broken == nil {
+		w.fail(err)
+		time.Sleep(time.Second)
+	}
+	select {
+	case w.calls <- func() { w.wire.kill(1) }:
+		time.Sleep(time.Second) // it does not return
+	case <-time.After(time.Second): // the thread hangs in MPI
+	}
+	os.Exit(1)
+}
