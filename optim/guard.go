@@ -141,7 +141,7 @@ func (g *guard) evaluate(m *model, sign float64) error {
 	n := &g.solver.noise
 	n.carrier.running.Store(true)
 	defer n.carrier.running.Store(false)
-	if err := n.inject(m.sample, sign); err != nil {
+	if err := n.inject(g.solver.draw(m.sample), sign); err != nil {
 		return err
 	}
 	m.sample++

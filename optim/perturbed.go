@@ -229,7 +229,7 @@ func (s *PerturbedSolver) inject(m *model) error {
 		return err
 	}
 	s.carries = m
-	return s.noise.inject(0, 1)
+	return s.noise.inject(s.draw(0), 1)
 }
 
 // plan prepares the noise of m's next step: which parameters take it, and how much.

@@ -452,6 +452,8 @@ func TestWrongUse(t *testing.T) {
 		{"nil scaling", construct(sgd(), 0.1, WithScaling(nil)), "scaling is nil"},
 		{"nil exclusion", construct(sgd(), 0.1, WithExclude(nil)), "exclusion is nil"},
 		{"no samples", construct(sgd(), 0.1, WithSamples(0)), "0 samples"},
+		{"rank too large", construct(sgd(), 0.1, WithRank(2, 2)), "rank 2 of 2"},
+		{"negative rank", construct(sgd(), 0.1, WithRank(-1, 2)), "rank -1 of 2"},
 		{"cosine of no steps", construct(sgd(), 0.1, WithSchedule(Cosine(0))), "schedule's factor at step 0 is NaN"},
 		{"guard nil", func(t *testing.T, n *net) error {
 			_, err := perturbed(t, sgd(), 0.1).Guard(nil, n.learnables...)

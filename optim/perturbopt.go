@@ -17,6 +17,7 @@ type perturbConfig struct {
 	scaling    Scaling
 	samples    int
 	antithetic bool
+	rank, of   uint64 // this process, of how many that draw noise together
 }
 
 // defaultConfig is the configuration without options.
@@ -28,6 +29,7 @@ func defaultConfig() perturbConfig {
 		schedule:  Constant(1),
 		scaling:   Absolute(),
 		samples:   1,
+		of:        1,
 	}
 }
 
@@ -127,6 +129,19 @@ func WithAntithetic() PerturbOpt {
 	return perturbOpt(func(c *perturbConfig) error { c.antithetic = true; return nil })
 }
 
+// WithRank is for processes that train together, number rank of n, each to draw noise of its own: draw k of a step is
+// number k*n + rank. The mean of their gradients is then that of one process with n times the samples. Groups and sigma are
+// the same on all. By default all processes draw the same noise. See package distributed.
+func WithRank(rank, n int) PerturbOpt {
+	return perturbOpt(func(c *perturbConfig) error {
+		if n < 1 || rank < 0 || rank >= n {
+			return errors.Errorf("optim: rank %d of %d: want 0 or more, below the number of processes", rank, n)
+		}
+		c.rank, c.of = uint64(rank), uint64(n)
+		return nil
+	})
+}
+
 func notNil(what string, x any) error {
 	if x == nil || reflect.ValueOf(x).Kind() == reflect.Func && reflect.ValueOf(x).IsNil() || isNilPointer(x) {
 		return errors.Errorf("optim: the %s is nil", what)
@@ -148,3 +163,6 @@ func (c *perturbConfig) evaluations() int {
 	}
 	return c.samples
 }
+
+// draw returns the number of this process's draw number sample of a step.
+func (c *perturbConfig) draw(sample uint64) uint64 { return sample*c.of + c.rank }

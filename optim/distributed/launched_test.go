@@ -24,8 +24,10 @@ func TestLaunched(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := checkSolver(w); err != nil {
-		t.Fatal(err)
+	for _, check := range []func(*World) error{checkSolver, checkIndependentNoise} {
+		if err := check(w); err != nil {
+			t.Fatal(err)
+		}
 	}
 	switch odd := os.Getenv("LAYERNOISE_TEST_ODD"); {
 	case odd == "":

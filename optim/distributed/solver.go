@@ -57,6 +57,10 @@ func NewSolver(base G.Solver, world *World) (*Solver, error) {
 	return &Solver{base: base, world: world, known: make(map[uint64]bool)}, nil
 }
 
+// IndependentNoise is an option of optim.NewPerturbedSolver: each rank draws noise of its own, on the same groups, so that the mean
+// of the gradients is one over as many draws as there are ranks. Without it all ranks draw the same noise.
+func IndependentNoise(w *World) optim.PerturbOpt { return optim.WithRank(w.rank, w.size) }
+
 // Base returns the solver that updates the weights.
 func (s *Solver) Base() G.Solver { return s.base }
 

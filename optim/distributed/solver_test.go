@@ -75,8 +75,12 @@ const (
 )
 
 // train trains on a rank's part of the images. It saves the solver half way, and goes on with another one.
-func train(w *World, sigma float64) ([]float64, error) {
-	batch := images / w.Size()
+func train(w *World, sigma float64, opts ...optim.PerturbOpt) ([]float64, error) {
+	return trainOn(w, images/w.Size(), images/w.Size()*w.Rank(), sigma, opts...)
+}
+
+// trainOn trains on a batch of images of each step, those from first on.
+func trainOn(w *World, batch, first int, sigma float64, opts ...optim.PerturbOpt) ([]float64, error) {
 	t, err := newTraining(batch, 1)
 	if err != nil {
 		return nil, err
@@ -90,7 +94,7 @@ func train(w *World, sigma float64) ([]float64, error) {
 		if err != nil {
 			return nil, err
 		}
-		return optim.NewPerturbedSolver(mean, sigma, optim.WithSeed(3))
+		return optim.NewPerturbedSolver(mean, sigma, append(opts, optim.WithSeed(3))...)
 	}
 	solver, err := newSolver()
 	if err != nil {
@@ -116,7 +120,7 @@ func train(w *World, sigma float64) ([]float64, error) {
 				return nil, err
 			}
 		}
-		if err := t.give(step, batch*w.Rank(), batch); err != nil {
+		if err := t.give(step, first, batch); err != nil {
 			return nil, err
 		}
 		if err := machine.RunAll(); err != nil {
@@ -161,9 +165,34 @@ func checkSolver(w *World) error {
 	return nil
 }
 
+// checkIndependentNoise compares ranks that see the same images, each with noise of its own, with one process that draws as often.
+func checkIndependentNoise(w *World) error {
+	for _, antithetic := range []bool{false, true} {
+		var opts []optim.PerturbOpt
+		if antithetic {
+			opts = append(opts, optim.WithAntithetic())
+		}
+		ours, err := trainOn(w, images, 0, 0.1, append(opts, IndependentNoise(w))...)
+		if err != nil {
+			return err
+		}
+		alone, err := trainOn(&World{size: 1}, images, 0, 0.1, append(opts, optim.WithSamples(w.Size()))...)
+		if err != nil {
+			return err
+		}
+		for i := range ours {
+			if diff := math.Abs(ours[i] - alone[i]); !(diff < 1e-12) {
+				return errors.Errorf("weight %d of %d ranks is %v, of one process with as many samples %v", i, w.Size(), ours[i], alone[i])
+			}
+		}
+	}
+	return nil
+}
+
 func TestSolver(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4} {
 		everyRank(t, n, checkSolver)
+		everyRank(t, n, checkIndependentNoise)
 	}
 }
 
