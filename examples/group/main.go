@@ -7,6 +7,7 @@ import (
 
 	"github.com/layernoise/layernoise/internal/closedform"
 	"github.com/layernoise/layernoise/internal/recovery"
+	"gonum.org/v1/gonum/floats"
 )
 
 func main() {
@@ -16,8 +17,17 @@ func main() {
 	active := flag.Int("active", 3, "groups that are not 0")
 	errs := flag.Float64("errors", 0.1, "standard deviation of the errors in the observations; a group's coefficients have length 1")
 	recovery.Main(recovery.Experiment{
-		Name:    "group",
-		Title:   "Group-sparse regression, beta_g = u_g v_g",
+		Name:  "group",
+		Title: "What was learnt, beta_g = u_g v_g",
+		Shown: func(beta []float64) []float64 {
+			norms := make([]float64, *groups)
+			for g := range norms {
+				norms[g] = floats.Norm(beta[g**k:(g+1)**k], 2)
+			}
+			return norms
+		},
+		ShownX:  "group",
+		ShownY:  "length of its coefficients",
 		Planted: "coefficients",
 		Penalty: "group l1 norm",
 		Sigma:   0.3,

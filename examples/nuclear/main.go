@@ -7,6 +7,7 @@ import (
 
 	"github.com/layernoise/layernoise/internal/closedform"
 	"github.com/layernoise/layernoise/internal/recovery"
+	"gonum.org/v1/gonum/mat"
 )
 
 func main() {
@@ -17,7 +18,10 @@ func main() {
 	errs := flag.Float64("errors", 0.5, "standard deviation of the errors in the matrix's elements")
 	recovery.Main(recovery.Experiment{
 		Name:    "nuclear",
-		Title:   "Matrix factorisation, M = W2 W1",
+		Title:   "What was learnt, M = W2 W1",
+		Shown:   func(m []float64) []float64 { return singularValues(m, *rows, *cols) },
+		ShownX:  "number",
+		ShownY:  "singular value",
 		Planted: "matrix",
 		Penalty: "nuclear norm",
 		Sigma:   0.5,
@@ -27,4 +31,13 @@ func main() {
 			return closedform.PlantLowRank(*cols, *rows, *rank, *width, *errs, seed)
 		},
 	})
+}
+
+// singularValues returns those of a matrix, the largest first.
+func singularValues(m []float64, rows, cols int) []float64 {
+	var svd mat.SVD
+	if !svd.Factorize(mat.NewDense(rows, cols, m), mat.SVDNone) {
+		return nil // the picture fails
+	}
+	return svd.Values(nil)
 }

@@ -16,7 +16,10 @@ func main() {
 	errs := flag.Float64("errors", 0.1, "standard deviation of the errors in the observations; the coefficients are 1 or -1")
 	recovery.Main(recovery.Experiment{
 		Name:    "sparse",
-		Title:   "Sparse regression, beta = u.v",
+		Title:   "What was learnt, beta = u.v",
+		Shown:   func(beta []float64) []float64 { return beta },
+		ShownX:  "coefficient",
+		ShownY:  "value",
 		Planted: "coefficients",
 		Penalty: "l1 norm",
 		Sigma:   0.35,

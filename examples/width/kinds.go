@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/layernoise/layernoise/internal/closedform"
+	"github.com/layernoise/layernoise/internal/figure"
 	"github.com/layernoise/layernoise/optim"
 	"gonum.org/v1/gonum/mat"
 )
@@ -28,10 +29,8 @@ var noises = [...]struct {
 	linear    func(f *closedform.Factorisation, w weights, sigma float64) form
 	relu      func(r *closedform.ReLU, w weights, sigma float64) (float64, error)
 }{
-	{"one layer at a time", 2, optim.Uniform, linearLayer, (*closedform.ReLU).ExtraLayer},
-	{"all at once", 3, optim.All, linearAll, func(r *closedform.ReLU, w weights, sigma float64) (float64, error) {
-		return r.ExtraAll(w, sigma/math.Sqrt2)
-	}},
+	{"noise on one layer at a time", figure.Layer, optim.Uniform, linearLayer, reluLayer},
+	{"noise on all at once", figure.All, optim.All, linearAll, reluAll},
 }
 
 // form is what the closed forms say of a network. The variances are NaN for ReLU networks.
@@ -44,6 +43,14 @@ func linearAll(f *closedform.Factorisation, w weights, sigma float64) form {
 
 func linearLayer(f *closedform.Factorisation, w weights, sigma float64) form {
 	return form{closedform.ExtraLayer(f, w, sigma), f.LossVarianceLayer(w, sigma), f.GradientVarianceLayer(w, sigma)}
+}
+
+func reluAll(r *closedform.ReLU, w weights, sigma float64) (float64, error) {
+	return r.ExtraAll(w, [2]float64{sigma / math.Sqrt2, sigma / math.Sqrt2})
+}
+
+func reluLayer(r *closedform.ReLU, w weights, sigma float64) (float64, error) {
+	return r.ExtraLayer(w, [2]float64{sigma, sigma})
 }
 
 // closed returns the closed forms for a kind of network and of noise.

@@ -91,7 +91,7 @@ func run(ctx context.Context, s settings) error {
 	if err := figure.Save(s.out, extraPanels(s, rows)...); err != nil {
 		return err
 	}
-	if err := figure.Save(s.variances, variancePanels(s, rows)...); err != nil {
+	if err := figure.Save(s.variances, variancePanels(rows)...); err != nil {
 		return err
 	}
 	fmt.Println("pictures:", s.out, s.variances)

@@ -29,17 +29,14 @@ func extraPanels(s settings, rows []row) []figure.Panel {
 	var list []figure.Panel
 	for i := range kinds {
 		p := panel(rows, i, quantities[0])
-		p.Title = capital(kinds[i].name)
-		if i == 0 {
-			p.Title += fmt.Sprintf("\nsigma %v, %d draws; bars: standard errors", s.sigma, s.draws)
-		}
+		p.Title = fmt.Sprintf("%s, sigma %v", capital(kinds[i].name), s.sigma)
 		list = append(list, p)
 	}
 	return list
 }
 
 // variancePanels are the picture of the variances: a row of panels for each kind of network.
-func variancePanels(s settings, rows []row) []figure.Panel {
+func variancePanels(rows []row) []figure.Panel {
 	var list []figure.Panel
 	for i := range kinds {
 		for _, q := range quantities[1:] {
@@ -51,7 +48,7 @@ func variancePanels(s settings, rows []row) []figure.Panel {
 	return list
 }
 
-// panel shows a number of a kind of network: measured points, and lines for closed forms, or through the points where there are none.
+// panel shows a number of a kind of network: measured points with standard errors, and lines for closed forms, or through the points where there are none.
 func panel(rows []row, kind int, q quantity) figure.Panel {
 	p := figure.Panel{X: "width, hidden units", Y: q.unit, LogX: true, LogY: true}
 	for _, r := range rows {

@@ -24,37 +24,43 @@ import (
 type ReLU struct {
 	X       *mat.Dense // d0 rows, a column for each input
 	Width   int
-	Outputs int // d2
+	Outputs int       // d2
+	Bias    []float64 // of the hidden units, which takes no noise; nil for zeros
 }
 
 // reluParts are what noise adds to R: in W1 alone, in W2 alone, and in W2 where W1 is noisy too.
 type reluParts struct{ first, second, secondAfterFirst float64 }
 
-// parts sums over the inputs and the hidden units.
-func (r *ReLU) parts(weights [2][]float64, sigma float64) (reluParts, error) {
+// parts sums over the inputs and the hidden units, for noise of a standard deviation for each matrix.
+func (r *ReLU) parts(weights [2][]float64, sigma [2]float64) (reluParts, error) {
 	d0, n := r.X.Dims()
-	if len(weights[0]) != r.Width*d0 || len(weights[1]) != r.Outputs*r.Width {
-		return reluParts{}, errors.Errorf("closedform: %d and %d weights of a network %d-%d-%d", len(weights[0]), len(weights[1]), d0, r.Width, r.Outputs)
+	if len(weights[0]) != r.Width*d0 || len(weights[1]) != r.Outputs*r.Width || r.Bias != nil && len(r.Bias) != r.Width {
+		return reluParts{}, errors.Errorf("closedform: %d and %d weights and %d biases of a network %d-%d-%d",
+			len(weights[0]), len(weights[1]), len(r.Bias), d0, r.Width, r.Outputs)
 	}
 	w2 := mat.NewDense(r.Outputs, r.Width, weights[1])
 	var z mat.Dense // inputs of the hidden units
 	z.Mul(mat.NewDense(r.Width, d0, weights[0]), r.X)
+	if r.Bias != nil {
+		z.Apply(func(j, _ int, z float64) float64 { return z + r.Bias[j] }, &z)
+	}
 	columns := make([]float64, r.Width) // |W2_j|^2
 	for j := range columns {
 		column := mat.Col(nil, j, w2)
 		columns[j] = floats.Dot(column, column)
 	}
 	var p reluParts
+	variance2 := float64(r.Outputs) * sigma[1] * sigma[1]
 	shift, bias := mat.NewVecDense(r.Width, nil), mat.NewVecDense(r.Outputs, nil)
 	for i := range n {
-		s := sigma * floats.Norm(mat.Col(nil, i, r.X), 2)
+		s := sigma[0] * floats.Norm(mat.Col(nil, i, r.X), 2)
 		for j := range r.Width {
 			clean := math.Max(0, z.At(j, i))
 			mean, square := rectified(z.At(j, i), s)
 			shift.SetVec(j, mean-clean)
 			p.first += columns[j] * (square - mean*mean)
-			p.second += float64(r.Outputs) * sigma * sigma * clean * clean
-			p.secondAfterFirst += float64(r.Outputs) * sigma * sigma * square
+			p.second += variance2 * clean * clean
+			p.secondAfterFirst += variance2 * square
 		}
 		bias.MulVec(w2, shift)
 		p.first += mat.Dot(bias, bias)
@@ -76,14 +82,14 @@ func rectified(z, s float64) (mean, square float64) {
 	return z*below + s*density, (z*z+s*s)*below + z*s*density
 }
 
-// ExtraAll returns E R(w + sigma*eps) for noise on all weights.
-func (r *ReLU) ExtraAll(weights [2][]float64, sigma float64) (float64, error) {
+// ExtraAll returns E R(w + sigma*eps) for noise on all weights, of a standard deviation for each of the two matrices.
+func (r *ReLU) ExtraAll(weights [2][]float64, sigma [2]float64) (float64, error) {
 	p, err := r.parts(weights, sigma)
 	return p.first + p.secondAfterFirst, err
 }
 
 // ExtraLayer returns E R(w + sigma*eps) for noise on one of the two matrices, each with probability one half.
-func (r *ReLU) ExtraLayer(weights [2][]float64, sigma float64) (float64, error) {
+func (r *ReLU) ExtraLayer(weights [2][]float64, sigma [2]float64) (float64, error) {
 	p, err := r.parts(weights, sigma)
 	return (p.first + p.second) / 2, err
 }

@@ -33,7 +33,8 @@ func TestRectified(t *testing.T) {
 
 // What noise adds is what is drawn, in each matrix alone and in both, within five standard errors.
 func TestReLU(t *testing.T) {
-	const d0, width, d2, n, sigma, draws = 3, 4, 2, 5, 0.6, 100_000
+	const d0, width, d2, n, draws = 3, 4, 2, 5, 100_000
+	sigma := [2]float64{0.6, 0.4}
 	random := rand.New(rand.NewPCG(1, 1))
 	normal := func(size int) []float64 {
 		x := make([]float64, size)
@@ -42,12 +43,12 @@ func TestReLU(t *testing.T) {
 		}
 		return x
 	}
-	r := &ReLU{X: mat.NewDense(d0, n, normal(d0*n)), Width: width, Outputs: d2}
+	r := &ReLU{X: mat.NewDense(d0, n, normal(d0*n)), Width: width, Outputs: d2, Bias: normal(width)}
 	w := [2][]float64{normal(width * d0), normal(d2 * width)}
 	outputs := func(w1, w2 []float64) []float64 {
 		var hidden, out mat.Dense
 		hidden.Mul(mat.NewDense(width, d0, w1), r.X)
-		hidden.Apply(func(_, _ int, z float64) float64 { return math.Max(0, z) }, &hidden)
+		hidden.Apply(func(j, _ int, z float64) float64 { return math.Max(0, z+r.Bias[j]) }, &hidden)
 		out.Mul(mat.NewDense(d2, width, w2), &hidden)
 		return out.RawMatrix().Data
 	}
@@ -56,8 +57,8 @@ func TestReLU(t *testing.T) {
 		losses := make([]float64, draws)
 		for k := range losses {
 			w1, w2 := normal(len(w[0])), normal(len(w[1]))
-			floats.Scale(first*sigma, w1)
-			floats.Scale(second*sigma, w2)
+			floats.Scale(first*sigma[0], w1)
+			floats.Scale(second*sigma[1], w2)
 			floats.Add(w1, w[0])
 			floats.Add(w2, w[1])
 			d := floats.Distance(outputs(w1, w2), clean, 2)
@@ -91,15 +92,15 @@ func TestReLUWithoutKinks(t *testing.T) {
 	x := mat.NewDense(2, 2, []float64{math.Sqrt2, 0, 0, math.Sqrt2}) // X X'/n = I
 	w := [2][]float64{{far, far, 2 * far, far, far, 3 * far}, {1, 2, -1, 0.5, -3, 1}}
 	r, f := &ReLU{X: x, Width: width, Outputs: 2}, &Factorisation{Y: mat.NewDense(2, 2, nil), Width: width}
-	layer, err := r.ExtraLayer(w, 0.4)
+	layer, err := r.ExtraLayer(w, [2]float64{0.4, 0.4})
 	if want := ExtraLayer(f, w, 0.4); err != nil || math.Abs(layer-want) > 1e-9*want {
 		t.Errorf("one layer: %v, linear %v (%v)", layer, want, err)
 	}
-	all, err := r.ExtraAll(w, 0.4)
+	all, err := r.ExtraAll(w, [2]float64{0.4, 0.4})
 	if want := ExtraAll(f, w, 0.4); err != nil || math.Abs(all-want) > 1e-9*want {
 		t.Errorf("all: %v, linear %v (%v)", all, want, err)
 	}
-	if _, err := r.ExtraAll([2][]float64{{1}, {1}}, 0.4); err == nil {
+	if _, err := r.ExtraAll([2][]float64{{1}, {1}}, [2]float64{0.4, 0.4}); err == nil {
 		t.Error("weights of another network: no error")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/layernoise/layernoise/internal/closedform"
+	"github.com/layernoise/layernoise/internal/figure"
 	"github.com/layernoise/layernoise/optim"
 	G "gorgonia.org/gorgonia"
 )
@@ -14,17 +15,22 @@ import (
 // both kinds of noise lead to the same minimiser.
 var methods = []struct {
 	name      string
+	colour    int
 	selection func() optim.Selection // nil for no noise
 }{
-	{"none", nil},
-	{"layer", optim.Uniform},
-	{"all", optim.All},
+	{"no noise", figure.None, nil},
+	{"noise on one layer at a time", figure.Layer, optim.Uniform},
+	{"noise on all at once", figure.All, optim.All},
 }
 
 // result is what came of one seed.
 type result struct {
+	truth     []float64
 	traces    []trace // of the methods
-	minimiser struct{ recovery, regulariser, loss float64 }
+	minimiser struct {
+		solution                    []float64
+		recovery, regulariser, loss float64
+	}
 }
 
 // trace is a training.
@@ -32,8 +38,9 @@ type trace struct {
 	recovery    []float64 // relative distance to the planted solution
 	regulariser []float64 // what noise on one layer at a time adds to the expected loss
 
-	fromMinimiser float64 // relative distance of the end to the closed form
-	loss          float64 // at the end, without noise
+	solution      []float64 // at the end
+	fromMinimiser float64   // relative distance of the end to the closed form
+	loss          float64   // at the end, without noise
 }
 
 // measure trains with every method on the data and notes recovery and regulariser after the given numbers of steps.
@@ -44,6 +51,7 @@ func measure(ctx context.Context, p *closedform.Planted, s settings, seed uint64
 	if err != nil {
 		return r, err
 	}
+	r.truth, r.minimiser.solution = p.Truth, best
 	r.minimiser.recovery = relative(best, p.Truth)
 	r.minimiser.regulariser = strength * p.Penalty(best)
 	r.minimiser.loss = p.Loss(best)
@@ -67,8 +75,8 @@ func measure(ctx context.Context, p *closedform.Planted, s settings, seed uint64
 		if err != nil {
 			return r, err
 		}
-		end := p.Solution(model.Weights)
-		t.fromMinimiser, t.loss = relative(end, best), p.Loss(end)
+		t.solution = p.Solution(model.Weights)
+		t.fromMinimiser, t.loss = relative(t.solution, best), p.Loss(t.solution)
 		r.traces = append(r.traces, t)
 		done()
 	}

@@ -7,9 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"os"
-	"text/tabwriter"
 
+	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/internal/cli"
 	"github.com/layernoise/layernoise/internal/closedform"
 	"github.com/layernoise/layernoise/internal/figure"
@@ -23,6 +22,10 @@ type Experiment struct {
 	Title   string // of the picture
 	Planted string // what is recovered, such as "coefficients"
 	Penalty string // what the noise penalises, such as "l1 norm"
+
+	// Shown makes the numbers that the first panel shows of a solution. ShownX says what they are numbered by, ShownY what they are.
+	Shown          func(solution []float64) []float64
+	ShownX, ShownY string
 
 	// Default values of the flags.
 	Sigma, Rate float64
@@ -45,7 +48,7 @@ func Main(e Experiment) {
 	flag.Float64Var(&s.sigma, "sigma", e.Sigma, "standard deviation of the noise, in the units of the weights")
 	flag.Float64Var(&s.rate, "rate", e.Rate, "learning rate at the first step; it falls to 0 along half a cosine")
 	flag.IntVar(&s.steps, "steps", e.Steps, "steps of each training")
-	flag.IntVar(&s.seeds, "seeds", 3, "how many times to repeat, with other data, initial weights and noise")
+	flag.IntVar(&s.seeds, "seeds", 5, "how many times to repeat, with other data, initial weights and noise")
 	flag.StringVar(&s.out, "out", e.Name+".png", "the picture, a PNG `file`, with an SVG beside it")
 	cli.Main(func(ctx context.Context) error { return e.run(ctx, s) })
 }
@@ -70,6 +73,7 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	graph.UseBLAS()
 	bar := cli.Bar(s.seeds*len(methods), e.Name)
 	at := spread(s.steps)
 	results := make([]result, s.seeds)
@@ -83,9 +87,7 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 		}
 	}
 	_ = bar.Finish()
-	if err := table(results); err != nil {
-		return err
-	}
+	table(results)
 	if err := figure.Save(s.out, e.panels(s, at, results)...); err != nil {
 		return err
 	}
@@ -93,30 +95,28 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 	return nil
 }
 
-// table prints where the trainings ended, the mean over the seeds with its 95% interval.
-func table(results []result) error {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "noise\tdistance to the planted\tdistance to the minimiser\tregulariser\tloss")
+// table prints where the trainings ended as Markdown, the mean over the seeds with its 95% interval.
+func table(results []result) {
+	fmt.Println("| training | distance to the planted | distance to the closed form | regulariser | loss |\n|---|---|---|---|---|")
 	cell := func(of func(result) float64) string {
 		x := make([]float64, len(results))
 		for i, r := range results {
 			x[i] = of(r)
 		}
-		return interval.Of(x).Text(4)
+		return interval.Of(x).Text(3)
 	}
 	for i, m := range methods {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", m.name,
+		fmt.Printf("| %s | %s | %s | %s | %s |\n", m.name,
 			cell(func(r result) float64 { return last(r.traces[i].recovery) }),
 			cell(func(r result) float64 { return r.traces[i].fromMinimiser }),
 			cell(func(r result) float64 { return last(r.traces[i].regulariser) }),
 			cell(func(r result) float64 { return r.traces[i].loss }))
 	}
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", closedFormName,
+	fmt.Printf("| %s | %s | %s | %s | %s |\n", closedFormName,
 		cell(func(r result) float64 { return r.minimiser.recovery }),
-		cell(func(result) float64 { return 0 }),
+		"0",
 		cell(func(r result) float64 { return r.minimiser.regulariser }),
 		cell(func(r result) float64 { return r.minimiser.loss }))
-	return w.Flush()
 }
 
 func last(x []float64) float64 { return x[len(x)-1] }
@@ -124,43 +124,71 @@ func last(x []float64) float64 { return x[len(x)-1] }
 // closedFormName is how table and picture call what noise leads to in theory.
 const closedFormName = "closed form"
 
-// panels are the picture: recovery and regulariser along the training.
+// panels are the picture: what was learnt from the first seed's data, and recovery and regulariser along the training.
 func (e Experiment) panels(s settings, at []float64, results []result) []figure.Panel {
-	curves := func(of func(trace) []float64, end func(result) float64) []figure.Curve {
-		var all []figure.Curve
-		for i, m := range methods {
-			runs := make([][]float64, len(results))
-			for k, r := range results {
-				runs[k] = of(r.traces[i])
-			}
-			curve := figure.Mean(m.name, at, runs)
-			curve.Colour = figure.ColourOf(m.name)
-			all = append(all, curve)
-		}
-		ends := make([]float64, len(results))
-		for k, r := range results {
-			ends[k] = end(r)
-		}
-		level := interval.Of(ends).Mean
-		return append(all, figure.Curve{Name: closedFormName, X: []float64{at[0], last(at)}, Y: []float64{level, level}, Line: true, Dashed: true, Colour: 1})
-	}
-	over := fmt.Sprintf("mean over %d seeds, 95%% interval", s.seeds)
+	over := fmt.Sprintf("mean and 95%% interval, %d seeds", s.seeds)
 	if s.seeds == 1 {
 		over = "one seed"
 	}
-	return []figure.Panel{{
-		Title:  fmt.Sprintf("%s\nsigma %v, %s", e.Title, s.sigma, over),
-		X:      "step",
-		Y:      "relative distance to planted " + e.Planted,
-		LogX:   true,
-		Curves: curves(func(t trace) []float64 { return t.recovery }, func(r result) float64 { return r.minimiser.recovery }),
-	}, {
-		Title:  "What noise on one layer adds to the expected loss\nat least the " + e.Penalty + " times a constant",
-		X:      "step",
-		Y:      "extra loss, units of the loss",
-		LogX:   true,
-		Curves: curves(func(t trace) []float64 { return t.regulariser }, func(r result) float64 { return r.minimiser.regulariser }),
-	}}
+	return []figure.Panel{
+		e.learnt(results[0]),
+		{
+			Title: fmt.Sprintf("Sigma %v: %s", s.sigma, over), X: "step", Y: "relative distance to planted " + e.Planted, LogX: true, LogY: true,
+			Curves: along(at, results, func(t trace) []float64 { return t.recovery }, func(r result) float64 { return r.minimiser.recovery }),
+		}, {
+			Title: "Regulariser, at least the " + e.Penalty + " times a constant", X: "step", Y: "loss added by noise on one layer at a time",
+			LogX: true, LogY: true,
+			Curves: along(at, results, func(t trace) []float64 { return t.regulariser }, func(r result) float64 { return r.minimiser.regulariser }),
+		},
+	}
+}
+
+// along makes the curves of a number of the trainings, and the level of the closed form.
+func along(at []float64, results []result, of func(trace) []float64, end func(result) float64) []figure.Curve {
+	var all []figure.Curve
+	for i, m := range methods {
+		runs := make([][]float64, len(results))
+		for k, r := range results {
+			runs[k] = of(r.traces[i])
+		}
+		c := figure.Mean(m.name, at, runs)
+		c.Colour = m.colour
+		all = append(all, c)
+	}
+	ends := make([]float64, len(results))
+	for k, r := range results {
+		ends[k] = end(r)
+	}
+	level := figure.Curve{Name: closedFormName, X: at, Y: make([]float64, len(at)), Line: true, Dashed: true, Colour: figure.None}
+	for i := range level.Y {
+		level.Y[i] = interval.Of(ends).Mean
+	}
+	return append(all, level)
+}
+
+// negligible are numbers that are zero but for rounding.
+const negligible = 1e-9
+
+// plantedColour is that of what was planted, which is drawn as hollow marks.
+const plantedColour = figure.Decay
+
+// learnt shows the numbers that the trainings ended with.
+func (e Experiment) learnt(r result) figure.Panel {
+	p := figure.Panel{Title: e.Title, X: e.ShownX, Y: e.ShownY, Zero: true}
+	add := func(c figure.Curve, solution []float64, zeros bool) {
+		for i, y := range e.Shown(solution) {
+			if zeros || math.Abs(y) > negligible {
+				c.X, c.Y = append(c.X, float64(i+1)), append(c.Y, y)
+			}
+		}
+		p.Curves = append(p.Curves, c)
+	}
+	for i, m := range methods[:2] { // all at once lies where one at a time does
+		add(figure.Curve{Name: m.name, Marks: true, Colour: m.colour}, r.traces[i].solution, true)
+	}
+	add(figure.Curve{Name: "planted, the others are 0", Marks: true, Colour: plantedColour, Variant: 1}, r.truth, false)
+	add(figure.Curve{Name: closedFormName, Line: true, Dashed: true, Colour: figure.None}, r.minimiser.solution, true)
+	return p
 }
 
 // relative returns the distance between x and target relative to the target's norm.
