@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"strings"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/layers"
@@ -105,4 +106,35 @@ func ExampleNewResidual() {
 	)
 	fmt.Println(block.Err(), layers.NumParams(block))
 	// Output: <nil> 73984
+}
+
+func ExampleLanguageModel() {
+	text, err := datasets.Characters("rhyme", strings.Repeat("row, row, row your boat, gently down the stream. ", 20))
+	must(err)
+	sequences, err := text.Sequences(16)
+	must(err)
+	train, err := sequences.Loader(datasets.SequenceConfig{Batch: 8, Shuffle: true, Seed: 1})
+	must(err)
+	gpt := layers.GPT{Transformer: layers.Transformer{Width: 16, Heads: 2, Depth: 1}, Vocabulary: text.Vocabulary().Size(), Context: 16}
+	model, err := layers.NewLanguageModel(layers.NewGPT(gpt, layers.Init{Seed: 1}), 8, 16)
+	must(err)
+	adam, err := optim.NewAdamW(0.02)
+	must(err)
+	solver, err := optim.NewPerturbedSolver(adam, 0.01)
+	must(err)
+	_, err = model.Fit(context.Background(), train, solver, layers.FitConfig{Epochs: 20, ClipNorm: 1})
+	must(err)
+	metrics, err := model.Evaluate(context.Background(), train)
+	must(err)
+	fmt.Printf("perplexity %.2f over %d characters\n", metrics.Perplexity(), metrics.Tokens)
+	prompt, err := text.Vocabulary().Encode("row, ")
+	must(err)
+	ids, err := model.Sample(prompt, 40, layers.SampleConfig{TopK: 1})
+	must(err)
+	sample, err := text.Vocabulary().Decode(ids)
+	must(err)
+	fmt.Println(sample)
+	// Output:
+	// perplexity 1.19 over 979 characters
+	// row your boat, gently down the stream. r
 }

@@ -315,7 +315,7 @@ func TestValidationOfTheOtherKind(t *testing.T) {
 func TestLanguageModelResumes(t *testing.T) {
 	v, s := rhymes(t, 6)
 	fit := func(config layers.FitConfig) (string, int, error) {
-		net := newPairs(t, v.Size(), 0.2, tensor.Float32)
+		net := layers.NewGPT(layers.GPT{Transformer: layers.Transformer{Width: 8, Heads: 2, Depth: 1, Dropout: 0.2}, Vocabulary: v.Size(), Context: 6}, layers.Init{Seed: 1})
 		m := newLanguageModel(t, net, 3, 6)
 		adam, err := optim.NewAdamW(0.02, optim.WithLearnRateSchedule(optim.Warmup(3, optim.Cosine(6))))
 		if err != nil {
