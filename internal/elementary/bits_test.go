@@ -15,6 +15,7 @@ func TestBits(t *testing.T) {
 		"Tanh32":      0x4dbf211a9a7cd2d1,
 		"Sigmoid32":   0x9e0e096a04cefbe2,
 		"NormalCDF32": 0x66f591574711af73,
+		"GELUTanh32":  0xce8ba1ced83ff5ec,
 		"Exp":         0xf332866ff8665c75,
 		"Log":         0xe52583c4ff8062e3,
 		"Tanh":        0xce37435b22b08a96,
