@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/layernoise/layernoise/internal/figure"
 	"github.com/layernoise/layernoise/optim"
 	G "gorgonia.org/gorgonia"
 )
@@ -16,6 +17,8 @@ type kind struct {
 	options func() []optim.PerturbOpt // of the noise; nil for none
 	dropout bool
 
+	colour, variant int // in pictures
+
 	usual     trial     // of a single run, without its weight decay
 	rates     []float64 // learning rates that tuning tries, each
 	strengths []float64 // with each of these
@@ -24,30 +27,30 @@ type kind struct {
 // kinds are what is compared. Each has six trials for each weight decay.
 var kinds = []kind{
 	{
-		name:  "none",
+		name: "none", colour: figure.None,
 		usual: trial{LearnRate: 0.004},
 		rates: []float64{0.004, 0.001, 0.002, 0.008, 0.012, 0.0005}, strengths: []float64{0},
 	},
 	{
-		name: "layer", strength: "sigma",
+		name: "layer", strength: "sigma", colour: figure.Layer,
 		options: func() []optim.PerturbOpt { return nil },
 		usual:   trial{LearnRate: 0.004, Strength: 0.05},
 		rates:   []float64{0.004, 0.001, 0.012}, strengths: []float64{0.05, 0.02},
 	},
 	{
-		name: "all", strength: "sigma",
+		name: "all", strength: "sigma", colour: figure.All,
 		options: func() []optim.PerturbOpt { return []optim.PerturbOpt{optim.WithSelection(optim.All())} },
 		usual:   trial{LearnRate: 0.004, Strength: 0.05},
 		rates:   []float64{0.004, 0.001, 0.012}, strengths: []float64{0.05, 0.02},
 	},
 	{
-		name: "antithetic layer", strength: "sigma",
+		name: "antithetic layer", strength: "sigma", colour: figure.Layer, variant: 1,
 		options: func() []optim.PerturbOpt { return []optim.PerturbOpt{optim.WithAntithetic()} },
 		usual:   trial{LearnRate: 0.004, Strength: 0.05},
 		rates:   []float64{0.004, 0.001, 0.012}, strengths: []float64{0.05, 0.02},
 	},
 	{
-		name: "dropout", strength: "p", dropout: true,
+		name: "dropout", strength: "p", dropout: true, colour: figure.Dropout,
 		usual: trial{LearnRate: 0.004, Strength: 0.1},
 		rates: []float64{0.004, 0.001, 0.012}, strengths: []float64{0.05, 0.15},
 	},

@@ -19,7 +19,7 @@ func once(ctx context.Context, s settings) error {
 			Title: fmt.Sprintf("Weight decay %v, one seed", decay),
 			X:     "steps", Y: "accuracy on sums not seen",
 		}
-		for i, k := range kinds {
+		for _, k := range kinds {
 			r, err := train(ctx, s, k.single(decay), s.seed, s.Steps)
 			if err != nil {
 				return err
@@ -27,7 +27,7 @@ func once(ctx context.Context, s settings) error {
 			_ = bar.Clear() // the line takes its place on a terminal
 			fmt.Println(r)
 			_ = bar.Add(1)
-			panel.Curves = append(panel.Curves, r.curve(i+1))
+			panel.Curves = append(panel.Curves, r.curve())
 		}
 		panels = append(panels, panel)
 	}
@@ -52,9 +52,10 @@ func (r *record) String() string {
 }
 
 // curve is the accuracy of the run over its steps.
-func (r *record) curve(colour int) figure.Curve {
-	c := figure.Curve{Name: r.Kind, X: []float64{0}, Y: []float64{0}, Line: true, Colour: colour}
-	if name := r.of().strength; name != "" {
+func (r *record) curve() figure.Curve {
+	k := r.of()
+	c := figure.Curve{Name: r.Kind, X: []float64{0}, Y: []float64{0}, Line: true, Colour: k.colour, Variant: k.variant}
+	if name := k.strength; name != "" {
 		c.Name += fmt.Sprintf(", %s %v", name, r.Strength)
 	}
 	for _, p := range r.points {

@@ -121,8 +121,8 @@ func (x *study) panels() []figure.Panel {
 			Title: fmt.Sprintf("Weight decay %v, %d seeds", decay, x.Settings.seeds),
 			X:     "steps", Y: fmt.Sprintf("share of runs at %v of test accuracy", goal),
 		}
-		for i, k := range kinds {
-			c := figure.Curve{Name: k.name, Line: true, Colour: i + 1}
+		for _, k := range kinds {
+			c := figure.Curve{Name: k.name, Line: true, Colour: k.colour, Variant: k.variant}
 			c.X, c.Y = survival.KaplanMeier(x.observed(k, decay)).Happened(float64(x.Settings.Steps))
 			panel.Curves = append(panel.Curves, c)
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/internal/cli"
@@ -26,7 +25,7 @@ func (r *training) last() layers.Metrics { return r.metrics[len(r.metrics)-1] }
 
 // curve is the loss on the held-out text over the steps.
 func (r *training) curve(kind string) figure.Curve {
-	c := figure.Curve{Name: kind, Line: true, Colour: 1 + slices.Index([]string{"none", "layer", "all"}, kind)}
+	c := figure.Curve{Name: kind, Line: true, Colour: figure.ColourOf(kind)}
 	for i, step := range r.steps {
 		c.X, c.Y = append(c.X, float64(step)), append(c.Y, r.metrics[i].BitsPerToken())
 	}
