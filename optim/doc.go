@@ -6,8 +6,9 @@
 //
 //	w[t+1] = w[t] - eta * grad R(w[t] + sigma*eps[t]),   eps ~ N(0, I)
 //
-// In expectation this is gradient descent on R + (sigma^2/2) tr(Hessian of R) and terms of higher order: an explicit
-// regulariser, which is the l1 norm, the group l1 norm or the nuclear norm in simple models. Noise on all weights at once adds
+// In expectation this is gradient descent on R + sigma^2/(2n) tr(Hessian of R) and terms of higher order, if the noise goes into
+// one of n groups of weights at a time: an explicit regulariser, which is the l1 norm, the group l1 norm or the nuclear norm in
+// simple models. Noise on all weights at once adds
 // a term that grows with the width of a network whatever its weights are; noise on one layer at a time does not have it. What
 // that adds is of the order of the weights' squared norms: it stays the same in wider networks if those do, as with initial
 // weights of variance 1/width, and grows if they grow, as with He's or PyTorch's.
@@ -70,6 +71,20 @@
 // Noise is a function of (seed, step, sample, tensor, element): the same bits for any number of threads and on any
 // machine, different and independent for other steps and tensors. Nothing is stored but counters, and a run that was
 // stopped resumes with the same bits.
+//
+// # Choosing sigma
+//
+// A step's noise is in one block of the weights, and adds sigma^2/2 times the trace of that block of the Hessian. So on average
+// over the n groups the loss gains
+//
+//	sigma^2/(2n) * tr(Hessian of R)
+//
+// which is n times less than what noise of this sigma on all weights at every step would add, and what [NoiseRegulariser]
+// measures on all the learnables. [All] divides sigma by sqrt(n) for that reason: in second order it adds the same.
+//
+// So sigma means more where there are fewer groups: 8 parameter tensors of a network with four layers of weight and bias, 62 of
+// ResNet-18. [ByLayer] puts a weight and its bias into one group, and the same sigma then regularises about twice as much as
+// with [ByTensor]. To keep the strength from one network or grouping to another, let sigma grow with sqrt(n).
 //
 // # Gradients
 //

@@ -23,7 +23,7 @@ const defaultPairs = 100
 //
 // as a mean over antithetic pairs, (R(w + sigma*eps) + R(w - sigma*eps))/2 - R(w), in which all odd orders cancel: on a
 // linear R it is zero. Two passes a pair, and one beside. Give all the learnables for noise on all of them at once; for
-// noise on one layer at a time take the mean of the results for each layer's own.
+// noise on one layer at a time take the mean of the results for each layer's own, which is what training minimises.
 //
 // The loss is where gorgonia.Read puts the value of R, a scalar; Read it before the machine is made. The graph needs no
 // gradients. In all else, what vm may be and what is left untouched, NoiseRegulariser is like [HessianTrace].
