@@ -224,6 +224,8 @@ func disturbs(validation, batches AnyBatches) bool {
 // learnRate returns the learning rate of the solver's next step, or of the solver that it wraps. NaN if none tells.
 func learnRate(solver G.Solver) float64 {
 	switch s := solver.(type) {
+	case interface{ ScheduledRate() float64 }:
+		return s.ScheduledRate()
 	case interface{ LearnRate() float64 }:
 		return s.LearnRate()
 	case interface{ Base() G.Solver }:

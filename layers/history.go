@@ -14,7 +14,7 @@ type Step struct {
 	Epoch int     // number of the pass
 	Step  int     // number of the step in this training, from 0
 	Loss  float64 // mean cross entropy of the batch at the weights the gradient was taken at, perturbed ones if the solver does
-	Rate  float64 // the solver's learning rate at this step; NaN if it does not tell
+	Rate  float64 // the solver's learning rate at this step, its schedule included; NaN if it does not tell
 	Sigma float64 // of the noise at this step, or SAM's rho, its schedule included; zero if the solver has no method Sigma
 
 	// GradNorm is the norm of the gradient before it was clipped; zero without FitConfig.ClipNorm.

@@ -162,6 +162,26 @@ func TestNoiseByLayer(t *testing.T) {
 	}
 }
 
+// TestStepTellsRate wants a callback to see the learning rate of each step, its schedule included, of a wrapped solver too.
+func TestStepTellsRate(t *testing.T) {
+	base, err := optim.NewSGD(0.5, optim.WithLearnRateSchedule(optim.PerEpoch(2, optim.Steps(0.5, 1))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []float64
+	model, _ := newModel(t, tensor.Float32)
+	_, err = model.Fit(ctx, newBatches(tensor.Float32, 5, 5), perturbed(t, base, 0.1), layers.FitConfig{Epochs: 2, OnStep: func(s layers.Step) error {
+		got = append(got, s.Rate)
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]float64{0.5, 0.5, 0.25, 0.25}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestStepTellsSigma wants a callback to see each step's sigma, that of Last, and none where there is no noise.
 func TestStepTellsSigma(t *testing.T) {
 	const sigma = 0.5

@@ -20,7 +20,7 @@ type base struct {
 	grads  []vec  // of the step under way, in the order of the model
 }
 
-// SetLearnRate sets the learning rate from the next step on. A schedule goes on multiplying it. A rate that is negative,
+// SetLearnRate sets the learning rate from the next step on, and LearnRate returns it. A schedule goes on multiplying it. A rate that is negative,
 // infinite or NaN is refused and changes nothing.
 func (b *base) SetLearnRate(rate float64) error {
 	if !finite(rate) {
@@ -30,8 +30,11 @@ func (b *base) SetLearnRate(rate float64) error {
 	return nil
 }
 
-// LearnRate returns the learning rate of the next step, the schedule's factor included.
-func (b *base) LearnRate() float64 {
+// LearnRate returns the learning rate that the constructor or SetLearnRate set, without the schedule's factor.
+func (b *base) LearnRate() float64 { return b.rate }
+
+// ScheduledRate returns the learning rate of the next step: LearnRate times the schedule's factor.
+func (b *base) ScheduledRate() float64 {
 	if b.schedule == nil {
 		return b.rate
 	}
@@ -141,9 +144,9 @@ func WithLearnRateFactor(factor func(p *Param) float64) BaseOpt {
 // rateOf and decayOf are the learning rate and the weight decay of a parameter at this step.
 func (b *base) rateOf(p *Param) float64 {
 	if b.rateFactor == nil {
-		return b.LearnRate()
+		return b.ScheduledRate()
 	}
-	return b.LearnRate() * b.rateFactor(p)
+	return b.ScheduledRate() * b.rateFactor(p)
 }
 
 func (b *base) decayOf(p *Param) float64 {

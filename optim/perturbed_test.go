@@ -454,7 +454,7 @@ func TestWrongUse(t *testing.T) {
 		{"no samples", construct(sgd(), 0.1, WithSamples(0)), "0 samples"},
 		{"rank too large", construct(sgd(), 0.1, WithRank(2, 2)), "rank 2 of 2"},
 		{"negative rank", construct(sgd(), 0.1, WithRank(-1, 2)), "rank -1 of 2"},
-		{"cosine of no steps", construct(sgd(), 0.1, WithSchedule(Cosine(0))), "schedule's factor at step 0 is NaN"},
+		{"cosine of no steps", construct(sgd(), 0.1, WithSchedule(Cosine(0))), "schedule Cosine(0): want 1 step or more"},
 		{"guard nil", func(t *testing.T, n *net) error {
 			_, err := perturbed(t, sgd(), 0.1).Guard(nil, n.learnables...)
 			return err
@@ -552,7 +552,7 @@ func TestWrongUse(t *testing.T) {
 			WithScaling(func(*Param) float64 { return nan })), "parameter fc1.weight (4, 5) has standard deviation NaN"},
 		{"sigma beyond float32", guardThen(func(_ *PerturbedSolver, _ *net, vm G.VM) error { return vm.RunAll() },
 			WithScaling(func(*Param) float64 { return 1e40 })), "parameter fc1.weight (4, 5) has standard deviation 1.0000000000000001e+39"},
-		{"schedule negative", construct(sgd(), 0.1, WithSchedule(Constant(-1))), "at step 0 is -1"},
+		{"schedule negative", construct(sgd(), 0.1, WithSchedule(Constant(-1))), "schedule Constant(-1)"},
 		{"schedule negative later", guardThen(func(s *PerturbedSolver, _ *net, vm G.VM) error {
 			s.model.step = 2
 			return vm.RunAll()

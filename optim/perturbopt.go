@@ -149,13 +149,6 @@ func notNil(what string, x any) error {
 	return nil
 }
 
-func checkFactor(schedule Schedule, step uint64) error {
-	if factor := schedule(step); !finite(factor) {
-		return errors.Errorf("optim: the schedule's factor at step %d is %v: want a finite number, 0 or more", step, factor)
-	}
-	return nil
-}
-
 // evaluations returns how often a guarded machine evaluates the graph in one RunAll.
 func (c *perturbConfig) evaluations() int {
 	if c.antithetic {

@@ -4,15 +4,21 @@ import (
 	"math"
 
 	"github.com/layernoise/layernoise/internal/elementary"
+	"github.com/pkg/errors"
 )
 
-// A Schedule gives the factor that multiplies sigma, or a learning rate, at a step. Steps count from 0. A factor must
-// be finite and not negative; a schedule that gives anything else is refused, at construction if it does so at step 0,
-// which is how the constructors below report arguments out of range: they return NaN.
+// A Schedule gives the factor that multiplies sigma, or a learning rate, at a step. Steps count from 0. A factor must be
+// finite and not negative: the step for which a schedule gives anything else is an error.
+//
+// A constructor below that is given arguments out of range returns a schedule that the options refuse, with the reason:
+// NewSGD(0.1, WithLearnRateSchedule(Warmup(5, Cosine(0)))) is an error. Whoever calls such a schedule gets a panic with it.
 type Schedule func(step uint64) float64
 
 // Constant returns factor at every step.
 func Constant(factor float64) Schedule {
+	if !finite(factor) {
+		return refused("Constant(%v): want a finite number, 0 or more", factor)
+	}
 	return func(uint64) float64 { return factor }
 }
 
@@ -30,12 +36,17 @@ func Until(step uint64) Schedule {
 //
 //	(1 + cos(pi t/steps)) / 2
 //
+// It falls a little at each step; [PerEpoch] makes it fall once an epoch. steps must be positive.
+//
 // Source: I. Loshchilov, F. Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017,
-// https://arxiv.org/abs/1608.03983, without the restarts. steps must be positive.
+// https://arxiv.org/abs/1608.03983, without the restarts.
 func Cosine(steps uint64) Schedule {
+	if steps == 0 {
+		return refused("Cosine(0): want 1 step or more")
+	}
 	return func(t uint64) float64 {
 		if t >= steps {
-			return orNaN(0, steps > 0)
+			return 0
 		}
 		return (1 + elementary.CosPi(float64(t)/float64(steps))) / 2
 	}
@@ -44,9 +55,12 @@ func Cosine(steps uint64) Schedule {
 // Linear goes from the factor from at step 0 to the factor to at step steps, in a straight line, and stays there.
 // steps must be positive.
 func Linear(from, to float64, steps uint64) Schedule {
+	if steps == 0 || !finite(from) || !finite(to) {
+		return refused("Linear(%v, %v, %d): want factors that are finite, 0 or more, and 1 step or more", from, to, steps)
+	}
 	return func(t uint64) float64 {
 		if t >= steps {
-			return orNaN(to, steps > 0)
+			return to
 		}
 		return from + (to-from)*float64(t)/float64(steps)
 	}
@@ -55,22 +69,31 @@ func Linear(from, to float64, steps uint64) Schedule {
 // Warmup rises from 1/steps at step 0 to 1 at step steps-1, in a straight line. From step steps on it follows then,
 // whose step 0 is step steps here; a nil then stays at 1. steps must be positive.
 func Warmup(steps uint64, then Schedule) Schedule {
+	if steps == 0 {
+		return refused("Warmup of 0 steps: want 1 or more")
+	}
+	if then == nil {
+		then = Constant(1)
+	}
+	if err := checkFactor(then, 0); err != nil {
+		return refuse(err)
+	}
 	return func(t uint64) float64 {
-		switch {
-		case t < steps:
+		if t < steps {
 			return float64(t+1) / float64(steps)
-		case then == nil:
-			return orNaN(1, steps > 0)
 		}
-		return orNaN(then(t-steps), steps > 0)
+		return then(t - steps)
 	}
 }
 
 // Steps multiplies by gamma at each of the milestones: with gamma 0.1 and milestones 100 and 150 it is 1 before step
 // 100, 0.1 before step 150 and 0.01 from there on.
 func Steps(gamma float64, milestones ...uint64) Schedule {
+	if !finite(gamma) {
+		return refused("Steps(%v, ...): want a finite number, 0 or more", gamma)
+	}
 	return func(t uint64) float64 {
-		factor := orNaN(1, gamma >= 0)
+		factor := 1.0
 		for _, m := range milestones {
 			if t >= m {
 				factor *= gamma
@@ -80,11 +103,49 @@ func Steps(gamma float64, milestones ...uint64) Schedule {
 	}
 }
 
-func orNaN(x float64, ok bool) float64 {
-	if ok {
-		return x
+// PerEpoch counts in epochs of stepsPerEpoch steps: it has the factor of schedule at number step/stepsPerEpoch, rounded down.
+// So PerEpoch(n, Cosine(epochs)) changes once an epoch, as PyTorch's schedulers do when a program calls them after each epoch
+// (the authors' code), where Cosine(n*epochs) changes at each step. stepsPerEpoch must be positive.
+func PerEpoch(stepsPerEpoch uint64, schedule Schedule) Schedule {
+	switch {
+	case stepsPerEpoch == 0:
+		return refused("PerEpoch of 0 steps: want 1 or more")
+	case schedule == nil:
+		return refused("PerEpoch: the schedule is nil")
 	}
-	return math.NaN()
+	if err := checkFactor(schedule, 0); err != nil {
+		return refuse(err)
+	}
+	return func(t uint64) float64 { return schedule(t / stepsPerEpoch) }
+}
+
+// refusal is why a schedule is refused.
+type refusal struct{ error }
+
+// refuse returns a schedule that is refused for a reason.
+func refuse(reason error) Schedule {
+	return func(uint64) float64 { panic(refusal{reason}) }
+}
+
+func refused(format string, args ...any) Schedule {
+	return refuse(errors.Errorf("optim: schedule "+format, args...))
+}
+
+// checkFactor returns an error if the schedule is refused, or has a factor at a step that cannot be.
+func checkFactor(schedule Schedule, step uint64) (err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case refusal:
+			err = r.error
+		default:
+			panic(r)
+		}
+	}()
+	if factor := schedule(step); !finite(factor) {
+		return errors.Errorf("optim: the schedule's factor at step %d is %v: want a finite number, 0 or more", step, factor)
+	}
+	return nil
 }
 
 // finite reports whether x is a number from 0 to the largest float64.

@@ -176,7 +176,7 @@ func TestBaseWrongUse(t *testing.T) {
 		"betas":                 {func() (G.Solver, error) { return NewAdam(0.1, WithBetas(0.9, 1)) }, "betas are 0.9 and 1"},
 		"eps":                   {func() (G.Solver, error) { return NewAdam(0.1, WithEps(0)) }, "eps is 0"},
 		"schedule nil":          {func() (G.Solver, error) { return NewSGD(0.1, WithLearnRateSchedule(nil)) }, "schedule is nil"},
-		"schedule of no steps":  {func() (G.Solver, error) { return NewSGD(0.1, WithLearnRateSchedule(Cosine(0))) }, "NaN"},
+		"schedule of no steps":  {func() (G.Solver, error) { return NewSGD(0.1, WithLearnRateSchedule(Cosine(0))) }, "schedule Cosine(0)"},
 		"nil option":            {func() (G.Solver, error) { return NewSGD(0.1, nil) }, "option 0 is nil"},
 		"nil option of adam":    {func() (G.Solver, error) { return NewAdam(0.1, nil) }, "option 0 is nil"},
 	} {
