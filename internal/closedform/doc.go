@@ -14,6 +14,8 @@
 // sigma^2 for noise on all weights and sigma^2/2 for noise on one factor at a time. P is the l1 norm, the group l1 norm
 // or the nuclear norm, up to factors, and its minimiser is computed here by methods that know nothing of noise.
 //
+// [DeepLinear] is the same for linear networks of any depth, noise on one layer at a time, without the minimiser.
+//
 // Source: A. Orvieto, A. Raj, H. Kersting, F. Bach, Explicit Regularization in Overparametrized Models via Noise Injection,
 // AISTATS 2023, https://arxiv.org/abs/2206.04613, sections 3 and 4. The formulas here are derived in the comments.
 package closedform
