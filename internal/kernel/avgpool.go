@@ -7,12 +7,12 @@ import "github.com/layernoise/layernoise/internal/parallel"
 func AvgPool[T Float](p Pool, y, x []T) {
 	scale := 1 / T(p.KH*p.KW)
 	eachPlane(p, x, y, func(x, y []T) {
-		p.areas(func(place int, a area) {
+		p.areas(func(pixel int, a area) {
 			var s T
 			for r := a.r0; r < a.r1; r++ {
 				s += sum(x[r*p.W+a.c0 : r*p.W+max(a.c0, a.c1)])
 			}
-			y[place] = T(s * scale)
+			y[pixel] = T(s * scale)
 		})
 	})
 }
@@ -22,8 +22,8 @@ func AvgPoolGrad[T Float](p Pool, dx, dy []T) {
 	scale := 1 / T(p.KH*p.KW)
 	eachPlane(p, dx, dy, func(dx, dy []T) {
 		clear(dx)
-		p.areas(func(place int, a area) {
-			g := T(dy[place] * scale)
+		p.areas(func(pixel int, a area) {
+			g := T(dy[pixel] * scale)
 			for r := a.r0; r < a.r1; r++ {
 				for i := r*p.W + a.c0; i < r*p.W+a.c1; i++ {
 					dx[i] += g

@@ -34,7 +34,7 @@ func BenchmarkConv(b *testing.B) {
 				if !direct && !c.winograd() {
 					continue
 				}
-				b.Run(fmt.Sprintf("%d-%d@%dx%d,step%d/%s/direct=%v", c.C, c.Out, c.H, c.N, c.SH, pass.name, direct), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%d-%d@%dx%d,stride%d/%s/direct=%v", c.C, c.Out, c.H, c.N, c.SH, pass.name, direct), func(b *testing.B) {
 					defer func(d bool) { convDirect = d }(convDirect)
 					convDirect = direct
 					b.ReportAllocs()

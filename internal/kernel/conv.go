@@ -9,7 +9,7 @@ import (
 // Conv is the shape of a convolution: x (N, C, H, W), w (Out, C, KH, KW), result
 // (N, Out, OutH, OutW).
 //
-// With the columns of im2col it becomes a matrix product, for some 512 places of
+// With the columns of im2col it becomes a matrix product, for some 512 pixels of
 // the output at a time: enough for an efficient product, few enough to stay in
 // the cache. Where the maps are small, several images share a product; where
 // they are large, an image takes several.
@@ -18,21 +18,21 @@ type Conv struct {
 	N, C, Out int
 }
 
-// columns is the number of places of the output that a product aims at.
+// columns is the number of pixels of the output that a product aims at.
 const columns = 512
 
 // depth is the length of the sum behind an element of the output.
 func (c Conv) depth() int { return c.C * c.KH * c.KW }
 
-// places is the number of places of one image's output.
-func (c Conv) places() int { return c.OutH() * c.OutW() }
+// pixels is the number of pixels of one image's output.
+func (c Conv) pixels() int { return c.OutH() * c.OutW() }
 
 // images is the number of images that share a product.
-func (c Conv) images() int { return max(1, min(c.N, columns/c.places())) }
+func (c Conv) images() int { return max(1, min(c.N, columns/c.pixels())) }
 
 // rows is the number of rows of output in a product.
 func (c Conv) rows() int {
-	strips := (c.places() + columns - 1) / columns
+	strips := (c.pixels() + columns - 1) / columns
 	return (c.OutH() + strips - 1) / strips
 }
 
@@ -64,7 +64,7 @@ func (c Conv) tiles(group int, f func(t tile)) {
 	}
 }
 
-// size is the number of places in a tile.
+// size is the number of pixels in a tile.
 func (c Conv) size(t tile) int { return (t.i1 - t.i0) * (t.r1 - t.r0) * c.OutW() }
 
 // pointwise reports whether an image is its own matrix of columns.
@@ -91,14 +91,14 @@ func tileColumns[T Float](c Conv, t tile, x, buf []T, k0, k1 int) ([]T, int) {
 // row for each output channel, and the distance between its rows; in buf, unless
 // it lies in dy already.
 func tileGradient[T Float](c Conv, t tile, dy, buf []T) ([]T, int) {
-	places := c.places()
+	pixels := c.pixels()
 	if c.images() == 1 {
-		return dy[t.i0*c.Out*places+t.r0*c.OutW():], places
+		return dy[t.i0*c.Out*pixels+t.r0*c.OutW():], pixels
 	}
 	n := c.size(t)
 	for i := t.i0; i < t.i1; i++ {
 		for o := range c.Out {
-			copy(buf[o*n+(i-t.i0)*places:][:places], dy[(i*c.Out+o)*places:])
+			copy(buf[o*n+(i-t.i0)*pixels:][:pixels], dy[(i*c.Out+o)*pixels:])
 		}
 	}
 	return buf, n

@@ -79,10 +79,10 @@ func (c Conv) winograd() bool {
 		return false
 	}
 	tiles := ceilDiv(c.OutH(), winogradOut) * ceilDiv(c.OutW(), winogradOut)
-	return c.C >= 16 && c.Out >= 16 && 9*c.places() >= 2*winogradPlanes*tiles
+	return c.C >= 16 && c.Out >= 16 && 9*c.pixels() >= 2*winogradPlanes*tiles
 }
 
-// slides reports whether the convolution is computed as sums of pieces. Most of
+// slides reports whether the convolution is computed as sums of views. Most of
 // the columns must be those of the output. An image stays in the cache closest to
 // the processor while all its output is made, and the sums of the gradient of the
 // weights, sixteen each, in the next one.
@@ -100,10 +100,10 @@ func (c Conv) slides() bool {
 
 // slidesBack is slides for the gradient of the images, whose channels are now
 // those that are computed six at once.
-func (c Conv) slidesBack() bool { return c.slides() && 2*c.C >= pieceRows }
+func (c Conv) slidesBack() bool { return c.slides() && 2*c.C >= slidingRows }
 
 // shiftedGEMM reports whether the convolution is computed by shifted GEMM. With few
-// channels, or few places in a row of all outputs, they would be too small; and
+// channels, or few pixels in a row of all outputs, they would be too small; and
 // every row of the output must see a row of the image.
 func (c Conv) shiftedGEMM() bool {
 	return !c.pointwise() && c.PH < c.KH && c.C*min(c.SW, c.KW) >= 16 && c.Out >= 16 && c.N*c.OutW() >= 16

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// directShapes have steps and sizes of all kinds, with several images in a product
+// directShapes have strides and sizes of all kinds, with several images in a product
 // and several products an image, and random ones.
 func directShapes() []Conv {
 	shapes := []Conv{
@@ -49,7 +49,7 @@ func TestDirect(t *testing.T) {
 				dw[k] += float64(s.dy[o]) * float64(s.x[i])
 			})
 			for i := range y {
-				y[i] = max(y[i]+float64(s.b[i/c.places()%c.Out]), 0)
+				y[i] = max(y[i]+float64(s.b[i/c.pixels()%c.Out]), 0)
 			}
 			check := func(path string) {
 				checkRMS(t, path+": output", s.y, y)
@@ -96,7 +96,7 @@ func TestShiftedThreads(t *testing.T) {
 	}
 }
 
-// TestShiftedLastGroup holds the places of images that a smaller group lacks to zero,
+// TestShiftedLastGroup holds the rows of images that a smaller group lacks to zero,
 // as they take part in the products.
 func TestShiftedLastGroup(t *testing.T) {
 	s := newSample(Conv{Window: Window{H: 8, W: 8, KH: 3, KW: 3, SH: 1, SW: 1}, N: 31, C: 5, Out: 4})
@@ -149,14 +149,14 @@ func TestShiftedChoice(t *testing.T) {
 	base := Conv{Window: Window{H: 8, W: 8, KH: 3, KW: 3, SH: 2, SW: 2, PH: 1, PW: 1}, N: 4, C: 8, Out: 16}
 	checkChoices(t, base, Conv.shiftedGEMM, []choice{
 		{"base", func(*Conv) {}, true},
-		{"one column a step", func(c *Conv) { c.SW = 1 }, false},
-		{"one column a step, twice the channels", func(c *Conv) { c.SW, c.C = 1, 16 }, true},
+		{"stride 1 of columns", func(c *Conv) { c.SW = 1 }, false},
+		{"stride 1 of columns, twice the channels", func(c *Conv) { c.SW, c.C = 1, 16 }, true},
 		{"narrow window", func(c *Conv) { c.KW = 1 }, false},
 		{"few inputs", func(c *Conv) { c.C = 7 }, false},
 		{"few outputs", func(c *Conv) { c.Out = 15 }, false},
-		{"few places", func(c *Conv) { c.N = 3 }, false},
+		{"few pixels", func(c *Conv) { c.N = 3 }, false},
 		{"padding as high as the window", func(c *Conv) { c.PH = 3 }, false},
-		{"1 x 1, two rows a step", func(c *Conv) { c.KH, c.KW, c.SW, c.PH, c.PW, c.C = 1, 1, 1, 0, 0, 16 }, true},
+		{"1 x 1, stride 2 of rows", func(c *Conv) { c.KH, c.KW, c.SW, c.PH, c.PW, c.C = 1, 1, 1, 0, 0, 16 }, true},
 		{"1 x 1, large images", func(c *Conv) { c.Window, c.C = Window{H: 32, W: 32, KH: 1, KW: 1, SH: 1, SW: 1}, 16 }, false},
 		{"1 x 1, small images", func(c *Conv) { c.Window, c.C = Window{H: 7, W: 7, KH: 1, KW: 1, SH: 1, SW: 1}, 16 }, true},
 	})
@@ -173,10 +173,10 @@ func spoil(buffers ...[]float32) {
 }
 
 // eachTerm calls f for each product in the definition of a convolution, with the
-// places of its factors.
+// elements of its factors.
 func eachTerm(c Conv, f func(y, x, w int)) {
-	for y := range c.N * c.Out * c.places() {
-		n, o, p, q := y/c.places()/c.Out, y/c.places()%c.Out, y%c.places()/c.OutW(), y%c.OutW()
+	for y := range c.N * c.Out * c.pixels() {
+		n, o, p, q := y/c.pixels()/c.Out, y/c.pixels()%c.Out, y%c.pixels()/c.OutW(), y%c.OutW()
 		for k := range c.depth() {
 			channel, i, j := k/(c.KH*c.KW), p*c.SH+k/c.KW%c.KH-c.PH, q*c.SW+k%c.KW-c.PW
 			if 0 <= i && i < c.H && 0 <= j && j < c.W {

@@ -16,7 +16,7 @@ func columnsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 		}
 		c.tiles(group, func(t tile) {
 			if joint == nil {
-				convTile(c, t, y[(t.i0*c.Out*c.OutH()+t.r0)*c.OutW():], c.places(), x, w, cols)
+				convTile(c, t, y[(t.i0*c.Out*c.OutH()+t.r0)*c.OutW():], c.pixels(), x, w, cols)
 				biasTile(c, t, y, b, relu)
 				return
 			}
@@ -32,49 +32,14 @@ func convTile[T Float](c Conv, t tile, out []T, ld int, x, w, buf []T) {
 	convGemm(c, blas.NoTrans, blas.NoTrans, c.Out, c.size(t), c.depth(), w, c.depth(), cols, ldCols, 0, out, ld)
 }
 
-// biasTile adds the bias to a tile of one image, and clips it.
-func biasTile[T Float](c Conv, t tile, y, b []T, relu bool) {
-	if b == nil && !relu {
-		return
-	}
-	l, low := loopsFor[T](), lowest[T](relu)
-	for o := range c.Out {
-		row := y[((t.i0*c.Out+o)*c.OutH()+t.r0)*c.OutW():][:c.size(t)]
-		l.addClip(row, row, at(b, o), low)
-	}
-}
-
 // splitTile gives the images of a joint product their parts of y, with the bias
 // added, and clipped.
 func splitTile[T Float](c Conv, t tile, y, joint, b []T, relu bool) {
-	n, places := c.size(t), c.places()
+	n, pixels := c.size(t), c.pixels()
 	l, low := loopsFor[T](), lowest[T](relu)
 	for i := t.i0; i < t.i1; i++ {
 		for o := range c.Out {
-			l.addClip(y[(i*c.Out+o)*places:][:places], joint[o*n+(i-t.i0)*places:], at(b, o), low)
+			l.addClip(y[(i*c.Out+o)*pixels:][:pixels], joint[o*n+(i-t.i0)*pixels:], at(b, o), low)
 		}
-	}
-}
-
-// at is b[i], or zero if there is no b; never -0.
-func at[T Float](b []T, i int) T {
-	if b == nil {
-		return 0
-	}
-	return b[i] + 0
-}
-
-// addClip writes x + v to y, clipped at low.
-func addClip[T Float](y, x []T, v, low T) {
-	x = x[:len(y)]
-	for i, u := range x {
-		y[i] = max(u+v, low)
-	}
-}
-
-// clipRows is addClip for rows of the given width that lie apart.
-func clipRows[T Float](y []T, yStride int, x []T, xStride, width, rows int, v, low T) {
-	for r := range rows {
-		addClip(y[r*yStride:][:width], x[r*xStride:], v, low)
 	}
 }

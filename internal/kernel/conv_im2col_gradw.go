@@ -18,19 +18,19 @@ func columnsGradW[T Float](c Conv, dw, dy, x []T) {
 			c.tiles(group, func(t tile) { tileGradient(c, t, dy, joint[c.offset(t):]) })
 		})
 	}
-	step := c.depthStep()
-	parallel.For((c.depth()+step-1)/step, 1, func(lo, hi int) {
-		buf := borrowColumns[T](c, step)
+	block := c.depthBlock()
+	parallel.For((c.depth()+block-1)/block, 1, func(lo, hi int) {
+		buf := borrowColumns[T](c, block)
 		defer giveBack(buf)
-		for k := lo * step; k < min(hi*step, c.depth()); k += step {
-			convGradW(c, dw, joint, x, buf, k, min(k+step, c.depth()))
+		for k := lo * block; k < min(hi*block, c.depth()); k += block {
+			convGradW(c, dw, joint, x, buf, k, min(k+block, c.depth()))
 		}
 	})
 }
 
-// depthStep is the number of columns of dw that are computed at once. Each part
+// depthBlock is the number of columns of dw that are computed at once. Each part
 // packs dy again, so that there are few: an even number, for two processors.
-func (c Conv) depthStep() int {
+func (c Conv) depthBlock() int {
 	parts := 2
 	switch {
 	case c.depth() >= 4096:
@@ -50,7 +50,7 @@ func convGradW[T Float](c Conv, dw, joint, x, buf []T, k0, k1 int) {
 	var beta T
 	for g := range c.groups() {
 		c.tiles(g, func(t tile) {
-			n, ld := c.size(t), c.places()
+			n, ld := c.size(t), c.pixels()
 			if c.images() > 1 {
 				ld = n
 			}
@@ -59,21 +59,4 @@ func convGradW[T Float](c Conv, dw, joint, x, buf []T, k0, k1 int) {
 			beta = 1
 		})
 	}
-}
-
-// ConvGradB computes the gradient db with respect to the bias: the sum of dy
-// (n, len(db), places) over the images and places. Rows are summed in T, their
-// sums in float64.
-func ConvGradB[T Float](db, dy []T, places int) {
-	n := len(dy) / (len(db) * places)
-	l := loopsFor[T]()
-	parallel.For(len(db), 8, func(lo, hi int) {
-		for o := lo; o < hi; o++ {
-			var s float64
-			for i := range n {
-				s += float64(l.sum(dy[(i*len(db)+o)*places:][:places]))
-			}
-			db[o] = T(s)
-		}
-	})
 }

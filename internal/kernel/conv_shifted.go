@@ -2,17 +2,17 @@ package kernel
 
 import "github.com/layernoise/layernoise/internal/parallel"
 
-// shifted is a convolution by shifted GEMM: computed without columns, as a sum of matrix products for
-// the elements of the window. A group of images is copied to a matrix x with a row
-// for some columns that lie beside each other, as many as a step passes and the
-// window sees: their channels, one column after the other. Row
+// shifted is a convolution by shifted GEMM: computed without columns, as a sum of
+// matrix products for the elements of the window. A group of images is copied to a
+// matrix x with a row for some columns that lie beside each other, the smaller of SW
+// and KW of them: their channels, one column after the other. Row
 //
 //	(h*slots + s)*together + n
 //
 // holds column s*SW - PW and those beside it of row h of image n. So what an element
 // of the window, and those beside it, see along a row of the output are successive
 // rows of x. With a matrix y of the output, whose row (p*OutW + q)*together + n has the
-// channels of place (p, q) of image n, and a matrix w that has a row for each element
+// channels of pixel (p, q) of image n, and a matrix w that has a row for each element
 // of the window and channel, row p of the output is
 //
 //	y[p] = sum over i and j = 0, SW, ... of x[p*SH + i - PH, from j/SW on] w[i, from j on]
@@ -56,7 +56,7 @@ func newShifted(c Conv) *shifted {
 		}
 		t.image[i] = row*t.together*t.ldX + w%c.SW*c.C
 	}
-	t.output = scratchInts.borrow(t.places())
+	t.output = scratchInts.borrow(t.pixels())
 	for i := range t.output {
 		t.output[i] = i * t.together * t.ldY
 	}
@@ -75,7 +75,7 @@ func (t *shifted) giveBack() {
 
 // sizeX, sizeY and sizeW are the sizes of the matrices.
 func (t *shifted) sizeX() int { return (t.H*t.slots + 1) * t.together * t.ldX }
-func (t *shifted) sizeY() int { return t.places() * t.together * t.ldY }
+func (t *shifted) sizeY() int { return t.pixels() * t.together * t.ldY }
 func (t *shifted) sizeW() int { return t.depth() * t.ldY }
 
 // groups is the number of times that matrices of images are made.
@@ -116,7 +116,7 @@ func gatherImages[T Float](t *shifted, x, images []T, i0, i1 int) {
 	l, plane := loopsFor[T](), t.H*t.W
 	for i := i0; i < i1; i++ {
 		t.bands(func(h0, h1 int) {
-			l.toRows(x[(i-i0)*t.ldX:], t.image[h0*t.W:h1*t.W], images[i*t.C*plane+h0*t.W:], plane, t.C)
+			l.toChannelsLast(x[(i-i0)*t.ldX:], t.image[h0*t.W:h1*t.W], images[i*t.C*plane+h0*t.W:], plane, t.C)
 		})
 	}
 }
@@ -129,7 +129,7 @@ func scatterImages[T Float](t *shifted, images, x []T, i0, i1 int) {
 	}
 	for i := i0; i < i1; i++ {
 		t.bands(func(h0, h1 int) {
-			l.fromRows(images[i*t.C*plane+h0*t.W:], plane, t.C, x[(i-i0)*t.ldX:], t.image[h0*t.W:h1*t.W])
+			l.fromChannelsLast(images[i*t.C*plane+h0*t.W:], plane, t.C, x[(i-i0)*t.ldX:], t.image[h0*t.W:h1*t.W])
 		})
 	}
 }
@@ -139,17 +139,17 @@ func gatherOutputs[T Float](t *shifted, y, outputs []T, i0, i1 int) {
 	if i1-i0 < t.together {
 		clear(y)
 	}
-	l, size := loopsFor[T](), t.Out*t.places()
+	l, size := loopsFor[T](), t.Out*t.pixels()
 	for i := i0; i < i1; i++ {
-		l.toRows(y[(i-i0)*t.ldY:], t.output, outputs[i*size:], t.places(), t.Out)
+		l.toChannelsLast(y[(i-i0)*t.ldY:], t.output, outputs[i*size:], t.pixels(), t.Out)
 	}
 }
 
 // scatterOutputs is the reverse of gatherOutputs.
 func scatterOutputs[T Float](t *shifted, outputs, y []T, i0, i1 int) {
-	l, size := loopsFor[T](), t.Out*t.places()
+	l, size := loopsFor[T](), t.Out*t.pixels()
 	for i := i0; i < i1; i++ {
-		l.fromRows(outputs[i*size:], t.places(), t.Out, y[(i-i0)*t.ldY:], t.output)
+		l.fromChannelsLast(outputs[i*size:], t.pixels(), t.Out, y[(i-i0)*t.ldY:], t.output)
 	}
 }
 

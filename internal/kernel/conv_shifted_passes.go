@@ -26,7 +26,7 @@ func shiftedForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	defer t.giveBack()
 	weights := borrow[T](t.sizeW())
 	defer giveBack(weights)
-	t.outputs(func(lo, hi int) { l.toRows(weights[lo:], t.window, w[lo*t.depth():], t.depth(), hi-lo) })
+	t.outputs(func(lo, hi int) { l.toChannelsLast(weights[lo:], t.window, w[lo*t.depth():], t.depth(), hi-lo) })
 	eachGroup(t, func(in, out []T, i0, i1 int) {
 		gatherImages(t, in, x, i0, i1)
 		t.each(func(p windowProduct) {
@@ -44,8 +44,8 @@ func shiftedGradX[T Float](c Conv, dx, dy, w []T) {
 	t, l := newShifted(c), loopsFor[T]()
 	defer t.giveBack()
 	window, ld := t.KH*t.KW, t.depth()+shiftedPad
-	turned := borrow[T](t.Out * ld) // a row for each output channel
-	defer giveBack(turned)
+	transposed := borrow[T](t.Out * ld) // a row for each output channel
+	defer giveBack(transposed)
 	starts := scratchInts.borrow(window)
 	defer scratchInts.giveBack(starts)
 	for i := range starts {
@@ -53,7 +53,7 @@ func shiftedGradX[T Float](c Conv, dx, dy, w []T) {
 	}
 	t.outputs(func(lo, hi int) {
 		for o := lo; o < hi; o++ {
-			l.toRows(turned[o*ld:], starts, w[o*t.depth():], window, t.C)
+			l.toChannelsLast(transposed[o*ld:], starts, w[o*t.depth():], window, t.C)
 		}
 	})
 	eachGroup(t, func(in, out []T, i0, i1 int) {
@@ -61,7 +61,7 @@ func shiftedGradX[T Float](c Conv, dx, dy, w []T) {
 		clearSlots(t, in, t.outW, t.slots)
 		clear(in[t.H*t.slots*t.together*t.ldX:])
 		t.each(func(p windowProduct) {
-			gemm.Serial(blas.NoTrans, blas.NoTrans, p.rows, p.k, p.outs, 1, out[p.y+p.o:], t.ldY, turned[p.o*ld+p.w:], ld, add[T](p.newX), in[p.x:], t.ldX)
+			gemm.Serial(blas.NoTrans, blas.NoTrans, p.rows, p.k, p.outs, 1, out[p.y+p.o:], t.ldY, transposed[p.o*ld+p.w:], ld, add[T](p.newX), in[p.x:], t.ldX)
 		})
 		scatterImages(t, dx, in, i0, i1)
 	})
@@ -99,7 +99,7 @@ func shiftedGradW[T Float](c Conv, dw, dy, x []T) {
 				accumulate(sum, sums[lane*size+row*t.ldY+lo:])
 			}
 		}
-		l.fromRows(dw[lo*t.depth():], t.depth(), hi-lo, sums[lo:], t.window)
+		l.fromChannelsLast(dw[lo*t.depth():], t.depth(), hi-lo, sums[lo:], t.window)
 	})
 }
 

@@ -5,9 +5,9 @@ import (
 	"github.com/layernoise/layernoise/internal/parallel"
 )
 
-// sliding is a convolution that moves by single steps, computed without columns.
+// sliding is a convolution of stride 1, computed without columns.
 // With outputs as wide as the padded image, what an element of the window sees of
-// a plane is one piece of it: the output is a sum of such pieces, each times its
+// a plane lies together: the output is a sum of such views, each times its
 // weight, and an element of the weights' gradient a dot product with one. In
 // exchange, behind each row of the output are some columns that nobody reads.
 type sliding struct {
@@ -19,19 +19,17 @@ type sliding struct {
 func newSliding(c Conv) sliding { return sliding{c, c.H + 2*c.PH, c.W + 2*c.PW, c.OutH(), c.OutW()} }
 
 const (
-	pieceRows  = 6  // channels that the kernels take at once
-	pieceDots  = 4  // pieces of which dotPieces makes the dot products
-	pieceGroup = 16 // the lengths of pieces are multiples of this
+	slidingRows  = 6  // channels that the kernels take at once
+	slidingDots  = 4  // views of which dotViews makes the dot products
+	slidingGroup = 16 // the lengths of views are multiples of this
 )
 
 // length is the number of columns of the output, of all rows, and then some.
-func (c sliding) length() int { return roundUp((c.outH-1)*c.width+c.outW, pieceGroup) }
+func (c sliding) length() int { return roundUp((c.outH-1)*c.width+c.outW, slidingGroup) }
 
-func roundUp(n, step int) int { return ceilDiv(n, step) * step }
-
-// imageSize is the size of a padded image, and of what the last piece reads
+// imageSize is the size of a padded image, and of what the last view reads
 // behind it.
-func (c sliding) imageSize() int { return c.C*c.height*c.width + pieceGroup }
+func (c sliding) imageSize() int { return c.C*c.height*c.width + slidingGroup }
 
 // image returns image i with its padding and numbers behind it, in buf if they
 // are not there.
@@ -53,58 +51,58 @@ func copyRows(dst []float32, dstStride int, src []float32, srcStride, width, row
 	loops32.clipRows(dst, dstStride, src, srcStride, width, rows, 0, lowest[float32](false))
 }
 
-// pieces returns where the pieces begin that the elements of the window see, in
-// planes of the given size, from the place from on, in steps of one column: 1 for
-// a convolution, -1 for the reverse.
-func (c sliding) pieces(planes, size, from, step int) []int {
-	p := make([]int, 0, roundUp(planes*c.KH*c.KW, pieceDots))
+// views returns where the views begin that the elements of the window see, in
+// planes of the given size, from index from on; direction is 1 for a convolution,
+// -1 for one with the window rotated by 180 degrees.
+func (c sliding) views(planes, size, from, direction int) []int {
+	p := make([]int, 0, roundUp(planes*c.KH*c.KW, slidingDots))
 	for plane := range planes {
 		for i := range c.KH {
 			for j := range c.KW {
-				p = append(p, plane*size+from+step*(i*c.width+j))
+				p = append(p, plane*size+from+direction*(i*c.width+j))
 			}
 		}
 	}
 	return p
 }
 
-// packed returns the weights of the pieces for a number of channels, six of them
+// packed returns the weights of the views for a number of channels, six of them
 // side by side, zero where there are no six. The caller gives them back.
-func packed(channels, pieces int, weight func(channel, piece int) float32) []float32 {
-	w := borrow[float32](roundUp(channels, pieceRows) * pieces)
+func packed(channels, views int, weight func(channel, view int) float32) []float32 {
+	w := borrow[float32](roundUp(channels, slidingRows) * views)
 	clear(w)
 	for ch := range channels {
-		block := w[ch/pieceRows*pieceRows*pieces:]
-		for k := range pieces {
-			block[k*pieceRows+ch%pieceRows] = weight(ch, k)
+		block := w[ch/slidingRows*slidingRows*views:]
+		for k := range views {
+			block[k*slidingRows+ch%slidingRows] = weight(ch, k)
 		}
 	}
 	return w
 }
 
-// weighPieces is a kernel.
-func weighPieces(y []float32, stride int, x []float32, offsets []int, w []float32, n int) {
-	for r := range pieceRows {
+// weighViews is a kernel.
+func weighViews(y []float32, stride int, x []float32, offsets []int, w []float32, n int) {
+	for r := range slidingRows {
 		row := y[r*stride:][:n]
 		clear(row)
 		for k, at := range offsets {
-			weight, piece := w[k*pieceRows+r], x[at:][:n]
-			for p, v := range piece {
+			weight, view := w[k*slidingRows+r], x[at:][:n]
+			for p, v := range view {
 				row[p] = gemm.FMA32(v, weight, row[p])
 			}
 		}
 	}
 }
 
-// dotPieces is a kernel.
-func dotPieces(sums, y []float32, stride int, x []float32, offsets *[pieceDots]int, n int) {
-	for r := range pieceRows {
+// dotViews is a kernel.
+func dotViews(sums, y []float32, stride int, x []float32, offsets *[slidingDots]int, n int) {
+	for r := range slidingRows {
 		for k, at := range offsets {
-			sum := (*[pieceGroup]float32)(sums[(r*pieceDots+k)*pieceGroup:])
-			piece := x[at:][:n]
+			sum := (*[slidingGroup]float32)(sums[(r*slidingDots+k)*slidingGroup:])
+			view := x[at:][:n]
 			for p, v := range y[r*stride:][:n] {
-				s := &sum[p%pieceGroup]
-				*s = gemm.FMA32(piece[p], v, *s)
+				s := &sum[p%slidingGroup]
+				*s = gemm.FMA32(view[p], v, *s)
 			}
 		}
 	}
@@ -112,28 +110,28 @@ func dotPieces(sums, y []float32, stride int, x []float32, offsets *[pieceDots]i
 
 // slidingForward is [ConvForward] without columns.
 func slidingForward(c sliding, y, x, w, b []float32, relu bool) {
-	n, k, places, low := c.length(), c.depth(), c.places(), lowest[float32](relu)
-	pieces := c.pieces(c.C, c.height*c.width, 0, 1)
-	weights := packed(c.Out, k, func(o, piece int) float32 { return w[o*k+piece] })
+	n, k, pixels, low := c.length(), c.depth(), c.pixels(), lowest[float32](relu)
+	views := c.views(c.C, c.height*c.width, 0, 1)
+	weights := packed(c.Out, k, func(o, view int) float32 { return w[o*k+view] })
 	defer giveBack(weights)
 	parallel.For(c.N, 1, func(lo, hi int) {
-		out, buf := borrow[float32](pieceRows*n), borrow[float32](c.imageSize())
+		out, buf := borrow[float32](slidingRows*n), borrow[float32](c.imageSize())
 		defer giveBack(out)
 		defer giveBack(buf)
 		for i := lo; i < hi; i++ {
 			image := c.image(x, buf, i)
 			for o := range c.Out {
-				if o%pieceRows == 0 {
-					use.weighPieces(out, n, image, pieces, weights[o*k:][:pieceRows*k], n)
+				if o%slidingRows == 0 {
+					use.weighViews(out, n, image, views, weights[o*k:][:slidingRows*k], n)
 				}
-				loops32.clipRows(y[(i*c.Out+o)*places:], c.outW, out[o%pieceRows*n:], c.width, c.outW, c.outH, at(b, o), low)
+				loops32.clipRows(y[(i*c.Out+o)*pixels:], c.outW, out[o%slidingRows*n:], c.width, c.outW, c.outH, at(b, o), low)
 			}
 		}
 	})
 }
 
 // spread copies the gradient of an image's output to planes with rows as wide as
-// the padded image, from the place from on, and clears all else.
+// the padded image, from index from on, and clears all else.
 func (c sliding) spread(planes []float32, size, from int, dy []float32) {
 	clear(planes)
 	for o := range c.Out {
@@ -141,30 +139,30 @@ func (c sliding) spread(planes []float32, size, from int, dy []float32) {
 	}
 }
 
-// slidingGradX is [ConvGradX] without columns: a convolution with the window
-// turned around of the gradient, with zeros around it.
+// slidingGradX is [ConvGradX] without columns: a convolution of the gradient,
+// with zeros around it, with the window rotated by 180 degrees.
 func slidingGradX(c sliding, dx, dy, w []float32) {
 	window := c.KH * c.KW
 	first := c.PH*c.width + c.PW // the image in its padding
-	n := roundUp((c.H-1)*c.width+c.W, pieceGroup)
+	n := roundUp((c.H-1)*c.width+c.W, slidingGroup)
 	margin := (c.KH-1)*c.width + c.KW - 1
 	size := margin + max(first+n, c.outH*c.width)
-	pieces := c.pieces(c.Out, size, margin+first, -1)
-	weights := packed(c.C, len(pieces), func(ch, piece int) float32 {
-		return w[(piece/window*c.C+ch)*window+piece%window]
+	views := c.views(c.Out, size, margin+first, -1)
+	weights := packed(c.C, len(views), func(ch, view int) float32 {
+		return w[(view/window*c.C+ch)*window+view%window]
 	})
 	defer giveBack(weights)
 	parallel.For(c.N, 1, func(lo, hi int) {
-		grad, out := borrow[float32](c.Out*size), borrow[float32](pieceRows*n)
+		grad, out := borrow[float32](c.Out*size), borrow[float32](slidingRows*n)
 		defer giveBack(grad)
 		defer giveBack(out)
 		for i := lo; i < hi; i++ {
-			c.spread(grad, size, margin, dy[i*c.Out*c.places():])
+			c.spread(grad, size, margin, dy[i*c.Out*c.pixels():])
 			for ch := range c.C {
-				if ch%pieceRows == 0 {
-					use.weighPieces(out, n, grad, pieces, weights[ch*len(pieces):][:pieceRows*len(pieces)], n)
+				if ch%slidingRows == 0 {
+					use.weighViews(out, n, grad, views, weights[ch*len(views):][:slidingRows*len(views)], n)
 				}
-				copyRows(dx[(i*c.C+ch)*c.H*c.W:], c.W, out[ch%pieceRows*n:], c.width, c.W, c.H)
+				copyRows(dx[(i*c.C+ch)*c.H*c.W:], c.W, out[ch%slidingRows*n:], c.width, c.W, c.H)
 			}
 		}
 	})
@@ -176,13 +174,13 @@ const slidingParts = 8
 
 // slidingGradW is [ConvGradW] without columns.
 func slidingGradW(c sliding, dw, dy, x []float32) {
-	pieces := c.pieces(c.C, c.height*c.width, 0, 1)
-	pieces = pieces[:cap(pieces)] // those at the end see what they like
+	views := c.views(c.C, c.height*c.width, 0, 1)
+	views = views[:cap(views)] // those at the end see what they like
 	parts := borrow[float32](slidingParts * len(dw))
 	defer giveBack(parts)
 	parallel.For(slidingParts, 1, func(lo, hi int) {
 		for part := lo; part < hi; part++ {
-			slidingGradWPart(c, parts[part*len(dw):][:len(dw)], dy, x, pieces, part*c.N/slidingParts, (part+1)*c.N/slidingParts)
+			slidingGradWPart(c, parts[part*len(dw):][:len(dw)], dy, x, views, part*c.N/slidingParts, (part+1)*c.N/slidingParts)
 		}
 	})
 	copy(dw, parts)
@@ -192,29 +190,29 @@ func slidingGradW(c sliding, dw, dy, x []float32) {
 }
 
 // slidingGradWPart is slidingGradW for images i0 to i1.
-func slidingGradWPart(c sliding, dw, dy, x []float32, pieces []int, i0, i1 int) {
-	const block = pieceRows * pieceDots * pieceGroup
-	n, channels := c.length(), roundUp(c.Out, pieceRows)
-	sums := borrow[float32](channels / pieceRows * len(pieces) / pieceDots * block)
+func slidingGradWPart(c sliding, dw, dy, x []float32, views []int, i0, i1 int) {
+	const block = slidingRows * slidingDots * slidingGroup
+	n, channels := c.length(), roundUp(c.Out, slidingRows)
+	sums := borrow[float32](channels / slidingRows * len(views) / slidingDots * block)
 	grad, buf := borrow[float32](channels*n), borrow[float32](c.imageSize())
 	defer giveBack(sums)
 	defer giveBack(grad)
 	defer giveBack(buf)
 	clear(sums)
 	for i := i0; i < i1; i++ {
-		c.spread(grad, n, 0, dy[i*c.Out*c.places():])
+		c.spread(grad, n, 0, dy[i*c.Out*c.pixels():])
 		image, s := c.image(x, buf, i), sums
-		for o := 0; o < channels; o += pieceRows {
-			for k := 0; k < len(pieces); k += pieceDots {
-				use.dotPieces(s, grad[o*n:], n, image, (*[pieceDots]int)(pieces[k:]), n)
+		for o := 0; o < channels; o += slidingRows {
+			for k := 0; k < len(views); k += slidingDots {
+				use.dotViews(s, grad[o*n:], n, image, (*[slidingDots]int)(views[k:]), n)
 				s = s[block:]
 			}
 		}
 	}
 	for o := range c.Out {
-		row := sums[(o/pieceRows*len(pieces)/pieceDots*pieceRows+o%pieceRows)*pieceDots*pieceGroup:]
+		row := sums[(o/slidingRows*len(views)/slidingDots*slidingRows+o%slidingRows)*slidingDots*slidingGroup:]
 		for k := range c.depth() {
-			dw[o*c.depth()+k] = loops32.sum(row[k/pieceDots*block+k%pieceDots*pieceGroup:][:pieceGroup])
+			dw[o*c.depth()+k] = loops32.sum(row[k/slidingDots*block+k%slidingDots*slidingGroup:][:slidingGroup])
 		}
 	}
 }

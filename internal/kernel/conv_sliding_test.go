@@ -11,41 +11,41 @@ import (
 	"github.com/layernoise/layernoise/internal/cpu"
 )
 
-// testPieces compares kernels with their twins, for arguments that follow from seed.
-func testPieces(t *testing.T, k kernels, seed uint64) {
+// testViews compares kernels with their twins, for arguments that follow from seed.
+func testViews(t *testing.T, k kernels, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 5))
-	n := pieceGroup * r.IntN(10)
+	n := slidingGroup * r.IntN(10)
 	stride := n + r.IntN(9)
 	x := framed(r, finite(r, n+100)).data
 	offsets := make([]int, 4+r.IntN(20))
 	for i := range offsets {
 		offsets[i] = r.IntN(100)
 	}
-	w := framed(r, finite(r, pieceRows*len(offsets))).data
-	rows := finite(r, (pieceRows-1)*stride+n)
-	both(t, r, "weighPieces", rows,
-		func(y []float32) { k.weighPieces(y, stride, x, offsets, w, n) },
-		func(y []float32) { weighPieces(y, stride, x, offsets, w, n) })
+	w := framed(r, finite(r, slidingRows*len(offsets))).data
+	rows := finite(r, (slidingRows-1)*stride+n)
+	both(t, r, "weighViews", rows,
+		func(y []float32) { k.weighViews(y, stride, x, offsets, w, n) },
+		func(y []float32) { weighViews(y, stride, x, offsets, w, n) })
 	if n == 0 {
 		return
 	}
-	y, four := framed(r, rows).data, (*[pieceDots]int)(offsets)
-	both(t, r, "dotPieces", finite(r, pieceRows*pieceDots*pieceGroup),
-		func(sums []float32) { k.dotPieces(sums, y, stride, x, four, n) },
-		func(sums []float32) { dotPieces(sums, y, stride, x, four, n) })
+	y, four := framed(r, rows).data, (*[slidingDots]int)(offsets)
+	both(t, r, "dotViews", finite(r, slidingRows*slidingDots*slidingGroup),
+		func(sums []float32) { k.dotViews(sums, y, stride, x, four, n) },
+		func(sums []float32) { dotViews(sums, y, stride, x, four, n) })
 }
 
-func TestPieces(t *testing.T) {
+func TestViews(t *testing.T) {
 	eachLevel(t, func(t *testing.T, k kernels) {
 		for seed := range uint64(300) {
-			testPieces(t, k, seed)
+			testViews(t, k, seed)
 		}
 	})
 }
 
-func FuzzPieces(f *testing.F) {
+func FuzzViews(f *testing.F) {
 	f.Add(uint64(1))
-	f.Fuzz(func(t *testing.T, seed uint64) { testPieces(t, use, seed) })
+	f.Fuzz(func(t *testing.T, seed uint64) { testViews(t, use, seed) })
 }
 
 var slidingShapes = []Conv{
@@ -142,20 +142,20 @@ func TestSlidingBadValues(t *testing.T) {
 	}
 }
 
-// reached are the places of a result that a NaN has a part in.
+// reached are the elements of a result that a NaN has a part in.
 type reached map[int]bool
 
-// check wants NaN in these places, and nowhere else if they are to be all.
+// check wants NaN in these elements, and nowhere else if they are to be all.
 func (r reached) check(t *testing.T, what string, result []float32, all bool) {
 	t.Helper()
 	for i, v := range result {
 		if bad := v != v; bad != r[i] && (all || !bad) {
-			t.Fatalf("%s: place %d is %v, in the sum of the definition %v", what, i, v, r[i])
+			t.Fatalf("%s: element %d is %v, in the sum of the definition %v", what, i, v, r[i])
 		}
 	}
 }
 
-// TestSlides pins which convolutions are computed as sums of pieces.
+// TestSlides pins which convolutions are computed as sums of views.
 func TestSlides(t *testing.T) {
 	base := Conv{Window: Window{H: 32, W: 32, KH: 5, KW: 5, SH: 1, SW: 1}, N: 1, C: 3, Out: 6}
 	for _, test := range []struct {
@@ -166,8 +166,8 @@ func TestSlides(t *testing.T) {
 		{"base", func(*Conv) {}, true, true},
 		{"two channels", func(c *Conv) { c.C = 2 }, true, false},
 		{"1 x 1", func(c *Conv) { c.KH, c.KW = 1, 1 }, false, false},
-		{"two rows a step", func(c *Conv) { c.SH = 2 }, false, false},
-		{"two columns a step", func(c *Conv) { c.SW = 2 }, false, false},
+		{"stride 2 of rows", func(c *Conv) { c.SH = 2 }, false, false},
+		{"stride 2 of columns", func(c *Conv) { c.SW = 2 }, false, false},
 		{"narrow", func(c *Conv) { c.W = 11 }, false, false},
 		{"large images", func(c *Conv) { c.H = 100 }, false, false},
 		{"many weights", func(c *Conv) { c.Out = 300 }, false, false},

@@ -4,8 +4,8 @@
 //
 // Kernels check nothing: their callers have checked all shapes. Large ones
 // spread over the processors through internal/parallel, and give the same bits
-// for every number of threads: work is cut at places that depend on the shapes
-// alone, and partial sums are added in a fixed order. Matrix products are those of
+// for every number of threads: work is cut as the shapes alone
+// say, and partial sums are added in a fixed order. Matrix products are those of
 // internal/gemm. README.md is the map.
 package kernel
 

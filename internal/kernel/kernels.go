@@ -9,18 +9,18 @@ type kernels struct {
 	inputCols, gradCols func(dst []float32, plane int, src []float32, stride int, tiles []int)
 	outputCols          func(dst []float32, stride int, tiles []int, src []float32, plane int)
 	outputRows          func(dst []float32, lines []int, src []float32, stride, n int, bias, low float32)
-	windowPlanes        func(u []float32, plane int, w []float32, n int, turn bool)
+	windowPlanes        func(u []float32, plane int, w []float32, n int, rotate bool)
 	gate32              func(dx, y, dy []uint32)
 	planesWindow        func(dw []float32, n int, u []float32, plane int)
 
-	// weighPieces writes six rows of n elements to y, stride apart: sums of the
-	// pieces of x that begin at the offsets, times their weights, six for each
-	// piece. dotPieces adds the dot products of six rows of y with four pieces of x
+	// weighViews writes six rows of n elements to y, stride apart: sums of the
+	// views of x that begin at the offsets, times their weights, six for each
+	// view. dotViews adds the dot products of six rows of y with four views of x
 	// to sums, 6 x 4 of them: each is sixteen, for the elements that leave the same
 	// rest when divided by that. n is a multiple of sixteen, and products are added
 	// in order, each with one rounding.
-	weighPieces func(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
-	dotPieces   func(sums, y []float32, stride int, x []float32, offsets *[pieceDots]int, n int)
+	weighViews func(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
+	dotViews   func(sums, y []float32, stride int, x []float32, offsets *[slidingDots]int, n int)
 }
 
 // use are the kernels in use.
@@ -33,7 +33,7 @@ func plainKernels() kernels {
 		inputCols: inputCols, gradCols: gradCols,
 		outputCols: outputCols, outputRows: outputRows,
 		windowPlanes: windowPlanes, planesWindow: planesWindow,
-		gate32:      gate32,
-		weighPieces: weighPieces, dotPieces: dotPieces,
+		gate32:     gate32,
+		weighViews: weighViews, dotViews: dotViews,
 	}
 }

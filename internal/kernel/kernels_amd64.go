@@ -16,11 +16,11 @@ func kernelsOf(l cpu.Level) kernels {
 		inputCols: inputColsAVX2, gradCols: gradColsAVX2,
 		outputCols: outputColsAVX2, outputRows: outputRowsAVX2,
 		windowPlanes: windowPlanesAVX2Tail, planesWindow: planesWindowAVX2Tail,
-		gate32:      gate32AVX2,
-		weighPieces: weighPiecesAVX2, dotPieces: dotPiecesAVX2,
+		gate32:     gate32AVX2,
+		weighViews: weighViewsAVX2, dotViews: dotViewsAVX2,
 	}
 	if l >= cpu.AVX512 {
-		k.weighPieces, k.dotPieces = weighPiecesAVX512, dotPiecesAVX512
+		k.weighViews, k.dotViews = weighViewsAVX512, dotViewsAVX512
 	}
 	return k
 }
@@ -41,7 +41,7 @@ func loopsOf(l cpu.Level) loops[float32] {
 		adam: func(w, g, m, v []float32, s *AdamStep[float32]) {
 			adamAVX2(w, g, m, v, (*[9]float32)(unsafe.Pointer(s)))
 		},
-		toRows: toRowsAVX2Tail, fromRows: fromRowsAVX2Tail,
+		toChannelsLast: toChannelsLastAVX2Tail, fromChannelsLast: fromChannelsLastAVX2Tail,
 	}
 }
 
@@ -49,16 +49,16 @@ func loopsOf(l cpu.Level) loops[float32] {
 // leave the rest to the plain ones.
 const lanes = 8
 
-func windowPlanesAVX2Tail(u []float32, plane int, w []float32, n int, turn bool) {
+func windowPlanesAVX2Tail(u []float32, plane int, w []float32, n int, rotate bool) {
 	whole := n / lanes * lanes
 	switch {
 	case whole == 0:
-	case turn:
-		turnedPlanesAVX2(u, plane, w, whole, &winogradScales)
+	case rotate:
+		rotatedPlanesAVX2(u, plane, w, whole, &winogradScales)
 	default:
 		windowPlanesAVX2(u, plane, w, whole, &winogradScales)
 	}
-	windowPlanes(u[whole:], plane, w[whole*window9:], n-whole, turn)
+	windowPlanes(u[whole:], plane, w[whole*window9:], n-whole, rotate)
 }
 
 func planesWindowAVX2Tail(dw []float32, n int, u []float32, plane int) {
@@ -69,30 +69,30 @@ func planesWindowAVX2Tail(dw []float32, n int, u []float32, plane int) {
 	planesWindow(dw[whole*window9:], n-whole, u[whole:], plane)
 }
 
-// somePlaces is how many places the copies to and from rows take at once. The last
+// pixelBlock is how many pixels the copies to and from rows take at once. The last
 // ones are copied together with some again.
-const somePlaces = 4
+const pixelBlock = 4
 
-func toRowsAVX2Tail(dst []float32, places []int, src []float32, plane, channels int) {
-	n, whole := len(places), channels/lanes*lanes
-	if n >= somePlaces && whole > 0 {
-		toRowsAVX2(dst, places[:n/somePlaces*somePlaces], src, plane, whole)
-		if n%somePlaces > 0 {
-			toRowsAVX2(dst, places[n-somePlaces:], src[n-somePlaces:], plane, whole)
+func toChannelsLastAVX2Tail(dst []float32, pixels []int, src []float32, plane, channels int) {
+	n, whole := len(pixels), channels/lanes*lanes
+	if n >= pixelBlock && whole > 0 {
+		toChannelsLastAVX2(dst, pixels[:n/pixelBlock*pixelBlock], src, plane, whole)
+		if n%pixelBlock > 0 {
+			toChannelsLastAVX2(dst, pixels[n-pixelBlock:], src[n-pixelBlock:], plane, whole)
 		}
 		dst, src, channels = dst[whole:], src[min(whole*plane, len(src)):], channels-whole
 	}
-	toRows(dst, places, src, plane, channels)
+	toChannelsLast(dst, pixels, src, plane, channels)
 }
 
-func fromRowsAVX2Tail(dst []float32, plane, channels int, src []float32, places []int) {
-	n, whole := len(places), channels/lanes*lanes
-	if n >= somePlaces && whole > 0 {
-		fromRowsAVX2(dst, plane, whole, src, places[:n/somePlaces*somePlaces])
-		if n%somePlaces > 0 {
-			fromRowsAVX2(dst[n-somePlaces:], plane, whole, src, places[n-somePlaces:])
+func fromChannelsLastAVX2Tail(dst []float32, plane, channels int, src []float32, pixels []int) {
+	n, whole := len(pixels), channels/lanes*lanes
+	if n >= pixelBlock && whole > 0 {
+		fromChannelsLastAVX2(dst, plane, whole, src, pixels[:n/pixelBlock*pixelBlock])
+		if n%pixelBlock > 0 {
+			fromChannelsLastAVX2(dst[n-pixelBlock:], plane, whole, src, pixels[n-pixelBlock:])
 		}
 		dst, src, channels = dst[min(whole*plane, len(dst)):], src[whole:], channels-whole
 	}
-	fromRows(dst, plane, channels, src, places)
+	fromChannelsLast(dst, plane, channels, src, pixels)
 }

@@ -32,8 +32,8 @@ type loops[T Float] struct {
 	sgd                func(w, g []T, rate, decay T)
 	momentum, nesterov func(w, g, v []T, rate, momentum, decay T)
 	adam               func(w, g, m, v []T, s *AdamStep[T])
-	toRows             func(dst []T, places []int, src []T, plane, channels int)
-	fromRows           func(dst []T, plane, channels int, src []T, places []int)
+	toChannelsLast     func(dst []T, pixels []int, src []T, plane, channels int)
+	fromChannelsLast   func(dst []T, plane, channels int, src []T, pixels []int)
 }
 
 var (
@@ -59,6 +59,6 @@ func plainLoops[T Float]() loops[T] {
 		rowNorm: rowNorm[T], rowNormSums: rowNormSums[T], rowNormGrad: rowNormGrad[T],
 		top: top[T], times: times[T], slope: slope[T],
 		sgd: sgd[T], momentum: sgdMomentum[T], nesterov: sgdNesterov[T], adam: adam[T],
-		toRows: toRows[T], fromRows: fromRows[T],
+		toChannelsLast: toChannelsLast[T], fromChannelsLast: fromChannelsLast[T],
 	}
 }

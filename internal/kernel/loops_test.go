@@ -98,25 +98,25 @@ func testHalves(t *testing.T, l loops[float32], seed uint64) {
 		func(dx []float32) { plain.unpoolHalves(dx, picks, dy, width, rows) })
 }
 
-// testPlaces is testLoops for the copies between planes and rows of channels.
-func testPlaces(t *testing.T, l loops[float32], seed uint64) {
+// testChannelsLast is testLoops for the copies between planes and rows of channels.
+func testChannelsLast(t *testing.T, l loops[float32], seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 7))
 	plain := plainLoops[float32]()
 	n, channels := r.IntN(30), r.IntN(40)
 	plane, ld := n+r.IntN(9), channels+r.IntN(9)
-	places := r.Perm(n + r.IntN(9))[:n]
-	for i := range places {
-		places[i] *= ld
+	pixels := r.Perm(n + r.IntN(9))[:n]
+	for i := range pixels {
+		pixels[i] *= ld
 	}
 	planes, rows := values(r, max(channels-1, 0)*plane+n), values(r, (n+9)*ld)
 	from := framed(r, planes).data
-	both(t, r, "toRows", rows,
-		func(dst []float32) { l.toRows(dst, places, from, plane, channels) },
-		func(dst []float32) { plain.toRows(dst, places, from, plane, channels) })
+	both(t, r, "toChannelsLast", rows,
+		func(dst []float32) { l.toChannelsLast(dst, pixels, from, plane, channels) },
+		func(dst []float32) { plain.toChannelsLast(dst, pixels, from, plane, channels) })
 	from = framed(r, rows).data
-	both(t, r, "fromRows", planes,
-		func(dst []float32) { l.fromRows(dst, plane, channels, from, places) },
-		func(dst []float32) { plain.fromRows(dst, plane, channels, from, places) })
+	both(t, r, "fromChannelsLast", planes,
+		func(dst []float32) { l.fromChannelsLast(dst, plane, channels, from, pixels) },
+		func(dst []float32) { plain.fromChannelsLast(dst, plane, channels, from, pixels) })
 }
 
 func testGate(t *testing.T, k kernels, seed uint64) {
@@ -133,7 +133,7 @@ func TestLoops(t *testing.T) {
 		for seed := range uint64(1000) {
 			testLoops(t, loopsOf(level), seed)
 			testHalves(t, loopsOf(level), seed)
-			testPlaces(t, loopsOf(level), seed)
+			testChannelsLast(t, loopsOf(level), seed)
 			testNorms(t, loopsOf(level), seed)
 			testRowNorms(t, loopsOf(level), seed)
 			testAttentionLoops(t, loopsOf(level), seed)
@@ -147,7 +147,7 @@ func FuzzLoops(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		testLoops(t, loops32, seed)
 		testHalves(t, loops32, seed)
-		testPlaces(t, loops32, seed)
+		testChannelsLast(t, loops32, seed)
 		testNorms(t, loops32, seed)
 		testRowNorms(t, loops32, seed)
 		testAttentionLoops(t, loops32, seed)

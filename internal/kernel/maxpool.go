@@ -28,7 +28,7 @@ func (p *MaxPool[T]) Forward(y, x []T) {
 	}
 	low := lowest[T](p.ReLU)
 	eachPlane(p.Pool, x, y, func(x, y []T) {
-		p.areas(func(place int, a area) { y[place] = max(x[largest(x, p.W, a)], low) })
+		p.areas(func(pixel int, a area) { y[pixel] = max(x[largest(x, p.W, a)], low) })
 	})
 }
 
@@ -44,20 +44,20 @@ func (p *MaxPool[T]) Backward(dx, x, y, dy []T) {
 		p.eachRows(func(x0, y0, pick0, rows int) { l.unpoolHalves(dx[x0:], p.picks[pick0:], dy[y0:], p.W, rows) })
 		return
 	}
-	size, places := p.H*p.W, p.OutH()*p.OutW()
+	size, pixels := p.H*p.W, p.OutH()*p.OutW()
 	p.each(func(i int) {
-		dx, x, y, dy := dx[i*size:][:size], x[i*size:][:size], y[i*places:][:places], dy[i*places:][:places]
+		dx, x, y, dy := dx[i*size:][:size], x[i*size:][:size], y[i*pixels:][:pixels], dy[i*pixels:][:pixels]
 		clear(dx)
-		p.areas(func(place int, a area) {
-			if !p.ReLU || y[place] != 0 {
-				dx[largest(x, p.W, a)] += dy[place]
+		p.areas(func(pixel int, a area) {
+			if !p.ReLU || y[pixel] != 0 {
+				dx[largest(x, p.W, a)] += dy[pixel]
 			}
 		})
 	})
 }
 
 // eachRows calls f for all rows of windows of 2x2, at once where there are
-// processors, with the places in x, y and the picks where they begin.
+// processors, with the indices in x, y and the picks where they begin.
 func (p *MaxPool[T]) eachRows(f func(x0, y0, pick0, rows int)) {
 	outH, outW, words := p.OutH(), p.OutW(), pickWords(p.W)
 	planes := func(lo, hi int) { f(lo*p.H*p.W, lo*outH*outW, lo*outH*words, (hi-lo)*outH) }

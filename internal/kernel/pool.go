@@ -21,22 +21,22 @@ func (p Pool) each(f func(plane int)) {
 // eachPlane calls f for all planes, with the elements of x and of y that belong
 // to them.
 func eachPlane[T Float](p Pool, x, y []T, f func(x, y []T)) {
-	size, places := p.H*p.W, p.OutH()*p.OutW()
-	p.each(func(i int) { f(x[i*size:][:size], y[i*places:][:places]) })
+	size, pixels := p.H*p.W, p.OutH()*p.OutW()
+	p.each(func(i int) { f(x[i*size:][:size], y[i*pixels:][:pixels]) })
 }
 
 // area is what a window covers of the image: rows r0 to r1, columns c0 to c1.
 type area struct{ r0, r1, c0, c1 int }
 
-// areas calls f for the places of the window, row by row.
-func (w Window) areas(f func(place int, a area)) {
-	place := 0
+// areas calls f for the pixels of the result, row by row.
+func (w Window) areas(f func(pixel int, a area)) {
+	pixel := 0
 	for r := range w.OutH() {
 		top := r*w.SH - w.PH
 		for c := range w.OutW() {
 			left := c*w.SW - w.PW
-			f(place, area{max(top, 0), min(top+w.KH, w.H), max(left, 0), min(left+w.KW, w.W)})
-			place++
+			f(pixel, area{max(top, 0), min(top+w.KH, w.H), max(left, 0), min(left+w.KW, w.W)})
+			pixel++
 		}
 	}
 }

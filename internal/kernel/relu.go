@@ -29,14 +29,6 @@ func Gate[T Float](dx, y, dy []T) {
 	})
 }
 
-// lowest is where results are clipped from below.
-func lowest[T Float](relu bool) T {
-	if relu {
-		return 0
-	}
-	return T(math.Inf(-1))
-}
-
 // gate32 works on the bit patterns, so that it has no branch to mispredict: b|-b
 // has the sign bit set for every b but zero, and the negation spreads it.
 func gate32(dx, y, dy []uint32) {

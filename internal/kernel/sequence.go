@@ -5,13 +5,13 @@ import "github.com/layernoise/layernoise/internal/parallel"
 // Images is n images of so many channels and pixels, or n sequences of a position for each pixel.
 type Images struct{ N, Channels, Pixels int }
 
-// places are where the pixels of an image begin as positions.
-func (m Images) places() []int {
-	places := scratchInts.borrow(m.Pixels)
-	for i := range places {
-		places[i] = i * m.Channels
+// starts are where the pixels of an image begin as positions.
+func (m Images) starts() []int {
+	starts := scratchInts.borrow(m.Pixels)
+	for i := range starts {
+		starts[i] = i * m.Channels
 	}
-	return places
+	return starts
 }
 
 // each calls f for each image, with where its numbers begin.
@@ -26,16 +26,16 @@ func (m Images) each(f func(at int)) {
 
 // ToSequence writes images (N, Channels, Pixels) to y as sequences (N, Pixels, Channels).
 func ToSequence[T Float](m Images, y, x []T) {
-	l, places := loopsFor[T](), m.places()
-	defer scratchInts.giveBack(places)
-	m.each(func(at int) { l.toRows(y[at:], places, x[at:], m.Pixels, m.Channels) })
+	l, starts := loopsFor[T](), m.starts()
+	defer scratchInts.giveBack(starts)
+	m.each(func(at int) { l.toChannelsLast(y[at:], starts, x[at:], m.Pixels, m.Channels) })
 }
 
 // FromSequence is the reverse of ToSequence.
 func FromSequence[T Float](m Images, y, x []T) {
-	l, places := loopsFor[T](), m.places()
-	defer scratchInts.giveBack(places)
-	m.each(func(at int) { l.fromRows(y[at:], m.Pixels, m.Channels, x[at:], places) })
+	l, starts := loopsFor[T](), m.starts()
+	defer scratchInts.giveBack(starts)
+	m.each(func(at int) { l.fromChannelsLast(y[at:], m.Pixels, m.Channels, x[at:], starts) })
 }
 
 // MeanRows writes the mean of the rows of each sequence of x to y, (N, Channels).

@@ -37,10 +37,10 @@ func outputColsAVX2(dst []float32, stride int, tiles []int, src []float32, plane
 //go:noescape
 func windowPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
 
-// turnedPlanesAVX2 is turnedPlanes.
+// rotatedPlanesAVX2 is rotatedPlanes.
 //
 //go:noescape
-func turnedPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
+func rotatedPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
 
 // planesWindowAVX2 is planesWindow.
 //
@@ -102,35 +102,35 @@ func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, rows int
 //go:noescape
 func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, rows int)
 
-// weighPiecesAVX2 is weighPieces.
+// weighViewsAVX2 is weighViews.
 //
 //go:noescape
-func weighPiecesAVX2(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
+func weighViewsAVX2(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
 
-// dotPiecesAVX2 is dotPieces.
+// dotViewsAVX2 is dotViews.
 //
 //go:noescape
-func dotPiecesAVX2(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
+func dotViewsAVX2(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
 
-// weighPiecesAVX512 is weighPieces.
+// weighViewsAVX512 is weighViews.
 //
 //go:noescape
-func weighPiecesAVX512(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
+func weighViewsAVX512(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
 
-// dotPiecesAVX512 is dotPieces.
+// dotViewsAVX512 is dotViews.
 //
 //go:noescape
-func dotPiecesAVX512(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
+func dotViewsAVX512(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
 
-// toRowsAVX2 is toRows.
+// toChannelsLastAVX2 is toChannelsLast.
 //
 //go:noescape
-func toRowsAVX2(dst []float32, places []int, src []float32, plane int, channels int)
+func toChannelsLastAVX2(dst []float32, pixels []int, src []float32, plane int, channels int)
 
-// fromRowsAVX2 is fromRows.
+// fromChannelsLastAVX2 is fromChannelsLast.
 //
 //go:noescape
-func fromRowsAVX2(dst []float32, plane int, channels int, src []float32, places []int)
+func fromChannelsLastAVX2(dst []float32, plane int, channels int, src []float32, pixels []int)
 
 // momentsAVX2 is moments.
 //

@@ -969,9 +969,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func turnedPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
+// func rotatedPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
 // Requires: AVX, FMA3
-TEXT ·turnedPlanesAVX2(SB), NOSPLIT, $576-72
+TEXT ·rotatedPlanesAVX2(SB), NOSPLIT, $576-72
 	MOVQ n+56(FP), AX
 	MOVQ u_base+0(FP), CX
 	MOVQ plane+24(FP), DX
@@ -2269,9 +2269,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func weighPiecesAVX2(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
+// func weighViewsAVX2(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
 // Requires: AVX, FMA3
-TEXT ·weighPiecesAVX2(SB), NOSPLIT, $0-112
+TEXT ·weighViewsAVX2(SB), NOSPLIT, $0-112
 	MOVQ y_base+0(FP), AX
 	MOVQ stride+24(FP), CX
 	SHLQ $0x02, CX
@@ -2303,7 +2303,7 @@ columns2:
 	MOVQ   DI, R10
 	MOVQ   SI, R11
 
-piece2:
+view2:
 	MOVQ         (R10), R12
 	VMOVUPS      (BX)(R12*4), Y12
 	VMOVUPS      32(BX)(R12*4), Y13
@@ -2328,7 +2328,7 @@ piece2:
 	ADDQ         $+24, R11
 	ADDQ         $+8, R10
 	CMPQ         R10, R8
-	JLT          piece2
+	JLT          view2
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, 32(AX)
 	VMOVUPS      Y2, (AX)(CX*1)
@@ -2360,7 +2360,7 @@ columns1:
 	MOVQ   DI, R10
 	MOVQ   SI, R11
 
-piece1:
+view1:
 	MOVQ         (R10), R12
 	VMOVUPS      (BX)(R12*4), Y6
 	VBROADCASTSS (R11), Y7
@@ -2378,7 +2378,7 @@ piece1:
 	ADDQ         $+24, R11
 	ADDQ         $+8, R10
 	CMPQ         R10, R8
-	JLT          piece1
+	JLT          view1
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y1, (AX)(CX*1)
 	VMOVUPS      Y2, (AX)(CX*2)
@@ -2395,9 +2395,9 @@ fewer1:
 	VZEROUPPER
 	RET
 
-// func dotPiecesAVX2(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
+// func dotViewsAVX2(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
 // Requires: AVX, FMA3
-TEXT ·dotPiecesAVX2(SB), NOSPLIT, $0-96
+TEXT ·dotViewsAVX2(SB), NOSPLIT, $0-96
 	MOVQ    sums_base+0(FP), AX
 	MOVQ    y_base+24(FP), CX
 	MOVQ    stride+48(FP), DX
@@ -2648,9 +2648,9 @@ group160:
 	VZEROUPPER
 	RET
 
-// func weighPiecesAVX512(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
+// func weighViewsAVX512(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·weighPiecesAVX512(SB), NOSPLIT, $0-112
+TEXT ·weighViewsAVX512(SB), NOSPLIT, $0-112
 	MOVQ y_base+0(FP), AX
 	MOVQ stride+24(FP), CX
 	SHLQ $0x02, CX
@@ -2694,7 +2694,7 @@ columns4:
 	MOVQ   DI, R10
 	MOVQ   SI, R11
 
-piece4:
+view4:
 	MOVQ         (R10), R12
 	VMOVUPS      (BX)(R12*4), Z24
 	VMOVUPS      64(BX)(R12*4), Z25
@@ -2733,7 +2733,7 @@ piece4:
 	ADDQ         $+24, R11
 	ADDQ         $+8, R10
 	CMPQ         R10, R8
-	JLT          piece4
+	JLT          view4
 	VMOVUPS      Z0, (AX)
 	VMOVUPS      Z1, 64(AX)
 	VMOVUPS      Z2, 128(AX)
@@ -2777,7 +2777,7 @@ columns1:
 	MOVQ   DI, R10
 	MOVQ   SI, R11
 
-piece1:
+view1:
 	MOVQ         (R10), R12
 	VMOVUPS      (BX)(R12*4), Z6
 	VBROADCASTSS (R11), Z7
@@ -2795,7 +2795,7 @@ piece1:
 	ADDQ         $+24, R11
 	ADDQ         $+8, R10
 	CMPQ         R10, R8
-	JLT          piece1
+	JLT          view1
 	VMOVUPS      Z0, (AX)
 	VMOVUPS      Z1, (AX)(CX*1)
 	VMOVUPS      Z2, (AX)(CX*2)
@@ -2812,9 +2812,9 @@ fewer1:
 	VZEROUPPER
 	RET
 
-// func dotPiecesAVX512(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
+// func dotViewsAVX512(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
 // Requires: AVX, AVX512F
-TEXT ·dotPiecesAVX512(SB), NOSPLIT, $0-96
+TEXT ·dotViewsAVX512(SB), NOSPLIT, $0-96
 	MOVQ    sums_base+0(FP), AX
 	MOVQ    y_base+24(FP), CX
 	MOVQ    stride+48(FP), DX
@@ -2929,16 +2929,16 @@ group0:
 	VZEROUPPER
 	RET
 
-// func toRowsAVX2(dst []float32, places []int, src []float32, plane int, channels int)
+// func toChannelsLastAVX2(dst []float32, pixels []int, src []float32, plane int, channels int)
 // Requires: AVX
-TEXT ·toRowsAVX2(SB), NOSPLIT, $0-88
+TEXT ·toChannelsLastAVX2(SB), NOSPLIT, $0-88
 	MOVQ plane+72(FP), AX
 	SHLQ $0x02, AX
 	LEAQ (AX)(AX*2), CX
 	MOVQ src_base+48(FP), DX
 	MOVQ dst_base+0(FP), BX
-	MOVQ places_base+24(FP), SI
-	MOVQ places_len+32(FP), DI
+	MOVQ pixels_base+24(FP), SI
+	MOVQ pixels_len+32(FP), DI
 	LEAQ (SI)(DI*8), DI
 	MOVQ channels+80(FP), R8
 
@@ -2947,7 +2947,7 @@ channels:
 	MOVQ SI, R10
 	LEAQ (R9)(AX*4), R11
 
-places:
+pixels:
 	VBROADCASTF128 (R9), Y0
 	VINSERTF128    $0x01, (R11), Y0, Y0
 	VBROADCASTF128 (R9)(AX*1), Y1
@@ -2976,7 +2976,7 @@ places:
 	ADDQ           $+16, R11
 	ADDQ           $+32, R10
 	CMPQ           R10, DI
-	JLT            places
+	JLT            pixels
 	LEAQ           (DX)(AX*8), DX
 	ADDQ           $+32, BX
 	SUBQ           $+8, R8
@@ -2984,16 +2984,16 @@ places:
 	VZEROUPPER
 	RET
 
-// func fromRowsAVX2(dst []float32, plane int, channels int, src []float32, places []int)
+// func fromChannelsLastAVX2(dst []float32, plane int, channels int, src []float32, pixels []int)
 // Requires: AVX
-TEXT ·fromRowsAVX2(SB), NOSPLIT, $0-88
+TEXT ·fromChannelsLastAVX2(SB), NOSPLIT, $0-88
 	MOVQ plane+24(FP), AX
 	SHLQ $0x02, AX
 	LEAQ (AX)(AX*2), CX
 	MOVQ dst_base+0(FP), DX
 	MOVQ src_base+40(FP), BX
-	MOVQ places_base+64(FP), SI
-	MOVQ places_len+72(FP), DI
+	MOVQ pixels_base+64(FP), SI
+	MOVQ pixels_len+72(FP), DI
 	LEAQ (SI)(DI*8), DI
 	MOVQ channels+32(FP), R8
 
@@ -3002,7 +3002,7 @@ channels:
 	MOVQ SI, R10
 	LEAQ (R9)(AX*4), R11
 
-places:
+pixels:
 	MOVQ         (R10), R12
 	VMOVUPS      (BX)(R12*4), Y0
 	MOVQ         8(R10), R12
@@ -3031,7 +3031,7 @@ places:
 	ADDQ         $+16, R11
 	ADDQ         $+32, R10
 	CMPQ         R10, DI
-	JLT          places
+	JLT          pixels
 	LEAQ         (DX)(AX*8), DX
 	ADDQ         $+32, BX
 	SUBQ         $+8, R8

@@ -5,7 +5,7 @@ package kernel
 type Window struct {
 	H, W   int // of the image
 	KH, KW int // of the window
-	SH, SW int // steps
+	SH, SW int // strides
 	PH, PW int // padding on each side
 }
 
@@ -15,15 +15,15 @@ func (w Window) OutH() int { return (w.H+2*w.PH-w.KH)/w.SH + 1 }
 // OutW is the number of columns of the result.
 func (w Window) OutW() int { return (w.W+2*w.PW-w.KW)/w.SW + 1 }
 
-// clip returns the range of places p, out of the n along an axis, at which
+// clip returns the range of outputs p, out of the n along an axis, for which
 // element k of the window lies within the size elements of the image, that is
-// 0 <= p*step + k - pad < size.
-func clip(n, size, step, pad, k int) (lo, hi int) {
+// 0 <= p*stride + k - pad < size.
+func clip(n, size, stride, pad, k int) (lo, hi int) {
 	if d := pad - k; d > 0 {
-		lo = (d + step - 1) / step
+		lo = (d + stride - 1) / stride
 	}
 	if d := size - 1 + pad - k; d >= 0 {
-		hi = d/step + 1
+		hi = d/stride + 1
 	}
 	lo = min(lo, n)
 	return lo, max(lo, min(hi, n))

@@ -58,14 +58,14 @@ func (g *generator) copyOf(r reg.Register) reg.Register {
 }
 
 // six is where six things lie that are the same distance apart.
-type six struct{ low, high, step reg.Register }
+type six struct{ low, high, stride reg.Register }
 
 // six finds the things from base on.
-func (g *generator) six(base, step reg.Register) six {
+func (g *generator) six(base, stride reg.Register) six {
 	high := g.GP64()
-	g.LEAQ(operand.Mem{Base: base, Index: step, Scale: 2}, high)
-	g.ADDQ(step, high)
-	return six{base, high, step}
+	g.LEAQ(operand.Mem{Base: base, Index: stride, Scale: 2}, high)
+	g.ADDQ(stride, high)
+	return six{base, high, stride}
 }
 
 // at is thing number i.
@@ -75,7 +75,7 @@ func (s six) at(i int) operand.Mem {
 		m.Base = s.high
 	}
 	if i %= 3; i > 0 {
-		m.Index, m.Scale = s.step, uint8(i)
+		m.Index, m.Scale = s.stride, uint8(i)
 	}
 	return m
 }
@@ -86,16 +86,16 @@ func (g *generator) advance(s six, bytes int) {
 	g.ADDQ(operand.I32(bytes), s.high)
 }
 
-// nextSix moves on by six steps.
+// nextSix moves on by six strides.
 func (g *generator) nextSix(s six) {
 	for _, p := range []reg.Register{s.low, s.high} {
-		g.LEAQ(operand.Mem{Base: p, Index: s.step, Scale: 4}, p)
-		g.LEAQ(operand.Mem{Base: p, Index: s.step, Scale: 2}, p)
+		g.LEAQ(operand.Mem{Base: p, Index: s.stride, Scale: 4}, p)
+		g.LEAQ(operand.Mem{Base: p, Index: s.stride, Scale: 2}, p)
 	}
 }
 
 // addTimes is x + f*y. The factor f is a power of two, so that only one rounding
-// takes place in any case.
+// happens in any case.
 func (g *generator) addTimes(x vector, f float32, y vector) vector {
 	return g.times(g.VFMADD231PS, x, f, y)
 }

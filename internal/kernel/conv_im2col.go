@@ -2,7 +2,7 @@ package kernel
 
 // The columns of a tile are the matrix whose product with the weights is the
 // convolution. Row k of the matrix stands for element (c, i, j) of the window, k
-// = (c*KH + i)*KW + j, and holds what that element sees at each place of the
+// = (c*KH + i)*KW + j, and holds what that element sees at each pixel of the
 // tile, image by image; zero where that is padding.
 
 // view is what one element of the window sees of one plane, for the rows of the
@@ -11,7 +11,7 @@ type view struct {
 	channel     int
 	lo, hi      int // rows of the output that see the image, not padding
 	left, right int // columns likewise
-	from        int // place in the plane of row lo, column 0; outside if left > 0
+	from        int // index in the plane of row lo, column 0; outside if left > 0
 }
 
 // view returns what element k of the window sees; ok is false if it sees
@@ -26,8 +26,8 @@ func (c Conv) view(t tile, k int) (v view, ok bool) {
 	return v, v.lo < v.hi && v.left < v.right
 }
 
-// shifts reports whether the output is as wide as the image and moves by single
-// steps, so that a view is a piece of the plane, but for its borders.
+// shifts reports whether the output is as wide as the image and has stride 1, so that
+// a view is a range of the plane, but for its borders.
 func (c Conv) shifts() bool { return c.SH == 1 && c.SW == 1 && c.OutW() == c.W }
 
 // im2col writes rows k0 to k1 of the columns of a tile to cols.
@@ -73,17 +73,17 @@ func clearBorders[T Float](rows []T, width, left, right int) {
 	}
 }
 
-// gatherRow fills a row from each step-th element of the plane, and clears it
+// gatherRow fills a row from each stride-th element of the plane, and clears it
 // outside of left to right.
-func gatherRow[T Float](row, plane []T, from, step, left, right int) {
+func gatherRow[T Float](row, plane []T, from, stride, left, right int) {
 	clear(row[:left])
 	clear(row[right:])
-	if step == 1 {
+	if stride == 1 {
 		copy(row[left:right], plane[from+left:])
 		return
 	}
 	for p := left; p < right; p++ {
-		row[p] = plane[from+p*step]
+		row[p] = plane[from+p*stride]
 	}
 }
 
@@ -114,12 +114,12 @@ func col2im[T Float](c Conv, t tile, x, cols []T) {
 }
 
 // scatterRow is the adjoint of gatherRow.
-func scatterRow[T Float](plane, row []T, from, step, left, right int) {
-	if step == 1 {
+func scatterRow[T Float](plane, row []T, from, stride, left, right int) {
+	if stride == 1 {
 		accumulate(plane[from+left:][:right-left], row[left:])
 		return
 	}
 	for p := left; p < right; p++ {
-		plane[from+p*step] += row[p]
+		plane[from+p*stride] += row[p]
 	}
 }

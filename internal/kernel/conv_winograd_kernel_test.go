@@ -67,10 +67,10 @@ func testWindows(t *testing.T, k kernels, seed uint64) {
 	plane := n + r.IntN(20)
 	planes := values(r, (winogradPlanes-1)*plane+n)
 	w := framed(r, values(r, n*window9)).data
-	for _, turn := range []bool{false, true} {
+	for _, rotate := range []bool{false, true} {
 		both(t, r, "windowPlanes", planes,
-			func(dst []float32) { k.windowPlanes(dst, plane, w, n, turn) },
-			func(dst []float32) { plain.windowPlanes(dst, plane, w, n, turn) })
+			func(dst []float32) { k.windowPlanes(dst, plane, w, n, rotate) },
+			func(dst []float32) { plain.windowPlanes(dst, plane, w, n, rotate) })
 	}
 	u := framed(r, planes).data
 	both(t, r, "planesWindow", w,

@@ -29,7 +29,7 @@ package kernel
 // channels, the elementwise products become 36 matrix products over all tiles.
 // A gradient with respect to the weights is the adjoint in g:
 // G' [(A dY A') . (B' d B)] G, summed over the tiles. The one with respect to the
-// images is itself a convolution, of dY with the window turned by 180 degrees.
+// images is itself a convolution, of dY with the window rotated by 180 degrees.
 //
 // Except for D, all factors are powers of two (see the transforms), so that a
 // machine that fuses multiplications and additions computes the same bits.
@@ -48,7 +48,7 @@ const (
 	winogradBlock = 1 << 21 / winogradPlanes // elements of a plane of weights made at once: 8 MB in all
 )
 
-// winograd is a convolution with a window of 3 x 3 and steps of one, cut into
+// winograd is a convolution with a window of 3 x 3 and stride 1, cut into
 // tiles. A row of tiles goes across an image; a chunk is a number of rows, of
 // this image and the next ones: some 64 tiles, so that what goes from one stage to
 // the next stays in the cache, and products read the tiles in place. Where the
@@ -102,7 +102,7 @@ func (g *winograd) width(q0, q1 int) int {
 }
 
 // channel is the distance between the channels of a chunk. A channel holds its
-// tiles in 36 planes, side by side: so a gather writes to one place, and the
+// tiles in 36 planes, side by side: so a gather writes to one range, and the
 // matrices that the products take have rows this far apart.
 func (g *winograd) channel() int { return winogradPlanes*g.tiles + winogradPad }
 
@@ -120,5 +120,3 @@ func (g *winograd) block() int {
 	}
 	return ceilDiv(ceilDiv(g.out, blocks), winogradLanes) * winogradLanes
 }
-
-func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -9,24 +9,24 @@ import (
 )
 
 const (
-	pieceRows = 6  // of outputs at once
-	pieceDots = 4  // pieces at once
-	group     = 16 // elements that lengths are a multiple of: a register of AVX-512
+	slidingRows = 6  // of outputs at once
+	slidingDots = 4  // views at once
+	group       = 16 // elements that lengths are a multiple of: a register of AVX-512
 )
 
-// pieces emits the loops of sliding convolutions.
-func (g *generator) pieces() {
+// sliding emits the loops of sliding convolutions.
+func (g *generator) sliding() {
 	for _, set := range []vectorasm.Set{vectorasm.AVX2, vectorasm.AVX512} {
-		p := &pieces{g}
+		p := &sliding{g}
 		p.weigh(set)
 		p.dots(set)
 	}
 }
 
-// pieces emits for either set of instructions.
-type pieces struct{ *generator }
+// sliding emits for either set of instructions.
+type sliding struct{ *generator }
 
-func (p *pieces) vectors(n int) []vector {
+func (p *sliding) vectors(n int) []vector {
 	v := make([]vector, n)
 	for i := range v {
 		v[i] = p.Vec()
@@ -34,16 +34,16 @@ func (p *pieces) vectors(n int) []vector {
 	return v
 }
 
-func (p *pieces) clear(v []vector) {
+func (p *sliding) clear(v []vector) {
 	for _, v := range v {
 		p.VXORPS(v, v, v)
 	}
 }
 
-// weigh emits weighPieces. As many columns are done at once as there are
+// weigh emits weighViews. As many columns are done at once as there are
 // registers for, the last ones a register at a time.
-func (p *pieces) weigh(set vectorasm.Set) {
-	p.functionFor(set, "weighPieces", "y []float32, stride int, x []float32, offsets []int, w []float32, n int")
+func (p *sliding) weigh(set vectorasm.Set) {
+	p.functionFor(set, "weighViews", "y []float32, stride int, x []float32, offsets []int, w []float32, n int")
 	rows := p.six(p.Pointer("y").Base, p.bytes("stride"))
 	x, w := p.Pointer("x").Base, p.Pointer("w").Base
 	offsets, end := p.Pointer("offsets").Base, p.Length("offsets")
@@ -69,45 +69,45 @@ func (p *pieces) weigh(set vectorasm.Set) {
 }
 
 // weighColumns emits the sums of some registers of columns.
-func (p *pieces) weighColumns(registers int, rows six, x, offsets, end, w reg.Register) {
-	sums := p.vectors(pieceRows * registers)
+func (p *sliding) weighColumns(registers int, rows six, x, offsets, end, w reg.Register) {
+	sums := p.vectors(slidingRows * registers)
 	p.clear(sums)
 	at, weights, offset := p.copyOf(offsets), p.copyOf(w), p.GP64()
-	loop := p.label("piece", registers)
+	loop := p.label("view", registers)
 	p.Label(loop)
 	p.MOVQ(operand.Mem{Base: at}, offset)
 	seen := p.vectors(registers)
 	for i, v := range seen {
 		p.VMOVUPS(operand.Mem{Base: x, Index: offset, Scale: 4, Disp: i * p.Width}, v)
 	}
-	for r := range pieceRows {
+	for r := range slidingRows {
 		weight := p.Vec()
 		p.VBROADCASTSS(operand.Mem{Base: weights, Disp: 4 * r}, weight)
 		for i, v := range seen {
 			p.VFMADD231PS(v, weight, sums[r*registers+i])
 		}
 	}
-	p.ADDQ(operand.I8(4*pieceRows), weights)
+	p.ADDQ(operand.I8(4*slidingRows), weights)
 	p.ADDQ(operand.I8(8), at)
 	p.CMPQ(at, end)
 	p.JLT(operand.LabelRef(loop))
-	for r := range pieceRows {
+	for r := range slidingRows {
 		for i := range registers {
 			p.VMOVUPS(sums[r*registers+i], rows.at(r).Offset(i*p.Width))
 		}
 	}
 }
 
-// dots emits dotPieces. AVX2 has registers for two pieces only, and half a group.
-func (p *pieces) dots(set vectorasm.Set) {
-	p.functionFor(set, "dotPieces", "sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int")
+// dots emits dotViews. AVX2 has registers for two views only, and half a group.
+func (p *sliding) dots(set vectorasm.Set) {
+	p.functionFor(set, "dotViews", "sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int")
 	sums, y, stride := p.Pointer("sums").Base, p.Pointer("y").Base, p.bytes("stride")
 	x, offsets, end := p.Pointer("x").Base, p.value("offsets"), p.bytes("n")
 	at := 2
 	if p.Wide() {
-		at = pieceDots
+		at = slidingDots
 	}
-	for first := 0; first < pieceDots; first += at {
+	for first := 0; first < slidingDots; first += at {
 		for half := 0; half < 4*group; half += p.Width {
 			p.dotSome(sums, p.six(p.copyOf(y), stride), x, offsets, end, first, at, half)
 		}
@@ -115,9 +115,9 @@ func (p *pieces) dots(set vectorasm.Set) {
 	p.Finish()
 }
 
-// dotSome emits the sums of some pieces, from number first on, in the lanes that
+// dotSome emits the sums of some views, from number first on, in the lanes that
 // begin half a group from its start, or at it.
-func (p *pieces) dotSome(sums reg.Register, rows six, x, offsets, end reg.Register, first, n, half int) {
+func (p *sliding) dotSome(sums reg.Register, rows six, x, offsets, end reg.Register, first, n, half int) {
 	var from []reg.Register
 	for i := range n {
 		r := p.GP64()
@@ -126,9 +126,9 @@ func (p *pieces) dotSome(sums reg.Register, rows six, x, offsets, end reg.Regist
 		from = append(from, r)
 	}
 	sum := func(r, i int) operand.Mem {
-		return operand.Mem{Base: sums, Disp: 4*group*(r*pieceDots+first+i) + half}
+		return operand.Mem{Base: sums, Disp: 4*group*(r*slidingDots+first+i) + half}
 	}
-	total := p.vectors(pieceRows * n)
+	total := p.vectors(slidingRows * n)
 	for i, v := range total {
 		p.VMOVUPS(sum(i/n, i%n), v)
 	}
@@ -139,7 +139,7 @@ func (p *pieces) dotSome(sums reg.Register, rows six, x, offsets, end reg.Regist
 		p.VMOVUPS(operand.Mem{Base: from[i], Disp: half}, v)
 		p.ADDQ(operand.I8(4*group), from[i])
 	}
-	for r := range pieceRows {
+	for r := range slidingRows {
 		weight := p.Vec()
 		p.VMOVUPS(rows.at(r).Offset(half), weight)
 		for i, v := range seen {
@@ -155,4 +155,4 @@ func (p *pieces) dotSome(sums reg.Register, rows six, x, offsets, end reg.Regist
 }
 
 // label names one of several.
-func (p *pieces) label(name string, number int) string { return fmt.Sprint(name, number) }
+func (p *sliding) label(name string, number int) string { return fmt.Sprint(name, number) }

@@ -15,21 +15,21 @@ const (
 func (g *generator) windows() {
 	g.function("windowPlanes", "u []float32, plane int, w []float32, n int, scales *[36]float32")
 	g.windowPlanes(func(i int) int { return i })
-	g.function("turnedPlanes", "u []float32, plane int, w []float32, n int, scales *[36]float32")
+	g.function("rotatedPlanes", "u []float32, plane int, w []float32, n int, scales *[36]float32")
 	g.windowPlanes(func(i int) int { return windowSize - 1 - i })
 	g.function("planesWindow", "dw []float32, n int, u []float32, plane int, scales *[36]float32")
 	g.planesWindow()
 }
 
-// windowPlanes takes element turn(i) of a window for element i.
-func (g *generator) windowPlanes(turn func(i int) int) {
+// windowPlanes takes element at(i) of a window for element i.
+func (g *generator) windowPlanes(at func(i int) int) {
 	n, u, plane, w := g.value("n"), g.Pointer("u").Base, g.bytes("plane"), g.Pointer("w")
 	s := g.newWindowScales()
 	columns := g.newBlock()
 	g.Label("loop")
 	e := g.loadWindows(w)
 	for j := range 3 {
-		g.winogradE([3]vector{e[turn(j)], e[turn(3+j)], e[turn(6+j)]}, func(i int, v vector) { g.VMOVUPS(v, columns.at(i, j)) })
+		g.winogradE([3]vector{e[at(j)], e[at(3+j)], e[at(6+j)]}, func(i int, v vector) { g.VMOVUPS(v, columns.at(i, j)) })
 	}
 	planes := g.six(g.copyOf(u), plane)
 	for i := range 6 {

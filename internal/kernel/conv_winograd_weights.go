@@ -16,11 +16,11 @@ var winogradScales = func() (s [winogradPlanes]float32) {
 }()
 
 // windowPlanes writes G g G' for the n windows g of w to the 36 planes of u,
-// with the windows turned by 180 degrees if turn is set.
-func windowPlanes(u []float32, plane int, w []float32, n int, turn bool) {
+// with the windows rotated by 180 degrees if rotate is set.
+func windowPlanes(u []float32, plane int, w []float32, n int, rotate bool) {
 	for k := range n {
 		g := *(*[window9]float32)(w[k*window9:])
-		if turn {
+		if rotate {
 			g = [window9]float32{g[8], g[7], g[6], g[5], g[4], g[3], g[2], g[1], g[0]}
 		}
 		var t [3][winogradIn]float32 // E3 g, by columns

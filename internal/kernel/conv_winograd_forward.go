@@ -16,17 +16,17 @@ func winogradGradX(c Conv, dx, dy, w []float32) {
 	newWinograd(c.adjoint()).convolve(dx, dy, w, true, nil, false)
 }
 
-// convolve computes y. The weights w are (out, in, 3, 3), or with turn set
-// (in, out, 3, 3) and turned by 180 degrees.
+// convolve computes y. The weights w are (out, in, 3, 3), or with rotate set
+// (in, out, 3, 3) and rotated by 180 degrees.
 //
 // Many tiles: the weights are transformed once, and the processors share the
 // chunks. Few tiles, and many channels then: the processors share the output
 // channels, and transform the weights of as many as stay in the cache.
-func (g winograd) convolve(y, x, w []float32, turn bool, b []float32, relu bool) {
+func (g winograd) convolve(y, x, w []float32, rotate bool, b []float32, relu bool) {
 	if g.chunks > 1 {
 		u := borrow[float32](g.weightsSize(g.out))
 		defer giveBack(u)
-		g.allWeights(u, w, turn)
+		g.allWeights(u, w, rotate)
 		parallel.For(g.chunks, 1, func(lo, hi int) {
 			v, m := g.borrowTiles(g.in), g.borrowTiles(g.out)
 			defer giveBack(v)
@@ -34,7 +34,7 @@ func (g winograd) convolve(y, x, w []float32, turn bool, b []float32, relu bool)
 			for i := lo; i < hi; i++ {
 				q0, q1 := g.lines(i)
 				g.gather(v, g.input(), x, 0, g.in, q0, q1)
-				g.products(m, u, v, turn, g.out, g.width(q0, q1))
+				g.products(m, u, v, rotate, g.out, g.width(q0, q1))
 				g.scatter(y, m, b, relu, 0, g.out, q0, q1)
 			}
 		})
@@ -50,8 +50,8 @@ func (g winograd) convolve(y, x, w []float32, turn bool, b []float32, relu bool)
 		defer giveBack(m)
 		for o := lo * block; o < min(hi*block, g.out); o += block {
 			n := min(block, g.out-o)
-			g.weights(u, w, turn, o, n)
-			g.products(m, u, v, turn, n, g.tiles)
+			g.weights(u, w, rotate, o, n)
+			g.products(m, u, v, rotate, n, g.tiles)
 			g.scatter(y, m, b, relu, o, o+n, 0, g.chunk)
 		}
 	})
@@ -64,17 +64,17 @@ func (g *winograd) weightsPlane(outs int) int { return outs*g.in + winogradPad }
 func (g *winograd) weightsSize(outs int) int { return winogradPlanes * g.weightsPlane(outs) }
 
 // allWeights transforms all weights into u.
-func (g *winograd) allWeights(u, w []float32, turn bool) {
+func (g *winograd) allWeights(u, w []float32, rotate bool) {
 	parallel.For(g.in*g.out, 1024, func(lo, hi int) {
-		use.windowPlanes(u[lo:], g.weightsPlane(g.out), w[lo*window9:], hi-lo, turn)
+		use.windowPlanes(u[lo:], g.weightsPlane(g.out), w[lo*window9:], hi-lo, rotate)
 	})
 }
 
 // weights transforms the weights of output channels o to o+n into u: planes
-// (n, in), or with turn set (in, n).
-func (g *winograd) weights(u, w []float32, turn bool, o, n int) {
+// (n, in), or with rotate set (in, n).
+func (g *winograd) weights(u, w []float32, rotate bool, o, n int) {
 	plane := g.weightsPlane(n)
-	if !turn {
+	if !rotate {
 		use.windowPlanes(u, plane, w[o*g.in*window9:], n*g.in, false)
 		return
 	}
@@ -84,9 +84,9 @@ func (g *winograd) weights(u, w []float32, turn bool, o, n int) {
 }
 
 // products multiplies the weights u of n output channels with so many tiles v.
-func (g *winograd) products(m, u, v []float32, turn bool, n, tiles int) {
+func (g *winograd) products(m, u, v []float32, rotate bool, n, tiles int) {
 	ta, ldu := blas.NoTrans, g.in
-	if turn {
+	if rotate {
 		ta, ldu = blas.Trans, n
 	}
 	ld, plane := g.channel(), g.weightsPlane(n)

@@ -76,7 +76,7 @@ type sample struct {
 func newSample(c Conv) *sample {
 	r := rand.New(rand.NewPCG(1, 2))
 	s := &sample{c: c, x: randomFloats(r, c.N*c.C*c.H*c.W), w: randomFloats(r, c.Out*c.depth()), b: randomFloats(r, c.Out)}
-	s.dy = randomFloats(r, c.N*c.Out*c.places())
+	s.dy = randomFloats(r, c.N*c.Out*c.pixels())
 	s.y, s.dx, s.dw = randomFloats(r, len(s.dy)), randomFloats(r, len(s.x)), randomFloats(r, len(s.w))
 	return s
 }
@@ -99,8 +99,8 @@ func TestConvChoice(t *testing.T) {
 		{"few outputs", func(c *Conv) { c.Out = 15 }, false},
 		{"5 x 3", func(c *Conv) { c.KH = 5 }, false},
 		{"3 x 1", func(c *Conv) { c.KW = 1 }, false},
-		{"two rows a step", func(c *Conv) { c.SH = 2 }, false},
-		{"two columns a step", func(c *Conv) { c.SW = 2 }, false},
+		{"stride 2 of rows", func(c *Conv) { c.SH = 2 }, false},
+		{"stride 2 of columns", func(c *Conv) { c.SW = 2 }, false},
 		{"wide padding", func(c *Conv) { c.PW = 3 }, false},
 		{"4 x 4", func(c *Conv) { c.H, c.W = 4, 4 }, true},
 		{"3 x 3", func(c *Conv) { c.H, c.W = 3, 3 }, true},
