@@ -7,7 +7,8 @@ import "unsafe"
 const (
 	termBytes = 1024    // of a row of op(a) in a block; times a panel's width, most of the first cache
 	rowBlock  = 168     // rows of op(a); times termBytes, a part of the second cache
-	colBlock  = 480     // columns of op(b), likewise
+	colBlock  = 480     // columns of op(b), likewise,
+	fewRows   = 256     // or so many for a product of one block of rows: the next ones come into the cache meanwhile
 	keptBytes = 8 << 20 // of a packed a that is kept for all blocks of columns
 	packChunk = 64      // rows of b that are packed for all panels at once: each may lie on another page, and processors remember few
 )
@@ -75,9 +76,12 @@ func (t *block) run() {
 	cols := t.n
 	if t.packB {
 		cols = evenly(t.n, colBlock)
+		if rows == t.m {
+			cols = evenly(t.n, fewRows)
+		}
 		cols = ceil(cols, t.panel(t.shape)) * t.panel(t.shape)
 	}
-	t.keepA = t.packA && rows == t.m && t.m*t.k*t.size <= keptBytes
+	t.keepA = t.packA && t.m*t.k*t.size <= keptBytes
 	t.space = spaces.Get().(*workspace)
 	defer spaces.Put(t.space)
 	for j := 0; j < t.n; j += cols {
@@ -177,7 +181,7 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 	if t.packA {
 		packed := t.space.a.room((m*k + 16) * t.size)
 		if t.keepA {
-			packed = at(t.space.a.room((m*t.k+16)*t.size), p*m*t.size)
+			packed = at(t.space.a.room((t.m*t.k+16)*t.size), (p*t.m+i*k)*t.size)
 		}
 		for s := 0; s < strips && (j == 0 || !t.keepA); s++ {
 			lo, hi := s*m/strips, (s+1)*m/strips

@@ -99,8 +99,12 @@ const (
 
 // parallel computes the product on as many processors as pay.
 func (p *product[T]) parallel(use *kernels) {
+	if p.m*p.n*p.k < minVolume {
+		p.run(use)
+		return
+	}
 	workers := parallel.Workers()
-	if workers < 2 || p.m*p.n*p.k < minVolume {
+	if workers < 2 {
 		p.run(use)
 		return
 	}

@@ -17,9 +17,9 @@ type kernels struct {
 	// transpose writes columns of the rows, one for each lane, to rows of dst, 16
 	// bytes of each row at a time. nil: Go code does.
 	transpose func(dst *byte, dstRow int, rows *[dotRows]*byte, groups int)
-	// dots adds the dot products of the rows with x to as many sums, 16 bytes of each
-	// row at a time. nil: products with vectors are like others.
-	dots func(sums, x *byte, rows *[dotRows]*byte, groups int)
+	// dots adds the dot products of dotRows rows of b with x to as many sums, 16 bytes
+	// of each row at a time. nil: products with vectors are like others.
+	dots func(sums, x, b *byte, bRow, groups int)
 	// prefetch fetches so many lines of the cache, if there are any there.
 	prefetch func(p *byte, lines int)
 	// packed kernels need both matrices packed, and tiles of whole vectors.

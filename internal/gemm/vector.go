@@ -12,9 +12,10 @@ func (p *product[T]) asRow() *product[T] {
 }
 
 // dotProducts computes a row of c from the rows of a transposed b, and reports
-// whether it can: the numbers of a must lie side by side.
+// whether it can: there must be enough of them, and the numbers of a must lie side by
+// side.
 func (p *product[T]) dotProducts(use *kernels) bool {
-	if use.dots == nil || p.m > 1 || !p.tb || p.ta && p.lda > 1 {
+	if use.dots == nil || p.m > 1 || p.n < dotRows || !p.tb || p.ta && p.lda > 1 {
 		return false
 	}
 	if !p.add {
@@ -24,22 +25,20 @@ func (p *product[T]) dotProducts(use *kernels) bool {
 	defer spaces.Put(w)
 	sums := unsafe.Slice((*T)(unsafe.Pointer(w.c.room(dotRows*use.size))), dotRows)
 	group := 16 / use.size
+	whole := p.k / group * group
 	for j := 0; j < p.n; j += dotRows {
-		n, whole := min(dotRows, p.n-j), p.k/group*group
-		copy(sums, p.c[j:j+n])
+		from := min(j, p.n-dotRows) // the last ones together with some that are done
+		copy(sums, p.c[from:])
 		if whole > 0 {
-			for i := range w.rows {
-				w.rows[i] = pointer(p.b[(j+min(i, n-1))*p.ldb:])
-			}
-			use.dots(pointer(sums), pointer(p.a), &w.rows, whole/group)
+			use.dots(pointer(sums), pointer(p.a), pointer(p.b[from*p.ldb:]), p.ldb*use.size, whole/group)
 		}
-		for i := range n {
-			row := p.b[(j+i)*p.ldb:]
+		for i := j - from; i < dotRows; i++ {
+			row := p.b[(from+i)*p.ldb:]
 			for q := whole; q < p.k; q++ {
 				sums[i] = fma(p.a[q], row[q], sums[i])
 			}
 		}
-		copy(p.c[j:j+n], sums)
+		copy(p.c[j:p.n], sums[j-from:])
 	}
 	return true
 }

@@ -60,7 +60,7 @@ func copy32Vectors4AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, wid
 func transpose32AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
 
 //go:noescape
-func dots32AVX2(sums *byte, x *byte, rows *[32]*byte, groups int)
+func dots32AVX2(sums *byte, x *byte, b *byte, bRow int, groups int)
 
 //go:noescape
 func tile32Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
@@ -186,7 +186,7 @@ func copy32Vectors8AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, w
 func transpose32AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
 
 //go:noescape
-func dots32AVX512(sums *byte, x *byte, rows *[32]*byte, groups int)
+func dots32AVX512(sums *byte, x *byte, b *byte, bRow int, groups int)
 
 //go:noescape
 func tile64Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
@@ -243,7 +243,7 @@ func copy64Vectors4AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, wid
 func transpose64AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
 
 //go:noescape
-func dots64AVX2(sums *byte, x *byte, rows *[32]*byte, groups int)
+func dots64AVX2(sums *byte, x *byte, b *byte, bRow int, groups int)
 
 //go:noescape
 func tile64Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
@@ -369,4 +369,4 @@ func copy64Vectors8AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, w
 func transpose64AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
 
 //go:noescape
-func dots64AVX512(sums *byte, x *byte, rows *[32]*byte, groups int)
+func dots64AVX512(sums *byte, x *byte, b *byte, bRow int, groups int)

@@ -7,45 +7,95 @@ import (
 )
 
 // transpose writes columns of as many rows as there are lanes to rows of dst, in
-// groups of as many columns as 16 bytes hold.
+// groups of as many columns as 16 bytes hold; with AVX-512 of 64 bytes first, as long
+// as there are so many.
 func (g generator) transpose() {
 	dst, dstRow, rows, groups := g.param("dst"), g.param("dstRow"), g.param("rows"), g.param("groups")
-	at := g.GP64()
+	at, quarters := g.GP64(), g.quarters()
 	g.XORQ(at, at)
-	g.Label("group")
-	for _, row := range g.columns(rows, 0, at) {
-		g.Write(row, operand.Mem{Base: dst})
-		g.ADDQ(dstRow, dst)
+	eachRow := func(f func(r int, m operand.Mem)) {
+		for r := range g.lanes() {
+			p := g.GP64()
+			g.MOVQ(operand.Mem{Base: rows, Disp: 8 * r}, p)
+			f(r, operand.Mem{Base: p, Index: at, Scale: 1})
+		}
 	}
-	g.ADDQ(operand.I8(16), at)
-	g.DECQ(groups)
-	g.JNZ(operand.LabelRef("group"))
+	write := func(columns []vectorasm.Vector) {
+		for _, v := range columns {
+			g.Write(v, operand.Mem{Base: dst})
+			g.ADDQ(dstRow, dst)
+		}
+	}
+	g.lines(groups, func() {
+		v := make([]vectorasm.Vector, g.lanes())
+		eachRow(func(r int, m operand.Mem) { v[r] = g.Read(m) })
+		write(g.transposedLines(v))
+		g.ADDQ(operand.I8(64), at)
+	}, func() {
+		v := make([]vectorasm.Vector, 16/g.size)
+		eachRow(func(r int, m operand.Mem) { g.part(v, r, m, quarters) })
+		write(g.transposed(v))
+		g.ADDQ(operand.I8(16), at)
+	})
 	g.Finish()
 }
 
-// columns returns as many columns as 16 bytes hold, of the rows whose addresses begin
-// with number first, at an offset to them.
-func (g generator) columns(rows reg.Register, first int, at reg.Register) []vectorasm.Vector {
-	n := 16 / g.size
-	v := make([]vectorasm.Vector, n)
-	for i := range v {
-		v[i] = g.Vec()
-		for part := range g.Width / 16 {
-			p := g.GP64()
-			g.MOVQ(operand.Mem{Base: rows, Disp: 8 * (first + n*part + i)}, p)
-			m := operand.Mem{Base: p, Index: at, Scale: 1}
-			switch {
-			case part == 0 && g.Wide():
-				g.VBROADCASTF32X4(m, v[i])
-			case part == 0:
-				g.VBROADCASTF128(m, v[i])
-			case g.Wide():
-				g.VINSERTF32X4(operand.U8(part), m, v[i], v[i])
-			default:
-				g.VINSERTF128(operand.U8(part), m, v[i], v[i])
-			}
-		}
+// lines emits a loop over groups of 16 bytes, with AVX-512 one over groups of 64
+// bytes before it: then each line of the cache is read once, also where those of all
+// rows have the same place there.
+func (g generator) lines(groups reg.Register, line, group func()) {
+	if g.Wide() {
+		g.SUBQ(operand.I8(4), groups)
+		g.JLT(operand.LabelRef("rest"))
+		g.Label("line")
+		line()
+		g.SUBQ(operand.I8(4), groups)
+		g.JGE(operand.LabelRef("line"))
+		g.Label("rest")
+		g.ADDQ(operand.I8(4), groups)
+		g.JZ(operand.LabelRef("end"))
 	}
+	g.Label("group")
+	group()
+	g.DECQ(groups)
+	g.JNZ(operand.LabelRef("group"))
+	g.Label("end")
+}
+
+// quarters are masks of the second, third and last 16 bytes of a vector of AVX-512.
+func (g generator) quarters() (masks []reg.Register) {
+	if !g.Wide() {
+		return nil
+	}
+	for _, mask := range []uint32{0x00f0, 0x0f00, 0xf000} {
+		bits, k := g.GP32(), g.K()
+		g.MOVL(operand.U32(mask), bits)
+		g.KMOVW(bits, k)
+		masks = append(masks, k)
+	}
+	return masks
+}
+
+// part loads 16 bytes of row r, of as many as there are lanes, for transposed.
+func (g generator) part(v []vectorasm.Vector, r int, m operand.Mem, quarters []reg.Register) {
+	i, part := r%len(v), r/len(v)
+	if part == 0 {
+		v[i] = g.Vec()
+	}
+	switch {
+	case part == 0 && g.Wide():
+		g.VBROADCASTF32X4(m, v[i])
+	case part == 0:
+		g.VBROADCASTF128(m, v[i])
+	case g.Wide():
+		g.VBROADCASTF32X4(m, quarters[part-1], v[i])
+	default:
+		g.VINSERTF128(operand.U8(part), m, v[i], v[i])
+	}
+}
+
+// transposed returns the columns of what part has loaded.
+func (g generator) transposed(v []vectorasm.Vector) []vectorasm.Vector {
 	if g.size == 4 {
 		low, high := g.Op(g.VUNPCKLPS, v[0], v[1]), g.Op(g.VUNPCKHPS, v[0], v[1])
 		low2, high2 := g.Op(g.VUNPCKLPS, v[2], v[3]), g.Op(g.VUNPCKHPS, v[2], v[3])
@@ -55,6 +105,33 @@ func (g generator) columns(rows reg.Register, first int, at reg.Register) []vect
 		}
 	}
 	return []vectorasm.Vector{g.Op(g.VUNPCKLPD, v[0], v[1]), g.Op(g.VUNPCKHPD, v[0], v[1])}
+}
+
+// transposedLines returns the columns of as many rows as there are lanes, each a vector of AVX-512.
+func (g generator) transposedLines(rows []vectorasm.Vector) []vectorasm.Vector {
+	n := 16 / g.size // columns in a quarter of a vector
+	columns := make([]vectorasm.Vector, len(rows))
+	var quarters [4][]vectorasm.Vector // of the rows; each holds columns c, n+c, 2n+c and 3n+c
+	for i := range quarters {
+		quarters[i] = g.transposed(rows[i*n:][:n])
+	}
+	pick := func(which uint8, x, y vectorasm.Vector) vectorasm.Vector {
+		v := g.ZMM()
+		g.VSHUFF32X4(operand.U8(which), y, x, v)
+		return v
+	}
+	for c := range n {
+		t := [4]vectorasm.Vector{}
+		for i := range t {
+			t[i] = quarters[i][c]
+		}
+		for half, which := range []uint8{0x44, 0xee} {
+			low, high := pick(which, t[0], t[1]), pick(which, t[2], t[3])
+			columns[2*half*n+c] = pick(0x88, low, high)
+			columns[(2*half+1)*n+c] = pick(0xdd, low, high)
+		}
+	}
+	return columns
 }
 
 // copyRows copies k rows of width elements, and zeros behind them up to a whole

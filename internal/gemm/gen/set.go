@@ -48,7 +48,7 @@ const (
 	tileParams      = "k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int"
 	copyParams      = "dst *byte, dstRow int, src *byte, srcRow, k, width int"
 	transposeParams = "dst *byte, dstRow int, rows *[32]*byte, groups int"
-	dotsParams      = "sums, x *byte, rows *[32]*byte, groups int"
+	dotsParams      = "sums, x, b *byte, bRow, groups int"
 )
 
 // generator emits one function.

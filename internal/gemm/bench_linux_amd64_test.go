@@ -2,12 +2,16 @@ package gemm_test
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/layernoise/layernoise/graph/nativeblas"
+	"github.com/layernoise/layernoise/internal/cpu"
 	"github.com/layernoise/layernoise/internal/gemm"
+	"github.com/layernoise/layernoise/internal/gemm/peak"
+	"golang.org/x/sys/unix"
 	"gonum.org/v1/gonum/blas"
 )
 
@@ -55,48 +59,75 @@ var shapes = []shape{
 
 type productFunc func(ta, tb blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int)
 
-// BenchmarkGemm measures products in GFLOP/s and, if a native BLAS is installed, in
-// turn with the same products of that: then also the ratio, more than one where
-// package gemm is faster. Medians. For one processor, set GOMAXPROCS and
-// OPENBLAS_NUM_THREADS to 1.
+// BenchmarkGemm measures products in GFLOP/s, in turn with the most multiply-adds
+// that one processor can do with the vectors in use, and if a native BLAS is installed
+// with the same products of that: then also the ratio, more than one where package
+// gemm is faster. Medians. For one processor, set GOMAXPROCS and OPENBLAS_NUM_THREADS
+// to 1: then the time is that of the processor, not of the clock on the wall.
 func BenchmarkGemm(b *testing.B) {
 	var native productFunc
 	if lib, name, err := nativeblas.Open(); err == nil {
 		b.Log(name)
 		native = lib.Sgemm
 	}
+	now := func() int64 { return time.Now().UnixNano() }
+	if runtime.GOMAXPROCS(0) == 1 {
+		now = threadTime
+	}
 	for _, s := range shapes {
 		b.Run(s.name, func(b *testing.B) {
+			runtime.LockOSThread()
 			product := s.product()
 			flop := 2 * float64(s.m) * float64(s.n) * float64(s.k) * float64(s.planes)
 			repeat := max(1, int(3e6/flop))
-			var own, other []float64
+			var own, other, most []float64
 			measure := func(f productFunc) float64 {
-				start := time.Now()
+				start := now()
 				for range repeat {
 					product(f)
 				}
-				return flop * float64(repeat) / float64(time.Since(start).Nanoseconds())
+				return flop * float64(repeat) / float64(now()-start)
 			}
 			product(gemm.Gemm[float32])
 			for b.Loop() {
 				own = append(own, measure(gemm.Gemm[float32]))
+				start := now()
+				most = append(most, peak.Run(cpu.Best(), 100_000)/float64(now()-start))
 				if native != nil {
 					other = append(other, measure(native))
 				}
 			}
 			b.ReportMetric(median(own), "GFLOP/s")
+			if most[0] > 0 {
+				b.ReportMetric(median(ratios(own, most)), "of-peak")
+			}
 			if native != nil {
 				b.ReportMetric(median(other), "native-GFLOP/s")
-				b.ReportMetric(median(own)/median(other), "ratio")
+				b.ReportMetric(median(ratios(own, other)), "ratio")
 			}
 		})
 	}
 }
 
-func median(x []float64) float64 {
-	slices.Sort(x)
-	return x[len(x)/2]
+// threadTime is the time in nanoseconds that a processor has given to this thread.
+func threadTime() int64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		panic(err)
+	}
+	return t.Nano()
+}
+
+func median(x []float64) float64 { return slices.Sorted(slices.Values(x))[len(x)/2] }
+
+// ratios are those of what was measured one after the other, when the machine had
+// the same speed.
+func ratios(x, y []float64) []float64 {
+	r := make([]float64, len(x))
+	for i := range r {
+		r[i] = x[i] / y[i]
+	}
+	return r
 }
 
 // product returns a function that computes the product with f.
