@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/chewxy/hm"
+	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -138,7 +139,7 @@ func (o *op[T]) needed() bool { return o.of == nil || o.of.Deriv() != nil }
 
 // allocate makes the buffer of the result.
 func (o *op[T]) allocate() {
-	o.dst = make([]T, max(1, o.shape.TotalSize()))
+	o.dst = hugepage.Make[T](max(1, o.shape.TotalSize()))
 	if len(o.shape) == 0 {
 		o.value = scalarValue(o.dst)
 		return

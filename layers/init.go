@@ -4,6 +4,7 @@ import (
 	"hash/fnv"
 	"math"
 
+	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/layernoise/layernoise/internal/noise"
 	"github.com/pkg/errors"
 	"gorgonia.org/tensor"
@@ -127,7 +128,12 @@ func (c Init) zeros(name string, shape ...int) (*tensor.Dense, error) {
 	if dtype != tensor.Float32 && dtype != tensor.Float64 {
 		return nil, errors.Wrapf(ErrShape, "layers: %s of type %v, want float32 or float64", name, dtype)
 	}
-	return tensor.New(tensor.Of(dtype), tensor.WithShape(shape...)), nil
+	size := tensor.Shape(shape).TotalSize()
+	var backing any = hugepage.Make[float32](size)
+	if dtype == tensor.Float64 {
+		backing = hugepage.Make[float64](size)
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(backing)), nil
 }
 
 // weight returns the distribution and the variance of a weight.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -67,9 +68,9 @@ func rowMajor(t *tensor.Dense) bool {
 // newVec returns zeroed memory for n numbers of like's type.
 func newVec(like vec, n int) vec {
 	if like.f32 != nil {
-		return vec{f32: make([]float32, n)}
+		return vec{f32: hugepage.Make[float32](n)}
 	}
-	return vec{f64: make([]float64, n)}
+	return vec{f64: hugepage.Make[float64](n)}
 }
 
 // grow returns memory for as many numbers of like's type as like has, v's own where that is large enough.

@@ -1,19 +1,24 @@
 package kernel
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/layernoise/layernoise/internal/hugepage"
+)
 
 // scratch keeps the work space of kernels between their calls: as many buffers
 // as were ever in use at once, each as large as ever needed.
 type scratch[T any] struct {
-	mu   sync.Mutex
-	free [][]T
+	alloc func(n int) []T
+	mu    sync.Mutex
+	free  [][]T
 }
 
 var (
-	scratch32 scratch[float32]
-	scratch64 scratch[float64]
+	scratch32 = scratch[float32]{alloc: hugepage.Make[float32]}
+	scratch64 = scratch[float64]{alloc: hugepage.Make[float64]}
 
-	scratchInts scratch[int]
+	scratchInts = scratch[int]{alloc: func(n int) []int { return make([]int, n) }}
 )
 
 // borrow returns a buffer of n elements with unspecified contents. The caller
@@ -49,7 +54,7 @@ func (s *scratch[T]) borrow(n int) []T {
 	case largest >= 0:
 		s.take(largest)
 	}
-	return make([]T, n)
+	return s.alloc(n)
 }
 
 func (s *scratch[T]) take(i int) []T {
