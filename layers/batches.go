@@ -82,17 +82,19 @@ func begin(batches AnyBatches, epoch, first int) (anyPass, error) {
 	case sequencePasser:
 		return b.Pass(epoch, first)
 	}
+	images, isImages := batches.(Batches)
+	sequences, isSequences := batches.(SequenceBatches)
+	var p anyPass
+	switch {
+	case isImages == isSequences:
+		return nil, errors.Errorf("layers: a %T is not either Batches or SequenceBatches", batches)
+	case isImages:
+		p = onlyPass{images}
+	default:
+		p = onlySequencePass{sequences}
+	}
 	if err := batches.Start(epoch); err != nil {
 		return nil, err
-	}
-	var p anyPass
-	switch b := batches.(type) {
-	case Batches:
-		p = onlyPass{b}
-	case SequenceBatches:
-		p = onlySequencePass{b}
-	default:
-		return nil, errors.Errorf("layers: a %T is neither Batches nor SequenceBatches", batches)
 	}
 	for range first {
 		if !p.Next() {

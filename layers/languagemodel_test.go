@@ -310,6 +310,29 @@ func TestValidationOfTheOtherKind(t *testing.T) {
 	}
 }
 
+// both is batches of images and of sequences.
+type both struct {
+	*list
+	*sequenceList
+}
+
+func (both) Start(int) error { return nil }
+func (both) Next() bool      { return false }
+func (both) Err() error      { return nil }
+func (both) Len() int        { return 1 }
+
+// TestBatchesOfBothKinds: nobody can tell what is meant.
+func TestBatchesOfBothKinds(t *testing.T) {
+	m := newLanguageModel(t, newPairs(t, 5, 0, tensor.Float32), 2, 3)
+	if _, err := m.Evaluate(ctx, both{}); err == nil || !strings.Contains(err.Error(), "layers_test.both") {
+		t.Errorf("language model: %v", err)
+	}
+	classifier, _ := newModel(t, tensor.Float32)
+	if _, err := classifier.Evaluate(ctx, both{}); err == nil || !strings.Contains(err.Error(), "layers_test.both") {
+		t.Errorf("classifier: %v", err)
+	}
+}
+
 // TestLanguageModelResumes stops a training with noise, dropout, clipping and schedules at every step, and goes on from its
 // checkpoint with everything made anew, to the same bits.
 func TestLanguageModelResumes(t *testing.T) {
