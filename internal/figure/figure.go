@@ -206,14 +206,14 @@ const beside = 0.006
 
 // apart returns the curves, those with error bars moved a little to the left and right.
 func (p Panel) apart() []Curve {
-	barred := func(c Curve) bool { return c.Err != nil && !c.Band && len(c.X) < bandFrom && !p.LogX }
+	barred := func(c Curve) bool { return c.Err != nil && !c.Band && len(c.X) < bandFrom }
 	low, high, n := math.Inf(1), math.Inf(-1), 0
 	for _, c := range p.Curves {
 		if barred(c) {
 			n++
 		}
 		for _, x := range c.X {
-			low, high = min(low, x), max(high, x)
+			low, high = min(low, p.x(x)), max(high, p.x(x))
 		}
 	}
 	curves := slices.Clone(p.Curves)
@@ -222,7 +222,12 @@ func (p Panel) apart() []Curve {
 		if c := &curves[i]; barred(*c) {
 			c.X = slices.Clone(c.X)
 			for k := range c.X {
-				c.X[k] += place * beside * (high - low)
+				shift := place * beside * (high - low) // of the axis
+				if p.LogX {
+					c.X[k] *= math.Pow(10, shift)
+				} else {
+					c.X[k] += shift
+				}
 			}
 			place++
 		}
