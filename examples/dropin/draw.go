@@ -7,28 +7,48 @@ import (
 	"github.com/layernoise/layernoise/internal/figure"
 )
 
-// drawCurves writes a PNG with the test accuracy and the losses of the curves by epoch.
+// drawCurves writes a PNG, and an SVG beside it, with the test accuracy and the losses of the curves by epoch, and the differences
+// in accuracy to the training without noise, if there is one.
 func drawCurves(file string, curves []*curve, s settings, data string) error {
-	accuracy := figure.Panel{Title: fmt.Sprintf("%s, sigma %g, %s", data, s.sigma, s.protocol), X: "epoch", Y: "test accuracy (%)"}
-	loss := figure.Panel{Title: "Cross entropy: training dashed", X: "epoch", Y: "loss (nats)"}
-	for i, c := range curves {
-		percent := make([]float64, len(c.testAcc))
-		for j, a := range c.testAcc {
-			percent[j] = 100 * a
-		}
-		accuracy.Curves = append(accuracy.Curves, byEpoch("noise "+c.noise, i, percent))
-		training := byEpoch("", i, c.trainLoss)
+	accuracy := figure.Panel{Title: fmt.Sprintf("%s, sigma %g, %s, one seed", data, s.sigma, s.protocol), X: "epoch", Y: "test accuracy, %"}
+	loss := figure.Panel{Title: "Cross entropy, that of training dotted", X: "epoch", Y: "loss, nats an image"}
+	difference := figure.Panel{Title: "Accuracy: difference to none, same seed", X: "epoch", Y: "difference, points", Zero: true}
+	for _, c := range curves {
+		accuracy.Curves = append(accuracy.Curves, byEpoch(c.noise, c.noise, percent(c.testAcc, nil)))
+		training := byEpoch(c.noise, "", c.trainLoss)
 		training.Dashed = true
-		loss.Curves = append(loss.Curves, byEpoch("noise "+c.noise, i, c.testLoss), training)
+		loss.Curves = append(loss.Curves, byEpoch(c.noise, c.noise, c.testLoss), training)
+		if c.noise != "none" && curves[0].noise == "none" {
+			difference.Curves = append(difference.Curves, byEpoch(c.noise, c.noise, percent(c.testAcc, curves[0].testAcc)))
+		}
 	}
-	return figure.Save(file, accuracy, loss)
+	panels := []figure.Panel{accuracy, loss}
+	if len(difference.Curves) > 0 {
+		panels = append(panels, difference)
+	}
+	return figure.Save(file, panels...)
 }
 
-// byEpoch gives value i the abscissa i+1, and leaves out what is not finite.
-func byEpoch(name string, colour int, values []float64) figure.Curve {
-	c := figure.Curve{Name: name, Line: true, Colour: colour + 1}
+// percent returns accuracies in percent, less those at the same epochs of another training, as far as both went.
+func percent(accuracies, less []float64) []float64 {
+	var list []float64
+	for i, a := range accuracies {
+		switch {
+		case less == nil:
+			list = append(list, 100*a)
+		case i < len(less):
+			list = append(list, 100*(a-less[i]))
+		}
+	}
+	return list
+}
+
+// byEpoch gives value i the abscissa i+1, and leaves out what is not finite, and the first passes, in which every accuracy and loss
+// comes from afar.
+func byEpoch(noise, name string, values []float64) figure.Curve {
+	c := figure.Curve{Name: name, Line: true, Colour: figure.ColourOf(noise)}
 	for i, y := range values {
-		if !math.IsNaN(y) && !math.IsInf(y, 0) {
+		if (i >= len(values)/10 || len(values) < 10) && !math.IsNaN(y) && !math.IsInf(y, 0) {
 			c.X, c.Y = append(c.X, float64(i+1)), append(c.Y, y)
 		}
 	}

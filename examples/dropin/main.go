@@ -34,14 +34,14 @@ func main() {
 	flag.StringVar(&o.data, "data", "", "folder with IDX files; by default digits are drawn, and nothing is read")
 	flag.StringVar(&o.dataset, "dataset", "fashion", "what the folder holds: fashion or mnist")
 	flag.IntVar(&o.digits, "digits", 1000, "number of digits drawn to train with")
-	flag.IntVar(&o.epochs, "epochs", 0, "passes over the images (default 40, and 3 with -data)")
-	flag.IntVar(&o.batch, "batch", 64, "images a step")
-	flag.Float64Var(&o.rate, "lr", 0.02, "learning rate")
+	flag.IntVar(&o.epochs, "epochs", 0, "passes over the images (default 100, and 3 with -data)")
+	flag.IntVar(&o.batch, "batch", 128, "images a step")
+	flag.Float64Var(&o.rate, "lr", 0.05, "learning rate")
 	flag.Float64Var(&o.momentum, "momentum", 0.9, "momentum")
-	flag.Float64Var(&o.sigma, "sigma", 0.05, "standard deviation of the noise, in units of the weights")
+	flag.Float64Var(&o.sigma, "sigma", 0.1, "standard deviation of the noise, in units of the weights")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of weights, order of images and noise")
 	flag.StringVar(&o.protocol, "protocol", "guarded", "guarded (two lines change) or carried (one line)")
-	flag.StringVar(&o.out, "out", "dropin.png", "file for the picture of the curves")
+	flag.StringVar(&o.out, "out", "dropin.png", "PNG file for the picture of the curves, with an SVG beside it")
 	cli.Main(func(ctx context.Context) error { return run(ctx, o) })
 }
 
@@ -92,7 +92,7 @@ func (o *options) complete() error {
 		}
 	}
 	if o.epochs == 0 {
-		o.epochs = 40
+		o.epochs = 100
 		if o.data != "" {
 			o.epochs = 3
 		}
@@ -122,7 +122,7 @@ func (o *options) complete() error {
 // load reads the images of a folder, or draws digits where there is none.
 func load(dir, name string, digits int) (images, error) {
 	if dir == "" {
-		return images{datasets.Digits(digits, 1), datasets.Digits(5000, 2)}, nil
+		return images{datasets.Digits(digits, 1), datasets.Digits(2000, 2)}, nil
 	}
 	var data images
 	read, known := map[string]func(string, datasets.Split, ...datasets.Option) (*datasets.Dataset, error){

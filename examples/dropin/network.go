@@ -11,7 +11,7 @@ import (
 )
 
 // widths of the network, from pixels to classes.
-var widths = []int{784, 256, 256, 10}
+var widths = []int{784, 256, 256, 256, 10}
 
 // network is a perceptron, written as Gorgonia users write one.
 type network struct {
@@ -23,14 +23,14 @@ type network struct {
 	logProb    G.Value // logarithms of the probabilities, (batch, 10)
 }
 
-// newWeights draws the initial weights of every layer by He's rule. Biases are zero.
+// newWeights draws the initial weights of every layer uniformly in ±1/sqrt(inputs), as PyTorch does. Biases are zero.
 func newWeights(seed uint64) []*tensor.Dense {
 	random := rand.New(rand.NewPCG(seed, 0))
 	var weights []*tensor.Dense
 	for i := 1; i < len(widths); i++ {
 		w := make([]float32, widths[i-1]*widths[i])
 		for j := range w {
-			w[j] = float32(random.NormFloat64() * math.Sqrt(2/float64(widths[i-1])))
+			w[j] = float32((2*random.Float64() - 1) / math.Sqrt(float64(widths[i-1])))
 		}
 		weights = append(weights,
 			tensor.New(tensor.WithShape(widths[i-1], widths[i]), tensor.WithBacking(w)),

@@ -70,7 +70,7 @@ func train(ctx context.Context, noise string, s settings, data images, step func
 	defer vm.Close()
 
 	batches, err := data.train.Loader(datasets.LoaderConfig{
-		Batch: s.batch, Shuffle: true, Seed: s.seed, Flat: true, Last: datasets.LastDrop})
+		Batch: s.batch, Shuffle: true, Seed: s.seed, Flat: true, Last: datasets.LastDrop, Mean: []float64{0}, Std: []float64{1}})
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ type evaluator struct {
 
 func newEvaluator(test *datasets.Dataset, weights []*tensor.Dense) (*evaluator, error) {
 	const batch = 500
-	batches, err := test.Loader(datasets.LoaderConfig{Batch: batch, Flat: true, Last: datasets.LastPad})
+	batches, err := test.Loader(datasets.LoaderConfig{Batch: batch, Flat: true, Last: datasets.LastPad, Mean: []float64{0}, Std: []float64{1}})
 	if err != nil {
 		return nil, err
 	}
