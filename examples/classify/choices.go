@@ -1,143 +1,120 @@
 package main
 
 import (
-	"context"
-	"encoding"
 	"fmt"
-	"os"
+	"math"
+	"slices"
+	"strings"
 
-	"github.com/layernoise/layernoise/datasets"
-	"github.com/layernoise/layernoise/layers"
-	"github.com/layernoise/layernoise/optim"
-	G "gorgonia.org/gorgonia"
+	"github.com/layernoise/layernoise/internal/cli"
 )
 
-// network is what -net chooses from.
-type network struct {
-	make func(layers.Init) *layers.Sequential
-	flat bool // takes images as rows of numbers
+// choice is what a run is trained with, and what is compared.
+type choice struct {
+	Kind      string  `json:"method"`   // a key of kinds
+	Strength  float64 `json:"strength"` // sigma, weight decay, probability or rho: see kinds
+	LearnRate float64 `json:"lr"`
 }
 
-var networks = map[string]network{
-	"mlp1":     {make: layers.NewMLP1, flat: true},
-	"mlp2":     {make: layers.NewMLP2, flat: true},
-	"mlp3":     {make: layers.NewMLP3, flat: true},
-	"cnn1":     {make: layers.NewCNN1},
-	"cnn2":     {make: layers.NewCNN2},
-	"cnn3":     {make: layers.NewCNN3},
-	"resnet18": {make: layers.NewResNet18},
-	"resnet34": {make: layers.NewResNet34},
-	"vgg11":    {make: layers.NewVGG11},
+// kind is a way to regularise.
+type kind struct {
+	strength string    // what its strength is called
+	usual    []float64 // the strengths of a sweep, if none are given
+	chosen   float64   // the strength without a sweep, if none is given, that a sweep over drawn digits has chosen; 0 for none
 }
 
-// shape returns the shape of an image as the network takes it.
-func (n network) shape(d *datasets.Dataset) []int {
-	s := d.Shape()
-	if n.flat {
-		return []int{s.Size()}
+var kinds = map[string]kind{
+	"none":     {},
+	"layer":    {"sigma", []float64{0.0125, 0.025, 0.05, 0.1, 0.2}, 0.05},
+	"all":      {"sigma", []float64{0.0125, 0.025, 0.05, 0.1, 0.2}, 0.1},
+	"decay":    {"weight decay", []float64{0.0003, 0.001, 0.003, 0.01, 0.03}, 0},
+	"dropout":  {"probability", []float64{0.1, 0.2, 0.3, 0.5, 0.7}, 0},
+	"sam":      {"rho", []float64{0.02, 0.05, 0.1, 0.2, 0.5}, 0},
+	"sam-half": {"rho", []float64{0.02, 0.05, 0.1, 0.2, 0.5}, 0},
+}
+
+// kindNames are the kinds in the order of tables and pictures.
+var kindNames = []string{"none", "layer", "all", "decay", "dropout", "sam", "sam-half"}
+
+func (c choice) String() string {
+	if c.Kind == "none" {
+		return c.Kind
 	}
-	return []int{s.Channels, s.Height, s.Width}
+	return fmt.Sprintf("%s, %s %v", c.Kind, kinds[c.Kind].strength, c.Strength)
 }
 
-type opener = func(dir string, split datasets.Split, opts ...datasets.Option) (*datasets.Dataset, error)
-
-// datasetsByName is what -dataset chooses from. The digits have no files.
-var datasetsByName = map[string]opener{
-	"digits":   nil,
-	"mnist":    datasets.MNIST,
-	"fashion":  datasets.FashionMNIST,
-	"cifar10":  datasets.CIFAR10,
-	"cifar100": datasets.CIFAR100,
-}
-
-// How many digits are drawn, and from which seeds those to test with: training digits have the seeds of the runs.
-const (
-	trainDigits    = 1000
-	testDigits     = 2000
-	testDigitsSeed = 1 << 32
-)
-
-// images are the data of an experiment.
-type images struct{ train, test *datasets.Dataset }
-
-// open reads the images.
-func (s *settings) open(ctx context.Context) (images, error) {
-	read := datasetsByName[s.Dataset]
-	if read == nil {
-		return images{test: datasets.Digits(testDigits, testDigitsSeed)}, nil
-	}
-	var opts []datasets.Option
-	if s.download {
-		opts = append(opts, datasets.WithDownload(ctx, datasets.Download{Progress: os.Stderr}))
-	}
-	train, err := read(s.data, datasets.Train, opts...)
+// choices makes what -noise, -sigma and -lr ask for: every kind with every strength, without one none, at every learning rate.
+func (s *settings) choices() ([]choice, error) {
+	rates, err := numbers("lr", s.rate, ",")
 	if err != nil {
-		return images{}, err
+		return nil, err
 	}
-	test, err := read(s.data, datasets.Test, opts...)
-	return images{train, test}, err
+	var list []choice
+	for _, text := range strings.Split(s.noise, ",") {
+		name, own, _ := strings.Cut(text, ":")
+		strengths, err := s.strengths(name, own)
+		if err != nil {
+			return nil, err
+		}
+		for _, rate := range rates {
+			for _, strength := range strengths {
+				c := choice{name, strength, rate}
+				if slices.Contains(list, c) {
+					return nil, cli.Usagef("-noise %q -sigma %q -lr %q: %v occurs twice", s.noise, s.sigma, s.rate, c)
+				}
+				list = append(list, c)
+			}
+		}
+	}
+	return list, nil
 }
 
-// choose returns the training images of a seed.
-func (s *settings) choose(all images, seed uint64) (*datasets.Dataset, error) {
+// strengths returns those of a kind, for which own are given behind its name.
+func (s *settings) strengths(name, own string) ([]float64, error) {
+	k, known := kinds[name]
+	noise := name == "layer" || name == "all"
+	var list []float64
+	var err error
 	switch {
-	case all.train == nil && s.Subset == 0:
-		return datasets.Digits(trainDigits, seed), nil
-	case all.train == nil:
-		return datasets.Digits(s.Subset, seed), nil
-	case s.Subset == 0:
-		return all.train, nil
+	case !known:
+		return nil, cli.Usagef("-noise %q: %q, want some of %s", s.noise, name, strings.Join(kindNames, ", "))
+	case name == "none" && own == "":
+		return []float64{0}, nil
+	case name == "none":
+		return nil, cli.Usagef("-noise %q: none has no strength", s.noise)
+	case own != "":
+		list, err = numbers("noise", own, "/")
+	case noise && s.sigma != "":
+		list, err = numbers("sigma", s.sigma, ",")
+	case s.sweep:
+		list = k.usual
+	case k.chosen > 0:
+		list = []float64{k.chosen}
+	default:
+		return nil, cli.Usagef("-noise %q: which %s has %s? Say %s:%v", s.noise, k.strength, name, name, k.usual[0])
 	}
-	return all.train.Subset(s.Subset, seed)
+	for _, x := range list {
+		switch {
+		case name == "dropout" && !(x < 1):
+			return nil, cli.Usagef("-noise dropout:%v, want a probability below 1", x)
+		case strings.HasPrefix(name, "sam") && x == 0:
+			return nil, cli.Usagef("-noise %s:%v, want a rho above 0", name, x)
+		case x > math.MaxFloat32:
+			return nil, cli.Usagef("-noise %s:%v is too large", name, x)
+		}
+	}
+	if err == nil && name == "dropout" {
+		if net, _ := findNetwork(s.Net); net.hidden == nil {
+			err = cli.Usagef("-noise dropout is for the perceptrons, not for -net %s", s.Net)
+		}
+	}
+	return list, err
 }
 
-// noise is one of the noises that are compared.
-type noise struct {
-	Kind  string  `json:"noise"`
-	Sigma float64 `json:"sigma"`
-}
-
-func (n noise) String() string {
-	if n.Kind == "none" {
-		return "no noise"
+// epochs returns how many a run has.
+func (s *settings) epochs(c choice) int {
+	if c.Kind == "sam-half" {
+		return max(1, s.Epochs/2)
 	}
-	return fmt.Sprintf("%s, sigma %v", n.Kind, n.Sigma)
-}
-
-// solver is one whose training can be interrupted.
-type solver interface {
-	G.Solver
-	encoding.BinaryMarshaler
-	encoding.BinaryUnmarshaler
-}
-
-// newSolver makes the solver of a run with the given steps in an epoch.
-func (s *settings) newSolver(n noise, seed uint64, steps int) (solver, error) {
-	base, err := s.newBase(steps)
-	if err != nil || n.Kind == "none" {
-		return base, err
-	}
-	opts := []optim.PerturbOpt{optim.WithSeed(seed)}
-	if n.Kind == "all" {
-		opts = append(opts, optim.WithSelection(optim.All()))
-	}
-	if s.NoiseEpochs > 0 {
-		opts = append(opts, optim.WithSchedule(optim.Until(uint64(s.NoiseEpochs*steps))))
-	}
-	return optim.NewPerturbedSolver(base, n.Sigma, opts...)
-}
-
-func (s *settings) newBase(steps int) (solver, error) {
-	schedule := optim.Constant(1)
-	if s.Schedule == "cosine" {
-		schedule = optim.Cosine(uint64(s.Epochs * steps))
-	}
-	decay, rate := optim.WithWeightDecay(s.WeightDecay), optim.WithLearnRateSchedule(schedule)
-	switch s.Optimizer {
-	case "adam":
-		return optim.NewAdam(s.LearnRate, decay, rate)
-	case "adamw":
-		return optim.NewAdamW(s.LearnRate, decay, rate)
-	}
-	return optim.NewSGD(s.LearnRate, optim.WithMomentum(s.Momentum), decay, rate)
+	return s.Epochs
 }

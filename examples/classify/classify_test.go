@@ -9,23 +9,22 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/layernoise/layernoise/layers"
+	"github.com/layernoise/layernoise/datasets"
 )
 
 // softmax is a network without kinks, for tests.
-func init() {
-	networks["softmax"] = network{make: func(i layers.Init) *layers.Sequential { return layers.NewMLP(i, 784, 10) }, flat: true}
-	networks["small"] = network{make: func(i layers.Init) *layers.Sequential { return layers.NewMLP(i, 784, 12, 10) }, flat: true}
-}
+func init() { networks["softmax"] = network{hidden: []int{}} }
 
 // tiny are settings of runs that take no time.
 func tiny(out string) *settings {
 	return &settings{
-		Dataset: "digits", Net: "small", Subset: 40, Epochs: 4, Batch: 16, Optimizer: "sgd", LearnRate: 0.1, Momentum: 0.9, Schedule: "cosine",
-		NoiseEpochs: 3, TraceImages: 32, Probes: 2, noise: "none,layer,all", sigma: "0.1", seeds: 2, out: out,
+		Dataset: "digits", Net: "mlp-12", Subset: 40, Augment: "none", Epochs: 4, Batch: 16, Optimizer: "sgd", rate: "0.1", Momentum: 0.9,
+		Schedule: "cosine", NoiseEpochs: 3, TraceImages: 32, Probes: 2, noise: "none,layer,all", sigma: "0.1", seeds: 2, tuneSeeds: 2, validate: 30,
+		choose: "accuracy", out: out,
 	}
 }
 
@@ -42,20 +41,28 @@ func (l *limited) Err() error {
 	return nil
 }
 
+// open parses the settings and opens their folder.
+func open(t *testing.T, s *settings) (*experiment, []choice) {
+	t.Helper()
+	choices, err := s.parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := openExperiment(context.Background(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x, choices
+}
+
 // train runs the experiment until it is done, each time for so many batches, and returns its folder and how often it began.
 func train(t *testing.T, batches int) (folder string, starts int) {
 	t.Helper()
 	s := tiny(t.TempDir())
-	noises, err := s.parse()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.Subset = 16 * checkpointFrom // the runs keep checkpoints
 	for starts = 1; ; starts++ {
-		x, err := openExperiment(context.Background(), s, noises)
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = x.train(&limited{context.Background(), batches})
+		x, choices := open(t, s)
+		err := x.make(&limited{context.Background(), batches}, choices)
 		if err == nil {
 			if err := x.report(new(bytes.Buffer)); err != nil {
 				t.Fatal(err)
@@ -74,11 +81,11 @@ func TestResume(t *testing.T) {
 	if starts != 1 {
 		t.Fatalf("%d starts without an interruption", starts)
 	}
-	parts, starts := train(t, 300)
+	parts, starts := train(t, 400)
 	if starts < 5 {
 		t.Fatalf("%d starts: the test interrupts too seldom", starts)
 	}
-	for _, name := range []string{resultsName, tableName, curvesName} {
+	for _, name := range []string{resultsName, tableName, curvesName, "curves.svg"} {
 		want, err := os.ReadFile(filepath.Join(whole, name))
 		if err != nil {
 			t.Fatal(err)
@@ -91,60 +98,57 @@ func TestResume(t *testing.T) {
 			t.Errorf("%s is another one after %d starts", name, starts)
 		}
 	}
-	if left, err := filepath.Glob(filepath.Join(parts, checkpointName+"*")); err != nil || len(left) > 0 {
-		t.Errorf("checkpoints are left behind: %v (%v)", left, err)
+	for _, ending := range []string{"checkpoint", "lock"} {
+		if left, err := filepath.Glob(filepath.Join(parts, runsFolder, "*."+ending)); err != nil || len(left) > 0 {
+			t.Errorf("files are left behind: %v (%v)", left, err)
+		}
 	}
 }
 
-// reported trains what s asks for and returns it with its noises and the report.
-func reported(t *testing.T, s *settings) (*experiment, []noise, string) {
+// reported trains what s asks for and returns it with its choices and the report.
+func reported(t *testing.T, s *settings) (*experiment, []choice, string) {
 	t.Helper()
-	noises, err := s.parse()
-	if err != nil {
-		t.Fatal(err)
-	}
-	x, err := openExperiment(context.Background(), s, noises)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := x.train(context.Background()); err != nil {
+	x, choices := open(t, s)
+	if err := x.make(context.Background(), choices); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
 	if err := x.report(&out); err != nil {
 		t.Fatal(err)
 	}
-	return x, noises, out.String()
+	return x, choices, out.String()
 }
 
 func TestReport(t *testing.T) {
 	s := tiny(t.TempDir())
-	x, noises, out := reported(t, s)
-	line := regexp.MustCompile(`(?m)^result noise=(none|layer|all) sigma=(0|0\.1) test_acc=\d+\.\d+±\d+\.\d+ test_loss=\d+\.\d+±\d+\.\d+ hessian_trace=\d+\.\d+$`)
-	if n := len(line.FindAllString(out, -1)); n != len(noises) {
-		t.Errorf("%d result lines, want %d, in\n%s", n, len(noises), out)
+	x, choices, out := reported(t, s)
+	line := regexp.MustCompile(`(?m)^result noise=(none|layer|all) sigma=(0|0\.1) lr=0\.1 runs=2 test_acc=\d+\.\d+±\d+\.\d+ test_loss=\d+\.\d+±\d+\.\d+ test_ece=\d+\.\d+ hessian_trace=\d+\.\d+.*$`)
+	if n := len(line.FindAllString(out, -1)); n != len(choices) {
+		t.Errorf("%d result lines, want %d, in\n%s", n, len(choices), out)
 	}
 	// Paired differences are those of runs with the same seed.
-	layer := noises[1]
+	layer := choices[1]
 	var sum float64
 	for seed := uint64(1); seed <= 2; seed++ {
-		sum += x.find(layer, seed).end().TestLoss - x.find(noises[0], seed).end().TestLoss
+		sum += x.find(task{layer, onTest, seed}).end().Loss - x.find(task{choices[0], onTest, seed}).end().Loss
 	}
-	if d, ok := x.paired(layer, testLoss); !ok || math.Abs(d.mean-sum/2) > 1e-12 {
-		t.Errorf("paired difference %v, want %v", d, sum/2)
+	if d := x.difference(layer, onTest, loss); d.N != 2 || math.Abs(d.Mean-sum/2) > 1e-12 {
+		t.Errorf("paired difference %v of %d, want %v", d, d.N, sum/2)
 	}
-	file, err := os.Open(filepath.Join(s.out, curvesName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if _, err := png.Decode(file); err != nil {
-		t.Error(err)
+	for _, name := range []string{curvesName, mistakesName} {
+		file, err := os.Open(filepath.Join(s.out, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if _, err := png.Decode(file); err != nil {
+			t.Error(err)
+		}
 	}
 	// The noise is off for the last epoch, and the evaluations are clean: training loss falls under all noises.
 	for _, r := range x.Runs {
 		if first, last := r.Points[0].TrainLoss, r.end().TrainLoss; last >= first {
-			t.Errorf("%v, seed %d: training loss %v, at first %v", r.noise, r.Seed, last, first)
+			t.Errorf("%v: training loss %v, at first %v", r.task, last, first)
 		}
 	}
 }
@@ -152,10 +156,10 @@ func TestReport(t *testing.T) {
 // Runs whose loss is no longer finite are recorded as such, and are in no mean.
 func TestDiverged(t *testing.T) {
 	s := tiny(t.TempDir())
-	s.LearnRate, s.WeightDecay = 1e9, 1e9
-	_, noises, out := reported(t, s)
-	if n := strings.Count(out, "(2 diverged)"); n != len(noises) {
-		t.Errorf("%d noises of %d are reported as diverged in\n%s", n, len(noises), out)
+	s.rate, s.WeightDecay = "1e9", 1e9
+	_, choices, out := reported(t, s)
+	if n := strings.Count(out, "(2 diverged)"); n != len(choices) {
+		t.Errorf("%d choices of %d are reported as diverged in\n%s", n, len(choices), out)
 	}
 	if n := strings.Count(out, "NaN"); n > 0 {
 		t.Errorf("NaN in\n%s", out)
@@ -166,11 +170,11 @@ func TestDiverged(t *testing.T) {
 func TestTracesAgreeWithoutKinks(t *testing.T) {
 	s := tiny(t.TempDir())
 	s.Net, s.Probes = "softmax", 400
-	train, err := s.choose(images{}, 1)
+	train, _, err := s.imagesOf(images{}, task{On: onTest, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newCurvature(networks[s.Net].make(layers.Init{Seed: 1}), s, train)
+	c, err := newCurvature(networks[s.Net].build(train, 1, 0), s, train)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,52 +211,182 @@ func TestDrawLabels(t *testing.T) {
 func TestSettingsRefuse(t *testing.T) {
 	for name, change := range map[string]func(*settings){
 		"dataset":      func(s *settings) { s.Dataset = "imagenet" },
-		"net":          func(s *settings) { s.Net = "mlp9" },
+		"net":          func(s *settings) { s.Net = "mlp-0" },
+		"net ":         func(s *settings) { s.Net = "cnn2" }, // digits are grey
 		"optimizer":    func(s *settings) { s.Optimizer = "lion" },
 		"schedule":     func(s *settings) { s.Schedule = "linear" },
-		"lr":           func(s *settings) { s.LearnRate = math.NaN() },
+		"augment":      func(s *settings) { s.Augment = "true" },
+		"protocol":     func(s *settings) { s.protocol = "code" },
+		"choose":       func(s *settings) { s.choose = "f1" },
+		"lr":           func(s *settings) { s.rate = "NaN" },
 		"momentum":     func(s *settings) { s.Momentum = 1 },
 		"weight-decay": func(s *settings) { s.WeightDecay = -1 },
+		"wrong-labels": func(s *settings) { s.LabelNoise = 1.5 },
 		"epochs":       func(s *settings) { s.Epochs = 0 },
 		"batch":        func(s *settings) { s.Batch = 0 },
+		"subset":       func(s *settings) { s.Subset = 15 },
 		"seeds":        func(s *settings) { s.seeds = 0 },
+		"tune-seeds":   func(s *settings) { s.tuneSeeds = 0 },
+		"validate":     func(s *settings) { s.validate = 0 },
 		"trace-images": func(s *settings) { s.TraceImages = 15 },
 		"noise":        func(s *settings) { s.noise = "none,some" },
+		"noise ":       func(s *settings) { s.noise = "none:0.1" },
+		"noise  ":      func(s *settings) { s.noise = "dropout" }, // of which probability?
+		"noise   ":     func(s *settings) { s.noise = "dropout:1" },
+		"noise    ":    func(s *settings) { s.noise = "layer,layer:0.1" }, // twice
 		"sigma":        func(s *settings) { s.sigma = "0.1,x" },
 		"out":          func(s *settings) { s.out = "" },
 	} {
 		s := tiny(t.TempDir())
 		change(s)
-		if _, err := s.parse(); err == nil || !strings.Contains(err.Error(), "-"+name) {
+		if _, err := s.parse(); err == nil || !strings.Contains(err.Error(), "-"+strings.TrimSpace(name)) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 }
 
-// A folder with results of other settings is refused and left alone; more seeds and noises may be added.
+// A folder with results of other settings is refused and left alone; more seeds and choices may be added.
 func TestFolderOfOtherSettings(t *testing.T) {
 	s := tiny(t.TempDir())
 	s.seeds, s.noise = 1, "none"
-	open := func() (*experiment, error) {
-		noises, err := s.parse()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return openExperiment(context.Background(), s, noises)
+	_, choices, _ := reported(t, s)
+	s.seeds, s.noise = 2, "none,layer"
+	x, _ := open(t, s)
+	if !x.find(task{choices[0], onTest, 1}).ended() {
+		t.Errorf("more seeds: runs %v", x.Runs)
 	}
-	x, err := open()
+	s.Momentum = 0.8
+	if _, err := openExperiment(context.Background(), s); err == nil {
+		t.Error("another momentum: no error")
+	}
+	if err := os.Remove(filepath.Join(s.out, resultsName)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openExperiment(context.Background(), s); err == nil {
+		t.Error("another momentum, in the files of runs alone: no error")
+	}
+}
+
+// Processes that share a folder make each run once; what several folders hold merges.
+func TestSharedFolder(t *testing.T) {
+	s := tiny(t.TempDir())
+	first, choices := open(t, s)
+	held := task{choices[0], onTest, 1}
+	release, err := first.claim(held)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := x.train(context.Background()); err != nil {
+	second, _ := open(t, s)
+	if r, err := second.trainOne(context.Background(), held, func(int) {}); r != nil || err != nil {
+		t.Fatalf("a run that another process makes: %v, error %v", r, err)
+	}
+	done := make(chan error)
+	go func() { done <- second.make(context.Background(), choices) }()
+	if r, err := first.read(first.runFile(held, ".json")); r != nil || err != nil {
+		t.Fatalf("a run that nobody has made: %v, error %v", r, err)
+	}
+	release()
+	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	s.seeds, s.noise = 2, "none,layer"
-	if x, err = open(); err != nil || !x.find(noise{Kind: "none"}, 1).ended() {
-		t.Errorf("more seeds: error %v, runs %v", err, x)
+	other := tiny(t.TempDir())
+	other.seeds = 3
+	third, _ := open(t, other)
+	files, err := filepath.Glob(filepath.Join(s.out, runsFolder, "*.json"))
+	if err != nil || len(files) != 6 {
+		t.Fatalf("%d files of runs, want 6 (%v)", len(files), err)
 	}
-	s.LearnRate = 0.2
-	if _, err := open(); err == nil {
-		t.Error("another learning rate: no error")
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(other.out, runsFolder, filepath.Base(name)), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := third.gather(); err != nil {
+		t.Fatal(err)
+	}
+	if len(third.Runs) != 6 || third.difference(choices[1], onTest, loss) != second.difference(choices[1], onTest, loss) {
+		t.Errorf("%d runs after merging, difference %v, want %v", len(third.Runs), third.difference(choices[1], onTest, loss),
+			second.difference(choices[1], onTest, loss))
+	}
+}
+
+// A sweep chooses on validation images, with seeds of its own, and reports the best of each kind on test images.
+func TestSweep(t *testing.T) {
+	s := tiny(t.TempDir())
+	s.sweep, s.noise, s.NoiseEpochs = true, "none,layer:0.05/5,dropout:0.1", 0
+	x, choices, out := reported(t, s)
+	if len(choices) != 4 || len(x.choices(onValidation)) != 4 {
+		t.Fatalf("choices %v, tried %v", choices, x.choices(onValidation))
+	}
+	want := []choice{{"none", 0, 0.1}, {"layer", 0.05, 0.1}, {"dropout", 0.1, 0.1}}
+	if got := x.choices(onTest); !slices.Equal(got, want) {
+		t.Errorf("reported %v, want %v", got, want)
+	}
+	for _, r := range x.Runs {
+		if (r.On == onValidation) != (r.Seed > tuneSeed) || r.On == onValidation && len(r.Points) != 1 {
+			t.Errorf("run %v with %d points", r.task, len(r.Points))
+		}
+	}
+	if !strings.Contains(out, "| **layer, sigma 0.05** | 2 |") || strings.Contains(out, "**layer, sigma 5**") {
+		t.Errorf("the table does not mark what was chosen:\n%s", out)
+	}
+	if _, err := os.Stat(filepath.Join(s.out, sweepName)); err != nil {
+		t.Error(err)
+	}
+}
+
+// Tuning on images that are trained on chooses what learns by heart.
+func TestValidationIsApart(t *testing.T) {
+	all, err := datasets.Digits(60, 7).Subset(60, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := images{train: all, test: datasets.Digits(5, 8)}
+	if x.validation, x.rest, err = all.Split(20, validationSeed); err != nil {
+		t.Fatal(err)
+	}
+	s := tiny("")
+	train, measured, err := s.imagesOf(x, task{On: onValidation, Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if train.Len() != 40 || measured.Len() != 20 {
+		t.Fatalf("%d images to train with, %d to validate", train.Len(), measured.Len())
+	}
+	seen := map[string]bool{}
+	for i := range measured.Len() {
+		seen[string(measured.Pixels(i))] = true
+	}
+	for i := range train.Len() {
+		if seen[string(train.Pixels(i))] {
+			t.Fatalf("image %d to train with is one to validate with", i)
+		}
+	}
+}
+
+// The authors' protocol sets what is not said otherwise.
+func TestProtocol(t *testing.T) {
+	s := tiny("")
+	s.protocol, s.Dataset, s.Net, s.noise = "paper", "cifar100", "cnn3", "layer"
+	if err := s.follow(func(flag string) bool { return flag == "epochs" }); err != nil {
+		t.Fatal(err)
+	}
+	if s.Epochs != 4 || s.Batch != 128 || s.Schedule != "cosine-epoch" || s.Augment != "reflect" || !s.Normal || s.Net != "cnn3-relu" ||
+		s.WeightDecay != 5e-4 || s.sigma != "0.03" || s.rate != "0.01" {
+		t.Errorf("settings %+v", s)
+	}
+	c := choice{"none", 0, 1}
+	s.Epochs = 2
+	solver, err := s.newSolver(c, 1, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rates := solver.(interface{ LearnRate() float64 })
+	if got := rates.LearnRate(); got != 1 {
+		t.Errorf("learning rate %v at the first step, want 1", got)
 	}
 }

@@ -51,7 +51,11 @@ func newCurvature(net layers.Layer, s *settings, train *datasets.Dataset) (*curv
 		return nil, err
 	}
 	g := G.NewGraph()
-	shape := append([]int{s.Batch}, networks[s.Net].shape(train)...)
+	kind, err := findNetwork(s.Net)
+	if err != nil {
+		return nil, err
+	}
+	shape := append([]int{s.Batch}, kind.shape(train.Shape())...)
 	x := G.NewTensor(g, tensor.Float32, len(shape), G.WithShape(shape...), G.WithName("images"),
 		G.WithValue(tensor.New(tensor.WithShape(shape...), tensor.WithBacking(c.images))))
 	y := G.NewVector(g, tensor.Int, G.WithShape(s.Batch), G.WithName("labels"),
@@ -163,4 +167,12 @@ func drawLabels(random *rand.Rand, logits []float32, labels []int) {
 			}
 		}
 	}
+}
+
+// zeroNaN makes the error of a single draw zero.
+func zeroNaN(x float64) float64 {
+	if math.IsNaN(x) {
+		return 0
+	}
+	return x
 }

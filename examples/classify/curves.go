@@ -4,59 +4,153 @@ import (
 	"fmt"
 
 	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/internal/interval"
 )
 
-// drawCurves draws what was measured along the training.
-func (x *experiment) drawCurves(file string) error {
+// title says what was trained on what.
+func (x *results) title() string {
 	s := x.Settings
-	title := fmt.Sprintf("%s, %s", s.Dataset, s.Net)
-	if s.Subset > 0 {
-		title = fmt.Sprintf("%s, %d images, %s", s.Dataset, s.Subset, s.Net)
+	images := s.Dataset
+	if n := s.Subset; n > 0 {
+		images = fmt.Sprintf("%s, %d images", images, n)
 	}
-	over := fmt.Sprintf("%d seeds, mean and standard deviation", s.seeds)
-	if s.seeds == 1 {
-		over = "1 seed"
+	if s.LabelNoise > 0 {
+		images = fmt.Sprintf("%s, %v%% wrong labels", images, 100*s.LabelNoise)
 	}
-	always := func(point) bool { return true }
-	panels := []figure.Panel{
-		{Title: title + "\n" + over, Y: "test accuracy, %", Curves: x.curves(accuracy, always)},
-		{Title: "Loss on images not trained on", Y: "test loss, nats an image", Curves: x.curves(testLoss, always)},
-		{Title: "Loss on the training images", Y: "training loss, nats an image", LogY: true, Curves: x.curves(trainLoss, always)},
-		{Title: "Sharpness: trace of the Hessian of the training loss", Y: "trace, nats an image by weight squared",
-			Curves: x.curves(sharpness, func(p point) bool { return p.HessianTrace != nil })},
-	}
-	for i := range panels {
-		panels[i].X = "epoch"
-		if len(panels[i].Curves) == 0 {
-			return nil // every run has diverged: there is nothing to draw
-		}
-	}
-	return figure.Save(file, panels...)
+	return fmt.Sprintf("%s, %s", images, s.Net)
 }
 
-// curves returns, for each noise, the mean over the seeds of a number where it was measured.
-func (x *experiment) curves(of func(point) float64, measured func(point) bool) []figure.Curve {
-	var list []figure.Curve
-	for i, n := range x.noises {
-		var at []float64
-		var runs [][]float64
-		for k, r := range x.finished(n) {
-			var y []float64
-			for _, p := range r.Points {
-				if !measured(p) {
-					continue
-				}
-				if y = append(y, of(p)); k == 0 {
-					at = append(at, float64(p.Epoch))
-				}
-			}
-			runs = append(runs, y)
+// seeds says over how many runs intervals are: of the choice with most.
+func (x *results) seeds(on string) string {
+	most := 0
+	for _, c := range x.choices(on) {
+		runs, _ := x.finished(c, on)
+		most = max(most, len(runs))
+	}
+	if most < 2 {
+		return "one seed"
+	}
+	return fmt.Sprintf("mean over %d seeds, 95%% interval", most)
+}
+
+// drawCurves draws what was measured along the training: accuracy and losses, and below them the differences to the runs without
+// any method, and the trace of the Hessian.
+func (x *results) drawCurves(file string) error {
+	always := func(point) bool { return true }
+	panel := func(title, y string, curves []figure.Curve) figure.Panel {
+		return figure.Panel{Title: title, X: "epoch", Y: y, Curves: curves}
+	}
+	panels := []figure.Panel{
+		panel(x.title()+"\n"+x.seeds(onTest), "test accuracy, %", x.curves(accuracy, always)),
+		panel("Loss on test images\n"+x.seeds(onTest), "test loss (NLL), nats an image", x.curves(loss, always)),
+		panel("Loss on the training images\n"+x.seeds(onTest), "training loss, nats an image", x.curves(trainLoss, always)),
+		panel("Accuracy: difference to none\npaired by seed, 95% interval", "difference, points", x.differences(accuracy)),
+		panel("Test loss: difference to none\npaired by seed, 95% interval", "difference, nats an image", x.differences(loss)),
+	}
+	panels[2].LogY = true
+	panels[3].Zero, panels[4].Zero = true, true
+	if x.Settings.TraceEvery < x.Settings.Epochs && x.traced(onTest) {
+		trace := panel("Sharpness: trace of the Hessian of the training loss\n"+x.seeds(onTest), "trace, nats an image by weight squared",
+			x.curves(sharpness, func(p point) bool { return p.HessianTrace != nil }))
+		trace.LogY = true
+		panels = append(panels, trace)
+	} else {
+		panels = append(panels, panel("Calibration error on test images\n"+x.seeds(onTest), "ECE, %", x.curves(calibrated, always)))
+	}
+	var drawn []figure.Panel
+	for _, p := range panels {
+		if len(p.Curves) > 0 { // none where every run has diverged, or there is nothing to compare with
+			drawn = append(drawn, p)
 		}
-		if len(runs) > 0 {
-			c := figure.Mean(n.String(), at, runs)
-			c.Colour, c.Marks = i+1, true
-			list = append(list, c)
+	}
+	if len(drawn) == 0 {
+		return nil
+	}
+	return figure.Save(file, drawn...)
+}
+
+// style is how pictures show a choice: by its kind, and by which of this kind's it is.
+func (x *results) style(c choice, on string) figure.Curve {
+	variant := 0
+	for _, o := range x.choices(on) {
+		if o.Kind == c.Kind && o.compare(c) < 0 {
+			variant++
+		}
+	}
+	return figure.Curve{Name: x.name(c), Colour: figure.ColourOf(c.Kind), Variant: variant, Line: true, Marks: true}
+}
+
+// curves returns, for each choice, the mean over the seeds of a number where it was measured. What came before the training is
+// left out: it would take the axes for itself.
+func (x *results) curves(of func(point) float64, measured func(point) bool) []figure.Curve {
+	var list []figure.Curve
+	for _, c := range x.choices(onTest) {
+		runs, _ := x.finished(c, onTest)
+		curve := x.style(c, onTest)
+		for i := range pointsOf(runs) {
+			p := runs[0].Points[i]
+			if p.Epoch == 0 || !measured(p) {
+				continue
+			}
+			var numbers []float64
+			for _, r := range runs {
+				numbers = append(numbers, of(r.Points[i]))
+			}
+			curve.Add(float64(p.Epoch), interval.Of(numbers))
+		}
+		if len(curve.X) > 0 {
+			list = append(list, curve)
 		}
 	}
 	return list
+}
+
+// differences returns, for each choice, the mean paired difference to none along the training.
+func (x *results) differences(of func(point) float64) []figure.Curve {
+	var list []figure.Curve
+	for _, c := range x.choices(onTest) {
+		pairs := x.pairs(c, onTest)
+		if len(pairs) == 0 {
+			continue
+		}
+		curve := x.style(c, onTest)
+		for _, p := range pairs[0].with.Points {
+			var with, without []float64
+			for _, pair := range pairs {
+				a, b := pair.with.at(p.Epoch), pair.without.at(p.Epoch)
+				if p.Epoch > 0 && a != nil && b != nil {
+					with, without = append(with, of(*a)), append(without, of(*b))
+				}
+			}
+			if len(with) > 0 {
+				curve.Add(float64(p.Epoch), interval.Paired(with, without))
+			}
+		}
+		if len(curve.X) > 0 {
+			list = append(list, curve)
+		}
+	}
+	return list
+}
+
+// pointsOf returns how many points all of the runs have.
+func pointsOf(runs []*record) int {
+	if len(runs) == 0 {
+		return 0
+	}
+	least := len(runs[0].Points)
+	for _, r := range runs {
+		least = min(least, len(r.Points))
+	}
+	return least
+}
+
+// at returns what was measured after an epoch, nil if nothing was.
+func (r *record) at(epoch int) *point {
+	for i := range r.Points {
+		if r.Points[i].Epoch == epoch {
+			return &r.Points[i]
+		}
+	}
+	return nil
 }

@@ -2,7 +2,8 @@
 // the experiments of Orvieto, Raj, Kersting and Bach, Explicit Regularization in Overparametrized Models via Noise Injection,
 // AISTATS 2023, https://arxiv.org/abs/2206.04613.
 //
-// Without flags it trains a perceptron on drawn digits, in about a minute. See README.md for what came of larger ones.
+// Without flags it trains a perceptron on drawn digits, in about a minute. See README.md for what came of this and of larger
+// experiments.
 package main
 
 import (
@@ -18,15 +19,18 @@ func main() {
 }
 
 func run(ctx context.Context, s *settings) error {
-	noises, err := s.parse()
+	if s.page != "" {
+		return updatePage(s.page)
+	}
+	choices, err := s.parse()
 	if err != nil {
 		return err
 	}
-	x, err := openExperiment(ctx, s, noises)
+	x, err := openExperiment(ctx, s)
 	if err != nil {
 		return err
 	}
-	if err := x.train(ctx); err != nil {
+	if err := x.make(ctx, choices); err != nil {
 		return err
 	}
 	return x.report(os.Stdout)

@@ -13,8 +13,9 @@ type point struct {
 	Epoch         int     `json:"epoch"` // epochs made
 	TrainLoss     float64 `json:"train_loss"`
 	TrainAccuracy float64 `json:"train_accuracy"`
-	TestLoss      float64 `json:"test_loss"`
-	TestAccuracy  float64 `json:"test_accuracy"`
+	Loss          float64 `json:"loss"` // on the images that the run is measured on
+	Accuracy      float64 `json:"accuracy"`
+	ECE           float64 `json:"ece"`     // expected calibration error
 	L1            float64 `json:"l1_norm"` // of all parameters
 	L2            float64 `json:"l2_norm"`
 
@@ -25,7 +26,7 @@ type point struct {
 
 // finite reports whether the losses and traces are numbers, of which NaN and infinity are none.
 func (p point) finite() bool {
-	sum := p.TrainLoss + p.TestLoss + p.L2
+	sum := p.TrainLoss + p.Loss + p.ECE + p.L2
 	for _, t := range []*trace{p.HessianTrace, p.DifferenceTrace} {
 		if t != nil {
 			sum += t.Mean + t.StdErr
@@ -36,30 +37,34 @@ func (p point) finite() bool {
 
 // meter measures a network in training.
 type meter struct {
-	net         layers.Layer
-	classifier  *layers.Classifier
-	train, test *datasets.Loader
-	curvature   *curvature
+	net             layers.Layer
+	classifier      *layers.Classifier
+	train, measured *datasets.Loader
+	curvature       *curvature // nil where no trace is wanted
 }
 
-func newMeter(net layers.Layer, classifier *layers.Classifier, s *settings, train, test *datasets.Dataset) (*meter, error) {
+func newMeter(net layers.Layer, classifier *layers.Classifier, s *settings, train, measured *datasets.Dataset) (*meter, error) {
 	m := &meter{net: net, classifier: classifier}
 	var err error
 	if m.train, err = train.Loader(s.inOrder(train)); err != nil {
 		return nil, err
 	}
-	if m.test, err = test.Loader(s.inOrder(test)); err != nil {
+	if m.measured, err = measured.Loader(s.inOrder(measured)); err != nil {
 		return nil, err
 	}
-	m.curvature, err = newCurvature(net, s, train)
+	if s.TraceImages > 0 {
+		m.curvature, err = newCurvature(net, s, train)
+	}
 	return m, err
 }
 
 // close releases the batches and the graph.
 func (m *meter) close() {
 	m.train.Close()
-	m.test.Close()
-	m.curvature.close()
+	m.measured.Close()
+	if m.curvature != nil {
+		m.curvature.close()
+	}
 }
 
 // point measures.
@@ -69,12 +74,12 @@ func (m *meter) point(ctx context.Context, epoch int, withTrace bool) (point, er
 	if err != nil {
 		return p, err
 	}
-	test, err := m.classifier.Evaluate(ctx, m.test)
+	measured, err := m.classifier.Evaluate(ctx, m.measured)
 	if err != nil {
 		return p, err
 	}
 	p.TrainLoss, p.TrainAccuracy = train.Loss, train.Accuracy
-	p.TestLoss, p.TestAccuracy = test.Loss, test.Accuracy
+	p.Loss, p.Accuracy, p.ECE = measured.Loss, measured.Accuracy, measured.ECE
 	p.L1, p.L2 = norms(m.net)
 	if withTrace {
 		p.HessianTrace, p.DifferenceTrace, err = m.curvature.traces(ctx)

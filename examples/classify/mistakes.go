@@ -6,15 +6,15 @@ import (
 	"github.com/layernoise/layernoise/internal/figure"
 )
 
-// drawMistakes draws the confusion matrix of each noise, the mean over its runs, without the images that were told rightly.
-func (x *experiment) drawMistakes(file string) error {
+// drawMistakes draws the confusion matrix of each choice, the mean over its runs, without the images that were told rightly.
+func (x *results) drawMistakes(file string, classes []string) error {
 	var panels []figure.Panel
-	for _, n := range x.noises {
-		runs := x.finished(n)
+	for _, c := range x.choices(onTest) {
+		runs, _ := x.finished(c, onTest)
 		if len(runs) == 0 || len(runs[0].Confusion) == 0 {
 			continue
 		}
-		m := &figure.Matrix{Names: x.images.test.Classes()}
+		m := &figure.Matrix{Names: classes}
 		for i := range m.Names {
 			row := make([]float64, len(m.Names))
 			for _, r := range runs {
@@ -27,7 +27,7 @@ func (x *experiment) drawMistakes(file string) error {
 			m.Cells = append(m.Cells, row)
 		}
 		panels = append(panels, figure.Panel{
-			Title: fmt.Sprintf("%v: wrong test images", n), X: "taken for", Y: "class", Matrix: m,
+			Title: fmt.Sprintf("%s: wrong test images", x.name(c)), X: "taken for", Y: "class", Matrix: m,
 		})
 	}
 	if len(panels) == 0 || len(panels[0].Matrix.Names) > 20 { // the numbers of a hundred classes cannot be read

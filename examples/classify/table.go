@@ -2,140 +2,199 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
-	"gonum.org/v1/gonum/stat"
+	"github.com/layernoise/layernoise/internal/interval"
 )
 
-// finished returns the runs of a noise that came to their end, by seed.
-func (x *experiment) finished(n noise) []*record {
-	var list []*record
-	for seed := uint64(1); seed <= uint64(x.Settings.seeds); seed++ {
-		if r := x.find(n, seed); r.ended() {
-			list = append(list, r)
-		}
-	}
-	return list
-}
+// What is measured, in the units of tables and pictures.
+func accuracy(p point) float64   { return 100 * p.Accuracy }
+func loss(p point) float64       { return p.Loss }
+func calibrated(p point) float64 { return 100 * p.ECE }
+func trainLoss(p point) float64  { return p.TrainLoss }
+func sharpness(p point) float64  { return p.HessianTrace.Mean }
 
-// spread is a mean and a standard deviation.
-type spread struct{ mean, std float64 }
-
-// spreadOf returns the spread of numbers. The deviation of a single one is NaN.
-func spreadOf(list []float64) spread {
-	mean, std := stat.MeanStdDev(list, nil)
-	return spread{mean, std}
-}
-
-// over returns the spread of a number of the runs' ends.
-func over(runs []*record, of func(point) float64) spread {
-	list := make([]float64, len(runs))
-	for i, r := range runs {
-		list[i] = of(r.end())
-	}
-	return spreadOf(list)
-}
-
-// paired returns the spread of the differences to the runs without noise of the same seeds, and false if there are none.
-func (x *experiment) paired(n noise, of func(point) float64) (spread, bool) {
-	var list []float64
-	for _, r := range x.finished(n) {
-		if plain := x.find(noise{Kind: "none"}, r.Seed); plain.ended() {
-			list = append(list, of(r.end())-of(plain.end()))
-		}
-	}
-	return spreadOf(list), n.Kind != "none" && len(list) > 0
-}
-
-// text writes the spread with the given number of decimals.
-func (s spread) text(decimals int) string {
-	if math.IsNaN(s.std) {
-		return fmt.Sprintf("%.*f", decimals, s.mean)
-	}
-	return fmt.Sprintf("%.*f ± %.*f", decimals, s.mean, decimals, s.std)
-}
-
-// signed writes the spread with a sign before it.
-func (s spread) signed(decimals int) string {
-	if s.mean < 0 {
-		return s.text(decimals)
-	}
-	return "+" + s.text(decimals)
-}
-
-func accuracy(p point) float64  { return 100 * p.TestAccuracy }
-func testLoss(p point) float64  { return p.TestLoss }
-func trainLoss(p point) float64 { return p.TrainLoss }
-func sharpness(p point) float64 { return p.HessianTrace.Mean }
-
-// columns are the numbers of the table. Those that are paired have a column for their differences, too.
-var columns = []struct {
+// column is a number in the table, with the difference to the runs without any method in a column of its own if it is paired.
+type column struct {
 	name     string
 	of       func(point) float64
 	decimals int
 	paired   bool
-}{
-	{"test accuracy, %", accuracy, 2, true},
-	{"test loss", testLoss, 3, true},
-	{"training loss", trainLoss, 3, false},
-	{"l2 norm", func(p point) float64 { return p.L2 }, 2, false},
-	{"Hessian trace", sharpness, 0, false},
-	{"by differences", func(p point) float64 { return p.DifferenceTrace.Mean }, 0, false},
 }
 
-// table returns the results as Markdown.
-func (x *experiment) table() string {
-	var b strings.Builder
-	write := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
-	head, rule := []string{"noise", "runs"}, []string{"---", "---"}
-	for _, c := range columns {
-		head, rule = append(head, c.name), append(rule, "---")
-		if c.paired {
-			head, rule = append(head, "less that without noise"), append(rule, "---")
+// columns returns those of the runs on the given images: traces only where they were measured.
+func (x *results) columns(on string) []column {
+	list := []column{
+		{"accuracy, %", accuracy, 2, true},
+		{"loss (NLL)", loss, 3, true},
+		{"ECE, %", calibrated, 2, true},
+		{"training loss", trainLoss, 3, false},
+	}
+	if x.traced(on) {
+		list = append(list,
+			column{"l2 norm", func(p point) float64 { return p.L2 }, 2, false},
+			column{"Hessian trace", sharpness, 0, false},
+			column{"by differences", func(p point) float64 { return p.DifferenceTrace.Mean }, 0, false})
+	}
+	return list
+}
+
+// traced reports whether all runs on the given images have traces at their ends.
+func (x *results) traced(on string) bool {
+	for _, r := range x.Runs {
+		if r.On == on && r.ended() && (r.end().HessianTrace == nil || r.end().DifferenceTrace == nil) {
+			return false
 		}
 	}
-	write(head)
-	write(rule)
-	for _, n := range x.noises {
-		runs := x.finished(n)
-		row := []string{n.String(), fmt.Sprint(len(runs))}
-		if diverged := x.Settings.seeds - len(runs); diverged > 0 {
-			row[1] += fmt.Sprintf(" (%d diverged)", diverged)
+	return true
+}
+
+// rowOf writes a line of a Markdown table.
+func rowOf(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
+
+// head writes the first two lines of a table.
+func head(before []string, columns []column) string {
+	names := before
+	for _, c := range columns {
+		names = append(names, c.name)
+		if c.paired {
+			names = append(names, "less none")
 		}
-		for _, c := range columns {
-			cell, difference := "", ""
-			if len(runs) > 0 {
-				cell = over(runs, c.of).text(c.decimals)
-			}
-			if d, ok := x.paired(n, c.of); ok {
-				difference = d.signed(c.decimals)
-			}
-			row = append(row, cell)
-			if c.paired {
-				row = append(row, difference)
+	}
+	rule := make([]string, len(names))
+	for i := range rule {
+		rule[i] = "---"
+	}
+	return rowOf(names...) + rowOf(rule...)
+}
+
+// table returns what the runs on test images came to, as Markdown: means and standard deviations over the seeds, and the paired
+// differences to the runs without any method with their 95% intervals.
+func (x *results) table() string {
+	columns := x.columns(onTest)
+	return head([]string{"test images", "runs"}, columns) + x.rows(onTest, nil, columns)
+}
+
+// rows writes a row for each choice, which begins with the given cells.
+func (x *results) rows(on string, before []string, columns []column) string {
+	var b strings.Builder
+	for _, c := range x.choices(on) {
+		runs, diverged := x.finished(c, on)
+		number := fmt.Sprint(len(runs))
+		if diverged > 0 {
+			number += fmt.Sprintf(" (%d diverged)", diverged)
+		}
+		cells := append(append([]string(nil), before...), x.name(c), number)
+		for _, column := range columns {
+			cells = append(cells, x.over(c, on, column.of).Spread(column.decimals))
+			if column.paired {
+				cells = append(cells, x.difference(c, on, column.of).Signed(column.decimals))
 			}
 		}
-		write(row)
+		b.WriteString(rowOf(cells...))
 	}
 	return b.String()
 }
 
-// resultLine returns the results of a noise for programs.
-func (x *experiment) resultLine(n noise) string {
-	runs := x.finished(n)
-	if len(runs) == 0 {
-		return fmt.Sprintf("result noise=%s sigma=%v diverged", n.Kind, n.Sigma)
+// name is how tables and pictures call a choice: with its learning rate where there are several.
+func (x *results) name(c choice) string {
+	for _, r := range x.Runs {
+		if r.LearnRate != c.LearnRate {
+			return fmt.Sprintf("%v, lr %v", c, c.LearnRate)
+		}
 	}
-	acc, loss := over(runs, accuracy), over(runs, testLoss)
-	return fmt.Sprintf("result noise=%s sigma=%v test_acc=%.2f±%.2f test_loss=%.4f±%.4f hessian_trace=%.1f",
-		n.Kind, n.Sigma, acc.mean, zeroNaN(acc.std), loss.mean, zeroNaN(loss.std), over(runs, sharpness).mean)
+	return c.String()
 }
 
-// zeroNaN makes the deviation of a single number zero.
-func zeroNaN(x float64) float64 {
-	if math.IsNaN(x) {
-		return 0
+// wrongLabelsTable is one table of several experiments that differ in the share of wrong labels.
+func wrongLabelsTable(experiments []*results) string {
+	columns := []column{{"accuracy, %", accuracy, 2, true}, {"loss (NLL)", loss, 3, true}, {"ECE, %", calibrated, 2, true}}
+	table := head([]string{"wrong labels", "test images", "runs"}, columns)
+	for _, x := range experiments {
+		table += x.rows(onTest, []string{fmt.Sprintf("%v%%", 100*x.Settings.LabelNoise)}, columns)
 	}
-	return x
+	return table
+}
+
+// sweepTable returns what the runs on validation images came to, and marks the choices that were measured on test images.
+func (x *results) sweepTable() string {
+	columns := []column{{"accuracy, %", accuracy, 2, true}, {"loss (NLL)", loss, 3, true}, {"ECE, %", calibrated, 2, false}}
+	table := head([]string{"validation images", "runs"}, columns) + x.rows(onValidation, nil, columns)
+	for _, c := range x.choices(onTest) {
+		from := fmt.Sprintf("| %s |", x.name(c))
+		table = strings.Replace(table, from, fmt.Sprintf("| **%s** |", x.name(c)), 1)
+	}
+	return table
+}
+
+// resultLines are the results for programs.
+func (x *results) resultLines() []string {
+	var lines []string
+	for _, c := range x.choices(onTest) {
+		line := fmt.Sprintf("result noise=%s %s=%v lr=%v", c.Kind, parameter(c), c.Strength, c.LearnRate)
+		acc, nll := x.over(c, onTest, accuracy), x.over(c, onTest, loss)
+		if acc.N == 0 {
+			lines = append(lines, line+" diverged")
+			continue
+		}
+		line += fmt.Sprintf(" runs=%d test_acc=%s test_loss=%s test_ece=%.2f", acc.N, spread(acc, 2), spread(nll, 4), x.over(c, onTest, calibrated).Mean)
+		if x.traced(onTest) {
+			line += fmt.Sprintf(" hessian_trace=%.1f", x.over(c, onTest, sharpness).Mean)
+		}
+		if d := x.difference(c, onTest, accuracy); d.N > 1 {
+			e := x.difference(c, onTest, loss)
+			line += fmt.Sprintf(" acc_less_none=%+.2f stderr=%.2f interval=%+.2f..%+.2f loss_less_none=%+.4f stderr=%.4f interval=%+.4f..%+.4f",
+				d.Mean, d.StdErr(), d.Low(), d.High(), e.Mean, e.StdErr(), e.Low(), e.High())
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// parameter is what a result line calls the strength.
+func parameter(c choice) string {
+	if name := kinds[c.Kind].strength; name != "" {
+		return strings.ReplaceAll(name, " ", "_")
+	}
+	return "sigma"
+}
+
+// spread writes a mean and a standard deviation, which is 0 for a single number.
+func spread(i interval.Interval, decimals int) string {
+	if i.N == 1 {
+		i.Std = 0
+	}
+	return fmt.Sprintf("%.*f±%.*f", decimals, i.Mean, decimals, i.Std)
+}
+
+// verdicts say in words whether each choice is better than none on test images.
+func (x *results) verdicts() []string {
+	var lines []string
+	for _, c := range x.choices(onTest) {
+		d, e := x.difference(c, onTest, accuracy), x.difference(c, onTest, loss)
+		switch {
+		case c.Kind == "none" || d.N == 0:
+		case d.N == 1:
+			lines = append(lines, fmt.Sprintf("%s: one pair of runs says nothing of the difference to none", x.name(c)))
+		default:
+			lines = append(lines, fmt.Sprintf("%s %s none in test accuracy, %s, and %s it in test loss, %s", x.name(c),
+				verdict(d), inWords(d, "points", 2), verdict(interval.Interval{N: e.N, Mean: -e.Mean, Std: e.Std}), inWords(e, "nats", 3)))
+		}
+	}
+	return lines
+}
+
+// standardErrors is by how many of them a difference has to be more than 0.
+const standardErrors = 2
+
+func verdict(gain interval.Interval) string {
+	if gain.Mean > standardErrors*gain.StdErr() {
+		return "beats"
+	}
+	return "does not beat"
+}
+
+func inWords(d interval.Interval, unit string, decimals int) string {
+	return fmt.Sprintf("by %+.*f %s = %.1f standard errors of the paired difference over %d seeds (95%% interval %+.*f to %+.*f)",
+		decimals, d.Mean, unit, d.Mean/d.StdErr(), d.N, decimals, d.Low(), decimals, d.High())
 }

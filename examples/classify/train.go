@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -20,35 +19,44 @@ type training struct {
 	batches    *datasets.Loader
 	solver     solver
 	meter      *meter
-	checkpoint string // the file that Fit goes on from
+	checkpoint string // the file that Fit goes on from; empty for a run that rather begins again
 }
+
+// checkpointFrom is from how many steps in an epoch on a perceptron keeps checkpoints, after each of them: shorter epochs take no
+// longer than writing one.
+const checkpointFrom = 20
 
 // newTraining prepares the run of a record.
 func (x *experiment) newTraining(r *record) (*training, error) {
-	s, kind := x.Settings, networks[x.Settings.Net]
-	images, err := s.choose(x.images, r.Seed)
+	s := x.Settings
+	images, measured, err := s.imagesOf(x.images, r.task)
 	if err != nil {
 		return nil, err
 	}
-	if images.Len() < s.Batch {
-		return nil, errors.Errorf("%d images to train on, fewer than a batch of %d", images.Len(), s.Batch)
-	}
-	t := &training{settings: s, record: r}
-	net := kind.make(layers.Init{Seed: r.Seed})
-	if t.classifier, err = layers.NewClassifier(net, s.Batch, kind.shape(images)...); err != nil {
+	kind, err := findNetwork(s.Net)
+	if err != nil {
 		return nil, err
 	}
-	if t.meter, err = newMeter(net, t.classifier, s, images, x.images.test); err != nil {
+	dropout := 0.0
+	if r.Kind == "dropout" {
+		dropout = r.Strength
+	}
+	net := kind.build(images, r.Seed, dropout)
+	t := &training{settings: s, record: r}
+	if t.classifier, err = layers.NewClassifier(net, s.Batch, kind.shape(images.Shape())...); err != nil {
+		return nil, err
+	}
+	if t.meter, err = newMeter(net, t.classifier, s, images, measured); err != nil {
 		return nil, err
 	}
 	if t.batches, err = images.Loader(s.shuffled(images, r.Seed)); err != nil {
 		return nil, err
 	}
-	if t.solver, err = s.newSolver(r.noise, r.Seed, t.batches.Len()); err != nil {
-		return nil, err
+	if kind.hidden == nil || t.batches.Len() >= checkpointFrom {
+		t.checkpoint = x.runFile(r.task, ".checkpoint")
 	}
-	t.checkpoint = x.file(fmt.Sprintf("%s-%s-%v-%d", checkpointName, r.Kind, r.Sigma, r.Seed))
-	return t, nil
+	t.solver, err = s.newSolver(r.choice, r.Seed, t.batches.Len())
+	return t, err
 }
 
 // close releases the batches and the meter's graph.
@@ -59,31 +67,34 @@ func (t *training) close() {
 
 // run makes the epochs that are left, measures along the way, and calls keep after each measurement.
 func (t *training) run(ctx context.Context, advance func(epoch int), keep func() error) error {
-	if _, err := os.Stat(t.checkpoint); errors.Is(err, fs.ErrNotExist) { // from the beginning
+	if _, err := os.Stat(t.checkpoint); t.checkpoint == "" || errors.Is(err, fs.ErrNotExist) { // from the beginning
 		if err := t.measure(ctx, 0, keep); err != nil {
 			return err
 		}
 	}
-	s := t.settings
+	epochs := t.settings.epochs(t.record.choice)
 	_, err := t.classifier.Fit(ctx, t.batches, t.solver, layers.FitConfig{
-		Epochs:     s.Epochs,
+		Epochs:     epochs,
 		Checkpoint: t.checkpoint,
-		Resume:     true,
+		Resume:     t.checkpoint != "",
 		OnEpoch: func(e layers.Epoch) error {
 			made := e.Epoch + 1
 			advance(made)
-			if made%s.EvalEvery != 0 && made%s.TraceEvery != 0 && made != s.Epochs {
-				return nil
-			}
 			return t.measure(ctx, made, keep)
 		},
 	})
 	return err
 }
 
-// measure adds a point to the record, in the place of those that an interrupted run may have measured at this epoch or later.
+// measure adds a point to the record, if this is an epoch to measure after, in the place of those that an interrupted run may have
+// measured at this epoch or later. Runs that are only for choosing are measured at their end.
 func (t *training) measure(ctx context.Context, epoch int, keep func() error) error {
-	p, err := t.meter.point(ctx, epoch, epoch%t.settings.TraceEvery == 0 || epoch == t.settings.Epochs)
+	s, end := t.settings, epoch == t.settings.epochs(t.record.choice)
+	trace := (end || epoch%s.TraceEvery == 0) && s.TraceImages > 0 && t.record.On == onTest
+	if !end && !trace && (epoch%s.EvalEvery != 0 || t.record.On == onValidation) {
+		return nil
+	}
+	p, err := t.meter.point(ctx, epoch, trace)
 	if err != nil {
 		return err
 	}
@@ -93,27 +104,4 @@ func (t *training) measure(ctx context.Context, epoch int, keep func() error) er
 	t.record.Points = slices.DeleteFunc(t.record.Points, func(old point) bool { return old.Epoch >= epoch })
 	t.record.Points = append(t.record.Points, p)
 	return keep()
-}
-
-// shuffled is how training images come: in another order in each epoch, the last batch filled up from its beginning.
-func (s *settings) shuffled(d *datasets.Dataset, seed uint64) datasets.LoaderConfig {
-	config := s.inOrder(d)
-	config.Shuffle, config.Seed, config.Last = true, seed, datasets.LastPad
-	if s.Augment {
-		config.Augment = datasets.Augmentation{Pad: 4, Flip: true}
-	}
-	return config
-}
-
-// inOrder is how images to measure with come.
-func (s *settings) inOrder(d *datasets.Dataset) datasets.LoaderConfig {
-	config := datasets.LoaderConfig{Batch: s.Batch}
-	if !s.Normal {
-		channels := d.Shape().Channels
-		config.Mean, config.Std = make([]float64, channels), make([]float64, channels)
-		for i := range config.Std {
-			config.Std[i] = 1
-		}
-	}
-	return config
 }

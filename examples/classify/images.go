@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/layernoise/layernoise/datasets"
+	"github.com/layernoise/layernoise/internal/cli"
+)
+
+// source is what -dataset chooses from.
+type source struct {
+	read    func(dir string, split datasets.Split, opts ...datasets.Option) (*datasets.Dataset, error) // nil for the digits
+	shape   datasets.Shape
+	classes int
+}
+
+var (
+	grey   = datasets.Shape{Channels: 1, Height: 28, Width: 28}
+	colour = datasets.Shape{Channels: 3, Height: 32, Width: 32}
+)
+
+var datasetsByName = map[string]source{
+	"digits":   {nil, grey, 10},
+	"mnist":    {datasets.MNIST, grey, 10},
+	"fashion":  {datasets.FashionMNIST, grey, 10},
+	"cifar10":  {datasets.CIFAR10, colour, 10},
+	"cifar100": {datasets.CIFAR100, colour, 100},
+}
+
+// How many digits are drawn, and from which seeds those to measure with: training digits have the seeds of the runs. The last is
+// that of the split into images to train on and to validate with.
+const (
+	trainDigits    = 1000
+	testDigits     = 2000
+	testDigitsSeed = 1 << 32
+	validationSeed = 1 << 33
+)
+
+// images are the data of an experiment.
+type images struct {
+	train, test      *datasets.Dataset // train is nil for digits, which are drawn
+	validation, rest *datasets.Dataset // the two parts of train in a sweep
+}
+
+// open reads the images.
+func (s *settings) open(ctx context.Context) (images, error) {
+	read := datasetsByName[s.Dataset].read
+	if read == nil {
+		all := images{test: datasets.Digits(testDigits, testDigitsSeed)}
+		if s.sweep {
+			all.validation = datasets.Digits(s.Validate, validationSeed)
+		}
+		return all, nil
+	}
+	var opts []datasets.Option
+	if s.download {
+		opts = append(opts, datasets.WithDownload(ctx, datasets.Download{Progress: os.Stderr}))
+	}
+	var all images
+	var err error
+	if all.train, err = read(s.data, datasets.Train, opts...); err != nil {
+		return all, err
+	}
+	if all.test, err = read(s.data, datasets.Test, opts...); err != nil {
+		return all, err
+	}
+	n := all.train.Len()
+	if s.sweep {
+		if s.Validate >= n {
+			return all, cli.Usagef("-validate %d, and there are %d images to train on", s.Validate, n)
+		}
+		if all.validation, all.rest, err = all.train.Split(s.Validate, validationSeed); err != nil {
+			return all, err
+		}
+		n = all.rest.Len()
+	}
+	if s.Subset > n || s.Batch > n {
+		return all, cli.Usagef("-subset %d -batch %d, and there are %d images to train on", s.Subset, s.Batch, n)
+	}
+	return all, nil
+}
+
+// imagesOf returns the images that a run trains on, and those that it is measured with.
+func (s *settings) imagesOf(all images, t task) (train, measured *datasets.Dataset, err error) {
+	pool, measured := all.train, all.test
+	if t.On == onValidation {
+		pool, measured = all.rest, all.validation
+	}
+	switch {
+	case pool == nil && s.Subset == 0:
+		train = datasets.Digits(trainDigits, t.Seed)
+	case pool == nil:
+		train = datasets.Digits(s.Subset, t.Seed)
+	case s.Subset == 0:
+		train = pool
+	default:
+		if train, err = pool.Subset(s.Subset, t.Seed); err != nil {
+			return nil, nil, err
+		}
+	}
+	train, err = train.WithLabelNoise(s.LabelNoise, t.Seed)
+	return train, measured, err
+}
+
+// shuffled is how training images come: in another order in each epoch, the last batch filled up from its beginning.
+func (s *settings) shuffled(d *datasets.Dataset, seed uint64) datasets.LoaderConfig {
+	config := s.inOrder(d)
+	config.Shuffle, config.Seed, config.Last = true, seed, datasets.LastPad
+	if s.Augment != "none" {
+		config.Augment = datasets.Augmentation{Pad: 4, Flip: true, Reflect: s.Augment == "reflect"}
+	}
+	return config
+}
+
+// inOrder is how images to measure with come.
+func (s *settings) inOrder(d *datasets.Dataset) datasets.LoaderConfig {
+	config := datasets.LoaderConfig{Batch: s.Batch}
+	if !s.Normal {
+		channels := d.Shape().Channels
+		config.Mean, config.Std = make([]float64, channels), make([]float64, channels)
+		for i := range config.Std {
+			config.Std[i] = 1
+		}
+	}
+	return config
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/layernoise/layernoise/datasets"
+	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/layers"
+)
+
+// network is what -net chooses from.
+type network struct {
+	hidden  []int                                // widths of a perceptron, which takes images of any size as rows of numbers
+	make    func(layers.Init) *layers.Sequential // any other, for colour images of 32x32
+	classes int
+}
+
+var networks = map[string]network{
+	"mlp1":      {hidden: []int{500, 500, 500}},
+	"mlp2":      {hidden: []int{5000, 5000, 5000}},
+	"mlp3":      {hidden: []int{1000, 1000, 1000, 1000, 1000}},
+	"cnn1":      {make: layers.NewCNN1, classes: 10},
+	"cnn2":      {make: layers.NewCNN2, classes: 10},
+	"cnn3":      {make: layers.NewCNN3, classes: 10},
+	"cnn3-relu": {make: newCNN3ReLU, classes: 10},
+	"resnet18":  {make: layers.NewResNet18, classes: 10},
+	"resnet34":  {make: layers.NewResNet34, classes: 10},
+	"vgg11":     {make: layers.NewVGG11, classes: 100},
+}
+
+// newCNN3ReLU makes CNN3 as the authors' program has it, with a ReLU on its logits.
+func newCNN3ReLU(init layers.Init) *layers.Sequential {
+	return layers.NewSequential(layers.NewCNN3(init), layers.NewReLU())
+}
+
+// widths are the names of perceptrons by the widths of their hidden layers.
+var widths = regexp.MustCompile(`^mlp(-[1-9][0-9]{0,4})+$`)
+
+// findNetwork returns the network of a name.
+func findNetwork(name string) (network, error) {
+	if net, known := networks[name]; known {
+		return net, nil
+	}
+	if !widths.MatchString(name) {
+		return network{}, cli.Usagef("-net %q, want one of %s, or widths such as mlp-256-256", name, names(networks))
+	}
+	var net network
+	for _, text := range strings.Split(name, "-")[1:] {
+		width, err := strconv.Atoi(text)
+		if err != nil {
+			return network{}, cli.Usagef("-net %q: %v", name, err)
+		}
+		net.hidden = append(net.hidden, width)
+	}
+	return net, nil
+}
+
+// takes reports whether the network is for such images.
+func (n network) takes(images source) bool {
+	return n.hidden != nil || images.shape == (datasets.Shape{Channels: 3, Height: 32, Width: 32}) && images.classes == n.classes
+}
+
+// shape returns the shape of an image as the network takes it.
+func (n network) shape(s datasets.Shape) []int {
+	if n.hidden != nil {
+		return []int{s.Size()}
+	}
+	return []int{s.Channels, s.Height, s.Width}
+}
+
+// build makes the network of a run, with a dropout of the given probability behind each ReLU of a perceptron.
+func (n network) build(images *datasets.Dataset, seed uint64, dropout float64) *layers.Sequential {
+	init := layers.Init{Seed: seed}
+	if n.hidden == nil {
+		return n.make(init)
+	}
+	sizes := append([]int{images.Shape().Size()}, n.hidden...)
+	sizes = append(sizes, len(images.Classes()))
+	if dropout == 0 {
+		return layers.NewMLP(init, sizes...)
+	}
+	var net []layers.Layer // as layers.NewMLP, with the same initial weights
+	for i := 1; i < len(sizes); i++ {
+		if i > 1 {
+			net = append(net, layers.NewReLU(), layers.NewDropout(dropout, seed))
+		}
+		net = append(net, layers.NewDense("fc"+strconv.Itoa(i), sizes[i-1], sizes[i], init))
+	}
+	return layers.NewSequential(net...)
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/layernoise/layernoise/internal/interval"
+	"github.com/pkg/errors"
+)
+
+// results are runs with the same settings: all that tables and pictures are made of.
+type results struct {
+	Settings *settings
+	Runs     []*record
+}
+
+// MarshalJSON writes a line for each run, in the order of tables, so that a file of results can be compared by lines.
+func (x *results) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	settings, err := json.Marshal(x.Settings)
+	if err != nil {
+		return nil, errors.Wrap(err, "settings")
+	}
+	fmt.Fprintf(&b, "{\"settings\": %s,\n\"runs\": [", settings)
+	slices.SortFunc(x.Runs, func(a, b *record) int { return a.task.compare(b.task) })
+	for i, r := range x.Runs {
+		line, err := json.Marshal(r)
+		if err != nil {
+			return nil, errors.Wrapf(err, "run %v", r.task)
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "\n%s", line)
+	}
+	b.WriteString("\n]}\n")
+	return b.Bytes(), nil
+}
+
+// readResults reads what MarshalJSON has written.
+func readResults(data []byte) (*results, error) {
+	var x struct {
+		Settings *settings
+		Runs     []*record
+	}
+	if err := json.Unmarshal(data, &x); err != nil {
+		return nil, errors.Wrap(err, "results")
+	}
+	if x.Settings == nil {
+		return nil, errors.New("results without settings")
+	}
+	return &results{x.Settings, x.Runs}, nil
+}
+
+// compare orders tasks as tables and results have them.
+func (t task) compare(o task) int {
+	return cmp.Or(cmp.Compare(t.On, o.On), t.choice.compare(o.choice), cmp.Compare(t.Seed, o.Seed))
+}
+
+func (c choice) compare(o choice) int {
+	return cmp.Or(cmp.Compare(slices.Index(kindNames, c.Kind), slices.Index(kindNames, o.Kind)),
+		cmp.Compare(c.Strength, o.Strength), cmp.Compare(c.LearnRate, o.LearnRate))
+}
+
+// find returns the run of a task, nil if there is none.
+func (x *results) find(t task) *record {
+	for _, r := range x.Runs {
+		if r.task == t {
+			return r
+		}
+	}
+	return nil
+}
+
+// choices returns those that have runs on the given images, in the order of tables.
+func (x *results) choices(on string) []choice {
+	var list []choice
+	for _, r := range x.Runs {
+		if r.On == on && r.Done && !slices.Contains(list, r.choice) {
+			list = append(list, r.choice)
+		}
+	}
+	slices.SortFunc(list, choice.compare)
+	return list
+}
+
+// finished returns the runs of a choice that came to their end, by seed, and how many diverged.
+func (x *results) finished(c choice, on string) (list []*record, diverged int) {
+	for _, r := range x.Runs {
+		switch {
+		case r.choice != c || r.On != on:
+		case r.ended():
+			list = append(list, r)
+		case r.Diverged != "":
+			diverged++
+		}
+	}
+	slices.SortFunc(list, func(a, b *record) int { return cmp.Compare(a.Seed, b.Seed) })
+	return list, diverged
+}
+
+// over returns what the ends of a choice's runs say of a number.
+func (x *results) over(c choice, on string, of func(point) float64) interval.Interval {
+	var list []float64
+	runs, _ := x.finished(c, on)
+	for _, r := range runs {
+		list = append(list, of(r.end()))
+	}
+	return interval.Of(list)
+}
+
+// baseline returns the choice without any method that c is compared with: of the same learning rate, or the only one.
+func (x *results) baseline(c choice, on string) (none choice, found bool) {
+	var all []choice
+	for _, o := range x.choices(on) {
+		if o.Kind == "none" {
+			all = append(all, o)
+		}
+	}
+	for _, o := range all {
+		if o.LearnRate == c.LearnRate {
+			return o, c.Kind != "none"
+		}
+	}
+	if len(all) == 1 {
+		return all[0], c.Kind != "none"
+	}
+	return none, false
+}
+
+// pair is a run and the one without any method of the same seed.
+type pair struct{ with, without *record }
+
+// pairs returns the runs of a choice that have such a one.
+func (x *results) pairs(c choice, on string) []pair {
+	none, found := x.baseline(c, on)
+	if !found {
+		return nil
+	}
+	var list []pair
+	runs, _ := x.finished(c, on)
+	for _, r := range runs {
+		if plain := x.find(task{none, on, r.Seed}); plain.ended() {
+			list = append(list, pair{r, plain})
+		}
+	}
+	return list
+}
+
+// difference returns what the runs of a choice have more of a number than those without any method of the same seeds.
+func (x *results) difference(c choice, on string, of func(point) float64) interval.Interval {
+	var with, without []float64
+	for _, p := range x.pairs(c, on) {
+		with, without = append(with, of(p.with.end())), append(without, of(p.without.end()))
+	}
+	return interval.Paired(with, without)
+}
