@@ -28,7 +28,7 @@ import (
 
 // What the tests below find goes to testdata/bits.json with -update: after a change of a definition, and then only. They
 // take the large networks on every path if the variable is set.
-var update = flag.Bool("update", false, "write the digests of TestBits and TestBitsSharpness to testdata/bits.json")
+var update = flag.Bool("update", false, "write the digests of TestBits, TestBitsGPT and TestBitsSharpness to testdata/bits.json")
 
 const (
 	bitsFile    = "testdata/bits.json"
@@ -71,12 +71,21 @@ var bitsTrainings = []bitsTraining{
 		name: "vgg11", make: layers.NewVGG11, image: []int{3, 32, 32}, batch: 2, steps: 2, large: true,
 		solver: adamBits(optim.WithNoise(optim.UniformNoise()), optim.WithSelection(optim.All())),
 	}, {
+		name: "vit", make: newSmallViT, image: []int{3, 32, 32}, batch: 4, steps: 3,
+		solver: adamBits(optim.WithSelection(optim.Cyclic())),
+	}, {
 		name: "small, SAM", make: newSmallNet, image: []int{1, 28, 28}, batch: 6, steps: 4,
 		init: layers.Init{Seed: 6, Scheme: layers.HeNormal}, solver: samBits(0.1),
 	}, {
 		name: "small, ASAM by layer", make: newSmallNet, image: []int{1, 28, 28}, batch: 6, steps: 4,
 		init: layers.Init{Seed: 6, Scheme: layers.HeNormal}, solver: samBits(0.5, optim.WithAdaptive(0.01), optim.WithSelection(optim.Cyclic())),
 	},
+}
+
+// newSmallViT has heads that fill no vector.
+func newSmallViT(init layers.Init) *layers.Sequential {
+	t := layers.Transformer{Width: 36, Heads: 3, Depth: 1, Dropout: 0.1, Seed: 8, Separate: true}
+	return layers.NewViT(layers.ViT{Transformer: t, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}, init)
 }
 
 // newSmallNet has what the paper's networks have not: the smooth activations, average pools, a strided and an even
@@ -280,6 +289,45 @@ func TestBits(t *testing.T) {
 	}
 }
 
+// TestBitsGPT pins trainings of a GPT on sequences longer than a block of its attention.
+func TestBitsGPT(t *testing.T) {
+	pinned := readDigests(t)
+	for name, init := range map[string]layers.Init{"gpt": {Seed: 7}, "gpt, float64": {Seed: 8, Dtype: tensor.Float64}} {
+		t.Run(name, func(t *testing.T) {
+			eachThreads(t, false, func() { pinned.check(t, name, gptDigest(t, init)) })
+			t.Log("digest", pinned[name])
+		})
+	}
+}
+
+// gptDigest trains a GPT and hashes what came of it.
+func gptDigest(t *testing.T, init layers.Init) string {
+	t.Helper()
+	c := layers.GPT{Transformer: layers.Transformer{Width: 36, Heads: 3, Depth: 2, Dropout: 0.1, Seed: 5}, Vocabulary: 37, Context: 80}
+	net := layers.NewGPT(c, init)
+	l := newLanguage(t, net, layers.Training, 3, 75, 37)
+	solver := adamBits(optim.WithSelection(optim.Shuffled()))(t).(*optim.PerturbedSolver)
+	vm, err := solver.Guard(l.vm, l.learnables...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := sha256.New()
+	for range 3 {
+		if err := vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		vm.Reset()
+		hashFloats(h, floats(l.logits)...)
+		if err := solver.Step(G.NodesToValueGrads(l.learnables)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range net.Params() {
+		hashFloats(h, floats(p.Value)...)
+	}
+	return digestOf(h)
+}
+
 // TestBitsSharpness pins a Hessian trace.
 func TestBitsSharpness(t *testing.T) {
 	pinned := readDigests(t)
@@ -330,7 +378,7 @@ func TestBitsOnEveryPath(t *testing.T) {
 			continue
 		}
 		t.Run(level.String(), func(t *testing.T) {
-			args := []string{"-test.run=^TestBits(Sharpness)?$", "-test.v"}
+			args := []string{"-test.run=^TestBits(Sharpness|GPT)?$", "-test.v"}
 			if testing.Short() || os.Getenv(allVariable) == "" {
 				args = append(args, "-test.short")
 			}
