@@ -1,0 +1,292 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/layernoise/layernoise/internal/interval"
+	"gonum.org/v1/gonum/stat"
+)
+
+// pilotSeed is that of the runs at which the sigmas were chosen, and from which on seeds are in no table but that of the choice.
+const pilotSeed = 101
+
+// metric is a number of a run.
+type metric struct {
+	name     string
+	of       func(*record) float64
+	decimals int
+}
+
+var (
+	accuracy = metric{"test accuracy, %", func(r *record) float64 { return 100 * r.TestAccuracy }, 1}
+	loss     = metric{"test loss", func(r *record) float64 { return r.TestLoss }, 3}
+)
+
+// group is runs that differ in noise, width and seed only.
+type group struct {
+	dataset, scale string
+	sigma          float64
+}
+
+// key returns the key of a run. Without noise it is the same one for all sigmas, and for all scales of one kind of initial weights.
+func (g group) key(noise string, width int, seed uint64) key {
+	k := key{g.dataset, g.scale, noise, g.sigma, width, seed}
+	if noise == "none" {
+		k.Sigma = 0
+		if !scaleOf(g.scale).small {
+			k.Scale = "absolute"
+		}
+	}
+	return k
+}
+
+func (g group) String() string { return fmt.Sprintf("%s, sigma %v", scaleOf(g.scale).label, g.sigma) }
+
+// groups returns the groups of runs with noise, in the order of the tables.
+func (x results) groups(dataset string) []group {
+	var list []group
+	for _, k := range x.keys() {
+		if g := (group{k.Dataset, k.Scale, k.Sigma}); k.Dataset == dataset && k.Noise != "none" && k.Seed < pilotSeed && !slices.Contains(list, g) {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// datasets returns the names of the data sets that were trained on.
+func (x results) datasets() []string { return distinct(x, func(k key) string { return k.Dataset }) }
+
+// widths returns the widths of the networks, from narrow to wide.
+func (x results) widths() []int {
+	list := distinct(x, func(k key) int { return k.Width })
+	slices.Sort(list)
+	return list
+}
+
+// distinct returns what the keys of the runs for the tables have of something.
+func distinct[T comparable](x results, of func(key) T) []T {
+	var list []T
+	for _, k := range x.keys() {
+		if v := of(k); k.Seed < pilotSeed && !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// finished returns the run of a key, if it came to its end.
+func (x results) finished(k key) *record {
+	if r := x[k]; r != nil && r.Diverged == "" {
+		return r
+	}
+	return nil
+}
+
+// mean is that of a metric over the seeds, without those of which it is not known.
+func (x results) mean(g group, noise string, width int, m metric) interval.Interval {
+	var numbers []float64
+	for seed := uint64(1); seed < pilotSeed; seed++ {
+		if r := x.finished(g.key(noise, width, seed)); r != nil && !math.IsNaN(m.of(r)) {
+			numbers = append(numbers, m.of(r))
+		}
+	}
+	return interval.Of(numbers)
+}
+
+// difference is that of a metric between runs of the same seeds with two kinds of noise.
+func (x results) difference(g group, noise, less string, width int, m metric) interval.Interval {
+	var with, without []float64
+	for seed := uint64(1); seed < pilotSeed; seed++ {
+		a, b := x.finished(g.key(noise, width, seed)), x.finished(g.key(less, width, seed))
+		if a != nil && b != nil {
+			with, without = append(with, m.of(a)), append(without, m.of(b))
+		}
+	}
+	return interval.Paired(with, without)
+}
+
+// comparisons are what the tables show.
+var comparisons = []struct{ name, noise, less string }{
+	{"one layer at a time less no noise", "layer", "none"},
+	{"all at once less no noise", "all", "none"},
+	{"all at once less one layer at a time", "all", "layer"},
+}
+
+// tables returns the results as Markdown.
+func (x results) tables() string {
+	var b strings.Builder
+	if chosen := x.choiceTable(); chosen != "" {
+		fmt.Fprintf(&b, "**The choice of sigma**\n\n%s\n", chosen)
+	}
+	for _, dataset := range x.datasets() {
+		for _, m := range []metric{loss, accuracy} {
+			fmt.Fprintf(&b, "**%s, %s**\n\n%s\n", titles[dataset], m.name, x.table(dataset, m))
+		}
+		if moved := x.movedTable(dataset); moved != "" {
+			fmt.Fprintf(&b, "**%s, by how much noise moves the outputs**\n\n%s\n", titles[dataset], moved)
+		}
+	}
+	if n := x.diverged(); n > 0 {
+		fmt.Fprintf(&b, "%d runs diverged and are in no mean.\n", n)
+	}
+	return b.String()
+}
+
+var titles = map[string]string{"digits": "Drawn digits", "fashion": "Fashion-MNIST"}
+
+// diverged counts the runs that did not come to their end.
+func (x results) diverged() int {
+	n := 0
+	for _, r := range x {
+		if r.Diverged != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// table shows a metric by width: the mean without noise, and the paired differences. Bold are those whose interval holds no zero.
+func (x results) table(dataset string, m metric) string {
+	var b strings.Builder
+	widths := x.widths()
+	fmt.Fprint(&b, "| |")
+	for _, w := range widths {
+		fmt.Fprintf(&b, " %d |", w)
+	}
+	fmt.Fprintf(&b, " tenfold |\n|---|%s\n", strings.Repeat("---|", len(widths)+1))
+	row := func(name string, cell func(width int) string, trend string) {
+		fmt.Fprintf(&b, "| %s |", name)
+		for _, w := range widths {
+			fmt.Fprintf(&b, " %s |", cell(w))
+		}
+		fmt.Fprintf(&b, " %s |\n", trend)
+	}
+	seen := ""
+	for _, g := range x.groups(dataset) {
+		if plain := g.key("none", 0, 0).Scale; plain != seen {
+			seen = plain
+			name := "no noise, PyTorch's initial weights"
+			if scaleOf(g.scale).small {
+				name = "no noise, initial weights of variance 1/width"
+			}
+			row(name, func(w int) string { return x.mean(g, "none", w, m).Text(m.decimals) }, "")
+		}
+		row("*"+g.String()+"*", func(w int) string { return seeds(x.difference(g, "all", "layer", w, m)) },
+			seeds(x.trend(g, "all", "layer", m)))
+		for _, c := range comparisons {
+			row(c.name, func(w int) string { return m.bold(x.difference(g, c.noise, c.less, w, m)) }, m.bold(x.trend(g, c.noise, c.less, m)))
+		}
+	}
+	return b.String()
+}
+
+// trend is by how much a difference grows when a network gets ten times as wide: for each seed the slope of a straight line over
+// the logarithm of the width, by least squares, and its mean over the seeds. Seeds with fewer than three widths do not count.
+func (x results) trend(g group, noise, less string, m metric) interval.Interval {
+	var slopes []float64
+	for seed := uint64(1); seed < pilotSeed; seed++ {
+		var logs, differences []float64
+		for _, width := range x.widths() {
+			a, b := x.finished(g.key(noise, width, seed)), x.finished(g.key(less, width, seed))
+			if a != nil && b != nil {
+				logs, differences = append(logs, math.Log10(float64(width))), append(differences, m.of(a)-m.of(b))
+			}
+		}
+		if len(logs) >= 3 {
+			_, slope := stat.LinearRegression(logs, differences, nil, false)
+			slopes = append(slopes, slope)
+		}
+	}
+	return interval.Of(slopes)
+}
+
+// bold writes an interval, in bold type if it holds no zero.
+func (m metric) bold(i interval.Interval) string {
+	if i.ExcludesZero() {
+		return "**" + i.Signed(m.decimals) + "**"
+	}
+	return i.Signed(m.decimals)
+}
+
+// movedTable shows what noise does to trained networks: the expected squared change of the ten outputs by noise on one layer at a
+// time and by noise on all at once, and the squared size of the outputs, at the scales' own sigmas.
+func (x results) movedTable(dataset string) string {
+	var b strings.Builder
+	widths := x.widths()
+	for _, g := range x.groups(dataset) {
+		if g.sigma != scaleOf(g.scale).sigma {
+			continue
+		}
+		for i, mode := range modes {
+			cells, some := "", false
+			for _, width := range widths {
+				layer := x.mean(g, mode.noise, width, metric{of: func(r *record) float64 { return r.moves().Layer }})
+				all := x.mean(g, mode.noise, width, metric{of: func(r *record) float64 { return r.moves().All }})
+				outputs := x.mean(g, mode.noise, width, metric{of: func(r *record) float64 { return r.moves().Outputs }})
+				if layer.N == 0 {
+					cells += "  |"
+					continue
+				}
+				cells, some = cells+fmt.Sprintf(" %.0f, %.0f of %.0f |", layer.Mean, all.Mean, outputs.Mean), true
+			}
+			if !some || i == 0 && g.scale != g.key("none", 0, 0).Scale { // without noise it is the absolute scale's
+				continue
+			}
+			if b.Len() == 0 {
+				fmt.Fprint(&b, "| trained with |")
+				for _, w := range widths {
+					fmt.Fprintf(&b, " %d |", w)
+				}
+				fmt.Fprintf(&b, "\n|---|%s\n", strings.Repeat("---|", len(widths)))
+			}
+			fmt.Fprintf(&b, "| %v: %s |%s\n", g, mode.name, cells)
+		}
+	}
+	return b.String()
+}
+
+// seeds says how many pairs there are.
+func seeds(i interval.Interval) string {
+	switch i.N {
+	case 0:
+		return ""
+	case 1:
+		return "1 seed"
+	}
+	return fmt.Sprintf("%d seeds", i.N)
+}
+
+// choiceTable shows the runs of the seed at which sigmas were chosen: accuracies with noise on one layer at a time.
+func (x results) choiceTable() string {
+	var b strings.Builder
+	datasets := x.datasets()
+	var seen []group
+	for _, k := range x.keys() {
+		g := group{"", k.Scale, k.Sigma}
+		if k.Seed != pilotSeed || k.Noise != "layer" || slices.Contains(seen, g) {
+			continue
+		}
+		if seen = append(seen, g); len(seen) == 1 {
+			fmt.Fprintf(&b, "| accuracy, %%, one layer at a time, width %d, seed %d | %s | mean |\n|---|%s---|\n",
+				k.Width, pilotSeed, strings.Join(datasets, " | "), strings.Repeat("---|", len(datasets)))
+		}
+		row, sum := "| "+g.String()+" |", 0.0
+		for _, dataset := range datasets {
+			k.Dataset = dataset
+			r := x.finished(k)
+			if r == nil {
+				row = ""
+				break
+			}
+			sum += 100 * r.TestAccuracy
+			row += fmt.Sprintf(" %.2f |", 100*r.TestAccuracy)
+		}
+		if row != "" {
+			fmt.Fprintf(&b, "%s %.2f |\n", row, sum/float64(len(datasets)))
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/layernoise/layernoise/internal/interval"
+)
+
+// tiny asks for runs that take a moment.
+func tiny(t *testing.T) *settings {
+	return &settings{
+		datasets: "digits", scales: "absolute,small,fan-in,relative", noises: "none,layer,all", widths: "4,3", seeds: 2, first: 1,
+		out: t.TempDir(),
+	}
+}
+
+// Runs are made once, by whichever process comes first, each with other numbers; a report of them can be made again.
+func TestRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains twenty small networks")
+	}
+	s := tiny(t)
+	s.widths, s.seeds = "3", 1
+	if err := run(context.Background(), s); err != nil {
+		t.Fatal(err)
+	}
+	x, err := readResults(s.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted, err := s.runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(wanted) != 10 || len(x) != 10 || len(x.missing(wanted)) != 0 {
+		t.Fatalf("%v, want %v", x, wanted)
+	}
+	losses := map[float64]key{}
+	for k, r := range x {
+		if was, known := losses[r.TestLoss]; known || r.Diverged != "" || !(r.TestLoss > 0) {
+			t.Errorf("%v: test loss %v (%s), as %v", k, r.TestLoss, r.Diverged, was)
+		}
+		losses[r.TestLoss] = k
+	}
+	if err := os.RemoveAll(filepath.Join(s.out, runsFolder)); err != nil { // what was reported needs no files of runs
+		t.Fatal(err)
+	}
+	again, err := readResults(s.out)
+	if err != nil || again.tables() != x.tables() || len(again) != 10 {
+		t.Errorf("tables of %v differ (%v)", again, err)
+	}
+	r, err := s.make(context.Background(), key{Dataset: "digits", Scale: "absolute", Noise: "none", Width: 3, Seed: 1}, nil)
+	if err == nil || r != nil { // the folder of the runs is gone
+		t.Errorf("record %v, error %v", r, err)
+	}
+	for _, picture := range []string{"digits.png", "theory.png"} {
+		if _, err := os.Stat(filepath.Join(s.out, picture)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestRuns(t *testing.T) {
+	s := tiny(t)
+	list, err := s.runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != 2*2*10 {
+		t.Errorf("%d runs, want two seeds and widths of two without noise and eight with it", len(list))
+	}
+	s.sigmas = "0.1,0.2"
+	if list, err = s.runs(); err != nil || len(list) != 2*2*18 {
+		t.Errorf("%d runs with two sigmas (%v)", len(list), err)
+	}
+	for name, change := range map[string]func(*settings){
+		"dataset":    func(s *settings) { s.datasets = "cats" },
+		"scale":      func(s *settings) { s.scales = "absolute,none" },
+		"noise":      func(s *settings) { s.noises = "" },
+		"width":      func(s *settings) { s.widths = "10,0" },
+		"sigma":      func(s *settings) { s.sigmas = "NaN" },
+		"seeds":      func(s *settings) { s.seeds = 0 },
+		"first-seed": func(s *settings) { s.first = 0 },
+		"out":        func(s *settings) { s.out = "" },
+	} {
+		s := tiny(t)
+		change(s)
+		if _, err := s.runs(); err == nil || !strings.Contains(err.Error(), "-"+name) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// The entries of both matrices have the variance that the page names, and small weights no biases.
+func TestInitialWeights(t *testing.T) {
+	const width = 400
+	for scale, variances := range map[string][2]float64{"absolute": {1.0 / (3 * 784), 1.0 / (3 * width)}, "small": {1.0 / width, 1.0 / width}} {
+		matrix := 0
+		for _, p := range newNetwork(key{Scale: scale, Width: width, Seed: 1}).Params() {
+			sum, w := 0.0, p.Value.Data().([]float32)
+			for _, x := range w {
+				sum += float64(x) * float64(x)
+			}
+			if isBias(p.Name) {
+				if (sum == 0) != (scale == "small") {
+					t.Errorf("%s: %s has the squares %v", scale, p.Name, sum)
+				}
+				continue
+			}
+			if got, want := sum/float64(len(w)), variances[matrix]; math.Abs(got-want) > 0.05*want {
+				t.Errorf("%s: %s has the variance %v, want %v", scale, p.Name, got, want)
+			}
+			matrix++
+		}
+	}
+}
+
+// Differences are those of runs of the same seeds, and pilots are in none.
+func TestDifference(t *testing.T) {
+	x := results{}
+	add := func(noise string, sigma float64, seed uint64, loss float64) {
+		k := key{"digits", "fan-in", noise, sigma, 10, seed}
+		if noise == "none" {
+			k.Scale = "absolute"
+		}
+		x[k] = &record{key: k, TestLoss: loss}
+	}
+	for seed := uint64(1); seed <= 3; seed++ {
+		add("none", 0, seed, float64(seed))
+		add("layer", 2, seed, float64(seed)+0.5)
+	}
+	add("layer", 2, 4, 100) // without a partner
+	add("layer", 2, pilotSeed, 100)
+	x[key{"digits", "fan-in", "layer", 2, 10, 4}].Diverged = "so"
+	g := group{"digits", "fan-in", 2}
+	if d, want := x.difference(g, "layer", "none", 10, loss), (interval.Interval{N: 3, Mean: 0.5}); d.N != want.N || d.Mean != want.Mean || d.Std != 0 {
+		t.Errorf("difference %+v, want %+v", d, want)
+	}
+	if m := x.mean(g, "layer", 10, loss); m.N != 3 || m.Mean != 2.5 {
+		t.Errorf("mean %+v", m)
+	}
+	if text := x.tables(); !strings.Contains(text, "**+0.500 ± 0.000**") || !strings.Contains(text, "1 runs diverged") {
+		t.Errorf("tables\n%s", text)
+	}
+}
+
+// The page's tables are those of the results beside it.
+func TestPage(t *testing.T) {
+	x, err := readResults("results")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page := string(data); len(x) == 0 || !strings.Contains(page, strings.TrimSpace(x.tables())) {
+		t.Errorf("README.md has not the tables of the %v: go run ./examples/wide -report -out examples/wide/results", x)
+	}
+}
