@@ -44,7 +44,7 @@ func (b *Builder) Dropout(seed uint64) graph.DropoutConfig {
 }
 
 // BeginStep tells the graph's dropouts that the next passes are those of the training's step number step, below 1<<32. A
-// [Classifier] does it by itself.
+// [Classifier] and a [LanguageModel] do it by themselves.
 func (b *Builder) BeginStep(step uint32) { b.steps.Begin(step) }
 
 // Node returns the node of a parameter in the builder's graph, named as the parameter and bound to its tensor. A second

@@ -17,7 +17,7 @@
 // its own mode, and nothing is copied. Running statistics belong to the layer too, and change only when a training graph
 // runs. Graphs that share tensors must not run at the same time if one of them trains.
 //
-// Without a Classifier, a graph is made like this:
+// Without a Classifier or LanguageModel, a graph is made like this:
 //
 //	g := gorgonia.NewGraph()
 //	x := gorgonia.NewTensor(g, tensor.Float32, 4, gorgonia.WithShape(128, 3, 32, 32))
@@ -34,7 +34,7 @@
 //
 // Constructors of layers return no error, so that a network can be written as one expression. A layer that was given
 // impossible arguments keeps the reason: its method Err returns it, as do the containers it is put into, Forward,
-// NewClassifier, Save and Load. All shapes are checked when a graph is built.
+// NewClassifier, NewLanguageModel, Save and Load. All shapes are checked when a graph is built.
 //
 // # Bad values
 //

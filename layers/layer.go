@@ -6,7 +6,7 @@ import (
 )
 
 // Layer is a building block of a network, or a whole network. A program may add its own: whatever has these two methods
-// goes into containers, files and a [Classifier] like the layers of this package.
+// goes into containers, files, a [Classifier] and a [LanguageModel] like the layers of this package.
 type Layer interface {
 	// Forward adds the layer's operations to the graph of x and returns their result. It computes nothing yet. The nodes
 	// of the parameters come from b, which also knows whether the graph trains or evaluates. One layer may be built into

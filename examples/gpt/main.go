@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/layernoise/layernoise/datasets"
@@ -155,7 +156,10 @@ func run(ctx context.Context, s settings) error {
 		if err != nil {
 			return err
 		}
-		fmt.Println(s.prompt + sample)
+		if sample = s.prompt + sample; s.bytes {
+			sample = strconv.Quote(sample) // a terminal may take some bytes for commands
+		}
+		fmt.Println(sample)
 		panel.Curves = append(panel.Curves, r.curve(kind))
 	}
 	if err := figure.Save(s.out, panel); err != nil {
