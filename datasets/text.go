@@ -35,11 +35,19 @@ func characters(name, text string) (*Text, error) {
 	if err != nil {
 		return nil, err
 	}
+	var ascii [utf8.RuneSelf]uint16 // the ids of most of most texts
+	for id, token := range v.tokens {
+		if token[0] < utf8.RuneSelf {
+			ascii[token[0]] = uint16(id)
+		}
+	}
 	t := &Text{name: name, vocabulary: v, tokens: make([]uint16, 0, utf8.RuneCountInString(text))}
-	for at := 0; at < len(text); {
-		_, size := utf8.DecodeRuneInString(text[at:])
-		t.tokens = append(t.tokens, uint16(v.ids[text[at:at+size]]))
-		at += size
+	for at, r := range text {
+		if r < utf8.RuneSelf {
+			t.tokens = append(t.tokens, ascii[r])
+		} else {
+			t.tokens = append(t.tokens, uint16(v.ids[text[at:at+utf8.RuneLen(r)]]))
+		}
 	}
 	return t, nil
 }
