@@ -8,10 +8,9 @@
 //
 // In expectation this is gradient descent on R + sigma^2/(2n) tr(Hessian of R) and terms of higher order, if the noise goes into
 // one of n groups of weights at a time: an explicit regulariser, which is the l1 norm, the group l1 norm or the nuclear norm in
-// simple models. Noise on all weights at once adds
-// a term that grows with the width of a network whatever its weights are; noise on one layer at a time does not have it. What
-// that adds is of the order of the weights' squared norms: it stays the same in wider networks if those do, as with initial
-// weights of variance 1/width, and grows if they grow, as with He's or PyTorch's.
+// simple models. Noise on all weights at once adds a term that grows with the width of a network whatever its weights are; noise
+// on one layer at a time does not have it. What that adds is of the order of the weights' squared norms: it stays the same in
+// wider networks if those do, as with initial weights of variance 1/width, and grows if they grow, as with He's or PyTorch's.
 //
 // There are two protocols, with the same solver.
 //

@@ -88,6 +88,10 @@ func run(ctx context.Context, s settings) error {
 	}
 	_ = bar.Finish()
 	table(os.Stdout, rows)
+	fmt.Println()
+	if err := depthTable(os.Stdout, s); err != nil {
+		return err
+	}
 	if err := figure.Save(s.out, extraPanels(s, rows)...); err != nil {
 		return err
 	}

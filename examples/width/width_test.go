@@ -6,6 +6,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -78,6 +79,13 @@ func TestPage(t *testing.T) {
 	}
 	if found != 3*len(kinds) {
 		t.Errorf("%d rows, want %d", found, 3*len(kinds))
+	}
+	var deep strings.Builder
+	if err := depthTable(&deep, s); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), deep.String()) {
+		t.Errorf("the page does not hold\n%s", deep.String())
 	}
 }
 

@@ -76,6 +76,36 @@ func (d *DeepLinear) Loss(weights [][]float64, sigma float64) (float64, error) {
 	return square(&residual) + sigma*sigma/float64(n)*squares, nil
 }
 
+// LossAll returns the expectation of R for noise of standard deviation sigma on all layers at once.
+//
+// With the products P_j = (W_j + sigma E_j) P_{j-1} the expectation of P_j P_j' is W_j G W_j' + sigma^2 tr(G) I, where G is that of
+// P_{j-1} P_{j-1}', and the mean of the network's matrix is what it is without noise. So it is R + tr(G_L) - |W_L ... W_1|^2.
+func (d *DeepLinear) LossAll(weights [][]float64, sigma float64) (float64, error) {
+	layers, err := d.layers(weights)
+	if err != nil {
+		return 0, err
+	}
+	_, in := d.Y.Dims()
+	var gram, product mat.Dense
+	gram.CloneFrom(identity(in))
+	product.CloneFrom(identity(in))
+	for _, w := range layers {
+		var half, next, longer mat.Dense
+		half.Mul(w, &gram)
+		next.Mul(&half, w.T())
+		spread := sigma * sigma * mat.Trace(&gram)
+		for i := range next.RawMatrix().Rows {
+			next.Set(i, i, next.At(i, i)+spread)
+		}
+		longer.Mul(w, &product)
+		gram, product = next, longer
+	}
+	square := func(m *mat.Dense) float64 { return floats.Dot(m.RawMatrix().Data, m.RawMatrix().Data) }
+	added := mat.Trace(&gram) - square(&product)
+	product.Sub(&product, d.Y)
+	return square(&product) + added, nil
+}
+
 func identity(n int) mat.Matrix {
 	diagonal := mat.NewDiagDense(n, nil)
 	for i := range n {

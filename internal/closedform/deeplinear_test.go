@@ -287,3 +287,50 @@ func TestDeepLinearRefuses(t *testing.T) {
 		}
 	}
 }
+
+// The expected loss under noise on all layers is the mean over all signs of noise ±sigma: R is a square of each weight. With two
+// layers it is that of the factorisation.
+func TestDeepLinearLossAll(t *testing.T) {
+	const sigma = 0.7
+	d := &DeepLinear{Y: mat.NewDense(1, 2, []float64{0.4, -1}), Widths: []int{2, 3}} // thirteen weights
+	w := d.random(3, 1)
+	var numbers []*float64
+	for _, layer := range w {
+		for i := range layer {
+			numbers = append(numbers, &layer[i])
+		}
+	}
+	clean := make([]float64, len(numbers))
+	for i, x := range numbers {
+		clean[i] = *x
+	}
+	mean := 0.0
+	for signs := range 1 << len(numbers) {
+		for i, x := range numbers {
+			*x = clean[i] + sigma*float64(1-2*(signs>>i&1))
+		}
+		loss, err := d.Loss(w, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mean += loss / float64(int(1)<<len(numbers))
+	}
+	for i, x := range numbers {
+		*x = clean[i]
+	}
+	if got, err := d.LossAll(w, sigma); err != nil || math.Abs(got-mean) > 1e-10*mean {
+		t.Errorf("closed form %v, mean over the signs %v (%v)", got, mean, err)
+	}
+
+	f := &Factorisation{Y: mat.NewDense(2, 2, []float64{1, 2, 3, 4}), Width: 3}
+	shallow := &DeepLinear{Y: f.Y, Widths: []int{f.Width}}
+	v := shallow.random(4, 1)
+	pair := [2][]float64{v[0], v[1]}
+	want := f.Loss(f.Solution(pair)) + ExtraAll(f, pair, sigma)
+	if got, err := shallow.LossAll(v, sigma); err != nil || math.Abs(got-want) > 1e-10*want {
+		t.Errorf("two layers: %v, factorisation %v (%v)", got, want, err)
+	}
+	if _, err := d.LossAll(v, sigma); err == nil {
+		t.Error("weights of another network: no error")
+	}
+}
