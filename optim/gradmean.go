@@ -5,7 +5,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// gradientMean replaces the gradients of several evaluations of a graph by their mean.
+// gradientMean replaces the gradients of several evaluations of a graph by a weighted mean.
 type gradientMean struct {
 	savedGradients
 	sum []vec // of the evaluations so far, in the order of the model
@@ -17,9 +17,10 @@ type savedGradients struct {
 	exists []bool
 }
 
-// over calls evaluate n times and leaves, in the gradients of params, what they held before plus the mean of what the
-// evaluations gave. Where the machine replaces gradients instead of adding to them, the mean alone is left.
-func (m *gradientMean) over(n int, params []*Param, model []G.ValueGrad, evaluate func(i int) error) (err error) {
+// over calls evaluate n times and leaves, in the gradients of params, what they held before plus scale times the sum of what
+// the evaluations gave, the first of them times first. Where the machine replaces gradients instead of adding to them, that
+// alone is left.
+func (m *gradientMean) over(n int, first, scale float64, params []*Param, model []G.ValueGrad, evaluate func(i int) error) (err error) {
 	if m.sum == nil {
 		m.sum = likeParams(params)
 	}
@@ -39,12 +40,16 @@ func (m *gradientMean) over(n int, params []*Param, model []G.ValueGrad, evaluat
 		if err := evaluate(i); err != nil {
 			return err
 		}
+		weight := 1.0
+		if i == 0 {
+			weight = first
+		}
 		for j, p := range params {
 			g, err := p.grad(model[j])
 			if err != nil {
 				return err
 			}
-			m.sum[j].addScaled(1, g)
+			m.sum[j].addScaled(weight, g)
 			g.zero()
 		}
 	}
@@ -56,7 +61,7 @@ func (m *gradientMean) over(n int, params []*Param, model []G.ValueGrad, evaluat
 		if m.exists[j] && addsUp(model[j]) {
 			g.copyFrom(m.before[j])
 		}
-		g.addScaled(1/float64(n), m.sum[j])
+		g.addScaled(scale, m.sum[j])
 	}
 	done = true
 	return nil

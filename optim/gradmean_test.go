@@ -171,3 +171,52 @@ func TestSamplesFailHalfWay(t *testing.T) {
 		t.Error("the gradients changed")
 	}
 }
+
+// TestMixing: the gradient is lambda times the mean of those at noisy weights plus 1-lambda times that at the clean ones.
+func TestMixing(t *testing.T) {
+	const lambda, sigma = 0.3, 0.5
+	for name, opts := range map[string][]PerturbOpt{"one": nil, "antithetic": {WithSamples(2), WithAntithetic()}} {
+		gradient := func(opts ...PerturbOpt) (gradients [][]float64, evaluations int) {
+			n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
+			s := perturbed(t, bases["sgd"](), sigma, opts...)
+			vm := must(s.Guard(&spyVM{VM: n.vm, look: func() error { evaluations++; return nil }}, n.learnables...))(t)
+			if err := vm.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			return n.gradients(t), evaluations
+		}
+		n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
+		clean := n.gradientOf(t)
+		noisy, draws := gradient(opts...)
+		mixed, evaluations := gradient(append(opts, WithMixing(lambda))...)
+		if evaluations != draws+1 {
+			t.Errorf("%s: %d evaluations, want %d", name, evaluations, draws+1)
+		}
+		apart := 0.0
+		for i := range mixed {
+			for j, got := range mixed[i] {
+				want := lambda*noisy[i][j] + (1-lambda)*clean[i][j]
+				if math.Abs(got-want) > 1e-12*math.Max(1, math.Abs(want)) {
+					t.Fatalf("%s: gradient %d[%d] is %v, want %v", name, i, j, got, want)
+				}
+				apart += math.Abs(noisy[i][j] - clean[i][j])
+			}
+		}
+		if apart < 1e-3 {
+			t.Errorf("%s: noise does not change the gradient", name)
+		}
+		if whole, _ := gradient(append(opts, WithMixing(1))...); fmt.Sprint(whole) != fmt.Sprint(noisy) {
+			t.Errorf("%s: lambda 1 is not the noise alone", name)
+		}
+	}
+	for _, lambda := range []float64{0, -1, 1.5, math.NaN()} {
+		if _, err := NewPerturbedSolver(bases["sgd"](), sigma, WithMixing(lambda)); err == nil {
+			t.Errorf("no error for lambda %v", lambda)
+		}
+	}
+	n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
+	n.train(t, bases["sgd"](), false, 1)
+	if err := perturbed(t, bases["sgd"](), sigma, WithMixing(lambda)).Step(n.model); !errors.Is(err, ErrProtocol) {
+		t.Errorf("error %v of a Step without a guard, want %v", err, ErrProtocol)
+	}
+}

@@ -37,7 +37,7 @@ type Machine interface {
 // guard: batch norms update their running statistics, dropouts draw. RunAll without a Step in between draws again, on the
 // same groups, and the gradients add up if the machine binds dual values, as Gorgonia's do.
 //
-// With several samples (WithSamples, WithAntithetic) RunAll evaluates the graph for each, resetting vm in between, and
+// With several samples (WithSamples, WithAntithetic, WithMixing) RunAll evaluates the graph for each, resetting vm in between, and
 // adds the mean of their gradients to what the gradients held before; without gorgonia.BindDualValues, where a machine
 // replaces gradients instead of adding, it leaves the mean. If one of the evaluations fails, the gradients are as before.
 //
@@ -124,9 +124,17 @@ func (g *guard) RunAll() error {
 	if s.evaluations() == 1 {
 		return g.evaluate(m, 1)
 	}
-	return g.mean.over(s.evaluations(), params, g.list, func(i int) error {
+	noisy := float64(s.noisy())
+	first := 1.0 // weight of the first evaluation, by that of each other
+	if s.clean() > 0 {
+		first = (1 - s.mixing) / s.mixing * noisy
+	}
+	return g.mean.over(s.evaluations(), first, s.mixing/noisy, params, g.list, func(i int) error {
 		if i > 0 {
 			g.VM.Reset()
+		}
+		if i -= s.clean(); i < 0 {
+			return g.VM.RunAll()
 		}
 		if s.antithetic && i%2 == 1 {
 			m.sample-- // the draw before, with the other sign
