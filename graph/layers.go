@@ -27,6 +27,9 @@ type Layer = []*G.Node
 //     multiplied with each other to one another, nor an embedding to what is
 //     done with its rows.
 //
+// A dense layer that computes the queries, keys and values of an attention in one
+// tensor is one layer; three dense layers, for [Attention], are three.
+//
 // Data is what does not come from the learnables alone, and the rows that are
 // taken from an embedding, by [gorgonia.ByIndices] or by a [gorgonia.Slice] that
 // is multiplied with a whole parameter. A slice of a parameter that is multiplied

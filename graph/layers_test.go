@@ -86,6 +86,20 @@ func TestLayers(t *testing.T) {
 			return G.Must(graph.CrossEntropy(G.Must(graph.Dense(x, table, nil)), labels))
 		}, []string{"table", "positions", "gain bias", "w b"}},
 
+		{"positions added to a dense layer of patches", func(s *sketch) *G.Node {
+			x := G.Must(graph.Conv2D(s.data("x", 2, 3, 4, 4), s.param("conv", 5, 3, 2, 2), s.param("b", 5), graph.Conv{Stride: [2]int{2, 2}}))
+			x = G.Must(graph.Dense(G.Must(graph.ToSequence(x)), s.param("w", 5, 5), nil))
+			return G.Must(G.Mean(G.Must(graph.MeanPositions(G.Must(graph.AddPositions(x, s.param("positions", 4, 5)))))))
+		}, []string{"conv b", "w", "positions"}},
+
+		{"attention, packed and separate", func(s *sketch) *G.Node {
+			c := graph.AttentionConfig{Heads: 2}
+			x := s.data("x", 2, 3, 4)
+			y := G.Must(graph.PackedAttention(G.Must(graph.Dense(x, s.param("packed", 12, 4), s.param("b", 12))), c))
+			dense := func(name string) *G.Node { return G.Must(graph.Dense(y, s.param(name, 4, 4), s.param(name+"b", 4))) }
+			return G.Must(G.Mean(G.Must(graph.Attention(dense("q"), dense("k"), dense("v"), c))))
+		}, []string{"packed b", "q qb", "k kb", "v vb"}},
+
 		{"stock convolution and batch norm", func(s *sketch) *G.Node {
 			y := G.Must(G.Conv2d(s.data("x", 2, 3, 6, 6), s.param("conv", 4, 3, 3, 3), tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1}))
 			y = G.Must(G.BroadcastAdd(y, s.param("bias", 1, 4, 1, 1), nil, []byte{0, 2, 3}))

@@ -1,0 +1,82 @@
+package graph_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/internal/gradcheck"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Padding may be another one in each run: a sequence whose keys are all padding now has neither a result nor gradients, whatever
+// it had before.
+func TestPaddingChanges(t *testing.T) {
+	padding := make([]bool, 2*3)
+	x := gradcheck.Random(1, tensor.Float64, 2, 3, 12)
+	r := gradcheck.NewRun(t, func(in []*G.Node) (*G.Node, error) {
+		p := G.NodeFromAny(in[0].Graph(), tensor.New(tensor.WithShape(2, 3), tensor.WithBacking(padding)), G.WithName("padding"))
+		return graph.PackedAttention(in[0], graph.AttentionConfig{Heads: 2, Padding: p})
+	}, x)
+	pass := func() (y, dx []float64) {
+		t.Helper()
+		if err := r.Pass(); err != nil {
+			t.Fatal(err)
+		}
+		return r.Result(), r.Gradient(t, 0)
+	}
+	before, first := pass()
+	copy(padding[3:], []bool{true, true, true})
+	after, sum := pass()
+	if !slices.Equal(before[:12], after[:12]) || slices.Equal(before[12:], after[12:]) {
+		t.Error("padding of one sequence reaches the other, or not its own")
+	}
+	for i := 12; i < 24; i++ {
+		if after[i] != 0 {
+			t.Fatalf("result %d is %v without keys", i-12, after[i])
+		}
+	}
+	for i := 36; i < 72; i++ {
+		if sum[i] != first[i] {
+			t.Fatalf("gradient %d is %v without keys", i-36, sum[i]-first[i])
+		}
+	}
+}
+
+// The probabilities that are dropped are other ones in each run, those of the forward pass also in the backward pass.
+func TestAttentionDropout(t *testing.T) {
+	x := gradcheck.Random(1, tensor.Float64, 1, 70, 9)
+	run := func(seed uint64) *gradcheck.Run {
+		return gradcheck.NewRun(t, func(in []*G.Node) (*G.Node, error) {
+			return graph.PackedAttention(in[0], graph.AttentionConfig{Heads: 1, Dropout: 0.4, Draws: graph.DropoutConfig{Seed: seed}})
+		}, x)
+	}
+	result := func(r *gradcheck.Run) []float64 {
+		t.Helper()
+		if err := r.Pass(); err != nil {
+			t.Fatal(err)
+		}
+		return r.Result()
+	}
+	a, b, c := run(1), run(1), run(2)
+	first, second := result(a), result(a)
+	if slices.Equal(first, second) || slices.Equal(first, result(c)) {
+		t.Error("two runs, or two seeds, drop the same")
+	}
+	if !slices.Equal(first, result(b)) || !slices.Equal(second, result(b)) {
+		t.Error("one seed drops other probabilities in another graph")
+	}
+	// The gradient of v is the probabilities': with v the only input, the result is linear in it.
+	d := run(3)
+	y := result(d)
+	grad, weights := d.Gradient(t, 0), gradcheck.Floats(gradcheck.Random(99, tensor.Float64, 1, 70, 3))
+	var along, want float64
+	for i, w := range weights {
+		want += w * y[i]
+		along += grad[i/3*9+6+i%3] * x.Float64s()[i/3*9+6+i%3]
+	}
+	if _, ok := gradcheck.Close([]float64{along}, []float64{want}, 1e-12); !ok {
+		t.Errorf("sum of gradient times v is %v, want %v", along, want)
+	}
+}
