@@ -23,7 +23,8 @@ func NewCNN2(init Init) *Sequential {
 	return NewSequential(convolutions(init), NewMLP(init, 128, 10))
 }
 
-// NewCNN3 makes the convolutions of NewCNN2 with dense layers 128-5000-10: 1,028,066 parameters.
+// NewCNN3 makes the convolutions of NewCNN2 with dense layers 128-5000-10: 1,028,066 parameters. The authors' code has a ReLU
+// on the logits, which is NewSequential(NewCNN3(init), NewReLU()).
 func NewCNN3(init Init) *Sequential {
 	return NewSequential(convolutions(init), NewMLP(init, 128, 5000, 10))
 }

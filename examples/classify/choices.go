@@ -50,8 +50,10 @@ func (s *settings) choices() ([]choice, error) {
 		return nil, err
 	}
 	var list []choice
+	taken := false // -sigma, by a kind of noise without strengths of its own
 	for _, text := range strings.Split(s.noise, ",") {
 		name, own, _ := strings.Cut(text, ":")
+		taken = taken || own == "" && kinds[name].strength == "sigma"
 		strengths, err := s.strengths(name, own)
 		if err != nil {
 			return nil, err
@@ -65,6 +67,9 @@ func (s *settings) choices() ([]choice, error) {
 				list = append(list, c)
 			}
 		}
+	}
+	if given("sigma") && !taken {
+		return nil, cli.Usagef("-sigma %s is for layer and all without strengths of their own, and -noise is %s", s.sigma, s.noise)
 	}
 	return list, nil
 }

@@ -27,8 +27,11 @@ func (x *results) seeds(on string) string {
 		runs, _ := x.finished(c, on)
 		most = max(most, len(runs))
 	}
-	if most < 2 {
+	switch {
+	case most < 2:
 		return "one seed"
+	case most == 2 && on == onValidation:
+		return "mean over 2 seeds"
 	}
 	return fmt.Sprintf("mean over %d seeds, 95%% interval", most)
 }
