@@ -1,5 +1,3 @@
-// Package peak measures how many multiply-adds a processor can do, for benchmarks of
-// products to be compared with.
 package peak
 
 import "github.com/layernoise/layernoise/internal/cpu"
