@@ -58,8 +58,8 @@ func TestNotebooksAreExecuted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != 3 {
-		t.Fatalf("found the notebooks %q, want three", files)
+	if len(files) != 4 {
+		t.Fatalf("found the notebooks %q, want four", files)
 	}
 	for _, file := range files {
 		t.Run(file, func(t *testing.T) {
