@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/internal/interval"
+	"github.com/layernoise/layernoise/layers"
+	"github.com/layernoise/layernoise/optim"
 )
 
 // tiny asks for runs that take a moment.
@@ -116,6 +119,54 @@ func TestInitialWeights(t *testing.T) {
 				t.Errorf("%s: %s has the variance %v, want %v", scale, p.Name, got, want)
 			}
 			matrix++
+		}
+	}
+}
+
+// The noise that the solver injects at the first two steps is that of the closed forms: of the first matrix, then of the second;
+// or of both, with sigma/sqrt(2), and never of the biases.
+func TestNoise(t *testing.T) {
+	const width, sigma = 300, 0.5
+	images := datasets.Digits(2*batch, 1)
+	for _, s := range scales {
+		for _, kind := range []string{"layer", "all"} {
+			k := key{Dataset: "digits", Scale: s.name, Noise: kind, Sigma: sigma, Width: width, Seed: 1}
+			net := newNetwork(k)
+			var want [2]float64 // the expected norms of the noise in the two matrices
+			for i, fanIn := range []int{784, width} {
+				var w []float64
+				for _, x := range net.Params()[2*i].Value.Data().([]float32) {
+					w = append(w, float64(x))
+				}
+				want[i] = sigma * s.factor(w, fanIn) * math.Sqrt(float64(len(w)))
+			}
+			if both := math.Hypot(want[0], want[1]) / math.Sqrt2; kind == "all" {
+				want = [2]float64{both, both}
+			}
+			model, err := layers.NewClassifier(net, batch, 784)
+			if err != nil {
+				t.Fatal(err)
+			}
+			solver, err := newSolver(k, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			batches, err := images.Loader(datasets.LoaderConfig{Batch: batch})
+			if err != nil {
+				t.Fatal(err)
+			}
+			step := 0
+			_, err = model.Fit(context.Background(), batches, solver, layers.FitConfig{OnStep: func(layers.Step) error {
+				if got := solver.(*optim.PerturbedSolver).Last().NoiseNorm; math.Abs(got-want[step]) > 0.05*want[step] {
+					t.Errorf("%s, %s, step %d: noise of norm %v, want %v", s.name, kind, step, got, want[step])
+				}
+				step++
+				return nil
+			}})
+			batches.Close()
+			if err != nil || step != 2 {
+				t.Errorf("%s, %s: %d steps (%v)", s.name, kind, step, err)
+			}
 		}
 	}
 }
