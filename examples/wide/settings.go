@@ -74,7 +74,7 @@ func flags() *settings {
 	flag.StringVar(&s.sigmas, "sigma", "", "`list` of sigmas; by default each scale's own")
 	flag.IntVar(&s.seeds, "seeds", 5, "runs of each kind, with seeds from -first-seed on for images, initial weights, their order and the noise")
 	flag.IntVar(&s.first, "first-seed", 1, "the first seed")
-	flag.StringVar(&s.data, "data", "data", "`folder` with the files of Fashion-MNIST")
+	flag.StringVar(&s.data, "data", "data", "`folder` with the files of Fashion-MNIST, which are fetched where they are missing")
 	flag.StringVar(&s.out, "out", "wide-out", "`folder` for the results; runs that are there are not made again, and several processes may share it")
 	flag.BoolVar(&s.report, "report", false, "train nothing, report on what is there")
 	return s
