@@ -52,7 +52,7 @@ func main() {
 	flag.StringVar(&s.out, "out", "addition-out", "`folder` for the results")
 	flag.BoolVar(&s.study, "study", false, "tune each kind and compare them over several seeds; an interrupted study goes on from what is in -out")
 	flag.IntVar(&s.seeds, "seeds", 10, "runs of each kind that are compared, with seeds 1, 2, ...")
-	flag.IntVar(&s.tuningRuns, "tuning-seeds", 2, "runs of each trial of the tuning, with seeds 1001, 1002, ...")
+	flag.IntVar(&s.tuningRuns, "tuning-seeds", 4, "runs of each trial of the tuning, with seeds 1001, 1002, ...")
 	cli.Main(func(ctx context.Context) error { return run(ctx, s) })
 }
 
