@@ -34,7 +34,7 @@
 // # Errors and bad values
 //
 // Constructors check shapes and types and return an error that names both. When
-// the machine runs, a label out of range is an error of RunAll. NaN and infinite
+// the machine runs, a label or a token out of range is an error of RunAll. NaN and infinite
 // values propagate as IEEE arithmetic says: a rectifier and a max pool pass a
 // NaN on. Nothing a value can be ends the process.
 //
