@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/layernoise/layernoise/internal/figure"
 	"github.com/layernoise/layernoise/internal/interval"
@@ -30,10 +31,19 @@ func (x *results) seeds(on string) string {
 	switch {
 	case most < 2:
 		return "one seed"
-	case most == 2 && on == onValidation:
+	case most == 2:
 		return "mean over 2 seeds"
 	}
 	return fmt.Sprintf("mean over %d seeds, 95%% interval", most)
+}
+
+// drawn returns what pictures show of an interval: of two numbers the mean alone, since their interval, thirteen standard errors each
+// way, would take the axis for itself.
+func drawn(i interval.Interval) interval.Interval {
+	if i.N == 2 {
+		i.N = 1
+	}
+	return i
 }
 
 // drawCurves draws what was measured along the training: accuracy and losses, and below them the differences to the runs without
@@ -47,8 +57,8 @@ func (x *results) drawCurves(file string) error {
 		panel(x.title()+"\n"+x.seeds(onTest), "test accuracy, %", x.curves(accuracy, always)),
 		panel("Loss on test images\n"+x.seeds(onTest), "test loss (NLL), nats an image", x.curves(loss, always)),
 		panel("Loss on the training images\n"+x.seeds(onTest), "training loss, nats an image", x.curves(trainLoss, always)),
-		panel("Accuracy: difference to none\npaired by seed, 95% interval", "difference, points", x.differences(accuracy)),
-		panel("Test loss: difference to none\npaired by seed, 95% interval", "difference, nats an image", x.differences(loss)),
+		panel("Accuracy: difference to none, paired by seed\n"+x.seeds(onTest), "difference, points", x.differences(accuracy)),
+		panel("Test loss: difference to none, paired by seed\n"+x.seeds(onTest), "difference, nats an image", x.differences(loss)),
 	}
 	panels[2].LogY = true
 	panels[3].Zero, panels[4].Zero = true, true
@@ -60,16 +70,12 @@ func (x *results) drawCurves(file string) error {
 	} else {
 		panels = append(panels, panel("Calibration error on test images\n"+x.seeds(onTest), "ECE, %", x.curves(calibrated, always)))
 	}
-	var drawn []figure.Panel
-	for _, p := range panels {
-		if len(p.Curves) > 0 { // none where every run has diverged, or there is nothing to compare with
-			drawn = append(drawn, p)
-		}
-	}
-	if len(drawn) == 0 {
+	// There are no curves where every run has diverged, or there is nothing to compare with.
+	panels = slices.DeleteFunc(panels, func(p figure.Panel) bool { return len(p.Curves) == 0 })
+	if len(panels) == 0 {
 		return nil
 	}
-	return figure.Save(file, drawn...)
+	return figure.Save(file, panels...)
 }
 
 // style is how pictures show a choice: by its kind, and by which of this kind's it is.
@@ -99,7 +105,7 @@ func (x *results) curves(of func(point) float64, measured func(point) bool) []fi
 			for _, r := range runs {
 				numbers = append(numbers, of(r.Points[i]))
 			}
-			curve.Add(float64(p.Epoch), interval.Of(numbers))
+			curve.Add(float64(p.Epoch), drawn(interval.Of(numbers)))
 		}
 		if len(curve.X) > 0 {
 			list = append(list, curve)
@@ -126,7 +132,7 @@ func (x *results) differences(of func(point) float64) []figure.Curve {
 				}
 			}
 			if len(with) > 0 {
-				curve.Add(float64(p.Epoch), interval.Paired(with, without))
+				curve.Add(float64(p.Epoch), drawn(interval.Paired(with, without)))
 			}
 		}
 		if len(curve.X) > 0 {

@@ -44,8 +44,7 @@ func (s *settings) newBase(c choice, steps int) (solver, error) {
 	case "cosine":
 		schedule = optim.Cosine(uint64(epochs * steps))
 	case "cosine-epoch":
-		fall := optim.Cosine(uint64(epochs))
-		schedule = func(step uint64) float64 { return fall(step / uint64(steps)) }
+		schedule = optim.PerEpoch(uint64(steps), optim.Cosine(uint64(epochs)))
 	}
 	weightDecay := s.WeightDecay
 	if c.Kind == "decay" {

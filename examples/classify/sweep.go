@@ -63,11 +63,7 @@ func (x *results) byStrength(rate float64, of func(point) float64) []figure.Curv
 			if c.Kind != kind || c.LearnRate != rate || c.Strength == 0 && kind != "none" { // the axis is logarithmic
 				continue
 			}
-			i := x.over(c, onValidation, of)
-			if i.N == 2 { // the interval of two is thirteen times their standard error, and would take the axis for itself
-				i.N = 1
-			}
-			if i.N > 0 {
+			if i := drawn(x.over(c, onValidation, of)); i.N > 0 {
 				curve.Add(c.Strength, i)
 			}
 		}
