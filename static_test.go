@@ -6,26 +6,56 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
 
+const module = "github.com/layernoise/layernoise/"
+
+// dependencies lists the packages that others depend on, a line each.
+func dependencies(t *testing.T, packages ...string) []string {
+	t.Helper()
+	out, err := exec.Command("go", append([]string{"list", "-deps"}, packages...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return strings.Fields(string(out))
+}
+
+// TestDependencies holds the packages to one direction: what is internal uses nothing above it, optim, graph and datasets do not use
+// each other, and MPI stays in its package.
+func TestDependencies(t *testing.T) {
+	for _, test := range []struct {
+		packages string
+		without  []string
+	}{
+		{"./internal/...", []string{"optim", "graph", "layers", "datasets"}},
+		{"./optim", []string{"graph", "layers", "datasets", "optim/distributed"}},
+		{"./graph", []string{"optim", "layers", "datasets"}},
+		{"./datasets", []string{"optim", "graph", "layers"}},
+		{"./layers", []string{"optim", "datasets", "optim/distributed"}},
+	} {
+		all := dependencies(t, test.packages)
+		for _, p := range test.without {
+			if slices.Contains(all, module+p) {
+				t.Errorf("%s uses %s", test.packages, p)
+			}
+		}
+	}
+}
+
 // TestNoDynamicLinking holds the packages to what static programs can import: only
-// graph/nativeblas opens libraries at run time.
+// graph/nativeblas and optim/distributed open libraries at run time.
 func TestNoDynamicLinking(t *testing.T) {
 	const opener = "github.com/ebitengine/purego"
-	dependencies := func(packages ...string) string {
-		out, err := exec.Command("go", append([]string{"list", "-deps"}, packages...)...).CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v: %s", err, out)
+	for _, p := range []string{"./graph/nativeblas", "./optim/distributed"} {
+		if !slices.Contains(dependencies(t, p), opener) {
+			t.Fatalf("%s does not import %s: this test looks for the wrong package", p, opener)
 		}
-		return string(out)
-	}
-	if !strings.Contains(dependencies("./graph/nativeblas"), opener) {
-		t.Fatalf("graph/nativeblas does not import %s: this test looks for the wrong package", opener)
 	}
 	for _, p := range []string{"./optim", "./layers", "./datasets", "./graph"} {
-		if strings.Contains(dependencies(p), opener) {
+		if slices.Contains(dependencies(t, p), opener) {
 			t.Errorf("%s imports %s", p, opener)
 		}
 	}

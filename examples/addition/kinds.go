@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 	"github.com/layernoise/layernoise/optim"
 	G "gorgonia.org/gorgonia"
 )

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/pkg/errors"
 )
 

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/layernoise/layernoise/internal/cli"
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
 // once makes one run of each kind and weight decay, and draws their curves.

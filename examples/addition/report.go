@@ -6,9 +6,9 @@ import (
 	"math"
 	"strings"
 
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/survival"
 	"github.com/layernoise/layernoise/internal/outfile"
-	"github.com/layernoise/layernoise/internal/survival"
 )
 
 // report writes the table, to w and to table.md, and the picture.

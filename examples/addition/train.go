@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/layernoise/layernoise/datasets"
-	"github.com/layernoise/layernoise/internal/survival"
+	"github.com/layernoise/layernoise/examples/internal/survival"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/pkg/errors"
 )

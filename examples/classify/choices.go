@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/cli"
 )
 
 // choice is what a run is trained with, and what is compared.

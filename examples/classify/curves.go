@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/layernoise/layernoise/internal/figure"
-	"github.com/layernoise/layernoise/internal/interval"
+	"github.com/layernoise/layernoise/examples/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/interval"
 )
 
 // title says what was trained on what.

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/pkg/errors"
 )

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/layernoise/layernoise/internal/lockfile"
 	"github.com/layernoise/layernoise/internal/outfile"
 	"github.com/pkg/errors"

@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"github.com/layernoise/layernoise/datasets"
-	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/cli"
 )
 
 // source is what -dataset chooses from.

@@ -10,7 +10,7 @@ import (
 	"context"
 	"os"
 
-	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/cli"
 )
 
 func main() {

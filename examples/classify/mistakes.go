@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
 // drawMistakes draws the confusion matrix of each choice, the mean over its runs, without the images that were told rightly.

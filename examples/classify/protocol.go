@@ -1,6 +1,6 @@
 package main
 
-import "github.com/layernoise/layernoise/internal/cli"
+import "github.com/layernoise/layernoise/examples/internal/cli"
 
 // follow sets, for -protocol paper, what the authors' main.py does, except where a flag says otherwise. README.md lists what is
 // not as there.

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/layernoise/layernoise/internal/interval"
+	"github.com/layernoise/layernoise/examples/internal/interval"
 	"github.com/pkg/errors"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/cli"
 )
 
 // settings are the flags. Those with a name in JSON determine the numbers of a run, together with its choice, its seed and what

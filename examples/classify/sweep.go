@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
 // drawSweep draws, for each learning rate, accuracy and loss on validation images by the strength, a line for each kind, and the

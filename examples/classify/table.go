@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/layernoise/layernoise/internal/interval"
+	"github.com/layernoise/layernoise/examples/internal/interval"
 )
 
 // What is measured, in the units of tables and pictures.

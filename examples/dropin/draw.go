@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
 // drawCurves writes a PNG, and an SVG beside it, with the test accuracy and the losses of the curves by epoch, and the differences

@@ -13,8 +13,8 @@ import (
 	"strings"
 
 	"github.com/layernoise/layernoise/datasets"
+	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/layernoise/layernoise/graph"
-	"github.com/layernoise/layernoise/internal/cli"
 	"github.com/pkg/errors"
 )
 

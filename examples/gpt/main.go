@@ -16,8 +16,8 @@ import (
 	"strings"
 
 	"github.com/layernoise/layernoise/datasets"
-	"github.com/layernoise/layernoise/internal/cli"
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 	"github.com/layernoise/layernoise/layers"
 )
 

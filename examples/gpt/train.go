@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/layernoise/layernoise/datasets"
-	"github.com/layernoise/layernoise/internal/cli"
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/layernoise/layernoise/optim"
 	"github.com/pkg/errors"

@@ -5,8 +5,8 @@ package main
 import (
 	"flag"
 
-	"github.com/layernoise/layernoise/internal/closedform"
-	"github.com/layernoise/layernoise/internal/recovery"
+	"github.com/layernoise/layernoise/examples/internal/closedform"
+	"github.com/layernoise/layernoise/examples/internal/recovery"
 	"gonum.org/v1/gonum/mat"
 )
 

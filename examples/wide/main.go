@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/pkg/errors"
 )
 

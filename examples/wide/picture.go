@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/layernoise/layernoise/internal/figure"
-	"github.com/layernoise/layernoise/internal/interval"
+	"github.com/layernoise/layernoise/examples/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/interval"
 )
 
 // modes are the lines of the pictures.

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/layernoise/layernoise/datasets"
-	"github.com/layernoise/layernoise/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/layernoise/layernoise/optim"
 	"gonum.org/v1/gonum/floats"
 )

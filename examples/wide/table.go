@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/layernoise/layernoise/internal/interval"
+	"github.com/layernoise/layernoise/examples/internal/interval"
 	"gonum.org/v1/gonum/stat"
 )
 

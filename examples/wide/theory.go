@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 
 	"github.com/layernoise/layernoise/datasets"
-	"github.com/layernoise/layernoise/internal/closedform"
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/closedform"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 	"github.com/layernoise/layernoise/layers"
 	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"

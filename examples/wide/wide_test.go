@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/layernoise/layernoise/datasets"
-	"github.com/layernoise/layernoise/internal/interval"
+	"github.com/layernoise/layernoise/examples/internal/interval"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/layernoise/layernoise/optim"
 )

@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/layernoise/layernoise/internal/closedform"
+	"github.com/layernoise/layernoise/examples/internal/closedform"
 	"gonum.org/v1/gonum/mat"
 )
 

@@ -3,8 +3,8 @@ package main
 import (
 	"math"
 
-	"github.com/layernoise/layernoise/internal/closedform"
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/closedform"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 	"github.com/layernoise/layernoise/optim"
 	"gonum.org/v1/gonum/mat"
 )

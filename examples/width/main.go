@@ -11,9 +11,9 @@ import (
 	"math"
 	"os"
 
+	"github.com/layernoise/layernoise/examples/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 	"github.com/layernoise/layernoise/graph"
-	"github.com/layernoise/layernoise/internal/cli"
-	"github.com/layernoise/layernoise/internal/figure"
 )
 
 // settings are the flags.

@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
 // quantity is what a panel shows of a network.

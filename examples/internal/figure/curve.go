@@ -3,7 +3,7 @@ package figure
 import (
 	"math"
 
-	"github.com/layernoise/layernoise/internal/interval"
+	"github.com/layernoise/layernoise/examples/internal/interval"
 	"github.com/pkg/errors"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/layernoise/layernoise/internal/closedform"
+	"github.com/layernoise/layernoise/examples/internal/closedform"
 )
 
 func plant(seed uint64) (*closedform.Planted, error) {

@@ -5,8 +5,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/layernoise/layernoise/internal/closedform"
-	"github.com/layernoise/layernoise/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/closedform"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 	"github.com/layernoise/layernoise/optim"
 	G "gorgonia.org/gorgonia"
 )

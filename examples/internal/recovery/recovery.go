@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/layernoise/layernoise/examples/internal/cli"
+	"github.com/layernoise/layernoise/examples/internal/closedform"
+	"github.com/layernoise/layernoise/examples/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/interval"
 	"github.com/layernoise/layernoise/graph"
-	"github.com/layernoise/layernoise/internal/cli"
-	"github.com/layernoise/layernoise/internal/closedform"
-	"github.com/layernoise/layernoise/internal/figure"
-	"github.com/layernoise/layernoise/internal/interval"
 	"gonum.org/v1/gonum/floats"
 )
 
