@@ -64,6 +64,9 @@ func (c *Conv2D) forward(b *Builder, x *G.Node, relu bool) (*G.Node, error) {
 	}
 	conv := c.conv
 	conv.ReLU = relu
+	if err := checkWindow(c.name, x.Shape(), [2]int(w.Shape()[2:]), conv.Padding); err != nil {
+		return nil, err
+	}
 	y, err := graph.Conv2D(x, w, bias, conv)
 	return built(c.name, y, err)
 }

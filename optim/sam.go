@@ -103,7 +103,7 @@ func (s *SAM) Base() G.Solver { return s.solver.base }
 // Each evaluation has side effects as without the guard: dropouts draw a mask for each, as they do in PyTorch, and batch norms
 // update their running statistics by both, by that at the moved weights last. Statistics of the clean weights alone, which
 // PyTorch's users get by a momentum of zero in the second evaluation, need a vm that is a [Keeper]; the machine of a
-// layers.Classifier is one.
+// layers.Classifier or LanguageModel is one.
 //
 // In all else, what the learnables may be, several machines, Let and Set of the result, it is as [PerturbedSolver.Guard].
 func (s *SAM) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
