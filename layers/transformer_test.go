@@ -7,6 +7,7 @@ import (
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/internal/race"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/layernoise/layernoise/optim"
 	G "gorgonia.org/gorgonia"
@@ -149,6 +150,9 @@ func TestGPTLayers(t *testing.T) {
 
 // A step allocates what Gorgonia's machine does, no buffers: those of a block have more than a megabyte.
 func TestGPTDoesNotAllocate(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector drops what is in a sync.Pool")
+	}
 	config := smallGPT
 	config.Width, config.Heads, config.Vocabulary, config.Context, config.Dropout = 64, 4, 50, 32, 0.1
 	l := newLanguage(t, layers.NewGPT(config, layers.Init{}), layers.Training, 8, 32, 50)
