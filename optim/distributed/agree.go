@@ -178,19 +178,21 @@ func (w *World) progress(list *[]waiting) (int, error) {
 	return before - len(*list), failed
 }
 
-// alarmed returns the error of a rank that failed.
+// alarmed returns the error of a rank that failed. An empty alarm is no failure: its rank has ended, which it does when all
+// ranks have called Finalize, though this one may not have heard that from all yet.
 func (w *World) alarmed() error {
-	for i, a := range w.alarms {
+	for i := 0; i < len(w.alarms); i++ {
+		a := w.alarms[i]
 		done, err := w.wire.done(a.pending)
 		if err != nil {
 			return err
 		}
-		if done {
-			w.alarms = slices.Delete(w.alarms, i, i+1)
-			text, _, _ := bytes.Cut(a.text, []byte{0})
-			if len(text) == 0 {
-				text = fmt.Appendf(nil, "rank %d of %d left", a.rank, w.size)
-			}
+		if !done {
+			continue
+		}
+		w.alarms = slices.Delete(w.alarms, i, i+1)
+		i--
+		if text, _, _ := bytes.Cut(a.text, []byte{0}); len(text) > 0 {
 			return errors.Errorf("distributed: %s", text)
 		}
 	}

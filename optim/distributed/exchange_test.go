@@ -128,6 +128,27 @@ func TestAlone(t *testing.T) {
 	}
 }
 
+// A rank ends as soon as it has heard that all call Finalize. Others may hear of its end before they have heard that.
+func TestFinalizeOneByOne(t *testing.T) {
+	p := &post{boxes: make(map[route][]*letter)}
+	w := &World{size: 3, timeout: time.Minute, wire: wire{p, 0}}
+	if err := w.listen(); err != nil {
+		t.Fatal(err)
+	}
+	end := func(rank int) {
+		for tag, data := range map[int][]byte{tagCall: call{kind: finalize}.encode(), tagAlarm: make([]byte, alarmSize)} {
+			if _, err := (wire{p, rank}).send(data, 0, tag); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	end(1)
+	time.AfterFunc(50*time.Millisecond, func() { end(2) })
+	if err := w.Finalize(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What the ranks are told when one of them does something else.
 func TestMisuse(t *testing.T) {
 	const timeout = 300 * time.Millisecond
