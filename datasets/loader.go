@@ -27,6 +27,7 @@ import (
 type Loader struct {
 	data   *Dataset
 	config LoaderConfig // defaults filled in
+	share  share
 	tables *tables
 	count  int // batches a pass
 
@@ -39,11 +40,15 @@ type Loader struct {
 
 // Loader makes a loader. No batch is prepared before the first pass.
 func (d *Dataset) Loader(config LoaderConfig) (*Loader, error) {
+	share, err := newShare(d.Len(), config.Batch, config.Last, config.Rank, config.Ranks)
+	if err != nil {
+		return nil, errors.WithMessage(err, "datasets: loader")
+	}
 	c, err := config.withDefaults(d)
 	if err != nil {
 		return nil, err
 	}
-	l := &Loader{data: d, config: c, tables: newTables(c.Mean, c.Std), count: batchCount(d.Len(), c.Batch, c.Last), err: ErrNotStarted}
+	l := &Loader{data: d, config: c, share: share, tables: newTables(c.Mean, c.Std), count: share.batches(), err: ErrNotStarted}
 	l.idle = [][]*slot{l.newSlots()}
 	return l, nil
 }
@@ -57,8 +62,11 @@ func (l *Loader) batchShape(n int) tensor.Shape {
 	return tensor.Shape{n, s.Channels, s.Height, s.Width}
 }
 
-// Len is the number of batches in a pass.
+// Len is the number of batches in a pass, the same on all ranks.
 func (l *Loader) Len() int { return l.count }
+
+// Ranks returns which of how many processes the loader's part is for.
+func (l *Loader) Ranks() (rank, ranks int) { return l.share.rank, l.share.ranks }
 
 // Pass begins a pass of its own, number epoch from 0, at its batch number
 // first: those before it are left out, the others are those of Start(epoch).
@@ -127,14 +135,19 @@ func (l *Loader) Labels() []int {
 	return l.own.Labels()
 }
 
-// Valid is the number of images of the batch that the pass has not shown
-// before: n, except for a last batch that LastPad has filled up.
+// Valid is the number of images of the batch, its first, that the pass has not
+// shown before, on any rank: n, except for a last batch that has been filled up.
 func (l *Loader) Valid() int {
 	if l.own == nil {
 		return 0
 	}
 	return l.own.Valid()
 }
+
+// Whole reports whether the batches of all ranks together are Ranks times Batch
+// images, or have been filled up to that by LastPad. It is the same on all
+// ranks.
+func (l *Loader) Whole() bool { return l.own != nil && l.own.Whole() }
 
 // Err is why Next returned false, when that was not the end of the pass:
 // ErrNotStarted or ErrClosed.

@@ -52,17 +52,21 @@ type LoaderConfig struct {
 	// goroutine of its own. It changes the speed and nothing else. By
 	// default 1.
 	Workers int
+
+	// Rank and Ranks share each pass among Ranks processes that train one
+	// network together, of which this is number Rank, from 0. Together they
+	// get the batches of one process with Ranks times the Batch, image for
+	// image, augmentation included: the first part of each is that of rank 0.
+	// All get equally many batches, and of the same sizes. Of a last one that
+	// is short, the ranks get equal parts; where they do not come out even, the
+	// batches of the last ranks are filled up as by LastPad, and Valid says so.
+	// By default there is one process.
+	Rank, Ranks int
 }
 
 // withDefaults checks the configuration for loading d and fills in what is
 // not set.
 func (c LoaderConfig) withDefaults(d *Dataset) (LoaderConfig, error) {
-	if c.Batch < 1 {
-		return c, errors.Errorf("datasets: loader: Batch is %d, not at least 1", c.Batch)
-	}
-	if c.Last < LastShort || c.Last > LastPad {
-		return c, errors.Errorf("datasets: loader: Last is %d, not LastShort, LastDrop or LastPad", c.Last)
-	}
 	if c.Workers < 0 {
 		return c, errors.Errorf("datasets: loader: Workers is %d", c.Workers)
 	}
@@ -104,12 +108,4 @@ func (c LoaderConfig) withNormalisation(d *Dataset) (LoaderConfig, error) {
 	}
 	c.Mean, c.Std = mean, std
 	return c, nil
-}
-
-// batchCount is the number of batches of a pass over n images or sequences.
-func batchCount(n, batch int, last Last) int {
-	if last == LastDrop {
-		return n / batch
-	}
-	return (n + batch - 1) / batch
 }

@@ -10,7 +10,8 @@ import "gorgonia.org/tensor"
 //		use(pass.Images(), pass.Labels())
 //	}
 //
-// The methods are those of Loader with the same names.
+// The methods are those of Loader with the same names. A pass of a Loader has
+// Whole, too.
 type Pass = interface {
 	// Next moves on to the next batch and reports whether there is one.
 	Next() bool
@@ -21,7 +22,7 @@ type Pass = interface {
 	// Labels returns the classes of the batch.
 	Labels() []int
 
-	// Valid returns how many images of the batch, its first, the pass has not shown before.
+	// Valid returns how many images of the batch, its first, the pass has not shown before, on any rank.
 	Valid() int
 
 	// Err returns what ended the pass early, nil at a regular end.
@@ -110,6 +111,9 @@ func (p *pass) Valid() int {
 	return p.batch.valid
 }
 
+// Whole reports what Loader.Whole does.
+func (p *pass) Whole() bool { return p.batch != nil && p.loader.share.whole(p.given-1) }
+
 func (p *pass) Err() error { return p.err }
 
 func (p *pass) Close() error {
@@ -128,7 +132,7 @@ func (p *pass) begin() {
 	if p.begun == p.loader.count {
 		return
 	}
-	p.slots[p.begun%len(p.slots)].begin(p, p.begun*p.loader.config.Batch)
+	p.slots[p.begun%len(p.slots)].begin(p, p.begun)
 	p.begun++
 }
 

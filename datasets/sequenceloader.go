@@ -20,16 +20,10 @@ type SequenceConfig struct {
 
 	// Last says what becomes of a last batch that is not full. By default it is short.
 	Last Last
-}
 
-func (c SequenceConfig) check() error {
-	if c.Batch < 1 {
-		return errors.Errorf("datasets: sequence loader: Batch is %d, not at least 1", c.Batch)
-	}
-	if c.Last < LastShort || c.Last > LastPad {
-		return errors.Errorf("datasets: sequence loader: Last is %d, not LastShort, LastDrop or LastPad", c.Last)
-	}
-	return nil
+	// Rank and Ranks share each pass among Ranks processes, of which this is number Rank, as those of LoaderConfig do. By
+	// default there is one process.
+	Rank, Ranks int
 }
 
 // A SequenceLoader hands out sequences in batches, pass after pass, as a [Loader] does images:
@@ -47,6 +41,7 @@ func (c SequenceConfig) check() error {
 type SequenceLoader struct {
 	data   *Sequences
 	config SequenceConfig
+	share  share
 	count  int // batches a pass
 
 	own *sequencePass // that of Start, nil before
@@ -55,14 +50,18 @@ type SequenceLoader struct {
 
 // Loader makes a loader.
 func (s *Sequences) Loader(config SequenceConfig) (*SequenceLoader, error) {
-	if err := config.check(); err != nil {
-		return nil, err
+	share, err := newShare(s.count, config.Batch, config.Last, config.Rank, config.Ranks)
+	if err != nil {
+		return nil, errors.WithMessage(err, "datasets: sequence loader")
 	}
-	return &SequenceLoader{data: s, config: config, count: batchCount(s.count, config.Batch, config.Last), err: ErrNotStarted}, nil
+	return &SequenceLoader{data: s, config: config, share: share, count: share.batches(), err: ErrNotStarted}, nil
 }
 
-// Len is the number of batches in a pass.
+// Len is the number of batches in a pass, the same on all ranks.
 func (l *SequenceLoader) Len() int { return l.count }
+
+// Ranks returns which of how many processes the loader's part is for.
+func (l *SequenceLoader) Ranks() (rank, ranks int) { return l.share.rank, l.share.ranks }
 
 // Start begins pass number epoch, which may be any number from 0, in any order and more than once. The pass before it,
 // finished or not, is over.
@@ -96,14 +95,18 @@ func (l *SequenceLoader) Targets() []int {
 	return l.own.Targets()
 }
 
-// Valid is the number of sequences of the batch that the pass has not shown before: n, except for a last batch that LastPad
-// has filled up.
+// Valid is the number of sequences of the batch, its first, that the pass has not shown before, on any rank: n, except for a
+// last batch that has been filled up.
 func (l *SequenceLoader) Valid() int {
 	if l.own == nil {
 		return 0
 	}
 	return l.own.Valid()
 }
+
+// Whole reports whether the batches of all ranks together are Ranks times Batch sequences, or have been filled up to that by
+// LastPad. It is the same on all ranks.
+func (l *SequenceLoader) Whole() bool { return l.own != nil && l.own.Whole() }
 
 // Err is why Next returned false, when that was not the end of the pass: ErrNotStarted.
 func (l *SequenceLoader) Err() error { return l.err }
@@ -119,7 +122,7 @@ func (l *SequenceLoader) Pass(epoch, first int) (SequencePass, error) {
 }
 
 // A SequencePass is one pass over the batches of a [SequenceLoader], for one goroutine at a time. The methods are those of
-// SequenceLoader with the same names; Close ends the pass, half way too.
+// SequenceLoader with the same names; Close ends the pass, half way too. A pass of a SequenceLoader has Whole, too.
 type SequencePass = interface {
 	Next() bool
 	Tokens() *tensor.Dense
@@ -171,11 +174,9 @@ func (p *sequencePass) Next() bool {
 		return false
 	}
 	batch, context := p.loader.config.Batch, p.loader.data.context
-	first, n := p.given*batch, batch
-	p.valid = min(batch, len(p.order)-first)
-	if p.loader.config.Last == LastShort {
-		n = p.valid
-	}
+	share := p.loader.share
+	first, n := share.first(p.given), share.size(p.given)
+	p.valid = share.valid(p.given)
 	ids := p.full.Data().([]int)[:n*context]
 	p.targets = p.targets[:n*context]
 	for i := range n {
@@ -205,6 +206,9 @@ func (p *sequencePass) Valid() int {
 	}
 	return p.valid
 }
+
+// Whole reports what SequenceLoader.Whole does.
+func (p *sequencePass) Whole() bool { return p.tokens != nil && p.loader.share.whole(p.given-1) }
 
 func (p *sequencePass) Err() error { return p.err }
 

@@ -40,8 +40,11 @@ func newSlot(l *Loader) *slot {
 // shortTensor is a tensor of the images of a short last batch in the buffer of
 // full ones, and nil when there is no short batch.
 func shortTensor[T float32 | float64](l *Loader, values []T) *tensor.Dense {
-	n := l.data.Len() % l.config.Batch
-	if n == 0 {
+	n := 0
+	if l.count > 0 {
+		n = l.share.size(l.count - 1)
+	}
+	if n == 0 || n == l.config.Batch {
 		return nil
 	}
 	shape := l.batchShape(n)
@@ -58,16 +61,16 @@ func writer[T float32 | float64](values []T, tables [][256]T) func(i int, pixels
 // wait returns when the preparation that was begun last has ended.
 func (s *slot) wait() { <-s.ready }
 
-// begin starts the preparation of the batch whose first image is the one at
-// position first of the pass.
-func (s *slot) begin(p *pass, first int) {
-	c := p.loader.config
-	s.valid = min(c.Batch, len(p.order)-first)
+// begin starts the preparation of batch number batch of the pass.
+func (s *slot) begin(p *pass, batch int) {
+	share := p.loader.share
+	n, first := share.size(batch), share.first(batch)
+	s.valid = share.valid(batch)
 	s.images = s.full
-	if s.valid < c.Batch && c.Last == LastShort {
+	if n < p.loader.config.Batch {
 		s.images = s.short
 	}
-	s.labels = s.labels[:s.images.Shape()[0]]
+	s.labels = s.labels[:n]
 	go func() {
 		for i := range s.labels {
 			s.prepare(p, i, (first+i)%len(p.order))
