@@ -22,7 +22,7 @@ func BenchmarkBatch(b *testing.B) {
 		config LoaderConfig
 	}{
 		{"plain", LoaderConfig{}},
-		{"float64", LoaderConfig{DType: tensor.Float64}},
+		{"float64", LoaderConfig{Dtype: tensor.Float64}},
 		{"augmented", LoaderConfig{Augment: Augmentation{Pad: 4, Flip: true}}},
 		{"reflected", LoaderConfig{Augment: Augmentation{Pad: 4, Reflect: true, Flip: true}}},
 	} {

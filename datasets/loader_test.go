@@ -197,8 +197,8 @@ func TestLoaderShapesAndTypes(t *testing.T) {
 	}{
 		{LoaderConfig{Batch: 4}, tensor.Float32, []tensor.Shape{{4, 2, 1, 3}, {1, 2, 1, 3}}},
 		{LoaderConfig{Batch: 4, Flat: true}, tensor.Float32, []tensor.Shape{{4, 6}, {1, 6}}},
-		{LoaderConfig{Batch: 4, DType: tensor.Float64}, tensor.Float64, []tensor.Shape{{4, 2, 1, 3}, {1, 2, 1, 3}}},
-		{LoaderConfig{Batch: 4, Flat: true, DType: tensor.Float64}, tensor.Float64, []tensor.Shape{{4, 6}, {1, 6}}},
+		{LoaderConfig{Batch: 4, Dtype: tensor.Float64}, tensor.Float64, []tensor.Shape{{4, 2, 1, 3}, {1, 2, 1, 3}}},
+		{LoaderConfig{Batch: 4, Flat: true, Dtype: tensor.Float64}, tensor.Float64, []tensor.Shape{{4, 6}, {1, 6}}},
 	} {
 		l := newLoader(t, numbered(t, 5), test.config)
 		if err := l.Start(0); err != nil {
@@ -219,7 +219,7 @@ func TestLoaderNormalises(t *testing.T) {
 	mean, std := []float64{0.25, 0.5}, []float64{0.125, 2}
 	c := LoaderConfig{Batch: 3, Flat: true, Mean: mean, Std: std}
 	narrow := newLoader(t, d, c)
-	c.DType = tensor.Float64
+	c.Dtype = tensor.Float64
 	wide := newLoader(t, d, c)
 	for _, l := range []*Loader{narrow, wide} {
 		if err := l.Start(0); err != nil {
@@ -241,7 +241,7 @@ func TestLoaderNormalises(t *testing.T) {
 
 // TestLoaderDefaultNormalisation gives each channel mean 0 and variance 1.
 func TestLoaderDefaultNormalisation(t *testing.T) {
-	l := newLoader(t, numbered(t, 20), LoaderConfig{Batch: 20, DType: tensor.Float64})
+	l := newLoader(t, numbered(t, 20), LoaderConfig{Batch: 20, Dtype: tensor.Float64})
 	if err := l.Start(0); err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func TestLoaderConfigErrors(t *testing.T) {
 		"last":             {Batch: 1, Last: 3},
 		"negative last":    {Batch: 1, Last: -1},
 		"workers":          {Batch: 1, Workers: -1},
-		"type":             {Batch: 1, DType: tensor.Int},
+		"type":             {Batch: 1, Dtype: tensor.Int},
 		"one mean":         {Batch: 1, Mean: []float64{0}},
 		"empty deviations": {Batch: 1, Std: []float64{}},
 		"zero deviation":   {Batch: 1, Std: []float64{1, 0}},

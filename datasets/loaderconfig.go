@@ -37,8 +37,8 @@ type LoaderConfig struct {
 	// Flat gives batches of shape (n, C*H*W) instead of (n, C, H, W).
 	Flat bool
 
-	// DType is tensor.Float32 (the default) or tensor.Float64.
-	DType tensor.Dtype
+	// Dtype is tensor.Float32 (the default) or tensor.Float64.
+	Dtype tensor.Dtype
 
 	// Mean and Std, one number a channel, normalise the images: a pixel byte
 	// p becomes (p/255 - Mean) / Std. By default they are the data set's
@@ -76,12 +76,12 @@ func (c LoaderConfig) withDefaults(d *Dataset) (LoaderConfig, error) {
 	if err := c.Augment.check(d.shape); err != nil {
 		return c, err
 	}
-	switch c.DType {
+	switch c.Dtype {
 	case tensor.Dtype{}:
-		c.DType = tensor.Float32
+		c.Dtype = tensor.Float32
 	case tensor.Float32, tensor.Float64:
 	default:
-		return c, errors.Errorf("datasets: loader: DType is %v, not float32 or float64", c.DType)
+		return c, errors.Errorf("datasets: loader: Dtype is %v, not float32 or float64", c.Dtype)
 	}
 	return c.withNormalisation(d)
 }

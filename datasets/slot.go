@@ -21,7 +21,7 @@ type slot struct {
 // newSlot makes a slot of a loader whose other fields are set.
 func newSlot(l *Loader) *slot {
 	s := &slot{
-		full:   tensor.New(tensor.Of(l.config.DType), tensor.WithShape(l.batchShape(l.config.Batch)...)),
+		full:   tensor.New(tensor.Of(l.config.Dtype), tensor.WithShape(l.batchShape(l.config.Batch)...)),
 		moved:  make([]byte, l.data.shape.Size()),
 		ready:  make(chan struct{}, 1),
 		labels: make([]int, l.config.Batch),

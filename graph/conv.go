@@ -7,9 +7,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Conv are the settings of [Conv2D]. The zero value is a convolution with
+// ConvConfig are the settings of [Conv2D]. The zero value is a convolution with
 // stride one and no padding.
-type Conv struct {
+type ConvConfig struct {
 	Stride  [2]int // rows, columns; zero means 1
 	Padding [2]int // zeros around the image, rows and columns
 	ReLU    bool   // whether a rectifier follows, in the same operation
@@ -20,7 +20,7 @@ type Conv struct {
 //
 // Shapes: x (N, C, H, W); w (out, C, kh, kw); b (out), or nil for none; result
 // (N, out, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1), rounded down.
-func Conv2D(x, w, b *G.Node, c Conv) (*G.Node, error) {
+func Conv2D(x, w, b *G.Node, c ConvConfig) (*G.Node, error) {
 	const name = "Conv2D"
 	if err := checkAffine(name, x, w, b, 1, []int{4}, "(out, %d, kh, kw)"); err != nil {
 		return nil, err

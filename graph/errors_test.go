@@ -24,8 +24,8 @@ func TestConstructorErrors(t *testing.T) {
 	single := G.NewTensor(g, tensor.Float32, 2, G.WithShape(4, 7), G.WithName("single"))
 	elsewhere := G.NewTensor(G.NewGraph(), tensor.Float64, 2, G.WithShape(4, 7), G.WithName("elsewhere"))
 	labels := G.NewVector(g, tensor.Int, G.WithShape(4), G.WithName("labels"))
-	pool := func(k, s, p int) graph.Pool {
-		return graph.Pool{Kernel: [2]int{k, k}, Stride: [2]int{s, s}, Padding: [2]int{p, p}}
+	pool := func(k, s, p int) graph.PoolConfig {
+		return graph.PoolConfig{Kernel: [2]int{k, k}, Stride: [2]int{s, s}, Padding: [2]int{p, p}}
 	}
 	norm := func(c graph.BatchNormConfig) graph.BatchNormConfig {
 		if c.Mean == nil {
@@ -49,12 +49,16 @@ func TestConstructorErrors(t *testing.T) {
 		{"dense, last axis of images", func() (*G.Node, error) { return graph.Dense(image, w, nil) }, "w has shape (4, 7), want (out, 5)"},
 		{"dense, w does not fit", func() (*G.Node, error) { return graph.Dense(x, node("v", 7, 4), nil) }, "w has shape (7, 4), want (out, 7)"},
 		{"dense, b does not fit", func() (*G.Node, error) { return graph.Dense(x, w, three) }, "b has shape (3), want (4)"},
-		{"conv, channels", func() (*G.Node, error) { return graph.Conv2D(image, node("f", 4, 2, 3, 3), nil, graph.Conv{}) }, "w has shape (4, 2, 3, 3), want (out, 3, kh, kw)"},
-		{"conv, bias", func() (*G.Node, error) { return graph.Conv2D(image, filter, three, graph.Conv{}) }, "b has shape (3), want (4)"},
-		{"conv, stride", func() (*G.Node, error) { return graph.Conv2D(image, filter, nil, graph.Conv{Stride: [2]int{1, -1}}) }, "stride"},
-		{"conv, padding", func() (*G.Node, error) { return graph.Conv2D(image, filter, nil, graph.Conv{Padding: [2]int{-1, 0}}) }, "padding"},
-		{"conv, too large", func() (*G.Node, error) { return graph.Conv2D(image, node("f7", 4, 3, 7, 3), nil, graph.Conv{}) }, "larger than x"},
-		{"pool, kernel", func() (*G.Node, error) { return graph.MaxPool2D(image, graph.Pool{}) }, "the kernel is [0 0]"},
+		{"conv, channels", func() (*G.Node, error) { return graph.Conv2D(image, node("f", 4, 2, 3, 3), nil, graph.ConvConfig{}) }, "w has shape (4, 2, 3, 3), want (out, 3, kh, kw)"},
+		{"conv, bias", func() (*G.Node, error) { return graph.Conv2D(image, filter, three, graph.ConvConfig{}) }, "b has shape (3), want (4)"},
+		{"conv, stride", func() (*G.Node, error) {
+			return graph.Conv2D(image, filter, nil, graph.ConvConfig{Stride: [2]int{1, -1}})
+		}, "stride"},
+		{"conv, padding", func() (*G.Node, error) {
+			return graph.Conv2D(image, filter, nil, graph.ConvConfig{Padding: [2]int{-1, 0}})
+		}, "padding"},
+		{"conv, too large", func() (*G.Node, error) { return graph.Conv2D(image, node("f7", 4, 3, 7, 3), nil, graph.ConvConfig{}) }, "larger than x"},
+		{"pool, kernel", func() (*G.Node, error) { return graph.MaxPool2D(image, graph.PoolConfig{}) }, "the kernel is [0 0]"},
 		{"pool, padding", func() (*G.Node, error) { return graph.AvgPool2D(image, pool(3, 1, 2)) }, "at most half the kernel"},
 		{"pool, too large", func() (*G.Node, error) { return graph.AvgPool2D(image, pool(8, 1, 0)) }, "larger than x"},
 		{"pool, vectors", func() (*G.Node, error) { return graph.MaxPool2D(x, pool(2, 2, 0)) }, "want [4] axes"},

@@ -54,7 +54,7 @@ func ExampleConv2D() {
 		0, 1, 8, 27,
 	})), G.WithName("image"))
 	difference := G.NodeFromAny(g, tensor.New(tensor.WithShape(1, 1, 1, 2), tensor.WithBacking([]float64{-1, 1})), G.WithName("w"))
-	y := G.Must(graph.Conv2D(image, difference, nil, graph.Conv{Stride: [2]int{2, 1}}))
+	y := G.Must(graph.Conv2D(image, difference, nil, graph.ConvConfig{Stride: [2]int{2, 1}}))
 	vm := G.NewTapeMachine(g)
 	defer vm.Close()
 	if err := vm.RunAll(); err != nil {

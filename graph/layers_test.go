@@ -87,7 +87,7 @@ func TestLayers(t *testing.T) {
 		}, []string{"table", "positions", "gain bias", "w b"}},
 
 		{"positions added to a dense layer of patches", func(s *sketch) *G.Node {
-			x := G.Must(graph.Conv2D(s.data("x", 2, 3, 4, 4), s.param("conv", 5, 3, 2, 2), s.param("b", 5), graph.Conv{Stride: [2]int{2, 2}}))
+			x := G.Must(graph.Conv2D(s.data("x", 2, 3, 4, 4), s.param("conv", 5, 3, 2, 2), s.param("b", 5), graph.ConvConfig{Stride: [2]int{2, 2}}))
 			x = G.Must(graph.Dense(G.Must(graph.ToSequence(x)), s.param("w", 5, 5), nil))
 			return G.Must(G.Mean(G.Must(graph.MeanPositions(G.Must(graph.AddPositions(x, s.param("positions", 4, 5)))))))
 		}, []string{"conv b", "w", "positions"}},
@@ -113,10 +113,10 @@ func TestLayers(t *testing.T) {
 
 		{"ours", func(s *sketch) *G.Node {
 			x := s.data("x", 2, 3, 6, 6)
-			h := G.Must(graph.Conv2D(x, s.param("conv1", 4, 3, 3, 3), nil, graph.Conv{Padding: [2]int{1, 1}}))
+			h := G.Must(graph.Conv2D(x, s.param("conv1", 4, 3, 3, 3), nil, graph.ConvConfig{Padding: [2]int{1, 1}}))
 			h = G.Must(graph.BatchNorm(h, s.param("scale", 4), s.param("shift", 4),
 				graph.BatchNormConfig{Mean: constant(0, 4), Var: constant(1, 4), Training: true, ReLU: true}))
-			h2 := G.Must(graph.Conv2D(h, s.param("conv2", 4, 4, 3, 3), s.param("bias2", 4), graph.Conv{Padding: [2]int{1, 1}}))
+			h2 := G.Must(graph.Conv2D(h, s.param("conv2", 4, 4, 3, 3), s.param("bias2", 4), graph.ConvConfig{Padding: [2]int{1, 1}}))
 			h = G.Must(graph.AddReLU(h, h2))
 			y := G.Must(graph.Dense(G.Must(graph.Flatten(h)), s.param("w", 5, 4*36), s.param("b", 5)))
 			return G.Must(graph.CrossEntropy(y, s.data("labels", 2, 5)))

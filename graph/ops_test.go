@@ -28,7 +28,7 @@ func simple(name string, build gradcheck.Function, shapes ...[]int) testOp {
 	return testOp{name, shapes, func(tensor.Dtype) gradcheck.Function { return build }}
 }
 
-func conv(name string, c graph.Conv, shapes ...[]int) testOp {
+func conv(name string, c graph.ConvConfig, shapes ...[]int) testOp {
 	return simple(name, func(in []*G.Node) (*G.Node, error) {
 		var b *G.Node
 		if len(in) > 2 {
@@ -143,36 +143,36 @@ var testOps = []testOp{
 	simple("DenseReLU", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], in[2]) }, []int{5, 7}, []int{3, 7}, []int{3}),
 	simple("DenseReLU/no bias", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], nil) }, []int{5, 7}, []int{3, 7}),
 
-	conv("Conv2D/3x3 same", graph.Conv{Padding: [2]int{1, 1}}, []int{3, 2, 5, 7}, []int{4, 2, 3, 3}, []int{4}),
-	conv("Conv2D/ReLU", graph.Conv{Padding: [2]int{1, 1}, ReLU: true}, []int{3, 2, 5, 7}, []int{4, 2, 3, 3}, []int{4}),
-	conv("Conv2D/ReLU, no bias", graph.Conv{ReLU: true}, []int{2, 3, 6, 5}, []int{4, 3, 3, 2}),
-	conv("Conv2D/2x3, steps 2x1, padding 0x2", graph.Conv{Stride: [2]int{2, 1}, Padding: [2]int{0, 2}}, []int{2, 3, 7, 4}, []int{2, 3, 2, 3}, []int{2}),
-	conv("Conv2D/3x2, steps 1x2, padding 2x1", graph.Conv{Stride: [2]int{1, 2}, Padding: [2]int{2, 1}}, []int{2, 2, 4, 7}, []int{3, 2, 3, 2}),
-	conv("Conv2D/steps that skip pixels", graph.Conv{Stride: [2]int{3, 3}}, []int{2, 2, 8, 7}, []int{2, 2, 2, 2}),
-	conv("Conv2D/5x3 without padding", graph.Conv{ReLU: true}, []int{2, 2, 7, 8}, []int{3, 2, 5, 3}, []int{3}),
-	conv("Conv2D/1x1", graph.Conv{}, []int{2, 5, 3, 4}, []int{3, 5, 1, 1}, []int{3}),
-	conv("Conv2D/1x1 on a large map", graph.Conv{}, []int{1, 2, 24, 23}, []int{2, 2, 1, 1}),
-	conv("Conv2D/as large as the image", graph.Conv{}, []int{3, 2, 4, 3}, []int{5, 2, 4, 3}, []int{5}),
-	conv("Conv2D/padding larger than the kernel", graph.Conv{Padding: [2]int{3, 4}}, []int{2, 1, 3, 2}, []int{2, 1, 2, 2}),
-	conv("Conv2D/strips of a large map", graph.Conv{Padding: [2]int{1, 1}}, []int{1, 1, 33, 26}, []int{2, 1, 3, 3}, []int{2}),
+	conv("Conv2D/3x3 same", graph.ConvConfig{Padding: [2]int{1, 1}}, []int{3, 2, 5, 7}, []int{4, 2, 3, 3}, []int{4}),
+	conv("Conv2D/ReLU", graph.ConvConfig{Padding: [2]int{1, 1}, ReLU: true}, []int{3, 2, 5, 7}, []int{4, 2, 3, 3}, []int{4}),
+	conv("Conv2D/ReLU, no bias", graph.ConvConfig{ReLU: true}, []int{2, 3, 6, 5}, []int{4, 3, 3, 2}),
+	conv("Conv2D/2x3, steps 2x1, padding 0x2", graph.ConvConfig{Stride: [2]int{2, 1}, Padding: [2]int{0, 2}}, []int{2, 3, 7, 4}, []int{2, 3, 2, 3}, []int{2}),
+	conv("Conv2D/3x2, steps 1x2, padding 2x1", graph.ConvConfig{Stride: [2]int{1, 2}, Padding: [2]int{2, 1}}, []int{2, 2, 4, 7}, []int{3, 2, 3, 2}),
+	conv("Conv2D/steps that skip pixels", graph.ConvConfig{Stride: [2]int{3, 3}}, []int{2, 2, 8, 7}, []int{2, 2, 2, 2}),
+	conv("Conv2D/5x3 without padding", graph.ConvConfig{ReLU: true}, []int{2, 2, 7, 8}, []int{3, 2, 5, 3}, []int{3}),
+	conv("Conv2D/1x1", graph.ConvConfig{}, []int{2, 5, 3, 4}, []int{3, 5, 1, 1}, []int{3}),
+	conv("Conv2D/1x1 on a large map", graph.ConvConfig{}, []int{1, 2, 24, 23}, []int{2, 2, 1, 1}),
+	conv("Conv2D/as large as the image", graph.ConvConfig{}, []int{3, 2, 4, 3}, []int{5, 2, 4, 3}, []int{5}),
+	conv("Conv2D/padding larger than the kernel", graph.ConvConfig{Padding: [2]int{3, 4}}, []int{2, 1, 3, 2}, []int{2, 1, 2, 2}),
+	conv("Conv2D/strips of a large map", graph.ConvConfig{Padding: [2]int{1, 1}}, []int{1, 1, 33, 26}, []int{2, 1, 3, 3}, []int{2}),
 
 	simple("MaxPool2D/2x2", func(in []*G.Node) (*G.Node, error) {
-		return graph.MaxPool2D(in[0], graph.Pool{Kernel: [2]int{2, 2}})
+		return graph.MaxPool2D(in[0], graph.PoolConfig{Kernel: [2]int{2, 2}})
 	}, []int{2, 3, 5, 6}),
 	simple("MaxPool2DReLU/2x2", func(in []*G.Node) (*G.Node, error) {
-		return graph.MaxPool2DReLU(in[0], graph.Pool{Kernel: [2]int{2, 2}})
+		return graph.MaxPool2DReLU(in[0], graph.PoolConfig{Kernel: [2]int{2, 2}})
 	}, []int{2, 3, 7, 6}),
 	simple("MaxPool2DReLU/3x2, steps 2x1, padding", func(in []*G.Node) (*G.Node, error) {
-		return graph.MaxPool2DReLU(in[0], graph.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}})
+		return graph.MaxPool2DReLU(in[0], graph.PoolConfig{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}})
 	}, []int{2, 3, 7, 6}),
 	simple("MaxPool2D/3x2, steps 2x1, padding", func(in []*G.Node) (*G.Node, error) {
-		return graph.MaxPool2D(in[0], graph.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}})
+		return graph.MaxPool2D(in[0], graph.PoolConfig{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}})
 	}, []int{2, 3, 5, 6}),
 	simple("AvgPool2D/2x3", func(in []*G.Node) (*G.Node, error) {
-		return graph.AvgPool2D(in[0], graph.Pool{Kernel: [2]int{2, 3}})
+		return graph.AvgPool2D(in[0], graph.PoolConfig{Kernel: [2]int{2, 3}})
 	}, []int{2, 3, 5, 7}),
 	simple("AvgPool2D/3x2, steps 2x1, padding", func(in []*G.Node) (*G.Node, error) {
-		return graph.AvgPool2D(in[0], graph.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}})
+		return graph.AvgPool2D(in[0], graph.PoolConfig{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}})
 	}, []int{2, 3, 5, 6}),
 	simple("GlobalAvgPool", func(in []*G.Node) (*G.Node, error) { return graph.GlobalAvgPool(in[0]) }, []int{2, 3, 5, 7}),
 
@@ -243,7 +243,7 @@ var testOps = []testOp{
 	// Our operations between Gorgonia's, which work in place where they can.
 	{"a network", [][]int{{3, 2, 6, 5}, {4, 2, 3, 3}, {4}, {4}, {4, 4, 3, 3}, {5, 24}, {5}}, func(dtype tensor.Dtype) gradcheck.Function {
 		return func(in []*G.Node) (*G.Node, error) {
-			x, err := graph.Conv2D(in[0], in[1], nil, graph.Conv{Padding: [2]int{1, 1}})
+			x, err := graph.Conv2D(in[0], in[1], nil, graph.ConvConfig{Padding: [2]int{1, 1}})
 			if err != nil {
 				return nil, err
 			}
@@ -251,11 +251,11 @@ var testOps = []testOp{
 			if err != nil {
 				return nil, err
 			}
-			h, err := graph.Conv2D(G.Must(G.Tanh(x)), in[4], nil, graph.Conv{Padding: [2]int{1, 1}})
+			h, err := graph.Conv2D(G.Must(G.Tanh(x)), in[4], nil, graph.ConvConfig{Padding: [2]int{1, 1}})
 			if err != nil {
 				return nil, err
 			}
-			x, err = graph.MaxPool2D(G.Must(G.Add(G.Must(G.Sigmoid(h)), x)), graph.Pool{Kernel: [2]int{2, 2}})
+			x, err = graph.MaxPool2D(G.Must(G.Add(G.Must(G.Sigmoid(h)), x)), graph.PoolConfig{Kernel: [2]int{2, 2}})
 			if err != nil {
 				return nil, err
 			}
@@ -271,20 +271,20 @@ var testOps = []testOp{
 // largeOps are at shapes where the work is cut into parts, the last one smaller.
 var largeOps = []testOp{
 	simple("Dense/large", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], in[2]) }, []int{130, 300}, []int{520, 300}, []int{520}),
-	conv("Conv2D/images in pairs", graph.Conv{Padding: [2]int{1, 1}, ReLU: true}, []int{9, 5, 16, 14}, []int{7, 5, 3, 3}, []int{7}),
-	conv("Conv2D/images in pairs, steps of two", graph.Conv{Stride: [2]int{2, 2}, Padding: [2]int{2, 2}}, []int{9, 5, 27, 25}, []int{7, 5, 5, 5}, []int{7}),
-	conv("Conv2D/strips", graph.Conv{ReLU: true}, []int{5, 3, 36, 33}, []int{6, 3, 5, 5}, []int{6}),
-	conv("Conv2D/one group, large product", graph.Conv{Stride: [2]int{2, 2}, Padding: [2]int{1, 1}}, []int{18, 64, 8, 8}, []int{300, 64, 3, 3}),
-	conv("Conv2D/1x1", graph.Conv{}, []int{5, 20, 24, 25}, []int{30, 20, 1, 1}, []int{30}),
-	conv("Conv2D/3x3 of many channels", graph.Conv{Padding: [2]int{1, 1}, ReLU: true}, []int{5, 17, 11, 10}, []int{18, 17, 3, 3}, []int{18}),
+	conv("Conv2D/images in pairs", graph.ConvConfig{Padding: [2]int{1, 1}, ReLU: true}, []int{9, 5, 16, 14}, []int{7, 5, 3, 3}, []int{7}),
+	conv("Conv2D/images in pairs, steps of two", graph.ConvConfig{Stride: [2]int{2, 2}, Padding: [2]int{2, 2}}, []int{9, 5, 27, 25}, []int{7, 5, 5, 5}, []int{7}),
+	conv("Conv2D/strips", graph.ConvConfig{ReLU: true}, []int{5, 3, 36, 33}, []int{6, 3, 5, 5}, []int{6}),
+	conv("Conv2D/one group, large product", graph.ConvConfig{Stride: [2]int{2, 2}, Padding: [2]int{1, 1}}, []int{18, 64, 8, 8}, []int{300, 64, 3, 3}),
+	conv("Conv2D/1x1", graph.ConvConfig{}, []int{5, 20, 24, 25}, []int{30, 20, 1, 1}, []int{30}),
+	conv("Conv2D/3x3 of many channels", graph.ConvConfig{Padding: [2]int{1, 1}, ReLU: true}, []int{5, 17, 11, 10}, []int{18, 17, 3, 3}, []int{18}),
 	simple("CrossEntropy/large", func(in []*G.Node) (*G.Node, error) {
 		return graph.CrossEntropy(in[0], whole(in[0].Graph(), "labels", tokens(3*70, 98), 3, 70))
 	}, []int{3, 70, 98}),
 	simple("MaxPool2D/large", func(in []*G.Node) (*G.Node, error) {
-		return graph.MaxPool2D(in[0], graph.Pool{Kernel: [2]int{2, 2}})
+		return graph.MaxPool2D(in[0], graph.PoolConfig{Kernel: [2]int{2, 2}})
 	}, []int{5, 7, 33, 34}),
 	simple("AvgPool2D/large", func(in []*G.Node) (*G.Node, error) {
-		return graph.AvgPool2D(in[0], graph.Pool{Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: [2]int{1, 1}})
+		return graph.AvgPool2D(in[0], graph.PoolConfig{Kernel: [2]int{3, 3}, Stride: [2]int{2, 2}, Padding: [2]int{1, 1}})
 	}, []int{5, 7, 33, 34}),
 	simple("GlobalAvgPool/large", func(in []*G.Node) (*G.Node, error) { return graph.GlobalAvgPool(in[0]) }, []int{5, 7, 33, 34}),
 	rowNorm("LayerNorm/large", graph.LayerNorm, []int{5, 27, 130}, []int{130}, []int{130}),

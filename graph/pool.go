@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Pool are the settings of [MaxPool2D] and [AvgPool2D].
-type Pool struct {
+// PoolConfig are the settings of [MaxPool2D] and [AvgPool2D].
+type PoolConfig struct {
 	Kernel  [2]int // rows, columns
 	Stride  [2]int // zero means the kernel's
 	Padding [2]int // around the image, rows and columns; at most half the kernel
@@ -20,14 +20,16 @@ type Pool struct {
 //
 // Shapes: x (N, C, H, W); result (N, C, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1),
 // rounded down.
-func MaxPool2D(x *G.Node, p Pool) (*G.Node, error) { return maxPool("MaxPool2D", x, p, false) }
+func MaxPool2D(x *G.Node, p PoolConfig) (*G.Node, error) { return maxPool("MaxPool2D", x, p, false) }
 
 // MaxPool2DReLU is [MaxPool2D] followed by a rectifier, in one operation. The
 // largest element of rectified ones is the same, with the same gradient: a
 // rectifier in front of the pool costs less behind it.
-func MaxPool2DReLU(x *G.Node, p Pool) (*G.Node, error) { return maxPool("MaxPool2DReLU", x, p, true) }
+func MaxPool2DReLU(x *G.Node, p PoolConfig) (*G.Node, error) {
+	return maxPool("MaxPool2DReLU", x, p, true)
+}
 
-func maxPool(name string, x *G.Node, p Pool, relu bool) (*G.Node, error) {
+func maxPool(name string, x *G.Node, p PoolConfig, relu bool) (*G.Node, error) {
 	s, err := pool(name, x, p)
 	if err != nil {
 		return nil, err
@@ -46,7 +48,7 @@ func maxPoolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node, relu boo
 // AvgPool2D is the mean of each window, the padding's zeros included.
 //
 // Shapes are those of [MaxPool2D].
-func AvgPool2D(x *G.Node, p Pool) (*G.Node, error) {
+func AvgPool2D(x *G.Node, p PoolConfig) (*G.Node, error) {
 	const name = "AvgPool2D"
 	s, err := pool(name, x, p)
 	if err != nil {
@@ -65,7 +67,7 @@ func avgPoolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node) (*G.Node
 }
 
 // pool checks the arguments of a pool.
-func pool(name string, x *G.Node, p Pool) (kernel.Pool, error) {
+func pool(name string, x *G.Node, p PoolConfig) (kernel.Pool, error) {
 	in := input{"x", x}
 	if err := check(name, in); err != nil {
 		return kernel.Pool{}, err

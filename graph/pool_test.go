@@ -15,16 +15,16 @@ import (
 func TestMaxPoolOfEqualElements(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		pool graph.Pool
+		pool graph.PoolConfig
 		want []float64
 	}{
-		{"2x2", graph.Pool{Kernel: [2]int{2, 2}}, []float64{
+		{"2x2", graph.PoolConfig{Kernel: [2]int{2, 2}}, []float64{
 			1, 0, 1, 0,
 			0, 0, 0, 0,
 			0, 1, 0, 0,
 			0, 0, 1, 0,
 		}},
-		{"2x2 with padding", graph.Pool{Kernel: [2]int{2, 2}, Padding: [2]int{1, 1}}, []float64{
+		{"2x2 with padding", graph.PoolConfig{Kernel: [2]int{2, 2}, Padding: [2]int{1, 1}}, []float64{
 			1, 0, 1, 1,
 			1, 0, 0, 1,
 			0, 1, 0, 0,
@@ -56,7 +56,7 @@ func TestMaxPoolOfEqualElements(t *testing.T) {
 }
 
 func TestMaxPoolOfANaN(t *testing.T) {
-	for _, p := range []graph.Pool{{Kernel: [2]int{2, 2}}, {Kernel: [2]int{3, 2}}} {
+	for _, p := range []graph.PoolConfig{{Kernel: [2]int{2, 2}}, {Kernel: [2]int{3, 2}}} {
 		for at := range 4 {
 			data := []float64{1, 2, 3, 4, 0, 0}
 			data[at] = math.NaN()
@@ -77,7 +77,7 @@ func TestMaxPoolOfANaN(t *testing.T) {
 func TestMaxPoolOfRectified(t *testing.T) {
 	special := []float64{0, math.Copysign(0, -1), -1, 2, math.Inf(1), math.Inf(-1), math.NaN()}
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
-		for _, p := range []graph.Pool{{Kernel: [2]int{2, 2}}, {Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}}} {
+		for _, p := range []graph.PoolConfig{{Kernel: [2]int{2, 2}}, {Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 1}}} {
 			for _, values := range [][]float64{special, special[:6]} {
 				x := gradcheck.Random(3, dtype, 4, 3, 9, 23)
 				set(x, func(i int, v float64) float64 {

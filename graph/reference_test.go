@@ -38,7 +38,7 @@ var builders = map[string]func(n *network, c golden.Layer) (*G.Node, error){
 			b = n.leaf("b", t)
 		}
 		return graph.Conv2D(n.leaf("x", c.Inputs["x"]), n.leaf("w", c.Inputs["w"]), b,
-			graph.Conv{Stride: c.Config.Stride, Padding: c.Config.Padding})
+			graph.ConvConfig{Stride: c.Config.Stride, Padding: c.Config.Padding})
 	},
 	"max_pool2d": func(n *network, c golden.Layer) (*G.Node, error) {
 		return graph.MaxPool2D(n.leaf("x", c.Inputs["x"]), pool(c))
@@ -115,8 +115,8 @@ func attentionConfig(n *network, c golden.Layer) graph.AttentionConfig {
 	return config
 }
 
-func pool(c golden.Layer) graph.Pool {
-	return graph.Pool{Kernel: c.Config.Kernel, Stride: c.Config.Stride, Padding: c.Config.Padding}
+func pool(c golden.Layer) graph.PoolConfig {
+	return graph.PoolConfig{Kernel: c.Config.Kernel, Stride: c.Config.Stride, Padding: c.Config.Padding}
 }
 
 func constant(v float64, n int) *tensor.Dense {
@@ -129,7 +129,7 @@ func residualBlock(n *network, c golden.Layer) (*G.Node, error) {
 	x := n.leaf("x", c.Inputs["x"])
 	convBN := func(x *G.Node, id string, stride, padding int, cfg graph.BatchNormConfig) (*G.Node, error) {
 		z, err := graph.Conv2D(x, n.leaf("c"+id+".weight", c.Params["c"+id+".weight"]), nil,
-			graph.Conv{Stride: [2]int{stride, stride}, Padding: [2]int{padding, padding}})
+			graph.ConvConfig{Stride: [2]int{stride, stride}, Padding: [2]int{padding, padding}})
 		if err != nil {
 			return nil, err
 		}

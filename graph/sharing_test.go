@@ -43,10 +43,10 @@ func newModel(t testing.TB, p weights, n int, training bool) *model {
 	for i := range labels {
 		labels[i] = i % 5
 	}
-	h := G.Must(graph.Conv2D(x, param(p.filter, "filter"), nil, graph.Conv{Padding: [2]int{1, 1}}))
+	h := G.Must(graph.Conv2D(x, param(p.filter, "filter"), nil, graph.ConvConfig{Padding: [2]int{1, 1}}))
 	h = G.Must(graph.BatchNorm(h, param(p.scale, "scale"), param(p.shift, "shift"),
 		graph.BatchNormConfig{Mean: p.mean, Var: p.variance, Training: training, ReLU: true}))
-	h = G.Must(graph.Flatten(G.Must(graph.MaxPool2D(h, graph.Pool{Kernel: [2]int{2, 2}}))))
+	h = G.Must(graph.Flatten(G.Must(graph.MaxPool2D(h, graph.PoolConfig{Kernel: [2]int{2, 2}}))))
 	if training {
 		h = G.Must(graph.Dropout(h, 0.25, graph.DropoutConfig{Seed: 1}))
 	}

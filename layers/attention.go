@@ -8,8 +8,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Attention are the settings of a [SelfAttention].
-type Attention struct {
+// AttentionConfig are the settings of a [SelfAttention].
+type AttentionConfig struct {
 	Heads  int  // how many share the numbers of a position; divides the width
 	Causal bool // position t sees positions 0 to t alone
 
@@ -32,7 +32,7 @@ type SelfAttention struct {
 	fault
 	name   string
 	width  int
-	config Attention
+	config AttentionConfig
 	in     []*Dense // one for queries, keys and values, or one for each
 	out    *Dense
 }
@@ -41,8 +41,8 @@ type SelfAttention struct {
 // width) and name.in_proj_bias (3*width), the rows of the queries first, then those of the keys and of the values, and
 // name.out_proj.weight and name.out_proj.bias. If they are separate, the first two are name.q_proj.weight and so on instead. All
 // are initialised by init as dense layers.
-func NewSelfAttention(name string, width int, c Attention, init Init) *SelfAttention {
-	a := &SelfAttention{name: name, width: width, config: c}
+func NewSelfAttention(name string, width int, c AttentionConfig, init Init) *SelfAttention {
+	a := &SelfAttention{name: init.Prefix + name, width: width, config: c}
 	switch {
 	case c.Heads < 1 || width%c.Heads != 0:
 		a.err = errors.Wrapf(ErrShape, "layers: %s: %d heads for a width of %d", name, c.Heads, width)
@@ -68,7 +68,7 @@ func NewSelfAttention(name string, width int, c Attention, init Init) *SelfAtten
 
 // newPacked makes the dense layer of queries, keys and values.
 func newPacked(name string, width int, init Init) *Dense {
-	d := &Dense{name: name, in: width, out: 3 * width}
+	d := &Dense{name: init.Prefix + name, in: width, out: 3 * width}
 	if d.weight, d.err = init.Weight(name+".in_proj_weight", 3*width, width); d.err == nil {
 		d.bias, d.err = init.Bias(name+".in_proj_bias", width, 3*width)
 	}

@@ -24,7 +24,7 @@ type BatchNorm struct {
 // scale, which begins at one, and name.bias, the shift, which begins at zero; its running statistics are
 // name.running_mean, from zero, and name.running_var, from one. Of init only the element type matters.
 func NewBatchNorm(name string, channels int, init Init) *BatchNorm {
-	n := &BatchNorm{name: name, channels: channels}
+	n := &BatchNorm{name: init.Prefix + name, channels: channels}
 	for _, v := range []struct {
 		param  **Param
 		role   string

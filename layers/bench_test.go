@@ -65,7 +65,7 @@ func BenchmarkStep(b *testing.B) {
 
 // benchmarkGPT measures a training step of a GPT on 16 sequences.
 func benchmarkGPT(b *testing.B, solver G.Solver) {
-	c := layers.GPT{Transformer: layers.Transformer{Width: 128, Heads: 4, Depth: 4}, Vocabulary: 98, Context: 64, Untied: true}
+	c := layers.GPTConfig{Transformer: layers.Transformer{Width: 128, Heads: 4, Depth: 4}, Vocabulary: 98, Context: 64, Untied: true}
 	net := layers.NewGPT(c, layers.Init{Seed: 1})
 	l := newLanguage(b, net, layers.Training, 16, 64, 98)
 	vm, model := l.vm, G.NodesToValueGrads(l.learnables)

@@ -65,10 +65,10 @@ var bitsTrainings = []bitsTraining{
 		name: "cnn2", make: layers.NewCNN2, image: []int{3, 32, 32}, batch: 2, steps: 2,
 		solver: adamBits(optim.WithSelection(optim.Shuffled()), optim.WithSchedule(optim.Cosine(5))),
 	}, {
-		name: "resnet18", make: layers.NewResNet18, image: []int{3, 32, 32}, batch: 2, steps: 2, large: true,
+		name: "resnet18", make: forClasses(10, layers.NewResNet18), image: []int{3, 32, 32}, batch: 2, steps: 2, large: true,
 		init: layers.Init{Seed: 5, Scheme: layers.HeNormal}, solver: sgdBits(optim.WithSelection(optim.Uniform())),
 	}, {
-		name: "vgg11", make: layers.NewVGG11, image: []int{3, 32, 32}, batch: 2, steps: 2, large: true,
+		name: "vgg11", make: forClasses(100, layers.NewVGG11), image: []int{3, 32, 32}, batch: 2, steps: 2, large: true,
 		solver: adamBits(optim.WithNoise(optim.UniformNoise()), optim.WithSelection(optim.All())),
 	}, {
 		name: "vit", make: newSmallViT, image: []int{3, 32, 32}, batch: 4, steps: 3,
@@ -85,21 +85,21 @@ var bitsTrainings = []bitsTraining{
 // newSmallViT has heads that fill no vector.
 func newSmallViT(init layers.Init) *layers.Sequential {
 	t := layers.Transformer{Width: 36, Heads: 3, Depth: 1, Dropout: 0.1, Seed: 8, Separate: true}
-	return layers.NewViT(layers.ViT{Transformer: t, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}, init)
+	return layers.NewViT(layers.ViTConfig{Transformer: t, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}, init)
 }
 
 // newSmallNet has what the paper's networks have not: the smooth activations, average pools, a strided and an even
 // convolution, dropout, a residual block.
 func newSmallNet(init layers.Init) *layers.Sequential {
 	conv := func(name string, in, out, size, stride int) layers.Layer {
-		return layers.NewConv2D(name, in, out, layers.Kernel{Size: layers.Square(size), Stride: layers.Square(stride), Padding: layers.Square(1)}, init)
+		return layers.NewConv2D(name, in, out, layers.ConvConfig{Kernel: layers.Square(size), Stride: layers.Square(stride), Padding: layers.Square(1)}, init)
 	}
 	return layers.NewSequential(
 		conv("conv1", 1, 8, 4, 1), layers.NewBatchNorm("bn1", 8, init), layers.NewGELU(),
-		layers.NewAvgPool2D(layers.Pool{Kernel: layers.Square(3), Stride: layers.Square(2)}),
+		layers.NewAvgPool2D(layers.PoolConfig{Kernel: layers.Square(3), Stride: layers.Square(2)}),
 		layers.NewResidual(layers.NewSequential(conv("conv2", 8, 8, 3, 1), layers.NewBatchNorm("bn2", 8, init), layers.NewSiLU()), nil),
 		conv("conv3", 8, 20, 3, 2), layers.NewLeakyReLU(0.1), layers.NewDropout(0.3, 7),
-		layers.NewMaxPool2D(layers.Pool{Kernel: layers.Square(2)}), layers.NewFlatten(),
+		layers.NewMaxPool2D(layers.PoolConfig{Kernel: layers.Square(2)}), layers.NewFlatten(),
 		layers.NewDense("fc1", 180, 33, init), layers.NewTanh(),
 		layers.NewDense("fc2", 33, 21, init), layers.NewSigmoid(),
 		layers.NewDense("fc3", 21, 10, init),
@@ -166,7 +166,7 @@ func (b bitsTraining) loader(t *testing.T) layers.Batches {
 	channels := data.Shape().Channels
 	mean, std := []float64{0.4, 0.5, 0.6}[:channels], []float64{0.25, 0.3, 0.2}[:channels]
 	loader, err := data.Loader(datasets.LoaderConfig{
-		Batch: b.batch, Shuffle: true, Seed: 9, Flat: len(b.image) == 1, DType: dtype, Mean: mean, Std: std,
+		Batch: b.batch, Shuffle: true, Seed: 9, Flat: len(b.image) == 1, Dtype: dtype, Mean: mean, Std: std,
 		Augment: datasets.Augmentation{Pad: 3, Flip: true}, Workers: 2,
 	})
 	if err != nil {
@@ -303,7 +303,7 @@ func TestBitsGPT(t *testing.T) {
 // gptDigest trains a GPT and hashes what came of it.
 func gptDigest(t *testing.T, init layers.Init) string {
 	t.Helper()
-	c := layers.GPT{Transformer: layers.Transformer{Width: 36, Heads: 3, Depth: 2, Dropout: 0.1, Seed: 5}, Vocabulary: 37, Context: 80}
+	c := layers.GPTConfig{Transformer: layers.Transformer{Width: 36, Heads: 3, Depth: 2, Dropout: 0.1, Seed: 5}, Vocabulary: 37, Context: 80}
 	net := layers.NewGPT(c, init)
 	l := newLanguage(t, net, layers.Training, 3, 75, 37)
 	solver := adamBits(optim.WithSelection(optim.Shuffled()))(t).(*optim.PerturbedSolver)

@@ -18,7 +18,7 @@ type checkpoint struct {
 	Version int
 	At      position
 	Batches int    // of a pass
-	Weights []byte // and running statistics, as WriteTo writes them
+	Weights []byte // and running statistics, as SaveTo writes them
 	Solver  []byte
 	History History
 }
@@ -46,7 +46,7 @@ func (f *fit) save() error {
 		return errors.WithMessagef(err, "layers: checkpoint %s", f.config.Checkpoint)
 	}
 	var weights bytes.Buffer
-	if err := WriteTo(&weights, f.net); err != nil {
+	if err := SaveTo(&weights, f.net); err != nil {
 		return err
 	}
 	c.Weights = weights.Bytes()
@@ -82,14 +82,14 @@ func (f *fit) resume() error {
 		return errors.Errorf("layers: checkpoint %s is of batch %d of epoch %d, this training begins with epoch %d", name, c.At.Batch, c.At.Epoch, f.config.FirstEpoch)
 	}
 	var before bytes.Buffer
-	if err := WriteTo(&before, f.net); err != nil {
+	if err := SaveTo(&before, f.net); err != nil {
 		return err
 	}
-	if err := ReadFrom(bytes.NewReader(c.Weights), int64(len(c.Weights)), f.net); err != nil {
+	if err := LoadFrom(bytes.NewReader(c.Weights), int64(len(c.Weights)), f.net); err != nil {
 		return errors.WithMessagef(err, "layers: checkpoint %s", name)
 	}
 	if err := f.solver.(encoding.BinaryUnmarshaler).UnmarshalBinary(c.Solver); err != nil {
-		if again := ReadFrom(bytes.NewReader(before.Bytes()), int64(before.Len()), f.net); again != nil {
+		if again := LoadFrom(bytes.NewReader(before.Bytes()), int64(before.Len()), f.net); again != nil {
 			return again
 		}
 		return errors.WithMessagef(err, "layers: checkpoint %s", name)

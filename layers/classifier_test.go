@@ -78,14 +78,14 @@ func TestFit(t *testing.T) {
 				t.Fatalf("rate %v of a solver that does not tell", s.Rate)
 			}
 			s.Rate = 0
-			if want := (layers.Step{Epoch: 2 + i/3, Step: i, Loss: history.Losses[i]}); s != want {
+			if want := (layers.Step{Epoch: 2 + i/3, Number: i, Loss: history.Losses[i]}); s != want {
 				t.Fatalf("callback %d saw %v, want %v", i, s, want)
 			}
 		}
 		for i, e := range epochs {
 			l := history.Losses[3*i : 3*i+3]
 			mean := (l[0] + l[1] + l[2]) / 3
-			if e.Epoch != 2+i || e.Steps != 3 || math.Abs(e.Loss-mean) > 1e-12 || batches.starts[i] != 2+i {
+			if e.Number != 2+i || e.Steps != 3 || math.Abs(e.Loss-mean) > 1e-12 || batches.starts[i] != 2+i {
 				t.Fatalf("epoch %d: %v, mean loss %v, started as %d", i, e, mean, batches.starts[i])
 			}
 		}
@@ -216,7 +216,7 @@ func TestFitEndsEarly(t *testing.T) {
 	broken.breakAt = 3
 	atStep := func(n int, do func() error) func(layers.Step) error {
 		return func(s layers.Step) error {
-			if s.Step == n {
+			if s.Number == n {
 				return do()
 			}
 			return nil
@@ -282,11 +282,11 @@ func TestEvaluate(t *testing.T) {
 	want := layers.Metrics{Images: 21}
 	var sure, right [15]float64 // by bin of the probability of the class named
 	for i, images := range batches.images {
-		p, err := model.Probabilities(images)
+		p, err := model.Probabilities(ctx, images)
 		if err != nil {
 			t.Fatal(err)
 		}
-		classes, err := model.Predict(images)
+		classes, err := model.Predict(ctx, images)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -328,13 +328,13 @@ func TestEvaluate(t *testing.T) {
 func TestEvaluateDoesNotDependOnBatches(t *testing.T) {
 	model, _ := newModel(t, tensor.Float64)
 	images := random(9, tensor.Float64, 7, 1, 2, 3)
-	all, err := model.Probabilities(images)
+	all, err := model.Probabilities(ctx, images)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 7 {
 		one := tensor.New(tensor.WithShape(1, 1, 2, 3), tensor.WithBacking(images.Data().([]float64)[6*i:6*i+6]))
-		p, err := model.Probabilities(one)
+		p, err := model.Probabilities(ctx, one)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -377,12 +377,12 @@ func TestEvaluateErrors(t *testing.T) {
 func TestPredictNotFinite(t *testing.T) {
 	model, _ := newModel(t, tensor.Float32)
 	batches := newBatches(tensor.Float32, 2)
-	good, err := model.Predict(batches.images[0])
+	good, err := model.Predict(ctx, batches.images[0])
 	if err != nil {
 		t.Fatal(err)
 	}
 	batches.images[0].Data().([]float32)[0] = float32(math.NaN())
-	classes, err := model.Predict(batches.images[0])
+	classes, err := model.Predict(ctx, batches.images[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,11 +400,11 @@ func TestFlatImages(t *testing.T) {
 	model, _ := newModel(t, tensor.Float32)
 	images := random(3, tensor.Float64, 2, 1, 2, 3)
 	flat := tensor.New(tensor.WithShape(2, 6), tensor.WithBacking(images.Data()))
-	want, err := model.Probabilities(images)
+	want, err := model.Probabilities(ctx, images)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := model.Probabilities(flat)
+	got, err := model.Probabilities(ctx, flat)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import "strconv"
 // 62,006 parameters.
 func NewCNN1(init Init) *Sequential {
 	return NewSequential(
-		NewConv2D("conv1", 3, 6, Kernel{Size: Square(5)}, init), NewReLU(), NewMaxPool2D(Pool{Kernel: Square(2)}),
-		NewConv2D("conv2", 6, 16, Kernel{Size: Square(5)}, init), NewReLU(), NewMaxPool2D(Pool{Kernel: Square(2)}),
+		NewConv2D("conv1", 3, 6, ConvConfig{Kernel: Square(5)}, init), NewReLU(), NewMaxPool2D(PoolConfig{Kernel: Square(2)}),
+		NewConv2D("conv2", 6, 16, ConvConfig{Kernel: Square(5)}, init), NewReLU(), NewMaxPool2D(PoolConfig{Kernel: Square(2)}),
 		NewFlatten(),
 		NewMLP(init, 400, 120, 84, 10),
 	)
@@ -35,9 +35,9 @@ func convolutions(init Init) *Sequential {
 	channels := []int{3, 32, 128, 128, 128}
 	for i := 1; i < len(channels); i++ {
 		net = append(net,
-			NewConv2D("conv"+strconv.Itoa(i), channels[i-1], channels[i], Kernel{Size: Square(3), Padding: Square(1)}, init),
+			NewConv2D("conv"+strconv.Itoa(i), channels[i-1], channels[i], ConvConfig{Kernel: Square(3), Padding: Square(1)}, init),
 			NewReLU(),
-			NewMaxPool2D(Pool{Kernel: Square(2)}))
+			NewMaxPool2D(PoolConfig{Kernel: Square(2)}))
 	}
 	return NewSequential(append(net, NewGlobalAvgPool())...)
 }

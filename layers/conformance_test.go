@@ -46,10 +46,10 @@ type subject struct {
 
 func block(init layers.Init, in, out, stride int, shortcut layers.Layer) layers.Layer {
 	return layers.NewResidual(layers.NewSequential(
-		layers.NewConv2D("conv1", in, out, layers.Kernel{Size: layers.Square(3), Stride: layers.Square(stride), Padding: layers.Square(1), NoBias: true}, init),
+		layers.NewConv2D("conv1", in, out, layers.ConvConfig{Kernel: layers.Square(3), Stride: layers.Square(stride), Padding: layers.Square(1), NoBias: true}, init),
 		layers.NewBatchNorm("bn1", out, init),
 		layers.NewReLU(),
-		layers.NewConv2D("conv2", out, out, layers.Kernel{Size: layers.Square(3), Padding: layers.Square(1), NoBias: true}, init),
+		layers.NewConv2D("conv2", out, out, layers.ConvConfig{Kernel: layers.Square(3), Padding: layers.Square(1), NoBias: true}, init),
 		layers.NewBatchNorm("bn2", out, init),
 	), shortcut)
 }
@@ -62,10 +62,10 @@ var subjects = []subject{
 		return layers.NewSequential(layers.NewDense("fc", 5, 3, c), layers.NewReLU())
 	}},
 	{name: "conv2d", row: image, fuses: true, make: func(c layers.Init) layers.Layer {
-		return layers.NewConv2D("conv", 3, 2, layers.Kernel{Size: [2]int{3, 2}, Stride: [2]int{1, 2}, Padding: [2]int{1, 0}}, c)
+		return layers.NewConv2D("conv", 3, 2, layers.ConvConfig{Kernel: [2]int{3, 2}, Stride: [2]int{1, 2}, Padding: [2]int{1, 0}}, c)
 	}},
 	{name: "conv2d+relu", row: image, make: func(c layers.Init) layers.Layer {
-		return layers.NewSequential(layers.NewConv2D("conv", 3, 4, layers.Kernel{Size: layers.Square(3), NoBias: true}, c), layers.NewReLU())
+		return layers.NewSequential(layers.NewConv2D("conv", 3, 4, layers.ConvConfig{Kernel: layers.Square(3), NoBias: true}, c), layers.NewReLU())
 	}},
 	{name: "batch norm of features", row: []int{4}, fuses: true, make: func(c layers.Init) layers.Layer { return layers.NewBatchNorm("bn", 4, c) }},
 	{name: "batch norm of images", row: image, fuses: true, make: func(c layers.Init) layers.Layer { return layers.NewBatchNorm("bn", 3, c) }},
@@ -73,10 +73,10 @@ var subjects = []subject{
 		return layers.NewSequential(layers.NewBatchNorm("bn", 3, c), layers.NewReLU())
 	}},
 	{name: "max pool", row: image, fuses: true, make: func(layers.Init) layers.Layer {
-		return layers.NewMaxPool2D(layers.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 0}})
+		return layers.NewMaxPool2D(layers.PoolConfig{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 0}})
 	}},
 	{name: "average pool", row: image, make: func(layers.Init) layers.Layer {
-		return layers.NewAvgPool2D(layers.Pool{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 0}})
+		return layers.NewAvgPool2D(layers.PoolConfig{Kernel: [2]int{3, 2}, Stride: [2]int{2, 1}, Padding: [2]int{1, 0}})
 	}},
 	{name: "global average pool", row: image, make: func(layers.Init) layers.Layer { return layers.NewGlobalAvgPool() }},
 	{name: "dropout", row: []int{8}, draws: true, make: func(layers.Init) layers.Layer { return layers.NewDropout(0.3, 7) }},
@@ -93,7 +93,7 @@ var subjects = []subject{
 	}},
 	{name: "residual with shortcut+relu", row: image, make: func(c layers.Init) layers.Layer {
 		return layers.NewSequential(block(c, 3, 4, 2, layers.NewSequential(
-			layers.NewConv2D("down", 3, 4, layers.Kernel{Size: layers.Square(1), Stride: layers.Square(2), NoBias: true}, c),
+			layers.NewConv2D("down", 3, 4, layers.ConvConfig{Kernel: layers.Square(1), Stride: layers.Square(2), NoBias: true}, c),
 			layers.NewBatchNorm("downbn", 4, c),
 		)), layers.NewReLU())
 	}},
@@ -105,20 +105,20 @@ var subjects = []subject{
 	}},
 	{name: "gelu by tanh", row: []int{6}, make: func(layers.Init) layers.Layer { return layers.NewGELUTanh() }},
 	{name: "vision transformer", row: []int{2, 4, 6}, make: func(c layers.Init) layers.Layer {
-		return layers.NewViT(layers.ViT{Transformer: layers.Transformer{Width: 4, Heads: 2, Depth: 1, Hidden: 5}, Channels: 2, Height: 4, Width: 6, Patch: 2, Classes: 3}, c)
+		return layers.NewViT(layers.ViTConfig{Transformer: layers.Transformer{Width: 4, Heads: 2, Depth: 1, Hidden: 5}, Channels: 2, Height: 4, Width: 6, Patch: 2, Classes: 3}, c)
 	}},
 	{name: "layer norm", row: []int{4, 6}, make: func(c layers.Init) layers.Layer { return layers.NewLayerNorm("norm", 6, c) }},
 	{name: "RMS norm", row: []int{6}, make: func(c layers.Init) layers.Layer { return layers.NewRMSNorm("norm", 6, c) }},
 	{name: "positions", row: []int{3, 4}, make: func(c layers.Init) layers.Layer { return layers.NewPositions("places", 5, 4, c) }},
 	{name: "dense over leading axes", row: []int{2, 3, 4}, fuses: true, make: func(c layers.Init) layers.Layer { return layers.NewDense("fc", 4, 5, c) }},
 	{name: "self-attention", row: []int{4, 6}, make: func(c layers.Init) layers.Layer {
-		return layers.NewSelfAttention("attn", 6, layers.Attention{Heads: 2}, c)
+		return layers.NewSelfAttention("attn", 6, layers.AttentionConfig{Heads: 2}, c)
 	}},
 	{name: "self-attention, separate, causal", row: []int{3, 6}, make: func(c layers.Init) layers.Layer {
-		return layers.NewSelfAttention("attn", 6, layers.Attention{Heads: 3, Causal: true, Separate: true}, c)
+		return layers.NewSelfAttention("attn", 6, layers.AttentionConfig{Heads: 3, Causal: true, Separate: true}, c)
 	}},
 	{name: "self-attention with dropout", row: []int{4, 6}, draws: true, make: func(c layers.Init) layers.Layer {
-		return layers.NewSelfAttention("attn", 6, layers.Attention{Heads: 2, Dropout: 0.3}, c)
+		return layers.NewSelfAttention("attn", 6, layers.AttentionConfig{Heads: 2, Dropout: 0.3}, c)
 	}},
 	{name: "transformer block", row: []int{3, 4}, fuses: true, make: func(c layers.Init) layers.Layer {
 		return layers.NewTransformerBlock("block", layers.Transformer{Width: 4, Heads: 2, Hidden: 5}, c)
@@ -376,14 +376,14 @@ func TestMisfits(t *testing.T) {
 	}{
 		{layers.NewDense("fc1", 5, 3, init), []int{2, 4}, "layers: fc1: input (2, 4), want (..., 5)"},
 		{layers.NewDense("fc1", 5, 3, init), []int{2, 5, 1, 1}, "layers: fc1: input (2, 5, 1, 1), want (..., 5)"},
-		{layers.NewConv2D("conv1", 3, 2, layers.Kernel{Size: layers.Square(1)}, init), []int{2, 4, 5, 5}, "layers: conv1: input (2, 4, 5, 5), want (N, 3, H, W)"},
-		{layers.NewConv2D("conv1", 3, 2, layers.Kernel{Size: layers.Square(5), Padding: layers.Square(1)}, init), []int{2, 3, 2, 5}, "layers: conv1: input (2, 3, 2, 5) with a padding of [1 1], want images no smaller than the kernel of [5 5]"},
-		{layers.NewMaxPool2D(layers.Pool{Kernel: layers.Square(2)}), []int{2, 3, 1, 4}, "layers: max pool: input (2, 3, 1, 4) with a padding of [0 0], want images no smaller than the kernel of [2 2]"},
-		{layers.NewMaxPool2D(layers.Pool{Kernel: layers.Square(2)}), []int{2, 3}, "layers: max pool: input (2, 3), want (N, C, H, W)"},
+		{layers.NewConv2D("conv1", 3, 2, layers.ConvConfig{Kernel: layers.Square(1)}, init), []int{2, 4, 5, 5}, "layers: conv1: input (2, 4, 5, 5), want (N, 3, H, W)"},
+		{layers.NewConv2D("conv1", 3, 2, layers.ConvConfig{Kernel: layers.Square(5), Padding: layers.Square(1)}, init), []int{2, 3, 2, 5}, "layers: conv1: input (2, 3, 2, 5) with a padding of [1 1], want images no smaller than the kernel of [5 5]"},
+		{layers.NewMaxPool2D(layers.PoolConfig{Kernel: layers.Square(2)}), []int{2, 3, 1, 4}, "layers: max pool: input (2, 3, 1, 4) with a padding of [0 0], want images no smaller than the kernel of [2 2]"},
+		{layers.NewMaxPool2D(layers.PoolConfig{Kernel: layers.Square(2)}), []int{2, 3}, "layers: max pool: input (2, 3), want (N, C, H, W)"},
 		{layers.NewBatchNorm("bn1", 3, init), []int{2, 4, 5, 5}, "layers: bn1: input (2, 4, 5, 5), want (N, 3) or (N, 3, H, W)"},
 		{layers.NewResidual(layers.NewDense("fc1", 5, 3, init), nil), []int{2, 5}, "layers: residual: body (2, 3), shortcut (2, 5)"},
 		{layers.NewDense("fc1", 0, 3, init), []int{2, 5}, "layers: fc1.weight [3 0], want sizes of at least 1"},
-		{layers.NewSequential(layers.NewReLU(), layers.NewConv2D("conv1", 3, 2, layers.Kernel{}, init)), []int{2, 3, 4, 4}, "layers: conv1.weight [2 3 0 0], want sizes of at least 1"},
+		{layers.NewSequential(layers.NewReLU(), layers.NewConv2D("conv1", 3, 2, layers.ConvConfig{}, init)), []int{2, 3, 4, 4}, "layers: conv1.weight [2 3 0 0], want sizes of at least 1"},
 		{layers.NewResidual(layers.NewBatchNorm("bn1", -1, init), nil), []int{2, 3}, "layers: bn1.weight [-1], want sizes of at least 1"},
 	} {
 		g := G.NewGraph()

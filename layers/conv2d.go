@@ -7,9 +7,9 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Kernel describes the window of a two-dimensional convolution. Pairs are (height, width).
-type Kernel struct {
-	Size    [2]int // at least 1
+// ConvConfig describes the window of a two-dimensional convolution. Pairs are (height, width).
+type ConvConfig struct {
+	Kernel  [2]int // at least 1
 	Stride  [2]int // by default 1
 	Padding [2]int // zeros added on each side, by default none
 	NoBias  bool   // leaves the bias out, as before a batch norm
@@ -23,18 +23,18 @@ type Conv2D struct {
 	fault
 	name         string
 	in           int
-	conv         graph.Conv
+	conv         graph.ConvConfig
 	weight, bias *Param
 }
 
 // NewConv2D makes a convolution from (N, in, H, W) to (N, out, H', W'), H' = (H + 2*padding - size)/stride + 1 rounded
 // down, with the parameters name.weight (out, in, kh, kw) and name.bias (out), initialised by init.
-func NewConv2D(name string, in, out int, k Kernel, init Init) *Conv2D {
-	c := &Conv2D{name: name, in: in, conv: graph.Conv{Stride: k.Stride, Padding: k.Padding}}
-	if c.weight, c.err = init.Weight(name+".weight", out, in, k.Size[0], k.Size[1]); c.err != nil || k.NoBias {
+func NewConv2D(name string, in, out int, k ConvConfig, init Init) *Conv2D {
+	c := &Conv2D{name: init.Prefix + name, in: in, conv: graph.ConvConfig{Stride: k.Stride, Padding: k.Padding}}
+	if c.weight, c.err = init.Weight(name+".weight", out, in, k.Kernel[0], k.Kernel[1]); c.err != nil || k.NoBias {
 		return c
 	}
-	c.bias, c.err = init.Bias(name+".bias", in*k.Size[0]*k.Size[1], out)
+	c.bias, c.err = init.Bias(name+".bias", in*k.Kernel[0]*k.Kernel[1], out)
 	return c
 }
 

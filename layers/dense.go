@@ -18,7 +18,7 @@ type Dense struct {
 // NewDense makes a dense layer from (..., in) to (..., out), with one to four leading axes, with the parameters name.weight (out, in) and name.bias (out),
 // initialised by init.
 func NewDense(name string, in, out int, init Init) *Dense {
-	d := &Dense{name: name, in: in, out: out}
+	d := &Dense{name: init.Prefix + name, in: in, out: out}
 	if d.weight, d.err = init.Weight(name+".weight", out, in); d.err != nil {
 		return d
 	}
@@ -28,7 +28,7 @@ func NewDense(name string, in, out int, init Init) *Dense {
 
 // newUnbiased makes a dense layer without a bias.
 func newUnbiased(name string, in, out int, init Init) *Dense {
-	d := &Dense{name: name, in: in, out: out}
+	d := &Dense{name: init.Prefix + name, in: in, out: out}
 	d.weight, d.err = init.Weight(name+".weight", out, in)
 	return d
 }

@@ -3,7 +3,7 @@
 // so with networks that predict tokens.
 //
 //	net := layers.NewSequential(
-//		layers.NewConv2D("conv1", 1, 8, layers.Kernel{Size: layers.Square(3)}, layers.Init{Seed: 1}),
+//		layers.NewConv2D("conv1", 1, 8, layers.ConvConfig{Kernel: layers.Square(3)}, layers.Init{Seed: 1}),
 //		layers.NewReLU(),
 //		layers.NewGlobalAvgPool(),
 //		layers.NewDense("fc", 8, 10, layers.Init{Seed: 1}),

@@ -43,7 +43,7 @@ func TestVGGDropsApart(t *testing.T) {
 	const batch = 2
 	g := G.NewGraph()
 	x := G.NodeFromAny(g, random(1, tensor.Float32, batch, 3, 32, 32), G.WithName("x"))
-	if _, err := layers.NewVGG11(layers.Init{Seed: 1}).Forward(layers.NewBuilder(g, layers.Training), x); err != nil {
+	if _, err := layers.NewVGG11(100, layers.Init{Seed: 1}).Forward(layers.NewBuilder(g, layers.Training), x); err != nil {
 		t.Fatal(err)
 	}
 	var before, after []*G.Value

@@ -22,7 +22,7 @@ type Embedding struct {
 // NewEmbedding makes an embedding of tokens 0 to vocabulary-1 with the parameter name.weight (vocabulary, width), Gaussian with
 // standard deviation 0.02.
 func NewEmbedding(name string, vocabulary, width int, init Init) *Embedding {
-	e := &Embedding{name: name, width: width}
+	e := &Embedding{name: init.Prefix + name, width: width}
 	e.table, e.err = init.Normal(name+".weight", embeddingSD, vocabulary, width)
 	return e
 }
@@ -78,7 +78,7 @@ type Positions struct {
 // NewPositions makes the positions of sequences of up to length with the parameter name.weight (length, width), Gaussian with
 // standard deviation 0.02.
 func NewPositions(name string, length, width int, init Init) *Positions {
-	p := &Positions{name: name, length: length, width: width}
+	p := &Positions{name: init.Prefix + name, length: length, width: width}
 	p.table, p.err = init.Normal(name+".weight", embeddingSD, length, width)
 	return p
 }

@@ -100,7 +100,7 @@ func (c *Classifier) judge(ctx context.Context, batches Batches, f func(logits [
 			return 0, err
 		}
 		n = min(n, pass.Valid())
-		err = c.evaluation.each(pixels, func(i int, logits []float64) {
+		err = c.evaluation.each(ctx, pixels, func(i int, logits []float64) {
 			if i < n {
 				f(logits, labels[i])
 			}

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"context"
 	"math"
 
 	"github.com/layernoise/layernoise/internal/elementary"
@@ -60,13 +61,16 @@ func newEvaluation(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape)
 
 // each calls f with the logits of every image, in order, in float64. The slice is overwritten by the next call. The images
 // pass through the graph a batch at a time; the logits of the rows that the last batch leaves over are not looked at.
-func (e *evaluation) each(images *tensor.Dense, f func(image int, logits []float64)) error {
+func (e *evaluation) each(ctx context.Context, images *tensor.Dense, f func(image int, logits []float64)) error {
 	n, err := e.images.count(images)
 	if err != nil {
 		return err
 	}
 	row := make([]float64, e.classes)
 	for lo := 0; lo < n; lo += e.images.batch {
+		if err := ctx.Err(); err != nil {
+			return errors.Wrapf(err, "layers: predict, after %d images", lo)
+		}
 		hi := min(lo+e.images.batch, n)
 		e.images.load(images, lo, hi)
 		if err := e.run(); err != nil {

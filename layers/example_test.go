@@ -41,7 +41,7 @@ func ExampleClassifier() {
 func ExampleSequential() {
 	init := layers.Init{Seed: 1}
 	net := layers.NewSequential(
-		layers.NewConv2D("conv1", 3, 8, layers.Kernel{Size: layers.Square(3), Padding: layers.Square(1)}, init),
+		layers.NewConv2D("conv1", 3, 8, layers.ConvConfig{Kernel: layers.Square(3), Padding: layers.Square(1)}, init),
 		layers.NewBatchNorm("bn1", 8, init),
 		layers.NewReLU(),
 		layers.NewGlobalAvgPool(),
@@ -96,7 +96,7 @@ func ExampleNewDense() {
 
 func ExampleNewResidual() {
 	init := layers.Init{Seed: 1}
-	kernel := layers.Kernel{Size: layers.Square(3), Padding: layers.Square(1), NoBias: true}
+	kernel := layers.ConvConfig{Kernel: layers.Square(3), Padding: layers.Square(1), NoBias: true}
 	block := layers.NewSequential(
 		layers.NewResidual(layers.NewSequential(
 			layers.NewConv2D("conv1", 64, 64, kernel, init), layers.NewBatchNorm("bn1", 64, init), layers.NewReLU(),
@@ -115,7 +115,7 @@ func ExampleLanguageModel() {
 	must(err)
 	train, err := sequences.Loader(datasets.SequenceConfig{Batch: 8, Shuffle: true, Seed: 1})
 	must(err)
-	gpt := layers.GPT{Transformer: layers.Transformer{Width: 16, Heads: 2, Depth: 1}, Vocabulary: text.Vocabulary().Size(), Context: 16}
+	gpt := layers.GPTConfig{Transformer: layers.Transformer{Width: 16, Heads: 2, Depth: 1}, Vocabulary: text.Vocabulary().Size(), Context: 16}
 	model, err := layers.NewLanguageModel(layers.NewGPT(gpt, layers.Init{Seed: 1}), 8, 16)
 	must(err)
 	adam, err := optim.NewAdamW(0.02)
@@ -129,7 +129,7 @@ func ExampleLanguageModel() {
 	fmt.Printf("perplexity %.2f over %d characters\n", metrics.Perplexity(), metrics.Tokens)
 	prompt, err := text.Vocabulary().Encode("row, ")
 	must(err)
-	ids, err := model.Sample(prompt, 40, layers.SampleConfig{TopK: 1})
+	ids, err := model.Sample(ctx, prompt, 40, layers.SampleConfig{TopK: 1})
 	must(err)
 	sample, err := text.Vocabulary().Decode(ids)
 	must(err)

@@ -172,7 +172,7 @@ func (f *fit) advance(bar *bar) error {
 	if f.config.OnStep == nil {
 		return nil
 	}
-	result := Step{Epoch: at.Epoch, Step: number, Loss: loss, Rate: rate, GradNorm: norm}
+	result := Step{Epoch: at.Epoch, Number: number, Loss: loss, Rate: rate, GradNorm: norm}
 	if s, ok := f.solver.(interface{ Sigma() float64 }); ok {
 		result.Sigma = s.Sigma()
 	}
@@ -182,16 +182,16 @@ func (f *fit) advance(bar *bar) error {
 // completed notes a pass, evaluates after it, and keeps what there is to keep.
 func (f *fit) completed(ctx context.Context) error {
 	result := f.at.Pass
-	result.Epoch = f.at.Epoch
+	result.Number = f.at.Epoch
 	if f.config.Validation != nil {
 		m, err := f.validate(ctx)
 		if err != nil {
-			return errors.WithMessagef(err, "layers: validation after epoch %d", result.Epoch)
+			return errors.WithMessagef(err, "layers: validation after epoch %d", result.Number)
 		}
 		result.Validation = &m
 	}
 	best := f.history.add(result)
-	f.at = position{Epoch: result.Epoch + 1}
+	f.at = position{Epoch: result.Number + 1}
 	if best && f.config.Best != "" {
 		if err := Save(f.config.Best, f.net); err != nil {
 			return err

@@ -34,7 +34,7 @@ func TestReLUBeforePool(t *testing.T) {
 		}
 		t.Run(s.name, func(t *testing.T) {
 			fused := testFused(t, s, func(l, relu layers.Layer) layers.Layer {
-				pool := layers.NewMaxPool2D(layers.Pool{Kernel: [2]int{2, 1}, Stride: layers.Square(1)})
+				pool := layers.NewMaxPool2D(layers.PoolConfig{Kernel: [2]int{2, 1}, Stride: layers.Square(1)})
 				return layers.NewSequential(l, relu, pool, pool)
 			})
 			for _, n := range fused.AllNodes() {

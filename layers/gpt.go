@@ -2,8 +2,8 @@ package layers
 
 import "github.com/pkg/errors"
 
-// GPT are the settings of [NewGPT].
-type GPT struct {
+// GPTConfig are the settings of [NewGPT].
+type GPTConfig struct {
 	Transformer
 	Vocabulary int // tokens are 0 to Vocabulary-1
 	Context    int // the longest sequence
@@ -19,7 +19,7 @@ type GPT struct {
 // the tokens that follow, (N, T), is its cost.
 //
 // A. Radford, J. Wu, R. Child, D. Luan, D. Amodei, I. Sutskever, Language Models are Unsupervised Multitask Learners, 2019.
-func NewGPT(c GPT, init Init) *Sequential {
+func NewGPT(c GPTConfig, init Init) *Sequential {
 	c.Causal = true
 	tokens := NewEmbedding("tokens", c.Vocabulary, c.Width, init)
 	net := []Layer{tokens, NewPositions("positions", c.Context, c.Width, init), NewDropout(c.Dropout, c.Seed)}

@@ -11,11 +11,11 @@ import (
 
 // Step is what came of one step of a solver.
 type Step struct {
-	Epoch int     // number of the pass
-	Step  int     // number of the step in this training, from 0
-	Loss  float64 // mean cross entropy of the batch at the weights the gradient was taken at, perturbed ones if the solver does
-	Rate  float64 // the solver's learning rate at this step, its schedule included; NaN if it does not tell
-	Sigma float64 // of the noise at this step, or SAM's rho, its schedule included; zero if the solver has no method Sigma
+	Epoch  int     // number of the pass
+	Number int     // number of the step in this training, from 0
+	Loss   float64 // mean cross entropy of the batch at the weights the gradient was taken at, perturbed ones if the solver does
+	Rate   float64 // the solver's learning rate at this step, its schedule included; NaN if it does not tell
+	Sigma  float64 // of the noise at this step, or SAM's rho, its schedule included; zero if the solver has no method Sigma
 
 	// GradNorm is the norm of the gradient before it was clipped; zero without FitConfig.ClipNorm.
 	GradNorm float64
@@ -23,7 +23,7 @@ type Step struct {
 
 // Epoch is what came of one pass over the batches.
 type Epoch struct {
-	Epoch      int      `json:"epoch"`                // its number
+	Number     int      `json:"epoch"`                // its number
 	Steps      int      `json:"steps"`                // how many steps it had
 	Loss       float64  `json:"loss"`                 // mean of the steps' losses
 	Validation *Metrics `json:"validation,omitempty"` // after it; nil without validation
@@ -48,7 +48,7 @@ func (h *History) WriteCSV(w io.Writer) error {
 	lines := [][]string{{"epoch", "steps", "loss", "validation_loss", "validation_accuracy"}}
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	for _, e := range h.Epochs {
-		line := []string{strconv.Itoa(e.Epoch), strconv.Itoa(e.Steps), number(e.Loss), "", ""}
+		line := []string{strconv.Itoa(e.Number), strconv.Itoa(e.Steps), number(e.Loss), "", ""}
 		if v := e.Validation; v != nil {
 			line[3], line[4] = number(v.Loss), number(v.Accuracy)
 		}
@@ -65,7 +65,7 @@ func (h *History) WriteJSON(w io.Writer) error {
 	out := json.NewEncoder(w)
 	for _, e := range h.Epochs {
 		if err := out.Encode(e); err != nil {
-			return errors.Wrapf(err, "layers: write epoch %d of the history", e.Epoch)
+			return errors.Wrapf(err, "layers: write epoch %d of the history", e.Number)
 		}
 	}
 	return nil

@@ -48,10 +48,15 @@ type Init struct {
 
 	// Dtype is the element type of the parameters, tensor.Float32 or tensor.Float64. By default float32.
 	Dtype tensor.Dtype
+
+	// Prefix is what the names of all parameters begin with, such as "encoder.": give one to each of several networks that
+	// are parts of one, since the names in a network must differ.
+	Prefix string
 }
 
 // Weight makes a weight of shape (out, in, ...kernel), such as (out, in) or (out, in, kh, kw), drawn by the scheme.
 func (c Init) Weight(name string, shape ...int) (*Param, error) {
+	name = c.Prefix + name
 	if len(shape) < 2 {
 		return nil, errors.Wrapf(ErrShape, "layers: %s %v, want (out, in, ...)", name, shape)
 	}
@@ -73,7 +78,7 @@ func (c Init) Weight(name string, shape ...int) (*Param, error) {
 func (c Init) Bias(name string, fanIn, n int) (*Param, error) {
 	p, err := c.Constant(name, 0, n)
 	if err == nil && c.Scheme == DefaultUniform {
-		draw(p.Value, c.stream(name), noise.Uniform, math.Sqrt(1/(3*float64(fanIn))))
+		draw(p.Value, c.stream(p.Name), noise.Uniform, math.Sqrt(1/(3*float64(fanIn))))
 	}
 	return p, err
 }
@@ -81,6 +86,7 @@ func (c Init) Bias(name string, fanIn, n int) (*Param, error) {
 // Normal makes a tensor of Gaussian numbers of mean 0 and the given standard deviation, whatever the scheme: a table of an
 // embedding.
 func (c Init) Normal(name string, sd float64, shape ...int) (*Param, error) {
+	name = c.Prefix + name
 	v, err := c.zeros(name, shape...)
 	if err != nil {
 		return nil, err
@@ -94,6 +100,7 @@ func (c Init) Normal(name string, sd float64, shape ...int) (*Param, error) {
 
 // Constant makes a vector of n equal numbers.
 func (c Init) Constant(name string, value float64, n int) (*Param, error) {
+	name = c.Prefix + name
 	v, err := c.zeros(name, n)
 	if err != nil {
 		return nil, err
@@ -111,9 +118,9 @@ func (c Init) Constant(name string, value float64, n int) (*Param, error) {
 	return &Param{Name: name, Value: v}, nil
 }
 
-// zeros makes a tensor of the initialiser's element type, after checking name, type and shape.
+// zeros makes a tensor of the initialiser's element type, after checking name, prefix included, type and shape.
 func (c Init) zeros(name string, shape ...int) (*tensor.Dense, error) {
-	if name == "" {
+	if name == c.Prefix {
 		return nil, errors.New("layers: a parameter without a name")
 	}
 	for _, n := range shape {
@@ -154,7 +161,12 @@ func (s Scheme) weight(fanIn, fanOut int) (dist noise.Dist, variance float64, er
 	return 0, 0, errors.Errorf("layers: initialisation scheme %d is unknown", s)
 }
 
-// stream names the draw of a parameter: 64 bits of hash of its name beside the seed, so that neither a collision of names
+// dropout makes a dropout of a network, of the given name, whose masks are those of no other.
+func (c Init) dropout(name string, p float64) *Dropout {
+	return NewDropout(p, c.Seed^nameHash(c.Prefix+name))
+}
+
+// stream is that of a parameter's numbers: 64 bits of hash of its name beside the seed, so that neither a collision of names
 // nor one with the small counters of the gradient noise is to be expected.
 func (c Init) stream(name string) noise.Stream {
 	h := nameHash(name)

@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,7 +29,7 @@ func TestSchemes(t *testing.T) {
 		{"Glorot uniform", layers.GlorotUniform, 2 / (fanIn + fanOut), true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			conv := layers.NewConv2D("conv", 40, 60, layers.Kernel{Size: [2]int{3, 2}}, layers.Init{Seed: 5, Scheme: c.scheme})
+			conv := layers.NewConv2D("conv", 40, 60, layers.ConvConfig{Kernel: [2]int{3, 2}}, layers.Init{Seed: 5, Scheme: c.scheme})
 			weight, bias := floats(conv.Params()[0].Value), floats(conv.Params()[1].Value)
 			n := float64(len(weight))
 			mean, variance := stat.MeanVariance(weight, nil)
@@ -75,6 +76,34 @@ func TestInitDependsOnSeedAndName(t *testing.T) {
 		if narrow := first(alone)[i]; math.Abs(v-narrow) > 1e-7 {
 			t.Fatalf("element %d is %v in float64, %v in float32", i, v, narrow)
 		}
+	}
+}
+
+// TestInitPrefix wants every parameter of every network to take the prefix, so that two of them fit into one network.
+func TestInitPrefix(t *testing.T) {
+	for _, n := range networks {
+		if n.large() && testing.Short() {
+			continue
+		}
+		plain, prefixed := n.make(layers.Init{Seed: 1}), n.make(layers.Init{Seed: 1, Prefix: "a."})
+		for i, p := range prefixed.Params() {
+			if want := "a." + plain.Params()[i].Name; p.Name != want {
+				t.Errorf("%s: parameter %q, want %q", n.name, p.Name, want)
+			}
+		}
+	}
+	two := layers.NewSequential(layers.NewMLP(layers.Init{Prefix: "a."}, 6, 5), layers.NewMLP(layers.Init{Prefix: "b."}, 5, 4))
+	if _, err := layers.NewClassifier(two, 2, 6); err != nil {
+		t.Error(err)
+	}
+	if first := two.Params(); floats(first[0].Value)[0] == floats(first[2].Value)[0] {
+		t.Error("networks of other prefixes begin alike")
+	}
+	if err := layers.NewDense("x", 0, 1, layers.Init{Prefix: "a."}).Err(); err == nil || !strings.Contains(err.Error(), "a.x.weight") {
+		t.Errorf("error %v, want the full name in it", err)
+	}
+	if _, err := (layers.Init{Prefix: "a."}).Constant("", 0, 1); err == nil {
+		t.Error("a parameter without a name of its own is accepted")
 	}
 }
 

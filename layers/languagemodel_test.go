@@ -338,7 +338,7 @@ func TestBatchesOfBothKinds(t *testing.T) {
 func TestLanguageModelResumes(t *testing.T) {
 	v, s := rhymes(t, 6)
 	fit := func(config layers.FitConfig) (string, int, error) {
-		net := layers.NewGPT(layers.GPT{Transformer: layers.Transformer{Width: 8, Heads: 2, Depth: 1, Dropout: 0.2}, Vocabulary: v.Size(), Context: 6}, layers.Init{Seed: 1})
+		net := layers.NewGPT(layers.GPTConfig{Transformer: layers.Transformer{Width: 8, Heads: 2, Depth: 1, Dropout: 0.2}, Vocabulary: v.Size(), Context: 6}, layers.Init{Seed: 1})
 		m := newLanguageModel(t, net, 3, 6)
 		adam, err := optim.NewAdamW(0.02, optim.WithLearnRateSchedule(optim.Warmup(3, optim.Cosine(6))))
 		if err != nil {
@@ -355,7 +355,7 @@ func TestLanguageModelResumes(t *testing.T) {
 			return "", 0, err
 		}
 		var weights bytes.Buffer
-		if err := layers.WriteTo(&weights, net); err != nil {
+		if err := layers.SaveTo(&weights, net); err != nil {
 			t.Fatal(err)
 		}
 		state, err := solver.MarshalBinary()
@@ -372,7 +372,7 @@ func TestLanguageModelResumes(t *testing.T) {
 		config := layers.FitConfig{Checkpoint: filepath.Join(t.TempDir(), "checkpoint"), CheckpointEvery: 1, Resume: true}
 		first := config
 		first.OnStep = func(s layers.Step) error {
-			if s.Step == stop {
+			if s.Number == stop {
 				return errStopHere
 			}
 			return nil

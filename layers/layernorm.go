@@ -33,7 +33,7 @@ func NewLayerNorm(name string, features int, init Init) *LayerNorm {
 // name.weight, ones. It adds 1e-5 to the mean square. B. Zhang, R. Sennrich, Root Mean Square Layer Normalization, NeurIPS 2019,
 // https://arxiv.org/abs/1910.07467.
 func NewRMSNorm(name string, features int, init Init) *LayerNorm {
-	l := &LayerNorm{name: name, features: features}
+	l := &LayerNorm{name: init.Prefix + name, features: features}
 	l.weight, l.err = init.Constant(name+".weight", 1, features)
 	return l
 }

@@ -30,11 +30,11 @@ func Load(file string, net Layer) error {
 	if err != nil {
 		return errors.Wrap(err, "layers: load parameters")
 	}
-	return errors.WithMessage(ReadFrom(f, info.Size(), net), file)
+	return errors.WithMessage(LoadFrom(f, info.Size(), net), file)
 }
 
-// ReadFrom reads what Load reads from the first size bytes of r.
-func ReadFrom(r io.ReaderAt, size int64, net Layer) error {
+// LoadFrom reads what Load reads from the first size bytes of r.
+func LoadFrom(r io.ReaderAt, size int64, net Layer) error {
 	params, err := named(net)
 	if err != nil {
 		return err

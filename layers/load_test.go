@@ -38,7 +38,7 @@ func TestLoadRefuses(t *testing.T) {
 	names := []string{"fc.weight", "fc.bias"}
 	read := func(names []string, arrays ...any) error {
 		r := archiveOf(t, names, arrays...)
-		return layers.ReadFrom(r, r.Size(), net)
+		return layers.LoadFrom(r, r.Size(), net)
 	}
 	if err := read(names, weight, bias); err != nil {
 		t.Fatal(err)

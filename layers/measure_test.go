@@ -1,6 +1,7 @@
 package layers_test
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strings"
@@ -167,13 +168,18 @@ func TestSingleImages(t *testing.T) {
 	if err := l.Start(0); err != nil || !l.Next() {
 		t.Fatal(err)
 	}
-	want, err := many.Probabilities(l.Images())
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	if classes, err := many.Predict(cancelled, l.Images()); classes != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v, %v", classes, err)
+	}
+	want, err := many.Probabilities(ctx, l.Images())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 6 {
 		image := tensor.New(tensor.WithShape(1, 784), tensor.WithBacking(slices.Clone(l.Images().Float32s()[784*i:784*(i+1)])))
-		got, err := one.Probabilities(image)
+		got, err := one.Probabilities(ctx, image)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,16 +28,21 @@ var networks = []network{
 	{"cnn1", layers.NewCNN1, []int{3, 32, 32}, 10, 62_006, 10, 0.603423, true},
 	{"cnn2", layers.NewCNN2, []int{3, 32, 32}, 10, 334_346, 10, 0.290508, false},
 	{"cnn3", layers.NewCNN3, []int{3, 32, 32}, 10, 1_028_066, 12, 0.850434, true},
-	{"resnet18", layers.NewResNet18, []int{3, 32, 32}, 10, 11_173_962, 62, -24.719852, true},
-	{"resnet34", layers.NewResNet34, []int{3, 32, 32}, 10, 21_282_122, 110, -570.797058, false},
-	{"vgg11", layers.NewVGG11, []int{3, 32, 32}, 100, 28_518_244, 38, 0.077693, true},
+	{"resnet18", forClasses(10, layers.NewResNet18), []int{3, 32, 32}, 10, 11_173_962, 62, -24.719852, true},
+	{"resnet34", forClasses(10, layers.NewResNet34), []int{3, 32, 32}, 10, 21_282_122, 110, -570.797058, false},
+	{"vgg11", forClasses(100, layers.NewVGG11), []int{3, 32, 32}, 100, 28_518_244, 38, 0.077693, true},
 	{"vit", newViT, []int{3, 32, 32}, 10, 1_205_642, 79, -0.051582, true},
+}
+
+// forClasses is a constructor of networks for so many classes.
+func forClasses(classes int, make func(int, layers.Init) *layers.Sequential) func(layers.Init) *layers.Sequential {
+	return func(init layers.Init) *layers.Sequential { return make(classes, init) }
 }
 
 // newViT makes the vision transformer of the tests and benchmarks.
 func newViT(init layers.Init) *layers.Sequential {
 	t := layers.Transformer{Width: 128, Heads: 4, Depth: 6}
-	return layers.NewViT(layers.ViT{Transformer: t, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}, init)
+	return layers.NewViT(layers.ViTConfig{Transformer: t, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}, init)
 }
 
 // large says that making the network takes a noticeable time.

@@ -88,9 +88,9 @@ func TestFitGuards(t *testing.T) {
 	solver := perturbed(t, still{}, 0.5)
 	history, err := model.Fit(cancelled, one, solver, layers.FitConfig{Epochs: 100, OnStep: func(s layers.Step) error {
 		if diff := cmp.Diff(before, learnt()); diff != "" {
-			t.Errorf("weights in the callback of step %d:\n%s", s.Step, diff)
+			t.Errorf("weights in the callback of step %d:\n%s", s.Number, diff)
 		}
-		if s.Step == 9 {
+		if s.Number == 9 {
 			cancel()
 		}
 		return nil
@@ -196,7 +196,7 @@ func TestStepTellsSigma(t *testing.T) {
 		_, err := model.Fit(ctx, newBatches(tensor.Float32, 5, 5, 5), solver, layers.FitConfig{OnStep: func(s layers.Step) error {
 			got = append(got, s.Sigma)
 			if p, ok := solver.(wrapper); ok && p.Last().Sigma != s.Sigma {
-				t.Errorf("step %d: sigma %v, Last says %v", s.Step, s.Sigma, p.Last().Sigma)
+				t.Errorf("step %d: sigma %v, Last says %v", s.Number, s.Sigma, p.Last().Sigma)
 			}
 			return nil
 		}})

@@ -34,14 +34,14 @@ func read(t *testing.T, b []byte) {
 	t.Helper()
 	net := dense23()
 	before := values(net)
-	if err := layers.ReadFrom(bytes.NewReader(b), int64(len(b)), net); err != nil {
+	if err := layers.LoadFrom(bytes.NewReader(b), int64(len(b)), net); err != nil {
 		if diff := cmp.Diff(before, values(net)); diff != "" {
 			t.Errorf("%v changed the network:\n%s", err, diff)
 		}
 		return
 	}
 	written, again := archive(t, net), dense23()
-	if err := layers.ReadFrom(bytes.NewReader(written), int64(len(written)), again); err != nil {
+	if err := layers.LoadFrom(bytes.NewReader(written), int64(len(written)), again); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(values(net), values(again), cmpopts.EquateNaNs()); diff != "" {

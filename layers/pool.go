@@ -9,16 +9,16 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Pool is the window of a pooling layer: Kernel, Stride and Padding, each (height, width). A zero stride means the kernel's
+// PoolConfig is the window of a pooling layer: Kernel, Stride and Padding, each (height, width). A zero stride means the kernel's
 // size.
-type Pool = graph.Pool
+type PoolConfig = graph.PoolConfig
 
 // MaxPool2D takes the maximum over windows of each channel.
-type MaxPool2D struct{ pool Pool }
+type MaxPool2D struct{ pool PoolConfig }
 
 // NewMaxPool2D makes a layer that takes the maximum over windows of each channel, (N, C, H, W) to (N, C, H', W'), H' =
 // (H + 2*padding - kernel)/stride + 1 rounded down.
-func NewMaxPool2D(p Pool) MaxPool2D { return MaxPool2D{p} }
+func NewMaxPool2D(p PoolConfig) MaxPool2D { return MaxPool2D{p} }
 
 // Params returns nil: there are none.
 func (MaxPool2D) Params() []*Param { return nil }
@@ -45,7 +45,7 @@ func (m MaxPool2D) label(x *G.Node) string { return fmt.Sprintf("max pool of %v"
 
 // NewAvgPool2D makes a layer that averages over windows of each channel, with the shapes of NewMaxPool2D. The zeros of the
 // padding count, as is PyTorch's default.
-func NewAvgPool2D(p Pool) *Func {
+func NewAvgPool2D(p PoolConfig) *Func {
 	return NewFunc("average pool", func(x *G.Node) (*G.Node, error) {
 		if err := checkPool("average pool", x, p); err != nil {
 			return nil, err
@@ -55,7 +55,7 @@ func NewAvgPool2D(p Pool) *Func {
 }
 
 // checkPool makes sure that x is images which the pool's window fits into.
-func checkPool(name string, x *G.Node, p Pool) error {
+func checkPool(name string, x *G.Node, p PoolConfig) error {
 	if x.Dims() != 4 {
 		return misfit(name, x, "(N, C, H, W)")
 	}

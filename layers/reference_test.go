@@ -30,13 +30,13 @@ func rebuild(t *testing.T, c golden.Layer) rebuilt {
 	norm := map[string]string{"gamma": "l.weight", "beta": "l.bias",
 		"running_mean": "l.running_mean", "running_mean_from_0": "l.running_mean",
 		"running_var": "l.running_var", "running_var_from_1": "l.running_var"}
-	window := layers.Pool{Kernel: c.Config.Kernel, Stride: c.Config.Stride, Padding: c.Config.Padding}
+	window := layers.PoolConfig{Kernel: c.Config.Kernel, Stride: c.Config.Stride, Padding: c.Config.Padding}
 	switch c.Name {
 	case "dense":
 		return rebuilt{layer: layers.NewDense("l", shape("w")[1], shape("w")[0], float64s), names: weights}
 	case "conv2d":
 		_, bias := c.Inputs["b"]
-		k := layers.Kernel{Size: c.Config.Kernel, Stride: c.Config.Stride, Padding: c.Config.Padding, NoBias: !bias}
+		k := layers.ConvConfig{Kernel: c.Config.Kernel, Stride: c.Config.Stride, Padding: c.Config.Padding, NoBias: !bias}
 		return rebuilt{layer: layers.NewConv2D("l", shape("w")[1], shape("w")[0], k, float64s), names: weights}
 	case "max_pool2d":
 		return rebuilt{layer: layers.NewMaxPool2D(window)}
@@ -57,7 +57,7 @@ func rebuild(t *testing.T, c golden.Layer) rebuilt {
 
 // basicBlock makes a residual block and its ReLU, with the names of the reference numbers.
 func basicBlock(in, out int, stride [2]int) layers.Layer {
-	kernel := layers.Kernel{Size: layers.Square(3), Padding: layers.Square(1), NoBias: true}
+	kernel := layers.ConvConfig{Kernel: layers.Square(3), Padding: layers.Square(1), NoBias: true}
 	strided := kernel
 	strided.Stride = stride
 	body := layers.NewSequential(
@@ -67,7 +67,7 @@ func basicBlock(in, out int, stride [2]int) layers.Layer {
 		return layers.NewSequential(layers.NewResidual(body, nil), layers.NewReLU())
 	}
 	return layers.NewSequential(layers.NewResidual(body, layers.NewSequential(
-		layers.NewConv2D("cs", in, out, layers.Kernel{Size: layers.Square(1), Stride: stride, NoBias: true}, float64s),
+		layers.NewConv2D("cs", in, out, layers.ConvConfig{Kernel: layers.Square(1), Stride: stride, NoBias: true}, float64s),
 		layers.NewBatchNorm("bs", out, float64s))), layers.NewReLU())
 }
 
@@ -167,9 +167,9 @@ func transformer(c golden.Layer) layers.Layer {
 	t := layers.Transformer{Width: k.Width, Heads: k.Heads, Depth: k.Depth, Hidden: k.Hidden, Causal: k.Causal}
 	switch c.Name {
 	case "gpt":
-		return layers.NewGPT(layers.GPT{Transformer: t, Vocabulary: k.Vocabulary, Context: k.Context, Untied: !k.Tied}, float64s)
+		return layers.NewGPT(layers.GPTConfig{Transformer: t, Vocabulary: k.Vocabulary, Context: k.Context, Untied: !k.Tied}, float64s)
 	case "vit":
-		return layers.NewViT(layers.ViT{Transformer: t, Channels: k.Channels, Height: k.Image[0], Width: k.Image[1], Patch: k.Patch, Classes: k.Classes}, float64s)
+		return layers.NewViT(layers.ViTConfig{Transformer: t, Channels: k.Channels, Height: k.Image[0], Width: k.Image[1], Patch: k.Patch, Classes: k.Classes}, float64s)
 	}
 	return nameless{layers.NewTransformerBlock("block", t, float64s)}
 }

@@ -68,8 +68,8 @@ func (r resumable) make(t testing.TB) *task {
 			layers.NewDense("fc2", 8, 8, init), layers.NewReLU(), layers.NewDropout(0.3, 5), layers.NewDense("fc3", 8, 10, init))
 	case "cnn":
 		image = []int{1, 28, 28}
-		k.net = layers.NewSequential(layers.NewConv2D("conv", 1, 2, layers.Kernel{Size: layers.Square(3), Stride: layers.Square(2)}, init), layers.NewBatchNorm("bn", 2, init), layers.NewReLU(),
-			layers.NewDropout(0.2, 6), layers.NewMaxPool2D(layers.Pool{Kernel: layers.Square(2)}), layers.NewFlatten(), layers.NewDense("fc", 72, 10, init))
+		k.net = layers.NewSequential(layers.NewConv2D("conv", 1, 2, layers.ConvConfig{Kernel: layers.Square(3), Stride: layers.Square(2)}, init), layers.NewBatchNorm("bn", 2, init), layers.NewReLU(),
+			layers.NewDropout(0.2, 6), layers.NewMaxPool2D(layers.PoolConfig{Kernel: layers.Square(2)}), layers.NewFlatten(), layers.NewDense("fc", 72, 10, init))
 	}
 	var base G.Solver
 	var err error
@@ -110,7 +110,7 @@ func (k *task) fit(ctx context.Context, config layers.FitConfig) (*layers.Histor
 func (k *task) state(t testing.TB, h *layers.History) string {
 	t.Helper()
 	var weights, table bytes.Buffer
-	if err := layers.WriteTo(&weights, k.net); err != nil {
+	if err := layers.SaveTo(&weights, k.net); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.WriteJSON(&table); err != nil {
@@ -151,7 +151,7 @@ func TestResume(t *testing.T) {
 				config := layers.FitConfig{Checkpoint: filepath.Join(t.TempDir(), "checkpoint"), CheckpointEvery: 1, Resume: true}
 				first := config
 				first.OnStep = func(s layers.Step) error {
-					if s.Step == stop {
+					if s.Number == stop {
 						return errStopHere
 					}
 					return nil
@@ -184,7 +184,7 @@ func TestResumeInProcess(t *testing.T) {
 	k := r.make(t)
 	stopped, cancel := context.WithCancel(ctx)
 	first, err := k.fit(stopped, layers.FitConfig{OnStep: func(s layers.Step) error {
-		if s.Step == 1 {
+		if s.Number == 1 {
 			cancel()
 		}
 		return nil
@@ -376,8 +376,8 @@ func TestResumeErrors(t *testing.T) {
 // TestHistoryFiles writes what a history looks like in files.
 func TestHistoryFiles(t *testing.T) {
 	h := layers.History{Best: 1, Epochs: []layers.Epoch{
-		{Epoch: 4, Steps: 3, Loss: 0.5},
-		{Epoch: 5, Steps: 3, Loss: 0.25, Validation: &layers.Metrics{Images: 10, Loss: 0.75, Accuracy: 0.8, Top5: 1}},
+		{Number: 4, Steps: 3, Loss: 0.5},
+		{Number: 5, Steps: 3, Loss: 0.25, Validation: &layers.Metrics{Images: 10, Loss: 0.75, Accuracy: 0.8, Top5: 1}},
 	}}
 	for _, c := range []struct {
 		write func(io.Writer) error

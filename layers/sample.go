@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -37,8 +38,8 @@ func (c SampleConfig) check() error {
 // same weights, prompt and seed give the same tokens on every machine, and a smaller n the beginning of them.
 //
 // An empty prompt is ErrNoTokens, one with an id outside the vocabulary ErrLabel, and logits that leave no token to choose
-// ErrNotFinite.
-func (m *LanguageModel) Sample(prompt []int, n int, config SampleConfig) ([]int, error) {
+// ErrNotFinite. It ends early when ctx is done, with its error.
+func (m *LanguageModel) Sample(ctx context.Context, prompt []int, n int, config SampleConfig) ([]int, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
@@ -62,6 +63,9 @@ func (m *LanguageModel) Sample(prompt []int, n int, config SampleConfig) ([]int,
 	}
 	text := slices.Clone(prompt)
 	for i := range n {
+		if err := ctx.Err(); err != nil {
+			return nil, errors.Wrapf(err, "layers: sample, after %d tokens", i)
+		}
 		logits, err := m.sampling.next(text)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package layers_test
 
 import (
+	"context"
 	"errors"
 	"math"
 	"slices"
@@ -25,7 +26,7 @@ func TestSampleDistribution(t *testing.T) {
 	}
 	m := newLanguageModel(t, net, 2, 3)
 	for _, c := range []layers.SampleConfig{{Seed: 1}, {Temperature: 1, Seed: 2}, {Temperature: 0.5, Seed: 3}, {Temperature: 3, Seed: 4}, {TopK: 2, Seed: 5}, {TopK: 4, Temperature: 2}, {TopK: 9}} {
-		ids, err := m.Sample([]int{0}, n, c)
+		ids, err := m.Sample(ctx, []int{0}, n, c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +84,7 @@ func TestSample(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		next, err := m.Sample(ids, 12, layers.SampleConfig{TopK: 1})
+		next, err := m.Sample(ctx, ids, 12, layers.SampleConfig{TopK: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +96,7 @@ func TestSample(t *testing.T) {
 	}
 	hot := layers.SampleConfig{Temperature: 5, Seed: 1}
 	draw := func(n int, c layers.SampleConfig) []int {
-		ids, err := m.Sample([]int{0}, n, c)
+		ids, err := m.Sample(ctx, []int{0}, n, c)
 		if err != nil || len(ids) != n {
 			t.Fatalf("%d tokens of %d, %v", len(ids), n, err)
 		}
@@ -124,36 +125,41 @@ func TestSampleErrors(t *testing.T) {
 	net := newPairs(t, 5, 0, tensor.Float64)
 	m := newLanguageModel(t, net, 2, 3)
 	for _, c := range []layers.SampleConfig{{Temperature: -1}, {Temperature: math.NaN()}, {Temperature: math.Inf(1)}, {TopK: -1}} {
-		if ids, err := m.Sample([]int{0}, 1, c); ids != nil || err == nil {
+		if ids, err := m.Sample(ctx, []int{0}, 1, c); ids != nil || err == nil {
 			t.Errorf("%+v: %v, %v", c, ids, err)
 		}
 	}
-	if ids, err := m.Sample([]int{0}, -1, layers.SampleConfig{}); ids != nil || err == nil {
+	if ids, err := m.Sample(ctx, []int{0}, -1, layers.SampleConfig{}); ids != nil || err == nil {
 		t.Errorf("-1 tokens: %v, %v", ids, err)
 	}
 	for _, prompt := range [][]int{{5}, {0, -1}} {
-		if ids, err := m.Sample(prompt, 1, layers.SampleConfig{}); ids != nil || !errors.Is(err, layers.ErrLabel) {
+		if ids, err := m.Sample(ctx, prompt, 1, layers.SampleConfig{}); ids != nil || !errors.Is(err, layers.ErrLabel) {
 			t.Errorf("prompt %v: %v, %v", prompt, ids, err)
 		}
 	}
-	if ids, err := m.Sample(nil, 1, layers.SampleConfig{}); ids != nil || !errors.Is(err, layers.ErrNoTokens) {
+	if ids, err := m.Sample(ctx, nil, 1, layers.SampleConfig{}); ids != nil || !errors.Is(err, layers.ErrNoTokens) {
 		t.Errorf("no prompt: %v, %v", ids, err)
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	if ids, err := m.Sample(cancelled, []int{0}, 1, layers.SampleConfig{}); ids != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v, %v", ids, err)
 	}
 	bias := net.Params()[2].Value.Data().([]float64)
 	for _, bad := range []float64{math.NaN(), math.Inf(1)} {
 		bias[1] = bad
-		if ids, err := m.Sample([]int{0}, 1, layers.SampleConfig{}); ids != nil || !errors.Is(err, layers.ErrNotFinite) {
+		if ids, err := m.Sample(ctx, []int{0}, 1, layers.SampleConfig{}); ids != nil || !errors.Is(err, layers.ErrNotFinite) {
 			t.Errorf("logit %v: %v, %v", bad, ids, err)
 		}
 	}
 	for i := range bias {
 		bias[i] = math.Inf(-1)
 	}
-	if ids, err := m.Sample([]int{0}, 1, layers.SampleConfig{}); ids != nil || !errors.Is(err, layers.ErrNotFinite) {
+	if ids, err := m.Sample(ctx, []int{0}, 1, layers.SampleConfig{}); ids != nil || !errors.Is(err, layers.ErrNotFinite) {
 		t.Errorf("no likely token: %v, %v", ids, err)
 	}
 	bias[2] = 0
-	if ids, err := m.Sample([]int{0}, 3, layers.SampleConfig{Temperature: 1e-300}); err != nil || !slices.Equal(ids, []int{2, 2, 2}) {
+	if ids, err := m.Sample(ctx, []int{0}, 3, layers.SampleConfig{Temperature: 1e-300}); err != nil || !slices.Equal(ids, []int{2, 2, 2}) {
 		t.Errorf("one possible token: %v, %v", ids, err)
 	}
 }

@@ -17,7 +17,7 @@ const npySuffix = ".npy"
 // each tensor, under its name. The file appears, or replaces an older one, only when it is complete; it keeps the mode of
 // the older one. Links are followed, pipes and devices are written to.
 func Save(file string, net Layer) error {
-	return writeFile(file, func(w io.Writer) error { return WriteTo(w, net) })
+	return writeFile(file, func(w io.Writer) error { return SaveTo(w, net) })
 }
 
 // writeFile writes a file as package outfile does.
@@ -25,8 +25,8 @@ func writeFile(file string, write func(io.Writer) error) error {
 	return errors.Wrapf(outfile.Write(file, write), "layers: save %s", file)
 }
 
-// WriteTo writes what Save writes to w. Equal parameters give equal bytes.
-func WriteTo(w io.Writer, net Layer) error {
+// SaveTo writes what Save writes to w. Equal parameters give equal bytes.
+func SaveTo(w io.Writer, net Layer) error {
 	params, err := named(net)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ import (
 func smallNet(seed uint64, dtype tensor.Dtype) *layers.Sequential {
 	init := layers.Init{Seed: seed, Dtype: dtype}
 	return layers.NewSequential(
-		layers.NewConv2D("conv1", 3, 4, layers.Kernel{Size: [2]int{3, 2}}, init),
+		layers.NewConv2D("conv1", 3, 4, layers.ConvConfig{Kernel: [2]int{3, 2}}, init),
 		layers.NewBatchNorm("bn1", 4, init),
 		layers.NewReLU(),
 		layers.NewGlobalAvgPool(),
@@ -33,7 +33,7 @@ func smallNet(seed uint64, dtype tensor.Dtype) *layers.Sequential {
 func archive(t testing.TB, net layers.Layer) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := layers.WriteTo(&buf, net); err != nil {
+	if err := layers.SaveTo(&buf, net); err != nil {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
@@ -63,7 +63,7 @@ func TestSaveAndLoad(t *testing.T) {
 func TestLoadOtherType(t *testing.T) {
 	narrow, wide := smallNet(1, tensor.Float32), smallNet(2, tensor.Float64)
 	b := archive(t, narrow)
-	if err := layers.ReadFrom(bytes.NewReader(b), int64(len(b)), wide); err != nil {
+	if err := layers.LoadFrom(bytes.NewReader(b), int64(len(b)), wide); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(values(narrow), values(wide)); diff != "" {
@@ -71,7 +71,7 @@ func TestLoadOtherType(t *testing.T) {
 	}
 	b = archive(t, wide)
 	other := smallNet(3, tensor.Float32)
-	if err := layers.ReadFrom(bytes.NewReader(b), int64(len(b)), other); err != nil {
+	if err := layers.LoadFrom(bytes.NewReader(b), int64(len(b)), other); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(values(narrow), values(other)); diff != "" {
@@ -177,7 +177,7 @@ func TestLoadErrors(t *testing.T) {
 			b := packed(t, entries)
 			net := dense23()
 			before := values(net)
-			err := layers.ReadFrom(bytes.NewReader(b), int64(len(b)), net)
+			err := layers.LoadFrom(bytes.NewReader(b), int64(len(b)), net)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
@@ -196,7 +196,7 @@ func TestLoadDamage(t *testing.T) {
 	before, after := values(dense23()), values(saved)
 	try := func(what string, b []byte) {
 		net := dense23()
-		err := layers.ReadFrom(bytes.NewReader(b), int64(len(b)), net)
+		err := layers.LoadFrom(bytes.NewReader(b), int64(len(b)), net)
 		want := before
 		if err == nil {
 			want = after
@@ -221,7 +221,7 @@ func TestLoadIgnoresBatchCounts(t *testing.T) {
 		"bn.num_batches_tracked.npy": array(t, int64(3)),
 	})
 	net := dense23()
-	if err := layers.ReadFrom(bytes.NewReader(b), int64(len(b)), net); err != nil {
+	if err := layers.LoadFrom(bytes.NewReader(b), int64(len(b)), net); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string][]float64{"fc.weight": {1, 2, 3, 4, 5, 6}, "fc.bias": {7, 8}}

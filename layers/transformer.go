@@ -20,7 +20,7 @@ type Transformer struct {
 	Dropout float64
 	Seed    uint64
 
-	// Separate is that of [Attention].
+	// Separate is that of [AttentionConfig].
 	Separate bool
 }
 
@@ -37,7 +37,7 @@ func NewTransformerBlock(name string, t Transformer, init Init) *Sequential {
 	if hidden == 0 {
 		hidden = 4 * t.Width
 	}
-	attention := Attention{Heads: t.Heads, Causal: t.Causal, Dropout: t.Dropout, Seed: t.Seed, Separate: t.Separate}
+	attention := AttentionConfig{Heads: t.Heads, Causal: t.Causal, Dropout: t.Dropout, Seed: t.Seed, Separate: t.Separate}
 	drop := NewDropout(t.Dropout, t.Seed)
 	return NewSequential(
 		NewResidual(NewSequential(

@@ -15,7 +15,7 @@ import (
 )
 
 // smallGPT are the settings of the tests.
-var smallGPT = layers.GPT{Transformer: layers.Transformer{Width: 12, Heads: 3, Depth: 2}, Vocabulary: 11, Context: 7}
+var smallGPT = layers.GPTConfig{Transformer: layers.Transformer{Width: 12, Heads: 3, Depth: 2}, Vocabulary: 11, Context: 7}
 
 // wholes are n numbers below v in no obvious order.
 func wholes(n, v int) []int {
@@ -129,12 +129,12 @@ func TestGPTLayers(t *testing.T) {
 		"layers.0.self_attn.k_proj.weight layers.0.self_attn.k_proj.bias", "layers.0.self_attn.v_proj.weight layers.0.self_attn.v_proj.bias")
 	for _, c := range []struct {
 		name   string
-		change func(c *layers.GPT)
+		change func(c *layers.GPTConfig)
 		want   []string
 	}{
-		{"packed", func(*layers.GPT) {}, slices.Concat([]string{"tokens.weight", "positions.weight"}, packed, ends)},
-		{"separate", func(c *layers.GPT) { c.Separate = true }, slices.Concat([]string{"tokens.weight", "positions.weight"}, separate, ends)},
-		{"untied", func(c *layers.GPT) { c.Untied = true }, slices.Concat([]string{"tokens.weight", "positions.weight"}, packed, ends, []string{"head.weight"})},
+		{"packed", func(*layers.GPTConfig) {}, slices.Concat([]string{"tokens.weight", "positions.weight"}, packed, ends)},
+		{"separate", func(c *layers.GPTConfig) { c.Separate = true }, slices.Concat([]string{"tokens.weight", "positions.weight"}, separate, ends)},
+		{"untied", func(c *layers.GPTConfig) { c.Untied = true }, slices.Concat([]string{"tokens.weight", "positions.weight"}, packed, ends, []string{"head.weight"})},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			config := smallGPT
@@ -174,7 +174,7 @@ func TestGPTDoesNotAllocate(t *testing.T) {
 
 // A classifier takes a vision transformer, and it learns.
 func TestViT(t *testing.T) {
-	c := layers.ViT{Transformer: layers.Transformer{Width: 16, Heads: 2, Depth: 1, Hidden: 16, Dropout: 0.1}, Channels: 1, Height: 28, Width: 28, Patch: 7, Classes: 10}
+	c := layers.ViTConfig{Transformer: layers.Transformer{Width: 16, Heads: 2, Depth: 1, Hidden: 16, Dropout: 0.1}, Channels: 1, Height: 28, Width: 28, Patch: 7, Classes: 10}
 	model, err := layers.NewClassifier(layers.NewViT(c, layers.Init{Seed: 1}), 20, 1, 28, 28)
 	if err != nil {
 		t.Fatal(err)
@@ -201,7 +201,7 @@ func TestViT(t *testing.T) {
 }
 
 func TestTransformerErrors(t *testing.T) {
-	gpt := func(change func(c *layers.GPT)) layers.Layer {
+	gpt := func(change func(c *layers.GPTConfig)) layers.Layer {
 		c := smallGPT
 		change(&c)
 		return layers.NewGPT(c, layers.Init{})
@@ -210,14 +210,14 @@ func TestTransformerErrors(t *testing.T) {
 		net  layers.Layer
 		want string
 	}{
-		{gpt(func(c *layers.GPT) { c.Heads = 5 }), "layers.0.self_attn: 5 heads for a width of 12"},
-		{gpt(func(c *layers.GPT) { c.Heads = 0 }), "0 heads"},
-		{gpt(func(c *layers.GPT) { c.Depth = 0 }), "depth 0"},
-		{gpt(func(c *layers.GPT) { c.Vocabulary = 0 }), "tokens.weight [0 12]"},
-		{gpt(func(c *layers.GPT) { c.Context = -1 }), "positions.weight [-1 12]"},
-		{gpt(func(c *layers.GPT) { c.Hidden = -1 }), "linear1.weight"},
-		{gpt(func(c *layers.GPT) { c.Dropout = 1 }), "dropout probability 1"},
-		{layers.NewSelfAttention("a", 4, layers.Attention{Heads: 2, Dropout: -1}, layers.Init{}), "a: dropout probability -1"},
+		{gpt(func(c *layers.GPTConfig) { c.Heads = 5 }), "layers.0.self_attn: 5 heads for a width of 12"},
+		{gpt(func(c *layers.GPTConfig) { c.Heads = 0 }), "0 heads"},
+		{gpt(func(c *layers.GPTConfig) { c.Depth = 0 }), "depth 0"},
+		{gpt(func(c *layers.GPTConfig) { c.Vocabulary = 0 }), "tokens.weight [0 12]"},
+		{gpt(func(c *layers.GPTConfig) { c.Context = -1 }), "positions.weight [-1 12]"},
+		{gpt(func(c *layers.GPTConfig) { c.Hidden = -1 }), "linear1.weight"},
+		{gpt(func(c *layers.GPTConfig) { c.Dropout = 1 }), "dropout probability 1"},
+		{layers.NewSelfAttention("a", 4, layers.AttentionConfig{Heads: 2, Dropout: -1}, layers.Init{}), "a: dropout probability -1"},
 		{layers.NewLayerNorm("n", 0, layers.Init{}), "n.weight [0]"},
 	} {
 		if err := c.net.(interface{ Err() error }).Err(); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -231,7 +231,7 @@ func TestTransformerErrors(t *testing.T) {
 	}{
 		{layers.NewPositions("p", 3, 4, layers.Init{}), []int{2, 5, 4}, "p: input (2, 5, 4), want (N, T, 4) with T at most 3"},
 		{layers.NewLayerNorm("n", 4, layers.Init{}), []int{2, 5}, "n: input (2, 5), want (..., 4)"},
-		{layers.NewSelfAttention("a", 4, layers.Attention{Heads: 2}, layers.Init{}), []int{2, 4}, "a: input (2, 4), want (N, T, 4)"},
+		{layers.NewSelfAttention("a", 4, layers.AttentionConfig{Heads: 2}, layers.Init{}), []int{2, 4}, "a: input (2, 4), want (N, T, 4)"},
 		{layers.NewEmbedding("e", 4, 2, layers.Init{}), []int{2, 4}, "tokens is of type float32, want int"},
 		{layers.NewEmbedding("e", 4, 2, layers.Init{}).Head(), []int{2, 4}, "head of e: input (2, 4), want (..., 2)"},
 	} {

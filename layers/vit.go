@@ -5,8 +5,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// ViT are the settings of [NewViT].
-type ViT struct {
+// ViTConfig are the settings of [NewViT].
+type ViTConfig struct {
 	Transformer
 	Channels, Height, Width int // of the images; the width of a position is Transformer.Width
 	Patch                   int // side of a patch; divides height and width
@@ -21,7 +21,7 @@ type ViT struct {
 //
 // A. Dosovitskiy, L. Beyer, A. Kolesnikov, D. Weissenborn and others, An Image is Worth 16x16 Words, ICLR 2021,
 // https://arxiv.org/abs/2010.11929.
-func NewViT(c ViT, init Init) *Sequential {
+func NewViT(c ViTConfig, init Init) *Sequential {
 	c.Causal = false
 	if c.Patch < 1 || c.Height%c.Patch != 0 || c.Width%c.Patch != 0 || c.Depth < 1 {
 		return &Sequential{fault: fault{errors.Wrapf(ErrShape, "layers: a ViT of depth %d on images of %dx%d with patches of %d",
@@ -29,7 +29,7 @@ func NewViT(c ViT, init Init) *Sequential {
 	}
 	width, positions := c.Transformer.Width, c.Height/c.Patch*(c.Width/c.Patch)
 	net := []Layer{
-		NewConv2D("patches", c.Channels, width, Kernel{Size: Square(c.Patch), Stride: Square(c.Patch)}, init),
+		NewConv2D("patches", c.Channels, width, ConvConfig{Kernel: Square(c.Patch), Stride: Square(c.Patch)}, init),
 		NewFunc("sequence", graph.ToSequence),
 		NewPositions("positions", positions, width, init),
 		NewDropout(c.Dropout, c.Seed),

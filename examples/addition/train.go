@@ -52,7 +52,7 @@ func train(ctx context.Context, s settings, t trial, seed uint64, limit int) (*r
 	if err != nil {
 		return nil, err
 	}
-	net := layers.NewGPT(layers.GPT{
+	net := layers.NewGPT(layers.GPTConfig{
 		Transformer: layers.Transformer{Width: s.Width, Heads: s.Heads, Depth: 1, Dropout: t.dropoutRate(), Seed: seed},
 		Vocabulary:  learn.Vocabulary().Size(), Context: learn.Context(), Untied: true,
 	}, layers.Init{Seed: seed})
@@ -67,7 +67,7 @@ func train(ctx context.Context, s settings, t trial, seed uint64, limit int) (*r
 	r := &record{trial: t, Seed: seed}
 	_, err = model.Fit(ctx, batches, solver, layers.FitConfig{
 		Epochs: s.Steps, // more than it takes
-		OnStep: func(step layers.Step) error { return r.step(ctx, s.Every, limit, model, held, step.Step+1) },
+		OnStep: func(step layers.Step) error { return r.step(ctx, s.Every, limit, model, held, step.Number+1) },
 	})
 	switch {
 	case errors.Is(err, errEnd):

@@ -12,22 +12,22 @@ import (
 
 // network is what -net chooses from.
 type network struct {
-	hidden  []int                                // widths of a perceptron, which takes images of any size as rows of numbers
-	make    func(layers.Init) *layers.Sequential // any other, for colour images of 32x32
-	classes int
+	hidden  []int                                                  // widths of a perceptron, which takes images of any size as rows of numbers
+	make    func(layers.Init) *layers.Sequential                   // for colour images of 32x32 and ten classes
+	makeFor func(classes int, init layers.Init) *layers.Sequential // for colour images of 32x32
 }
 
 var networks = map[string]network{
 	"mlp1":      {hidden: []int{500, 500, 500}},
 	"mlp2":      {hidden: []int{5000, 5000, 5000}},
 	"mlp3":      {hidden: []int{1000, 1000, 1000, 1000, 1000}},
-	"cnn1":      {make: layers.NewCNN1, classes: 10},
-	"cnn2":      {make: layers.NewCNN2, classes: 10},
-	"cnn3":      {make: layers.NewCNN3, classes: 10},
-	"cnn3-relu": {make: newCNN3ReLU, classes: 10},
-	"resnet18":  {make: layers.NewResNet18, classes: 10},
-	"resnet34":  {make: layers.NewResNet34, classes: 10},
-	"vgg11":     {make: layers.NewVGG11, classes: 100},
+	"cnn1":      {make: layers.NewCNN1},
+	"cnn2":      {make: layers.NewCNN2},
+	"cnn3":      {make: layers.NewCNN3},
+	"cnn3-relu": {make: newCNN3ReLU},
+	"resnet18":  {makeFor: layers.NewResNet18},
+	"resnet34":  {makeFor: layers.NewResNet34},
+	"vgg11":     {makeFor: layers.NewVGG11},
 }
 
 // newCNN3ReLU makes CNN3 as the authors' program has it, with a ReLU on its logits.
@@ -59,7 +59,7 @@ func findNetwork(name string) (network, error) {
 
 // takes reports whether the network is for such images.
 func (n network) takes(images source) bool {
-	return n.hidden != nil || images.shape == (datasets.Shape{Channels: 3, Height: 32, Width: 32}) && images.classes == n.classes
+	return n.hidden != nil || images.shape == (datasets.Shape{Channels: 3, Height: 32, Width: 32}) && (n.makeFor != nil || images.classes == 10)
 }
 
 // shape returns the shape of an image as the network takes it.
@@ -73,7 +73,10 @@ func (n network) shape(s datasets.Shape) []int {
 // build makes the network of a run, with a dropout of the given probability behind each ReLU of a perceptron.
 func (n network) build(images *datasets.Dataset, seed uint64, dropout float64) *layers.Sequential {
 	init := layers.Init{Seed: seed}
-	if n.hidden == nil {
+	switch {
+	case n.makeFor != nil:
+		return n.makeFor(len(images.Classes()), init)
+	case n.make != nil:
 		return n.make(init)
 	}
 	sizes := append([]int{images.Shape().Size()}, n.hidden...)

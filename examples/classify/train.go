@@ -78,7 +78,7 @@ func (t *training) run(ctx context.Context, advance func(epoch int), keep func()
 		Checkpoint: t.checkpoint,
 		Resume:     t.checkpoint != "",
 		OnEpoch: func(e layers.Epoch) error {
-			made := e.Epoch + 1
+			made := e.Number + 1
 			advance(made)
 			return t.measure(ctx, made, keep)
 		},

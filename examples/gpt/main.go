@@ -148,7 +148,7 @@ func run(ctx context.Context, s settings) error {
 		}
 		m := r.last()
 		fmt.Printf("\n== %s: after %d steps, training loss %.3f; held out %.3f, perplexity %.2f, %.3f %s\n", kind, s.steps, r.loss, m.Loss, m.Perplexity(), m.BitsPerToken(), s.unit())
-		ids, err := r.model.Sample(prompt, s.length, layers.SampleConfig{Temperature: s.temperature, TopK: s.topK, Seed: s.seed})
+		ids, err := r.model.Sample(ctx, prompt, s.length, layers.SampleConfig{Temperature: s.temperature, TopK: s.topK, Seed: s.seed})
 		if err != nil {
 			return err
 		}

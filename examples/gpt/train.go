@@ -41,7 +41,7 @@ func train(ctx context.Context, s settings, kind string, text *datasets.Text) (*
 	if err != nil {
 		return nil, err
 	}
-	net := layers.NewGPT(layers.GPT{
+	net := layers.NewGPT(layers.GPTConfig{
 		Transformer: layers.Transformer{Width: s.width, Heads: s.heads, Depth: s.depth, Dropout: s.dropout, Seed: s.seed},
 		Vocabulary:  text.Vocabulary().Size(), Context: s.context,
 	}, layers.Init{Seed: s.seed})
@@ -71,7 +71,7 @@ func train(ctx context.Context, s settings, kind string, text *datasets.Text) (*
 
 // step notes a step, and evaluates after some.
 func (r *training) step(ctx context.Context, s settings, held *datasets.SequenceLoader, step layers.Step) error {
-	done := step.Step + 1
+	done := step.Number + 1
 	r.loss += (step.Loss - r.loss) / float64(min(done, s.every))
 	if done%s.every != 0 && done != s.steps {
 		return nil
