@@ -81,7 +81,7 @@ func TestResume(t *testing.T) {
 	if starts != 1 {
 		t.Fatalf("%d starts without an interruption", starts)
 	}
-	parts, starts := train(t, 600)
+	parts, starts := train(t, 700)
 	if starts < 5 {
 		t.Fatalf("%d starts: the test interrupts too seldom", starts)
 	}
