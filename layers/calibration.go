@@ -1,10 +1,6 @@
 package layers
 
-import (
-	"math"
-
-	"github.com/layernoise/layernoise/internal/elementary"
-)
+import "math"
 
 // calibrationBins is into how many bins Guo et al. sort the probabilities.
 const calibrationBins = 15
@@ -16,13 +12,13 @@ type calibration struct {
 	undefined     bool                     // a logit was NaN
 }
 
-// add notes an image, of whose logits total is the logSumExp and class the argmax.
-func (c *calibration) add(logits []float64, total float64, class, label int) {
-	if class < 0 {
+// add notes a prediction.
+func (c *calibration) add(o outcome) {
+	if o.class < 0 {
 		c.undefined = true
 		return
 	}
-	c.note(elementary.Exp(logits[class]-total), class == label)
+	c.note(o.sure, o.class == o.label)
 }
 
 // note notes that a class was named with a probability from 0 to 1. The bins are those of Guo et al., (i/15, (i+1)/15].

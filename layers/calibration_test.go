@@ -33,11 +33,11 @@ func TestCalibration(t *testing.T) {
 		}
 	}
 	var logits calibration
-	logits.add([]float64{0, math.Log(3)}, math.Log(4), 1, 1) // probability 3/4, right
+	logits.add(outcomeOf([]float64{0, math.Log(3)}, 1)) // probability 3/4, right
 	if got := logits.err(); math.Abs(got-0.25) > 1e-12 {
 		t.Errorf("of logits: %v, want 0.25", got)
 	}
-	if logits.add([]float64{math.NaN()}, math.NaN(), -1, 0); !math.IsNaN(logits.err()) {
+	if logits.add(outcomeOf([]float64{math.NaN()}, 0)); !math.IsNaN(logits.err()) {
 		t.Errorf("of a NaN: %v", logits.err())
 	}
 }

@@ -39,7 +39,9 @@ func checkSavable(c FitConfig, solver G.Solver) error {
 }
 
 // save writes the checkpoint.
-func (f *fit) save() error {
+func (f *fit) save() error { return f.write(f.saveFile) }
+
+func (f *fit) saveFile() error {
 	c := checkpoint{Version: checkpointVersion, At: f.at, Batches: f.batches.Len(), History: *f.history}
 	var err error
 	if c.Solver, err = f.solver.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
@@ -62,12 +64,21 @@ func (f *fit) save() error {
 // nothing has changed.
 func (f *fit) resume() error {
 	name := f.config.Checkpoint
-	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return errors.Wrap(err, "layers: checkpoint")
+	data, err := f.ranks.first(func() ([]byte, error) {
+		data, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err == nil && len(data) == 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return nil, errors.Wrapf(err, "layers: checkpoint %s", name)
+		}
+		return data, nil
+	})
+	if err != nil || len(data) == 0 {
+		return err
 	}
 	var c checkpoint
 	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&c); err != nil {

@@ -30,7 +30,7 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 	if batch < 1 || len(image) == 0 || slices.Min(image) < 1 {
 		return nil, errors.Wrapf(ErrShape, "layers: batch of %d images of shape %v", batch, image)
 	}
-	c := &Classifier{trainer: trainer{net: net}}
+	c := &Classifier{trainer: newTrainer(net)}
 	if c.training, c.untrained = newImageTraining(net, dtype, batch, image); c.untrained != nil && batch > 1 {
 		return nil, c.untrained
 	}
@@ -39,6 +39,24 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 	}
 	return c, nil
 }
+
+// Join makes this process one of the ranks of a world that train the network together, each on its part of every batch: the
+// batch that the classifier was made for is that of one rank. Call it on all ranks, before what it changes, which all of them
+// call then:
+//
+//   - Fit takes batches that are shared (Rank and Ranks of datasets.LoaderConfig) and a solver that steps by the mean of the
+//     ranks' gradients (distributed.NewSolver, within an optim.PerturbedSolver or around the optimiser alone). The losses in its
+//     history are means over the ranks. Batch norms normalise by the images of their own rank; their running statistics are set to the
+//     mean of the ranks' after each step. Rank 0 alone writes files and draws progress; it reads the checkpoint for all. A
+//     checkpoint is that of one process, and may be resumed by any number of ranks for which the batches of all together stay
+//     the same: the training goes on to rounding.
+//   - Evaluate and Confusion over batches that are shared are those over the whole pass, to the same bits on every rank and for any
+//     number of ranks. Batches that are not shared every rank goes over by itself.
+//   - EstimateStatistics takes means over the ranks.
+//
+// When a rank's context ends, its loss is not finite, or it fails, these return an error on all ranks, after the same step. Where
+// a callback fails on one rank alone, the others wait for it, until it says so by distributed.World's Abort.
+func (c *Classifier) Join(world World) error { return c.join(world) }
 
 // Fit trains the network with the solver. A solver that perturbs the weights (one with a method Guard, such as
 // optim.PerturbedSolver and optim.SAM) is guarded: the noise is in the weights only while a gradient is evaluated. With SAM

@@ -18,9 +18,9 @@ func (c *Classifier) Confusion(ctx context.Context, batches Batches) (Confusion,
 	for i := range m {
 		m[i] = make([]int, c.evaluation.classes)
 	}
-	images, err := c.judge(ctx, batches, func(logits []float64, label int) {
-		if class := argmax(logits); class >= 0 {
-			m[label][class]++
+	images, err := c.judge(ctx, batches, func(o outcome) {
+		if o.class >= 0 {
+			m[o.label][o.class]++
 		}
 	})
 	if err == nil && images == 0 {

@@ -31,6 +31,24 @@ func (m Metrics) Perplexity() float64 { return elementary.Exp(m.Loss) }
 // they are bytes.
 func (m Metrics) BitsPerToken() float64 { return m.Loss / math.Ln2 }
 
+// outcome is what came of a prediction.
+type outcome struct {
+	label int
+	class int     // that was named, -1 where a logit was NaN
+	sure  float64 // the probability of that class
+	loss  float64
+	top5  bool
+}
+
+func outcomeOf(logits []float64, label int) outcome {
+	total := logSumExp(logits)
+	o := outcome{label: label, class: argmax(logits), loss: total - logits[label], top5: rank(logits, label) < 5}
+	if o.class >= 0 {
+		o.sure = elementary.Exp(logits[o.class] - total)
+	}
+	return o
+}
+
 // tally adds up what comes of predictions.
 type tally struct {
 	n             int
@@ -40,15 +58,14 @@ type tally struct {
 }
 
 // add counts a prediction.
-func (t *tally) add(logits []float64, label int) {
+func (t *tally) add(o outcome) {
 	t.n++
-	total, class := logSumExp(logits), argmax(logits)
-	t.loss += total - logits[label]
-	if class == label {
+	t.loss += o.loss
+	if o.class == o.label {
 		t.correct++
 	}
-	t.sure.add(logits, total, class, label)
-	if rank(logits, label) < 5 {
+	t.sure.add(o)
+	if o.top5 {
 		t.top5++
 	}
 }
@@ -76,44 +93,31 @@ func (c *Classifier) Evaluate(ctx context.Context, batches Batches) (Metrics, er
 	return m, nil
 }
 
-// judge calls f with the logits and the label of each image of a pass, and returns how many there were.
-func (c *Classifier) judge(ctx context.Context, batches Batches, f func(logits []float64, label int)) (images int, err error) {
+// judge calls f with what came of each image of a pass, and returns how many there were.
+func (c *Classifier) judge(ctx context.Context, batches Batches, f func(outcome)) (images int, err error) {
 	if batches == nil {
 		return 0, errors.New("layers: no batches to evaluate on")
 	}
-	pass, err := begin(batches, 0, 0)
+	return c.ranks.evaluate(ctx, batches, c.evaluation.judge, f)
+}
+
+// judge returns what came of the images of a batch of any size that count.
+func (e *evaluation) judge(ctx context.Context, batch anyPass) (judged, error) {
+	images, labels := batch.(Pass).Images(), batch.(Pass).Labels()
+	n, err := e.images.count(images)
 	if err != nil {
-		return 0, errors.Wrap(err, "layers: start of the evaluation")
+		return judged{}, err
 	}
-	defer pass.Close()
-	for pass.Next() {
-		if err := ctx.Err(); err != nil {
-			return 0, errors.Wrapf(err, "layers: evaluation after %d images", images)
-		}
-		batch := pass.(Pass)
-		pixels, labels := batch.Images(), batch.Labels()
-		n, err := c.evaluation.images.count(pixels)
-		if err != nil {
-			return 0, err
-		}
-		if err := checkLabels(labels, n, c.evaluation.classes); err != nil {
-			return 0, err
-		}
-		n = min(n, pass.Valid())
-		err = c.evaluation.each(ctx, pixels, func(i int, logits []float64) {
-			if i < n {
-				f(logits, labels[i])
-			}
-		})
-		if err != nil {
-			return 0, err
-		}
-		images += n
+	j := judged{places: n, count: min(n, batch.Valid())}
+	if err := checkLabels(labels, n, e.classes); err != nil {
+		return j, err
 	}
-	if err := pass.Err(); err != nil {
-		return 0, errors.Wrap(err, "layers: batches of the evaluation")
-	}
-	return images, nil
+	err = e.each(ctx, images, func(i int, logits []float64) {
+		if i < j.count {
+			j.outcomes = append(j.outcomes, outcomeOf(logits, labels[i]))
+		}
+	})
+	return j, err
 }
 
 // rank returns how many classes stand before class in the order of their logits, largest first; of equal ones the first.

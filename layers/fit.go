@@ -91,6 +91,7 @@ func (c FitConfig) check(batches AnyBatches, solver G.Solver) error {
 type fit struct {
 	*training
 	net      Layer
+	ranks    *ranks
 	validate func(context.Context) (Metrics, error)
 	vm       G.VM
 	batches  AnyBatches
@@ -124,18 +125,15 @@ func (f *fit) pass(ctx context.Context) error {
 	defer pass.Close()
 	bar := newBar(f.config, at.Epoch, at.Batch, f.batches.Len())
 	for pass.Next() {
-		if err := ctx.Err(); err != nil {
-			return errors.Wrapf(err, "layers: epoch %d after %d steps", at.Epoch, at.Pass.Steps)
-		}
-		whole, err := f.feed.load(pass)
+		whole, err := load(f.feed, pass)
 		if err != nil {
-			return err
+			return f.agreeToEnd(err)
 		}
 		if !whole {
 			at.Batch++
 			continue
 		}
-		if err := f.advance(bar); err != nil {
+		if err := f.advance(ctx, bar); err != nil {
 			return err
 		}
 	}
@@ -150,11 +148,14 @@ func (f *fit) pass(ctx context.Context) error {
 }
 
 // advance makes a step on the loaded batch, notes it, and tells of it.
-func (f *fit) advance(bar *bar) error {
+func (f *fit) advance(ctx context.Context, bar *bar) error {
 	at := &f.at
+	if err := ctx.Err(); err != nil {
+		return f.agreeToEnd(errors.Wrapf(err, "layers: epoch %d after %d steps", at.Epoch, at.Pass.Steps))
+	}
 	rate := learnRate(f.solver)
 	f.begin(at.Epoch*f.batches.Len() + at.Batch)
-	loss, norm, err := f.step(f.vm, f.solver, f.config.ClipNorm)
+	loss, norm, err := f.step(f.vm, f.solver, f.config.ClipNorm, f.ranks)
 	if err != nil {
 		return errors.WithMessagef(err, "layers: epoch %d, step %d", at.Epoch, at.Pass.Steps)
 	}
@@ -179,13 +180,28 @@ func (f *fit) advance(bar *bar) error {
 	return f.config.OnStep(result)
 }
 
+// agreeToEnd tells the other ranks, which come to a step, that this one does not for the error that it returns.
+func (f *fit) agreeToEnd(err error) error {
+	_, err = f.together(f.ranks, 0, err)
+	return err
+}
+
+// write writes a file, on rank 0 alone. All ranks have its error.
+func (f *fit) write(file func() error) error {
+	var err error
+	if f.ranks.Rank() == 0 {
+		err = file()
+	}
+	return f.ranks.agree(err)
+}
+
 // completed notes a pass, evaluates after it, and keeps what there is to keep.
 func (f *fit) completed(ctx context.Context) error {
 	result := f.at.Pass
 	result.Number = f.at.Epoch
 	if f.config.Validation != nil {
 		m, err := f.validate(ctx)
-		if err != nil {
+		if err := f.ranks.agree(err); err != nil {
 			return errors.WithMessagef(err, "layers: validation after epoch %d", result.Number)
 		}
 		result.Validation = &m
@@ -193,7 +209,7 @@ func (f *fit) completed(ctx context.Context) error {
 	best := f.history.add(result)
 	f.at = position{Epoch: result.Number + 1}
 	if best && f.config.Best != "" {
-		if err := Save(f.config.Best, f.net); err != nil {
+		if err := f.write(func() error { return Save(f.config.Best, f.net) }); err != nil {
 			return err
 		}
 	}

@@ -32,7 +32,7 @@ func NewLanguageModel(net Layer, batch, context int) (*LanguageModel, error) {
 	if batch < 1 || context < 1 {
 		return nil, errors.Wrapf(ErrShape, "layers: batch of %d sequences of %d tokens", batch, context)
 	}
-	m := &LanguageModel{trainer: trainer{net: net}}
+	m := &LanguageModel{trainer: newTrainer(net)}
 	var err error
 	if m.training, err = newSequenceTraining(net, batch, context); err != nil {
 		return nil, err
@@ -42,6 +42,11 @@ func NewLanguageModel(net Layer, batch, context int) (*LanguageModel, error) {
 	}
 	return m, nil
 }
+
+// Join makes this process one of the ranks of a world that train the network together, as [Classifier.Join] does. The loss of a
+// step is the mean of the ranks' losses, each of which is the mean over its targets: where some are Ignored, every rank should
+// have about as many others.
+func (m *LanguageModel) Join(world World) error { return m.join(world) }
 
 // Fit trains the network as [Classifier.Fit] does, on sequences: every step takes a whole batch, of the size the model was made
 // for, and the loss of a step is the mean over the batch's targets that are not Ignored. A batch that has no other is an
@@ -62,25 +67,10 @@ func (m *LanguageModel) Evaluate(ctx context.Context, batches SequenceBatches) (
 	if batches == nil {
 		return Metrics{}, errors.New("layers: no batches to evaluate on")
 	}
-	pass, err := begin(batches, 0, 0)
-	if err != nil {
-		return Metrics{}, errors.Wrap(err, "layers: start of the evaluation")
-	}
-	defer pass.Close()
 	var sums tally
-	sequences := 0
-	for pass.Next() {
-		if err := ctx.Err(); err != nil {
-			return Metrics{}, errors.Wrapf(err, "layers: evaluation after %d sequences", sequences)
-		}
-		n, err := m.evaluation.judge(pass.(SequencePass), &sums)
-		if err != nil {
-			return Metrics{}, err
-		}
-		sequences += n
-	}
-	if err := pass.Err(); err != nil {
-		return Metrics{}, errors.Wrap(err, "layers: batches of the evaluation")
+	sequences, err := m.ranks.evaluate(ctx, batches, m.evaluation.judge, sums.add)
+	if err != nil {
+		return Metrics{}, err
 	}
 	if sums.n == 0 {
 		return Metrics{}, errors.Wrapf(ErrNoTokens, "layers: evaluate on %d sequences", sequences)
@@ -165,28 +155,28 @@ func newSequenceEvaluation(net Layer, batch, context int) (*sequenceEvaluation, 
 	return e, nil
 }
 
-// judge adds the predictions of a batch of any size to sums, and returns how many sequences counted.
-func (e *sequenceEvaluation) judge(batch SequencePass, sums *tally) (sequences int, err error) {
-	tokens, targets := batch.Tokens(), batch.Targets()
+// judge returns what came of the targets of a batch of any size, of the sequences that count.
+func (e *sequenceEvaluation) judge(_ context.Context, batch anyPass) (judged, error) {
+	tokens, targets := batch.(SequencePass).Tokens(), batch.(SequencePass).Targets()
 	n, err := e.tokens.count(tokens, targets, e.classes)
 	if err != nil {
-		return 0, err
+		return judged{}, err
 	}
-	n = min(n, batch.Valid())
+	j := judged{places: n * e.tokens.context, count: min(n, batch.Valid())}
 	row := make([]float64, e.classes)
-	for lo := 0; lo < n; lo += e.tokens.batch {
-		hi := min(lo+e.tokens.batch, n)
+	for lo := 0; lo < j.count; lo += e.tokens.batch {
+		hi := min(lo+e.tokens.batch, j.count)
 		e.tokens.load(tokens, lo, hi)
 		if err := e.run(); err != nil {
-			return 0, err
+			return j, err
 		}
 		first, end := lo*e.tokens.context, hi*e.tokens.context
 		for i, target := range targets[first:end] {
 			if target != Ignored {
 				e.row(i, row)
-				sums.add(row, target)
+				j.outcomes = append(j.outcomes, outcomeOf(row, target))
 			}
 		}
 	}
-	return n, nil
+	return j, nil
 }

@@ -24,9 +24,16 @@ func (c *Classifier) EstimateStatistics(ctx context.Context, batches Batches) er
 	if batches == nil {
 		return errors.New("layers: no batches to estimate the statistics on")
 	}
+	if _, err := c.ranks.shares(batches); err != nil {
+		return err
+	}
 	t.statistics.take()
-	means, err := t.estimate(ctx, batches)
-	if err != nil {
+	means := make([][]float64, len(t.statistics))
+	for i, s := range t.statistics {
+		means[i] = make([]float64, s.param.Value.Size())
+	}
+	err = t.estimate(ctx, batches, means)
+	if err = c.ranks.mean(means, err); err != nil {
 		t.statistics.putBack()
 		return err
 	}
@@ -36,33 +43,47 @@ func (c *Classifier) EstimateStatistics(ctx context.Context, batches Batches) er
 	return nil
 }
 
-// estimate returns the mean of each statistic over the batches.
-func (t *training) estimate(ctx context.Context, batches Batches) ([][]float64, error) {
+// mean sets the numbers, on all ranks, to the means of theirs, unless a rank has an error.
+func (r *ranks) mean(numbers [][]float64, err error) error {
+	var sums []float64
+	for _, x := range numbers {
+		sums = append(sums, x...)
+	}
+	if err := r.sum(sums, err); err != nil {
+		return err
+	}
+	for _, x := range numbers {
+		for i := range x {
+			x[i] = sums[i] / float64(r.Size())
+		}
+		sums = sums[len(x):]
+	}
+	return nil
+}
+
+// estimate sets means, which are zero, to the mean of each statistic over the batches.
+func (t *training) estimate(ctx context.Context, batches Batches, means [][]float64) error {
 	pass, err := begin(batches, 0, 0)
 	if err != nil {
-		return nil, errors.Wrap(err, "layers: start of the estimation")
+		return errors.Wrap(err, "layers: start of the estimation")
 	}
 	defer pass.Close()
 	vm := G.NewTapeMachine(t.graph, graph.BindGradients(t.learnables...))
 	defer vm.Close()
-	means := make([][]float64, len(t.statistics))
-	for i, s := range t.statistics {
-		means[i] = make([]float64, s.param.Value.Size())
-	}
 	n := 0
 	for pass.Next() {
 		if err := ctx.Err(); err != nil {
-			return nil, errors.Wrapf(err, "layers: estimation after %d batches", n)
+			return errors.Wrapf(err, "layers: estimation after %d batches", n)
 		}
-		whole, err := t.feed.load(pass)
+		whole, err := load(t.feed, pass)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !whole {
 			continue
 		}
 		if err := t.batchStatistics(vm, n); err != nil {
-			return nil, err
+			return err
 		}
 		n++
 		for i, s := range t.statistics {
@@ -74,12 +95,12 @@ func (t *training) estimate(ctx context.Context, batches Batches) ([][]float64, 
 		}
 	}
 	if err := pass.Err(); err != nil {
-		return nil, errors.Wrap(err, "layers: batches of the estimation")
+		return errors.Wrap(err, "layers: batches of the estimation")
 	}
 	if n == 0 {
-		return nil, errors.Wrapf(ErrNoStep, "layers: estimation with batches of %v", t.feed)
+		return errors.Wrapf(ErrNoStep, "layers: estimation with batches of %v", t.feed)
 	}
-	return means, nil
+	return nil
 }
 
 // batchStatistics runs the graph on the loaded batch, number n, with running statistics that begin at zero, and leaves the

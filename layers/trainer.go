@@ -16,6 +16,21 @@ type trainer struct {
 	untrained error    // why there is no training graph
 	at        position // where the last Fit ended
 	by        G.Solver // that trained then
+	ranks     *ranks
+}
+
+func newTrainer(net Layer) trainer { return trainer{net: net, ranks: &ranks{World: alone{}}} }
+
+// join makes this process one of the ranks that train the network.
+func (m *trainer) join(world World) error {
+	if world == nil {
+		return errors.New("layers: no world to join")
+	}
+	if size, rank := world.Size(), world.Rank(); size < 1 || rank < 0 || rank >= size {
+		return errors.Errorf("layers: rank %d of a world of %d", rank, size)
+	}
+	m.ranks.World = world
+	return nil
 }
 
 // trainable returns the training graph, or why there is none: the statistics of a batch norm over a single value have no
@@ -33,11 +48,17 @@ func (m *trainer) fit(ctx context.Context, batches AnyBatches, solver G.Solver, 
 	if err := config.check(batches, solver); err != nil {
 		return nil, err
 	}
+	if err := m.ranks.check(batches, solver); err != nil {
+		return nil, err
+	}
 	t, err := m.trainable()
 	if err != nil {
 		return nil, err
 	}
-	f := &fit{training: t, net: m.net, validate: validate, batches: batches, solver: solver, config: config, history: &History{Best: -1}}
+	if m.ranks.Rank() > 0 {
+		config.Progress = nil
+	}
+	f := &fit{training: t, net: m.net, ranks: m.ranks, validate: validate, batches: batches, solver: solver, config: config, history: &History{Best: -1}}
 	f.at = position{Epoch: config.FirstEpoch}
 	if m.at.Epoch == config.FirstEpoch && same(m.by, solver) {
 		f.at = m.at

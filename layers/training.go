@@ -21,7 +21,8 @@ type training struct {
 	cost       G.Value       // of the last pass
 
 	statistics snapshot
-	kept       snapshot // of a keeper
+	kept       snapshot  // of a keeper
+	sums       []float64 // over the ranks
 }
 
 // feed is how batches come into a training graph. Its String says how many of what a batch is.
@@ -30,6 +31,17 @@ type feed interface {
 
 	// load takes a batch, after checking it. It returns false for one that is smaller than the graph's.
 	load(batch anyPass) (whole bool, err error)
+}
+
+// load loads a batch. It returns false for one that is smaller than the graph's, or smaller than it on all ranks together.
+func load(f feed, batch anyPass) (whole bool, err error) {
+	if whole, err = f.load(batch); err != nil {
+		return false, err
+	}
+	if b, ok := batch.(interface{ Whole() bool }); ok && !b.Whole() {
+		return false, nil
+	}
+	return whole, nil
 }
 
 // newImageTraining builds the training graph of a net that classifies images.
@@ -138,15 +150,19 @@ func (f *imageFeed) load(pass anyPass) (whole bool, err error) {
 }
 
 // step makes one step of solver on the batch that is loaded, with the gradient's norm clipped to clip if that is not 0. It
-// returns the batch's cost and the norm. An error of the pass, or a cost or norm that is not finite, leaves weights and running
-// statistics as they were and the gradients zero.
-func (t *training) step(vm G.VM, solver G.Solver, clip float64) (cost, norm float64, err error) {
+// returns the batch's cost and the norm, over all ranks. An error of the pass, or a cost or norm that is not finite, leaves weights
+// and running statistics as they were and the gradients zero.
+func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (cost, norm float64, err error) {
 	t.statistics.take()
 	defer vm.Reset()
 	if err = vm.RunAll(); err == nil {
 		if cost = scalar(t.cost); math.IsNaN(cost) || math.IsInf(cost, 0) {
 			err = errors.Wrapf(ErrNotFinite, "loss %v", cost)
 		}
+	}
+	cost, err = t.together(ranks, cost, err)
+	if average := averagerOf(solver); err == nil && clip > 0 && average != nil {
+		err = average.Average(t.model)
 	}
 	if err == nil && clip > 0 {
 		norm, err = clipNorm(t.model, clip)
@@ -160,10 +176,41 @@ func (t *training) step(vm G.VM, solver G.Solver, clip float64) (cost, norm floa
 	return cost, norm, nil
 }
 
+// together returns the mean of the ranks' costs, and sets the running statistics to the means of theirs, unless one of the ranks
+// has an error. The statistics move by a fraction of what a batch has, so that their means are the ones that move by the means.
+func (t *training) together(ranks *ranks, cost float64, err error) (float64, error) {
+	n := float64(ranks.Size())
+	if n == 1 {
+		return cost, err
+	}
+	t.sums = append(t.sums[:0], cost)
+	for _, s := range t.statistics {
+		at := len(t.sums)
+		t.sums = append(t.sums, make([]float64, s.param.Value.Size())...)
+		convert(t.sums[at:], s.param.Value.Data())
+	}
+	if err := ranks.sum(t.sums, err); err != nil {
+		return cost, err
+	}
+	for i := range t.sums {
+		t.sums[i] /= n
+	}
+	at := 1
+	for _, s := range t.statistics {
+		end := at + s.param.Value.Size()
+		convert(s.param.Value.Data(), t.sums[at:end])
+		at = end
+	}
+	return t.sums[0], nil
+}
+
 // discard undoes what a pass that no step will follow has left, and returns the error that it was given.
 func (t *training) discard(solver G.Solver, reason error) error {
 	t.statistics.putBack()
 	t.zeroGradients()
+	if average := averagerOf(solver); average != nil {
+		average.Discard()
+	}
 	// A solver that counts the passes of a step begins that step again.
 	if perturbed, ok := solver.(interface{ Restore() error }); ok {
 		if err := perturbed.Restore(); err != nil {

@@ -49,7 +49,7 @@ func (s *PerturbedSolver) MarshalBinary() ([]byte, error) {
 		Step:     s.step,
 		Carried:  s.resumed || s.ascent == nil && !s.guarded && s.step > 0,
 		Params:   s.params.describe(),
-		BaseType: fmt.Sprintf("%T", s.base),
+		BaseType: baseType(s.base),
 	}
 	for i, m := range s.models {
 		if m == s.model {
@@ -79,7 +79,7 @@ func (s *PerturbedSolver) UnmarshalBinary(data []byte) error {
 	if err := decodeState(data, s.kind(), &state); err != nil {
 		return err
 	}
-	switch base := fmt.Sprintf("%T", s.base); {
+	switch base := baseType(s.base); {
 	case state.BaseType != base:
 		return errors.Wrapf(ErrState, "optim: the state was saved with a base solver %s, this one is %s", state.BaseType, base)
 	case state.Seed != s.seed:
@@ -146,6 +146,15 @@ func loadModels(saved []savedModel, list []*Param, seed uint64) ([]*model, error
 		models[i] = m
 	}
 	return models, nil
+}
+
+// baseType names the type of a base solver. Of one that wraps another and saves that one's state as its own, as distributed.Solver
+// does, it is the type of the other: what one process saves many can go on from, and the other way round.
+func baseType(base G.Solver) string {
+	if wrapper, ok := base.(interface{ Base() G.Solver }); ok {
+		return baseType(wrapper.Base())
+	}
+	return fmt.Sprintf("%T", base)
 }
 
 // marshalBase returns the state of the base solver, nil if it has none.

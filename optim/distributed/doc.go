@@ -9,6 +9,18 @@
 //
 // It is started by mpirun, mpiexec or srun, as any MPI program; without one it is a world of one rank, and needs no library.
 //
+// # With package layers
+//
+// Two lines more, and loaders that share the images (datasets.LoaderConfig):
+//
+//	train, err := images.Loader(datasets.LoaderConfig{Batch: 64, Shuffle: true, Rank: world.Rank(), Ranks: world.Size()})
+//	model, err := layers.NewClassifier(net, 64, 3, 32, 32) // the batch of a rank
+//	err = model.Join(world)
+//
+// Then two ranks train as one process with batches of 128 does, image for image. Fit, Evaluate and the checkpoints are those of
+// all ranks together: see Join of layers.Classifier, also for what becomes of batch norms. Rank 0 writes the files and draws
+// progress; [World] has Rank for what a program prints itself.
+//
 // # The library
 //
 // MPI is opened when Init is called: Open MPI 4 and 5, MPICH 4 and what shares its ABI (Intel MPI, MVAPICH, Cray MPICH), or a

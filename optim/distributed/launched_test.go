@@ -24,7 +24,7 @@ func TestLaunched(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, check := range []func(*World) error{checkSolver, checkIndependentNoise} {
+	for _, check := range []func(*World) error{checkSolver, checkIndependentNoise, checkFit, checkEvaluate, checkBatchNorm, checkShare} {
 		if err := check(w); err != nil {
 			t.Fatal(err)
 		}

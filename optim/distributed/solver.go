@@ -23,7 +23,8 @@ var _ G.Solver = (*Solver)(nil)
 //	solver, err := optim.NewPerturbedSolver(mean, 0.05)
 //
 // With a loss that is a mean over the batch, n ranks with batches of b images make the step of one process with n*b images,
-// to rounding. Batch norms take their statistics from the images of their own rank.
+// to rounding. Batch norms take their statistics from the images of their own rank, and their running statistics differ from rank to
+// rank unless a layers.Classifier that has joined the world averages them.
 //
 // The ranks must train the same model from the same weights, which the first Step makes sure of: give all the same seeds,
 // or call [BroadcastWeights]. After that nothing but gradients is exchanged, and the weights stay the same bit for bit, because
@@ -34,6 +35,8 @@ type Solver struct {
 	last  []unsafe.Pointer // the weights of the step before
 	known map[uint64]bool  // models that were compared
 	fused fused
+
+	averaged bool // the gradients of the next Step are means already
 }
 
 // fused is memory in which small gradients are exchanged together, an element type each.
@@ -70,11 +73,12 @@ func (s *Solver) Base() G.Solver { return s.base }
 //
 // An error of another rank is an error here, too, before the weights have changed.
 func (s *Solver) Step(model []G.ValueGrad) error {
-	if s.world.size > 1 {
-		if err := s.mean(model); err != nil {
+	if !s.averaged {
+		if err := s.Average(model); err != nil {
 			return err
 		}
 	}
+	s.averaged = false
 	return s.base.Step(model)
 }
 

@@ -1,0 +1,228 @@
+package distributed
+
+import (
+	"context"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/layernoise/layernoise/datasets"
+	"github.com/layernoise/layernoise/layers"
+	"github.com/layernoise/layernoise/optim"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// badBatches are shared batches of which number bad has an image that is not a number, on one rank, or a label that is none.
+type badBatches struct {
+	onlyBatches
+	rank, ranks int
+	bad, at     int
+	label       bool
+}
+
+func (b *badBatches) Ranks() (rank, ranks int) { return b.rank, b.ranks }
+
+func (b *badBatches) Next() bool {
+	if !b.onlyBatches.Next() {
+		return false
+	}
+	if b.at == b.bad && b.rank == 1 {
+		if b.label {
+			b.Labels()[0] = 99
+		} else {
+			b.Images().Data().([]float64)[0] = math.NaN()
+		}
+	}
+	b.at++
+	return true
+}
+
+// TestFitFails: when one of three ranks cannot go on, all return at the same place, with its reason and its name, and their networks
+// are those after the same step.
+func TestFitFails(t *testing.T) {
+	const odd, size = 1, 3
+	bad := func(f *fitting, label bool, at int) *badBatches {
+		rank, ranks := f.train.Ranks()
+		return &badBatches{onlyBatches: onlyBatches{f.train}, rank: rank, ranks: ranks, bad: at, label: label}
+	}
+	missing := filepath.Join(t.TempDir(), "missing", "checkpoint")
+	tests := []struct {
+		name  string
+		fit   func(ctx context.Context, f *fitting) (*layers.History, error) // on each rank
+		cause error
+		odd   string // in the error of rank 1
+		want  string // in those of the others
+		steps int
+	}{
+		{
+			"a loss that is NaN", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return f.model.Fit(ctx, bad(f, false, 2), f.solver, layers.FitConfig{})
+			}, layers.ErrNotFinite, "loss NaN", "rank 1 of 3", 2,
+		},
+		{
+			"a label that is none", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return f.model.Fit(ctx, bad(f, true, 3), f.solver, layers.FitConfig{})
+			}, nil, "label 99", "rank 1 of 3: it failed", 3,
+		},
+		{
+			"a context that ends", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				ctx, cancel := context.WithCancel(ctx)
+				defer cancel()
+				return f.fit(ctx, layers.FitConfig{OnStep: func(s layers.Step) error {
+					if rank, _ := f.train.Ranks(); s.Number == 5 && rank == odd {
+						cancel()
+					}
+					return nil
+				}})
+			}, context.Canceled, "epoch 1 after 2 steps", "rank 1 of 3", 6,
+		},
+		{
+			"a context that ends before the validation", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				ctx, cancel := context.WithCancel(ctx)
+				defer cancel()
+				return f.fit(ctx, layers.FitConfig{OnStep: func(s layers.Step) error {
+					if rank, _ := f.train.Ranks(); s.Number == 3 && rank == odd {
+						cancel()
+					}
+					return nil
+				}})
+			}, context.Canceled, "validation after epoch 0", "rank 1 of 3", 4,
+		},
+		{
+			"an image of the validation", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				validation := bad(f, true, 0)
+				validation.onlyBatches = onlyBatches{f.test}
+				return f.model.Fit(ctx, f.train, f.solver, layers.FitConfig{Validation: validation})
+			}, nil, "label 99", "rank 1 of 3: it failed", 4,
+		},
+		{
+			"a file that cannot be written", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return f.fit(ctx, layers.FitConfig{Checkpoint: missing, CheckpointEvery: 3})
+			}, nil, "rank 0 of 3: it failed", "", 3,
+		},
+		{
+			"a file that cannot be read", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return f.fit(ctx, layers.FitConfig{Checkpoint: filepath.Dir(filepath.Dir(missing)), Resume: true})
+			}, nil, "is a directory", "is a directory", 0,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			weights := make([][]float64, size)
+			errs := ranks(t, size, 10*time.Second, func(w *World) error {
+				f, err := newFitting(w, true, datasets.LastPad)
+				if err != nil {
+					return err
+				}
+				h, failed := test.fit(context.Background(), f)
+				if h != nil && len(h.Losses) != test.steps {
+					t.Errorf("rank %d: %d steps, want %d", w.Rank(), len(h.Losses), test.steps)
+				}
+				weights[w.Rank()] = f.parameters(false)
+				if err := w.Barrier(); err != nil { // the world is whole
+					t.Errorf("rank %d: %v", w.Rank(), err)
+				}
+				return failed
+			})
+			for rank, err := range errs {
+				want := test.want
+				if rank == odd {
+					want = test.odd
+				}
+				if err == nil || !strings.Contains(err.Error(), want) || test.cause != nil && !errors.Is(err, test.cause) {
+					t.Errorf("rank %d: %v: want %q, %v", rank, err, want, test.cause)
+				}
+				if err := sameBits(weights[rank], weights[0]); err != nil {
+					t.Errorf("rank %d: %v", rank, err)
+				}
+			}
+		})
+	}
+}
+
+// TestCancelAndGoOn: ranks of which one was cancelled go on to the bits of a training in one go.
+func TestCancelAndGoOn(t *testing.T) {
+	everyRank(t, 2, func(w *World) error {
+		whole, err := fitAs(w, true, datasets.LastPad, layers.FitConfig{})
+		if err != nil {
+			return err
+		}
+		f, err := newFitting(w, true, datasets.LastPad)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		first, err := f.fit(ctx, layers.FitConfig{OnStep: func(s layers.Step) error {
+			if s.Number == 2 && w.Rank() == 1 {
+				cancel()
+			}
+			return nil
+		}})
+		if !errors.Is(err, context.Canceled) {
+			return errors.Errorf("%v, want %v", err, context.Canceled)
+		}
+		second, err := f.fit(context.Background(), layers.FitConfig{})
+		if err != nil {
+			return err
+		}
+		second.Losses = append(first.Losses, second.Losses...)
+		return equal(fitted{f, second}, whole)
+	})
+}
+
+// TestJoinMisuse: ranks that would train something else than the user means are refused.
+func TestJoinMisuse(t *testing.T) {
+	part := &World{rank: 1, size: 2}
+	f, err := newFitting(part, false, datasets.LastPad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := func() *layers.Classifier {
+		model, err := layers.NewClassifier(f.net, fitBatch/2, 784)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return model
+	}
+	joined := fresh()
+	if err := joined.Join(part); err != nil {
+		t.Fatal(err)
+	}
+	alone, err := datasets.Digits(30, 1).Loader(datasets.LoaderConfig{Batch: fitBatch / 2, Flat: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sgd, err := optim.NewSGD(0.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		model   *layers.Classifier
+		batches layers.Batches
+		solver  G.Solver
+		want    string
+	}{
+		"all train on the same":        {joined, alone, f.solver, "set Rank and Ranks"},
+		"a solver that averages":       {fresh(), alone, f.solver, "gradients of 2 ranks, the model has joined a world of 1"},
+		"a solver that does not":       {joined, f.train, sgd, "gradients of 1 ranks, the model has joined a world of 2"},
+		"batches of a part":            {fresh(), f.train, sgd, "those of rank 1 of 2, the model has joined a world as rank 0 of 1"},
+		"batches of a part, averaging": {fresh(), f.train, f.solver, "those of rank 1 of 2"},
+	} {
+		if _, err := test.model.Fit(context.Background(), test.batches, test.solver, layers.FitConfig{}); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v: want %q", name, err, test.want)
+		}
+	}
+	if _, err := fresh().Evaluate(context.Background(), f.test); err == nil || !strings.Contains(err.Error(), "those of rank 1 of 2") {
+		t.Errorf("Evaluate of a part: %v", err)
+	}
+	if err := fresh().EstimateStatistics(context.Background(), f.train); err == nil || !strings.Contains(err.Error(), "those of rank 1 of 2") {
+		t.Errorf("EstimateStatistics of a part: %v", err)
+	}
+	if err := fresh().Join(nil); err == nil {
+		t.Error("a world that is nil was joined")
+	}
+}
