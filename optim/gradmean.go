@@ -15,6 +15,7 @@ type gradientMean struct {
 type savedGradients struct {
 	before []vec // in the order of the model
 	exists []bool
+	now    []vec // the gradients' own memory
 }
 
 // over calls evaluate n times and leaves, in the gradients of params, what they held before plus scale times the sum of what
@@ -76,18 +77,22 @@ func likeParams(params []*Param) []vec {
 	return all
 }
 
-// save remembers the gradients and zeroes them. Before the first evaluation there are none.
+// save remembers the gradients and zeroes them; with an error it leaves them alone. Before the first evaluation there are none.
 func (s *savedGradients) save(params []*Param, model []G.ValueGrad) error {
 	if s.before == nil {
-		s.before, s.exists = likeParams(params), make([]bool, len(params))
+		s.before, s.exists, s.now = likeParams(params), make([]bool, len(params)), make([]vec, len(params))
 	}
 	for j, p := range params {
 		g, err := p.grad(model[j])
-		if s.exists[j] = err == nil; err == nil {
+		if err != nil && !errors.Is(err, ErrNoGradient) {
+			return err
+		}
+		s.now[j], s.exists[j] = g, err == nil
+	}
+	for j, g := range s.now {
+		if s.exists[j] {
 			s.before[j].copyFrom(g)
 			g.zero()
-		} else if !errors.Is(err, ErrNoGradient) {
-			return err
 		}
 	}
 	return nil

@@ -220,3 +220,21 @@ func TestMixing(t *testing.T) {
 		t.Errorf("error %v of a Step without a guard, want %v", err, ErrProtocol)
 	}
 }
+
+// TestSaveIsWhole: where one gradient cannot be saved, those before it are left as they were.
+func TestSaveIsWhole(t *testing.T) {
+	float32s := func(x ...float32) *tensor.Dense { return tensor.New(tensor.WithBacking(x)) }
+	good, bad := float32s(1, 2), tensor.New(tensor.WithBacking([]float64{3, 4}))
+	model := []G.ValueGrad{&valueGrad{float32s(5, 6), good}, &valueGrad{float32s(7, 8), bad}}
+	params, err := new(paramSet).resolve(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s savedGradients
+	if err := s.save(params, model); err == nil {
+		t.Fatal("a gradient of another type was saved")
+	}
+	if got := good.Data().([]float32); got[0] != 1 || got[1] != 2 {
+		t.Errorf("the gradient before it is %v: want 1 and 2", got)
+	}
+}
