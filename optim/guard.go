@@ -54,7 +54,7 @@ type Machine interface {
 //
 // Gorgonia's lisp machine is refused: it computes wrong gradients, with and without noise.
 func (s *PerturbedSolver) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
-	if vm == nil || isNilPointer(vm) {
+	if isNil(vm) {
 		return nil, errors.New("optim: the machine to guard is nil")
 	}
 	if _, guarded := vm.(*guard); guarded {

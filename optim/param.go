@@ -95,13 +95,17 @@ func (p *Param) like(shape tensor.Shape, dtype tensor.Dtype) bool {
 	return p.dtype == dtype && p.shape.Eq(shape)
 }
 
-// isNil reports whether v is nil or an interface around a nil pointer, which is how Gorgonia shows a value that is not there.
-func isNil(v G.Value) bool {
-	if v == nil {
+// isNil reports whether x is nil, or an interface around a nil pointer, which is how Gorgonia shows a value that is not there, or
+// around a nil function.
+func isNil(x any) bool {
+	if x == nil {
 		return true
 	}
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
+	switch r := reflect.ValueOf(x); r.Kind() {
+	case reflect.Pointer, reflect.Func:
+		return r.IsNil()
+	}
+	return false
 }
 
 func checkSource(source G.ValueGrad, place int) error {

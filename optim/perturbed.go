@@ -2,7 +2,6 @@ package optim
 
 import (
 	"fmt"
-	"reflect"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -69,7 +68,7 @@ func NewPerturbedSolver(base G.Solver, sigma float64, opts ...PerturbOpt) (*Pert
 
 // checkBase refuses what cannot be wrapped.
 func checkBase(base G.Solver) error {
-	if base == nil || isNilPointer(base) {
+	if isNil(base) {
 		return errors.New("optim: the base solver is nil")
 	}
 	switch base.(type) {
@@ -92,12 +91,6 @@ func (s *PerturbedSolver) newCarrier() *carrier {
 
 // Base returns the solver that updates the weights.
 func (s *PerturbedSolver) Base() G.Solver { return s.base }
-
-// isNilPointer reports whether x is an interface around a nil pointer.
-func isNilPointer(x any) bool {
-	v := reflect.ValueOf(x)
-	return v.Kind() == reflect.Pointer && v.IsNil()
-}
 
 // Bind tells the solver the model of the next step, so that Perturb can be called before it. Guard and Step bind by
 // themselves. A model is a set of parameters: the same ones are the same model in any order, and by the nodes of any graph

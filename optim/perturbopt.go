@@ -1,8 +1,6 @@
 package optim
 
 import (
-	"reflect"
-
 	"github.com/pkg/errors"
 )
 
@@ -162,7 +160,7 @@ func WithMixing(lambda float64) PerturbOpt {
 }
 
 func notNil(what string, x any) error {
-	if x == nil || reflect.ValueOf(x).Kind() == reflect.Func && reflect.ValueOf(x).IsNil() || isNilPointer(x) {
+	if isNil(x) {
 		return errors.Errorf("optim: the %s is nil", what)
 	}
 	return nil

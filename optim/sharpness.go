@@ -58,7 +58,7 @@ func measure(vm G.VM, learnables []*G.Node, f func(m *measurement) error) (err e
 	if g, guarded := vm.(*guard); guarded {
 		vm = g.VM // the guard would add its own noise
 	}
-	if vm == nil || isNilPointer(vm) {
+	if isNil(vm) {
 		return errors.New("optim: the machine is nil")
 	}
 	if err := checkMachine(vm); err != nil {
