@@ -143,3 +143,11 @@ func TestFaultCancelled(t *testing.T) {
 		t.Error("the download went on waiting")
 	}
 }
+
+// writerFunc is called for each line that is written to it.
+type writerFunc func()
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f()
+	return len(p), nil
+}

@@ -91,11 +91,3 @@ func TestDownloadWaitCancelled(t *testing.T) {
 		t.Errorf("progress %q, and nobody else was at it", &lines)
 	}
 }
-
-// writerFunc is called for each line that is written to it.
-type writerFunc func()
-
-func (f writerFunc) Write(p []byte) (int, error) {
-	f()
-	return len(p), nil
-}
