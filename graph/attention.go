@@ -147,7 +147,11 @@ func attentionNode[T kernel.Float](name string, a kernel.Attention, c AttentionC
 			if mask.Padding = nil; len(in) > n {
 				mask.Padding = in[n].flags
 			}
-			mask.Stream = masks.stream()
+			before, err := masks.part(kernel.AttentionWords(a))
+			if err != nil {
+				return err
+			}
+			mask.Stream, mask.Block = masks.stream(), uint32(before/4)
 			q, k, v := headsOf(a, in[:n])
 			kernel.AttentionForward(a, mask, softmax, kernel.Heads[T]{X: y, Stride: a.Heads * a.Width}, q, k, v)
 			return nil

@@ -28,7 +28,14 @@ type DropoutConfig struct {
 type Steps struct {
 	step  uint32
 	begun uint64 // how many steps were begun
+	rank  uint32
 }
+
+// SetRank says that the batches of the graph are the parts of one of several
+// processes, number rank from 0. Its dropouts draw what those of one process do
+// in that part of a batch as many times as large: no two ranks draw the same.
+// By default 0.
+func (s *Steps) SetRank(rank uint32) { s.rank = rank }
 
 // Begin begins step number step, below 1<<32: the next runs of the graph are its
 // first, second and so on, also if the step was begun before.
@@ -61,6 +68,19 @@ func (r *runs) stream() noise.Stream {
 		r.next.Sample++
 	}
 	return s
+}
+
+// part returns how many words come before those of this process in a draw of
+// which each has so many.
+func (r *runs) part(words int) (uint64, error) {
+	if r.steps == nil || r.steps.rank == 0 {
+		return 0, nil
+	}
+	before := uint64(r.steps.rank) * uint64(words)
+	if before+uint64(words) > noise.MaxLen {
+		return 0, errors.Errorf("rank %d with %d elements to drop from, more than %d in all", r.steps.rank, words, uint64(noise.MaxLen))
+	}
+	return before, nil
 }
 
 // Dropout sets each element to zero with probability p and multiplies the
@@ -108,7 +128,11 @@ func dropoutNode[T kernel.Float](name string, p float64, config DropoutConfig, x
 			if words == nil {
 				words = make([]uint32, len(y))
 			}
-			noise.Bits(masks.stream(), words)
+			before, err := masks.part(len(words))
+			if err != nil {
+				return err
+			}
+			noise.BitsAt(masks.stream(), before, words)
 			drop(y, in[0].f)
 			return nil
 		},

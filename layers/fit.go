@@ -154,7 +154,7 @@ func (f *fit) advance(ctx context.Context, bar *bar) error {
 		return f.agreeToEnd(errors.Wrapf(err, "layers: epoch %d after %d steps", at.Epoch, at.Pass.Steps))
 	}
 	rate := learnRate(f.solver)
-	f.begin(at.Epoch*f.batches.Len() + at.Batch)
+	f.begin(at.Epoch*f.batches.Len()+at.Batch, f.ranks.Rank())
 	loss, norm, err := f.step(f.vm, f.solver, f.config.ClipNorm, f.ranks)
 	if err != nil {
 		return errors.WithMessagef(err, "layers: epoch %d, step %d", at.Epoch, at.Pass.Steps)

@@ -32,7 +32,7 @@ func (c *Classifier) EstimateStatistics(ctx context.Context, batches Batches) er
 	for i, s := range t.statistics {
 		means[i] = make([]float64, s.param.Value.Size())
 	}
-	err = t.estimate(ctx, batches, means)
+	err = t.estimate(ctx, batches, c.ranks.Rank(), means)
 	if err = c.ranks.mean(means, err); err != nil {
 		t.statistics.putBack()
 		return err
@@ -62,7 +62,7 @@ func (r *ranks) mean(numbers [][]float64, err error) error {
 }
 
 // estimate sets means, which are zero, to the mean of each statistic over the batches.
-func (t *training) estimate(ctx context.Context, batches Batches, means [][]float64) error {
+func (t *training) estimate(ctx context.Context, batches Batches, rank int, means [][]float64) error {
 	pass, err := begin(batches, 0, 0)
 	if err != nil {
 		return errors.Wrap(err, "layers: start of the estimation")
@@ -82,7 +82,7 @@ func (t *training) estimate(ctx context.Context, batches Batches, means [][]floa
 		if !whole {
 			continue
 		}
-		if err := t.batchStatistics(vm, n); err != nil {
+		if err := t.batchStatistics(vm, n, rank); err != nil {
 			return err
 		}
 		n++
@@ -105,11 +105,11 @@ func (t *training) estimate(ctx context.Context, batches Batches, means [][]floa
 
 // batchStatistics runs the graph on the loaded batch, number n, with running statistics that begin at zero, and leaves the
 // gradients zero: the statistics are then those of the batch, times the momentum.
-func (t *training) batchStatistics(vm G.VM, n int) error {
+func (t *training) batchStatistics(vm G.VM, n, rank int) error {
 	for _, s := range t.statistics {
 		s.param.Value.Zero()
 	}
-	t.begin(n)
+	t.begin(n, rank)
 	defer vm.Reset()
 	err := vm.RunAll()
 	t.zeroGradients()

@@ -14,7 +14,7 @@ import (
 type training struct {
 	graph *G.ExprGraph
 	feed  feed
-	begin func(step int) // tells the graph's dropouts the step of the next passes
+	begin func(step, rank int) // tells the graph's dropouts the step of the next passes
 
 	learnables G.Nodes
 	model      []G.ValueGrad // the learnables, as a solver takes them
@@ -68,7 +68,10 @@ func intNode(g *G.ExprGraph, name string, values []int, shape ...int) *G.Node {
 
 // newTraining adds the gradients of the cost to the graph of b, which feed feeds.
 func newTraining(net Layer, b *Builder, feed feed, cost *G.Node) (*training, error) {
-	t := &training{graph: b.graph, feed: feed, begin: func(step int) { b.BeginStep(uint32(step)) }}
+	t := &training{graph: b.graph, feed: feed, begin: func(step, rank int) {
+		b.SetRank(uint32(rank))
+		b.BeginStep(uint32(step))
+	}}
 	G.Read(cost, &t.cost)
 	var err error
 	if t.learnables, err = b.Learnables(net); err != nil {

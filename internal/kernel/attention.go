@@ -42,12 +42,13 @@ func NewSoftmax[T Float](a Attention) Softmax[T] {
 }
 
 // AttentionMask is what takes part: keys that are Padding (N, Keys) do not, and a probability is dropped where the random word
-// of its place is below Threshold, the others being multiplied by Scale. A nil Padding is none; a Scale of zero drops none.
+// of its place, those of a being behind Block blocks of the stream, is below Threshold, the others being multiplied by Scale. A nil Padding is none; a Scale of zero drops none.
 type AttentionMask[T Float] struct {
 	Padding   []bool
 	Stream    noise.Stream
 	Threshold uint32
 	Scale     T
+	Block     uint32
 }
 
 // AttentionWords is how many random words the probabilities of a take.

@@ -181,7 +181,7 @@ func (w *attentionWork[T]) drop(row []T, query, key int) {
 
 // draw draws the random words of so many probabilities of a row.
 func (w *attentionWork[T]) draw(n, query, key int) {
-	noise.BitsFrom(w.Stream, uint32(((w.number*w.Queries+query)*wordPitch(w.Keys)+key)/4), w.words[:n])
+	noise.BitsFrom(w.Stream, w.Block+uint32(((w.number*w.Queries+query)*wordPitch(w.Keys)+key)/4), w.words[:n])
 }
 
 // backward makes the gradients of the head.

@@ -33,7 +33,7 @@ func attended(a Attention, m AttentionMask[float64], q, k, v, dy []float64) (y, 
 	d := a.Heads * a.Width
 	y, dq, dk, dv = make([]float64, len(q)), make([]float64, len(q)), make([]float64, len(k)), make([]float64, len(k))
 	words := make([]uint32, AttentionWords(a))
-	noise.Bits(m.Stream, words)
+	noise.BitsFrom(m.Stream, m.Block, words)
 	for h := range a.N * a.Heads {
 		at := func(t, length int) int { return (h/a.Heads*length+t)*d + h%a.Heads*a.Width }
 		for i := range a.Queries {
@@ -97,7 +97,7 @@ func TestAttention(t *testing.T) {
 			}
 		}
 		if seed%4 < 2 {
-			m.Threshold, m.Scale = DropoutThreshold(0.25), 4./3
+			m.Threshold, m.Scale, m.Block = DropoutThreshold(0.25), 4./3, uint32(r.IntN(3))
 		}
 		t.Run(fmt.Sprintf("%+v, padding %t, dropout %t", a, m.Padding != nil, m.Scale != 0), func(t *testing.T) {
 			d := a.Heads * a.Width
@@ -112,7 +112,7 @@ func TestAttention(t *testing.T) {
 			q, k, v, dy := draw(a.N*a.Queries*d, size), draw(a.N*a.Keys*d, 1), draw(a.N*a.Keys*d, 1), draw(a.N*a.Queries*d, 1)
 			y, dq, dk, dv := attended(a, m, doubles(q), doubles(k), doubles(v), doubles(dy))
 			y64, dq64, dk64, dv64 := attend(a, m, doubles(q), doubles(k), doubles(v), doubles(dy))
-			narrow := AttentionMask[float32]{m.Padding, m.Stream, m.Threshold, float32(m.Scale)}
+			narrow := AttentionMask[float32]{m.Padding, m.Stream, m.Threshold, float32(m.Scale), m.Block}
 			y32, dq32, dk32, dv32 := attend(a, narrow, q, k, v, dy)
 			for _, c := range []struct {
 				name         string

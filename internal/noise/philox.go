@@ -55,6 +55,18 @@ func BitsFrom(s Stream, block uint32, dst []uint32) {
 	}
 }
 
+// BitsAt is [Bits] from the word with a number on.
+func BitsAt(s Stream, word uint64, dst []uint32) {
+	block, skip := uint32(word/4), word%4
+	if skip > 0 {
+		var first [4]uint32
+		BitsFrom(s, block, first[:])
+		dst = dst[copy(dst, first[skip:]):]
+		block++
+	}
+	BitsFrom(s, block, dst)
+}
+
 const (
 	lanes      = 16        // of each half of a group
 	groupWords = 2 * lanes // words of a group: the lanes a, then the lanes b

@@ -1,6 +1,9 @@
 package noise
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // The known answers are those published with Random123, kat_vectors, philox4x32 with 7 rounds.
 func TestPhiloxKnownAnswers(t *testing.T) {
@@ -35,6 +38,20 @@ func TestBits(t *testing.T) {
 			w0, w1, w2, w3 := philox(&k, uint32(i/4), 2, 5, 7)
 			if want := [4]uint32{w0, w1, w2, w3}[i%4]; got != want {
 				t.Errorf("%d words: word %d is %#x, want %#x", n, i, got, want)
+			}
+		}
+	}
+}
+
+func TestBitsAt(t *testing.T) {
+	s := Stream{Seed: 5, Step: 1}
+	all := make([]uint32, 40)
+	Bits(s, all)
+	for first := range 10 {
+		for n := range 30 {
+			words := make([]uint32, n)
+			if BitsAt(s, uint64(first), words); !slices.Equal(words, all[first:first+n]) {
+				t.Errorf("%d words from word %d on: %#x, want %#x", n, first, words, all[first:first+n])
 			}
 		}
 	}

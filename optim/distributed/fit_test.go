@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/layernoise/layernoise/datasets"
@@ -36,10 +37,11 @@ const (
 func newFitting(w *World, norm bool, last datasets.Last) (*fitting, error) {
 	f := new(fitting)
 	init := layers.Init{Seed: 1, Dtype: tensor.Float64}
-	f.net = layers.NewMLP(init, 784, 7, 10)
+	hidden := []layers.Layer{layers.NewDense("fc1", 784, 7, init), layers.NewReLU(), layers.NewDropout(0.2, 4), layers.NewDense("fc2", 7, 10, init)}
 	if norm {
-		f.net = layers.NewSequential(layers.NewDense("fc1", 784, 7, init), layers.NewBatchNorm("bn", 7, init), layers.NewReLU(), layers.NewDense("fc2", 7, 10, init))
+		hidden = slices.Insert(hidden, 1, layers.Layer(layers.NewBatchNorm("bn", 7, init)))
 	}
+	f.net = layers.NewSequential(hidden...)
 	sgd, err := optim.NewSGD(0.05, optim.WithMomentum(0.9))
 	if err != nil {
 		return nil, err
@@ -216,6 +218,65 @@ func checkEvaluate(w *World) error {
 	return nil
 }
 
+// checkLanguageModel is checkFit of a transformer with dropouts, over sequences with as many targets each.
+func checkLanguageModel(w *World) error {
+	if fitBatch%w.Size() != 0 {
+		return nil
+	}
+	sequences, _, err := datasets.ModularAddition(7, 0.7, 1)
+	if err != nil {
+		return err
+	}
+	train := func(w *World) (weights []float64, m layers.Metrics, err error) {
+		net := layers.NewGPT(layers.GPTConfig{Vocabulary: sequences.Vocabulary().Size(), Context: sequences.Context(),
+			Transformer: layers.Transformer{Depth: 1, Width: 6, Heads: 2, Dropout: 0.2, Seed: 5}}, layers.Init{Seed: 1, Dtype: tensor.Float64})
+		model, err := layers.NewLanguageModel(net, fitBatch/w.Size(), sequences.Context())
+		if err != nil {
+			return nil, m, err
+		}
+		if err := model.Join(w); err != nil {
+			return nil, m, err
+		}
+		batches, err := sequences.Loader(datasets.SequenceConfig{Batch: fitBatch / w.Size(), Shuffle: true, Seed: 1, Rank: w.Rank(), Ranks: w.Size()})
+		if err != nil {
+			return nil, m, err
+		}
+		sgd, err := optim.NewSGD(0.1)
+		if err != nil {
+			return nil, m, err
+		}
+		solver, err := NewSolver(sgd, w)
+		if err != nil {
+			return nil, m, err
+		}
+		if m, err = model.Evaluate(context.Background(), batches); err != nil {
+			return nil, m, err
+		}
+		_, err = model.Fit(context.Background(), batches, solver, layers.FitConfig{Epochs: 2})
+		for _, p := range net.Params() {
+			weights = append(weights, p.Value.Data().([]float64)...)
+		}
+		return weights, m, err
+	}
+	got, m, err := train(w)
+	if err != nil {
+		return err
+	}
+	want, alone, err := train(&World{size: 1})
+	if err != nil {
+		return err
+	}
+	if m != alone {
+		return errors.Errorf("%d ranks find %+v, one process %+v", w.Size(), m, alone)
+	}
+	for i := range got {
+		if !(math.Abs(got[i]-want[i]) < 1e-12) {
+			return errors.Errorf("language model: weight %d of %d ranks is %v, want %v", i, w.Size(), got[i], want[i])
+		}
+	}
+	return nil
+}
+
 // onlyBatches are batches whose loader nobody recognises.
 type onlyBatches struct{ layers.Batches }
 
@@ -298,6 +359,7 @@ func TestFit(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4} {
 		everyRank(t, n, checkFit)
 		everyRank(t, n, checkEvaluate)
+		everyRank(t, n, checkLanguageModel)
 		everyRank(t, n, checkBatchNorm)
 	}
 }
