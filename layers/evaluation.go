@@ -14,14 +14,17 @@ import (
 type inference struct {
 	graph   *G.ExprGraph
 	classes int
-	logits  G.Value // of the last pass
-	vm      G.VM    // nil before the first use
+	// logits of the last pass. They are apart, because the graph points at them and the machine, which has a finalizer, at the
+	// graph: if they were a part of what holds the machine, the garbage collector would keep all of it, for ever.
+	logits *G.Value
+	vm     G.VM // nil before the first use
 }
 
 // read makes the logits, (..., classes), the result of the graph.
 func (e *inference) read(logits *G.Node) {
 	e.graph, e.classes = logits.Graph(), logits.Shape()[logits.Dims()-1]
-	G.Read(logits, &e.logits)
+	e.logits = new(G.Value)
+	G.Read(logits, e.logits)
 }
 
 // run makes the logits of what is loaded.
@@ -38,7 +41,7 @@ func (e *inference) run() error {
 
 // row copies row i of the logits to dst, in float64.
 func (e *inference) row(i int, dst []float64) {
-	convert(dst, elements(e.logits.Data(), i*e.classes, (i+1)*e.classes))
+	convert(dst, elements((*e.logits).Data(), i*e.classes, (i+1)*e.classes))
 }
 
 // evaluation is the graph of a network that classifies images.

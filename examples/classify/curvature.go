@@ -27,7 +27,7 @@ import (
 type curvature struct {
 	vm         G.VM
 	learnables G.Nodes
-	logits     G.Value
+	logits     *G.Value // apart from vm: a cycle with the machine, which has a finalizer, would stay in memory
 	images     []float32
 	labels     []int
 	batches    *datasets.Loader
@@ -65,7 +65,8 @@ func newCurvature(net layers.Layer, s *settings, train *datasets.Dataset) (*curv
 	if err != nil {
 		return nil, err
 	}
-	G.Read(logits, &c.logits)
+	c.logits = new(G.Value)
+	G.Read(logits, c.logits)
 	cost, err := graph.CrossEntropy(logits, y)
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (c *curvature) gaussNewton(random *rand.Rand) (mean, stdErr float64, err er
 	if _, err := c.squaredGradient(); err != nil { // for the logits
 		return 0, 0, err
 	}
-	logits := append([]float32(nil), c.logits.Data().([]float32)...)
+	logits := append([]float32(nil), (*c.logits).Data().([]float32)...)
 	draws := make([]float64, c.probes)
 	for k := range draws {
 		drawLabels(random, logits, c.labels)

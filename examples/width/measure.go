@@ -79,7 +79,7 @@ func (n *network) part(ctx context.Context, vm G.VM, solver *optim.PerturbedSolv
 		if err := vm.RunAll(); err != nil {
 			return part{}, errors.Wrap(err, "evaluate the network")
 		}
-		losses[k] = n.loss.Data().(float64)
+		losses[k] = (*n.loss).Data().(float64)
 		for i, node := range n.learnables {
 			grad, err := node.Grad()
 			if err != nil {

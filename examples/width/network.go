@@ -23,7 +23,7 @@ const (
 // computes.
 type network struct {
 	learnables G.Nodes
-	loss       G.Value
+	loss       *G.Value // apart from vm: a cycle with the machine, which has a finalizer, would stay in memory
 	vm         G.VM
 }
 
@@ -89,7 +89,8 @@ func newNetwork(w weights, x *mat.Dense, relu bool) (*network, error) {
 		return nil, errors.Wrap(err, "loss")
 	}
 	n.learnables = G.Nodes{w1, w2}
-	G.Read(loss, &n.loss)
+	n.loss = new(G.Value)
+	G.Read(loss, n.loss)
 	if _, err := G.Grad(loss, n.learnables...); err != nil {
 		return nil, errors.Wrap(err, "gradient")
 	}

@@ -14,7 +14,7 @@ type Model struct {
 	Learnables G.Nodes
 	VM         G.VM
 
-	loss  G.Value
+	loss  *G.Value // apart from VM: a cycle with the machine, which has a finalizer, would stay in memory
 	model []G.ValueGrad
 }
 
@@ -26,7 +26,8 @@ func NewModel(p Problem, weights [2][]float64) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	G.Read(loss, &m.loss)
+	m.loss = new(G.Value)
+	G.Read(loss, m.loss)
 	if _, err := G.Grad(loss, learnables...); err != nil {
 		return nil, errors.Wrap(err, "closedform: gradient")
 	}
@@ -37,7 +38,7 @@ func NewModel(p Problem, weights [2][]float64) (*Model, error) {
 }
 
 // Loss returns the loss of the last pass, at the weights that it saw.
-func (m *Model) Loss() float64 { return m.loss.Data().(float64) }
+func (m *Model) Loss() float64 { return (*m.loss).Data().(float64) }
 
 // Train makes steps of the solver, guarded if it perturbs weights. It calls observe, where it is not nil, before the first
 // step and after each, with the number of steps made; the weights are clean then. The solver is for this training alone.
