@@ -71,7 +71,7 @@ func run(ctx context.Context, s settings) error {
 		return err
 	}
 	if err := x.run(ctx); err != nil {
-		return err
+		return cli.Kept(err, "the same command goes on from the runs in "+s.out)
 	}
 	return x.report(os.Stdout)
 }
@@ -103,8 +103,6 @@ func (s *settings) parse() error {
 		return cli.Usagef("-steps %d -every %d, want a multiple of it, 1 or more", s.Steps, s.Every)
 	case s.seeds < 1 || s.tuningRuns < 1:
 		return cli.Usagef("-seeds %d -tuning-seeds %d, want 1 or more", s.seeds, s.tuningRuns)
-	case s.out == "":
-		return cli.Usagef("-out is empty, want a folder")
 	}
-	return nil
+	return cli.CheckFolder("out", s.out)
 }

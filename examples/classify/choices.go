@@ -68,7 +68,7 @@ func (s *settings) choices() ([]choice, error) {
 			}
 		}
 	}
-	if given("sigma") && !taken {
+	if cli.Given("sigma") && !taken {
 		return nil, cli.Usagef("-sigma %s is for layer and all without strengths of their own, and -noise is %s", s.sigma, s.noise)
 	}
 	return list, nil

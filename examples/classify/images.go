@@ -60,10 +60,10 @@ func (s *settings) open(ctx context.Context) (images, error) {
 	var all images
 	var err error
 	if all.train, err = read(s.data, datasets.Train, opts...); err != nil {
-		return all, err
+		return all, cli.Data(err)
 	}
 	if all.test, err = read(s.data, datasets.Test, opts...); err != nil {
-		return all, err
+		return all, cli.Data(err)
 	}
 	n := all.train.Len()
 	if s.sweep {
@@ -75,8 +75,11 @@ func (s *settings) open(ctx context.Context) (images, error) {
 		}
 		n = all.rest.Len()
 	}
-	if s.Subset > n || s.Batch > n {
-		return all, cli.Usagef("-subset %d -batch %d, and there are %d images to train on", s.Subset, s.Batch, n)
+	if s.Subset > n {
+		return all, cli.Usagef("-subset %d, and there are %d images to train on", s.Subset, n)
+	}
+	if s.Batch > n {
+		return all, cli.Usagef("-batch %d, and there are %d images to train on", s.Batch, n)
 	}
 	return all, nil
 }

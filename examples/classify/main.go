@@ -31,7 +31,7 @@ func run(ctx context.Context, s *settings) error {
 		return err
 	}
 	if err := x.make(ctx, choices); err != nil {
-		return err
+		return cli.Kept(err, "the same command goes on from what is in "+s.out)
 	}
 	return x.report(os.Stdout)
 }

@@ -40,6 +40,9 @@ type settings struct {
 	download, sweep                                       bool
 }
 
+// traceImages is how many images the trace is taken over, if a batch has no more.
+const traceImages = 512
+
 // flags defines the command line's flags.
 func flags() *settings {
 	s := &settings{}
@@ -70,7 +73,7 @@ func flags() *settings {
 	flag.StringVar(&s.choose, "choose", "accuracy", "what a sweep chooses by: accuracy or loss on the validation images")
 	flag.IntVar(&s.EvalEvery, "eval-every", 0, "epochs between evaluations; 0 for about ten in all. The runs of a sweep that are only for choosing have one at the end")
 	flag.IntVar(&s.TraceEvery, "trace-every", 0, "epochs between estimates of the Hessian's trace; 0 for the beginning and the end")
-	flag.IntVar(&s.TraceImages, "trace-images", 512, "training images over which the trace is taken, in whole batches; 0 for no trace")
+	flag.IntVar(&s.TraceImages, "trace-images", traceImages, "training images over which the trace is taken, in whole batches; 0 for no trace")
 	flag.IntVar(&s.Probes, "probes", 10, "random directions of an estimate of the trace")
 	flag.StringVar(&s.out, "out", "classify-out", "`folder` for the results; interrupted runs go on from what is there, and several processes may share it")
 	flag.StringVar(&s.page, "page", "", "write the tables of results into this Markdown `file`, such as README.md, and end")
@@ -82,16 +85,9 @@ func names[V any](table map[string]V) string {
 	return strings.Join(slices.Sorted(maps.Keys(table)), ", ")
 }
 
-// given reports whether a flag stands on the command line.
-func given(name string) bool {
-	found := false
-	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
-	return found
-}
-
 // parse checks the settings, fills in what was left to the program, and returns the choices to compare.
 func (s *settings) parse() ([]choice, error) {
-	if err := s.follow(given); err != nil {
+	if err := s.follow(cli.Given); err != nil {
 		return nil, err
 	}
 	if err := s.checkNames(); err != nil {
@@ -100,8 +96,8 @@ func (s *settings) parse() ([]choice, error) {
 	if err := s.checkNumbers(); err != nil {
 		return nil, err
 	}
-	if s.out == "" {
-		return nil, cli.Usagef("-out is empty, want a folder")
+	if err := cli.CheckFolder("out", s.out); err != nil {
+		return nil, err
 	}
 	if s.EvalEvery == 0 {
 		s.EvalEvery = max(1, s.Epochs/10)
@@ -142,13 +138,18 @@ func (s *settings) checkNames() error {
 		}
 	}
 	if s.Optimizer != "sgd" {
-		if given("momentum") {
+		if cli.Given("momentum") {
 			return cli.Usagef("-momentum belongs to sgd, not to %s", s.Optimizer)
 		}
 		s.Momentum = 0
 	}
+	for _, name := range []string{"data", "download"} {
+		if data.read == nil && cli.Given(name) {
+			return cli.Usagef("-%s: -dataset %s is drawn, and nothing is read", name, s.Dataset)
+		}
+	}
 	for _, name := range []string{"tune-seeds", "validate", "choose"} {
-		if !s.sweep && given(name) {
+		if !s.sweep && cli.Given(name) {
 			return cli.Usagef("-%s belongs to -sweep", name)
 		}
 	}
@@ -178,13 +179,19 @@ func (s *settings) checkNumbers() error {
 			return cli.Usagef("-%s %d, want %d or more", f.name, f.value, f.least)
 		}
 	}
+	drawn := datasetsByName[s.Dataset].read == nil
 	switch {
-	case s.TraceImages > 0 && s.TraceImages < s.Batch:
-		return cli.Usagef("-trace-images %d, want a batch of %d or more, or 0", s.TraceImages, s.Batch)
-	case s.seeds > tuneSeed || s.tuneSeeds > tuneSeed:
-		return cli.Usagef("-seeds %d -tune-seeds %d, want %d at most", s.seeds, s.tuneSeeds, tuneSeed)
 	case s.Subset > 0 && s.Subset < s.Batch:
 		return cli.Usagef("-subset %d is less than a batch of %d", s.Subset, s.Batch)
+	case s.Subset == 0 && drawn && s.Batch > trainDigits:
+		return cli.Usagef("-batch %d, and there are %d images to train on", s.Batch, trainDigits)
+	case s.TraceImages == traceImages && !cli.Given("trace-images"):
+		s.TraceImages = max(s.TraceImages, s.Batch)
+	case s.TraceImages > 0 && s.TraceImages < s.Batch:
+		return cli.Usagef("-trace-images %d, want a batch of %d or more, or 0", s.TraceImages, s.Batch)
+	}
+	if s.seeds > tuneSeed || s.tuneSeeds > tuneSeed {
+		return cli.Usagef("-seeds %d -tune-seeds %d, want %d at most", s.seeds, s.tuneSeeds, tuneSeed)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/layernoise/layernoise/examples/internal/figure"
 )
@@ -14,6 +15,9 @@ func drawCurves(file string, curves []*curve, s settings, data string) error {
 	loss := figure.Panel{Title: "Cross entropy, that of training dotted", X: "epoch", Y: "loss, nats an image"}
 	difference := figure.Panel{Title: "Accuracy: difference to none, same seed", X: "epoch", Y: "difference, points", Zero: true}
 	for _, c := range curves {
+		if c.diverged {
+			c.trainLoss = c.trainLoss[:len(c.trainLoss)-1] // a part of an epoch
+		}
 		accuracy.Curves = append(accuracy.Curves, byEpoch(c.noise, c.noise, percent(c.testAcc, nil)))
 		training := byEpoch(c.noise, "", c.trainLoss)
 		training.Dashed = true
@@ -22,10 +26,11 @@ func drawCurves(file string, curves []*curve, s settings, data string) error {
 			difference.Curves = append(difference.Curves, byEpoch(c.noise, c.noise, percent(c.testAcc, curves[0].testAcc)))
 		}
 	}
-	panels := []figure.Panel{accuracy, loss}
-	if len(difference.Curves) > 0 {
-		panels = append(panels, difference)
+	panels := []figure.Panel{accuracy, loss, difference}
+	for i := range panels { // a training that has diverged may have no epoch with a finite loss
+		panels[i].Curves = slices.DeleteFunc(panels[i].Curves, func(c figure.Curve) bool { return len(c.X) == 0 })
 	}
+	panels = slices.DeleteFunc(panels, func(p figure.Panel) bool { return len(p.Curves) == 0 })
 	return figure.Save(file, panels...)
 }
 

@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/examples/internal/cli"
@@ -21,11 +18,14 @@ import (
 // options are what the flags set.
 type options struct {
 	settings
-	noise   string // a list
-	data    string
-	dataset string
-	digits  int
-	out     string
+	noise    string // a list
+	data     string
+	dataset  string
+	download bool
+	digits   int
+	out      string
+
+	kinds []string // of noise
 }
 
 func main() {
@@ -33,6 +33,7 @@ func main() {
 	flag.StringVar(&o.noise, "noise", "none,layer,all", "kinds of noise, a list of none, layer and all")
 	flag.StringVar(&o.data, "data", "", "folder with IDX files; by default digits are drawn, and nothing is read")
 	flag.StringVar(&o.dataset, "dataset", "fashion", "what the folder holds: fashion or mnist")
+	flag.BoolVar(&o.download, "download", false, "fetch files that are missing in the folder")
 	flag.IntVar(&o.digits, "digits", 1000, "number of digits drawn to train with")
 	flag.IntVar(&o.epochs, "epochs", 0, "passes over the images (default 100, and 3 with -data)")
 	flag.IntVar(&o.batch, "batch", 128, "images a step")
@@ -52,17 +53,17 @@ func run(ctx context.Context, o options) error {
 	if err := o.complete(); err != nil {
 		return err
 	}
-	data, err := load(o.data, o.dataset, o.digits)
+	data, err := o.load(ctx)
 	if err != nil {
 		return err
 	}
 	if o.batch > data.train.Len() {
-		return cli.Usagef("-batch %d: there are %d images", o.batch, data.train.Len())
+		return cli.Usagef("-batch %d, there are %d images", o.batch, data.train.Len())
 	}
 	graph.UseBLAS()
 	fmt.Printf("%v\n%v\n", data.train, data.test)
 	var curves []*curve
-	for _, kind := range strings.Split(o.noise, ",") {
+	for _, kind := range o.kinds {
 		bar := cli.Bar(o.epochs*(data.train.Len()/o.batch), fmt.Sprintf("noise %-6s", kind))
 		c, err := train(ctx, kind, o.settings, data, func() { _ = bar.Add(1) })
 		_ = bar.Exit() // the bar is for the eye: what goes wrong with it is no reason to stop
@@ -86,10 +87,9 @@ func run(ctx context.Context, o options) error {
 
 // complete fills in what depends on other flags, and refuses what cannot be meant.
 func (o *options) complete() error {
-	for _, kind := range strings.Split(o.noise, ",") {
-		if !slices.Contains([]string{"none", "layer", "all"}, kind) {
-			return cli.Usagef("-noise %q: want a list of none, layer and all", kind)
-		}
+	var err error
+	if o.kinds, err = cli.List("noise", o.noise, "none", "layer", "all"); err != nil {
+		return err
 	}
 	if o.epochs == 0 {
 		o.epochs = 100
@@ -97,43 +97,50 @@ func (o *options) complete() error {
 			o.epochs = 3
 		}
 	}
-	_, err := os.Stat(filepath.Dir(o.out))
-	switch {
-	case o.protocol != "guarded" && o.protocol != "carried":
-		return cli.Usagef("-protocol %q: want guarded or carried", o.protocol)
-	case o.epochs < 0:
-		return cli.Usagef("-epochs %d: want 1 or more", o.epochs)
-	case o.batch < 1:
-		return cli.Usagef("-batch %d: want 1 or more", o.batch)
-	case o.digits < 1:
-		return cli.Usagef("-digits %d: want 1 or more", o.digits)
-	case !(o.rate > 0 && o.rate <= math.MaxFloat32):
-		return cli.Usagef("-lr %v: want a positive number", o.rate)
-	case !(o.momentum >= 0 && o.momentum < 1):
-		return cli.Usagef("-momentum %v: want 0 or more, below 1", o.momentum)
-	case !(o.sigma >= 0 && o.sigma <= math.MaxFloat32):
-		return cli.Usagef("-sigma %v: want 0 or more", o.sigma)
-	case err != nil:
-		return cli.Usagef("-out: %v", err)
+	for _, name := range []string{"dataset", "download"} {
+		if o.data == "" && cli.Given(name) {
+			return cli.Usagef("-%s belongs to -data, which is not given: digits are drawn", name)
+		}
 	}
-	return nil
+	switch {
+	case o.data != "" && cli.Given("digits"):
+		return cli.Usagef("-digits %d, no digits are drawn with -data", o.digits)
+	case o.dataset != "fashion" && o.dataset != "mnist":
+		return cli.Usagef("-dataset %q, want fashion or mnist", o.dataset)
+	case o.protocol != "guarded" && o.protocol != "carried":
+		return cli.Usagef("-protocol %q, want guarded or carried", o.protocol)
+	case o.epochs < 0:
+		return cli.Usagef("-epochs %d, want 1 or more", o.epochs)
+	case o.batch < 1:
+		return cli.Usagef("-batch %d, want 1 or more", o.batch)
+	case o.digits < 1:
+		return cli.Usagef("-digits %d, want 1 or more", o.digits)
+	case !(o.rate > 0 && o.rate <= math.MaxFloat32):
+		return cli.Usagef("-lr %v, want a positive number", o.rate)
+	case !(o.momentum >= 0 && o.momentum < 1):
+		return cli.Usagef("-momentum %v, want 0 or more, below 1", o.momentum)
+	case !(o.sigma >= 0 && o.sigma <= math.MaxFloat32):
+		return cli.Usagef("-sigma %v, want 0 or more", o.sigma)
+	}
+	return cli.CheckPicture("out", o.out)
 }
 
 // load reads the images of a folder, or draws digits where there is none.
-func load(dir, name string, digits int) (images, error) {
-	if dir == "" {
-		return images{datasets.Digits(digits, 1), datasets.Digits(2000, 2)}, nil
+func (o options) load(ctx context.Context) (data images, err error) {
+	if o.data == "" {
+		return images{datasets.Digits(o.digits, 1), datasets.Digits(2000, 2)}, nil
 	}
-	var data images
-	read, known := map[string]func(string, datasets.Split, ...datasets.Option) (*datasets.Dataset, error){
-		"fashion": datasets.FashionMNIST, "mnist": datasets.MNIST}[name]
-	if !known {
-		return data, cli.Usagef("-dataset %q: want fashion or mnist", name)
+	read := datasets.FashionMNIST
+	if o.dataset == "mnist" {
+		read = datasets.MNIST
 	}
-	var err error
-	if data.train, err = read(dir, datasets.Train); err != nil {
-		return data, err
+	var download []datasets.Option
+	if o.download {
+		download = append(download, datasets.WithDownload(ctx, datasets.Download{Progress: os.Stderr}))
 	}
-	data.test, err = read(dir, datasets.Test)
-	return data, err
+	if data.train, err = read(o.data, datasets.Train, download...); err != nil {
+		return data, cli.Data(err)
+	}
+	data.test, err = read(o.data, datasets.Test, download...)
+	return data, cli.Data(err)
 }

@@ -16,7 +16,7 @@ import (
 func small(out string) options {
 	return options{
 		settings: settings{epochs: 2, batch: 50, rate: 0.02, momentum: 0.9, sigma: 0.1, seed: 1, protocol: "guarded"},
-		noise:    "none,layer,all", digits: 150, out: out,
+		noise:    "none,layer,all", dataset: "fashion", digits: 150, out: out,
 	}
 }
 
@@ -41,7 +41,8 @@ func TestRun(t *testing.T) {
 
 // TestKindsDiffer: each kind of noise trains otherwise, and each of them the same way twice.
 func TestKindsDiffer(t *testing.T) {
-	data, err := load("", "", 200)
+	o := options{digits: 200}
+	data, err := o.load(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,9 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/examples/internal/cli"
@@ -71,11 +69,9 @@ func main() {
 
 // check returns the kinds of noise.
 func (s settings) check() ([]string, error) {
-	kinds := strings.Split(s.noise, ",")
-	for i, k := range kinds {
-		if kinds[i] = strings.TrimSpace(k); !slices.Contains([]string{"none", "layer", "all"}, kinds[i]) {
-			return nil, cli.Usagef("-noise %q, want none, layer and all between commas", s.noise)
-		}
+	kinds, err := cli.List("noise", s.noise, "none", "layer", "all")
+	if err != nil {
+		return nil, err
 	}
 	for _, f := range []struct {
 		name         string
@@ -102,10 +98,8 @@ func (s settings) check() ([]string, error) {
 		return nil, cli.Usagef("-held-out %v, want more than 0, less than 1", s.heldOut)
 	case s.prompt == "":
 		return nil, cli.Usagef("-prompt is empty, want something to continue")
-	case s.out == "":
-		return nil, cli.Usagef("-out is empty, want a file")
 	}
-	return kinds, nil
+	return kinds, cli.CheckPicture("out", s.out)
 }
 
 // open reads the text.
@@ -117,11 +111,26 @@ func (s settings) open() (*datasets.Text, error) {
 			return nil, cli.Usagef("there is no %s to learn: name a text by -text", file)
 		}
 	}
+	read := datasets.OpenCharacters
 	if s.bytes {
-		return datasets.OpenBytes(file)
+		read = datasets.OpenBytes
 	}
-	return datasets.OpenCharacters(file)
+	text, err := read(file)
+	if err != nil {
+		return nil, cli.Usagef("-text: %v", err)
+	}
+	learn := s.learnt(text)
+	if rest := text.Len() - learn; min(learn, rest) <= s.context {
+		return nil, cli.Usagef("-context %d, and there are %d tokens to train on and, by -held-out, %d to validate with", s.context, learn, rest)
+	}
+	if sequences := (learn - 1) / s.context; s.batch > sequences {
+		return nil, cli.Usagef("-batch %d, and there are %d sequences to train on", s.batch, sequences)
+	}
+	return text, nil
 }
+
+// learnt is how many tokens of the text are to train on.
+func (s settings) learnt(text *datasets.Text) int { return int(float64(text.Len()) * (1 - s.heldOut)) }
 
 func run(ctx context.Context, s settings) error {
 	kinds, err := s.check()
@@ -146,6 +155,13 @@ func run(ctx context.Context, s settings) error {
 		if err != nil {
 			return err
 		}
+		if len(r.steps) > 0 {
+			panel.Curves = append(panel.Curves, r.curve(kind))
+		}
+		if r.diverged != "" {
+			fmt.Printf("\n== %s: %s: try a smaller -sigma or -lr\n", kind, r.diverged)
+			continue
+		}
 		m := r.last()
 		fmt.Printf("\n== %s: after %d steps, training loss %.3f; held out %.3f, perplexity %.2f, %.3f %s\n", kind, s.steps, r.loss, m.Loss, m.Perplexity(), m.BitsPerToken(), s.unit())
 		ids, err := r.model.Sample(ctx, prompt, s.length, layers.SampleConfig{Temperature: s.temperature, TopK: s.topK, Seed: s.seed})
@@ -160,7 +176,10 @@ func run(ctx context.Context, s settings) error {
 			sample = strconv.Quote(sample) // a terminal may take some bytes for commands
 		}
 		fmt.Println(sample)
-		panel.Curves = append(panel.Curves, r.curve(kind))
+	}
+	if len(panel.Curves) == 0 {
+		fmt.Println("\nno picture: no training came to its first evaluation")
+		return nil
 	}
 	if err := figure.Save(s.out, panel); err != nil {
 		return err

@@ -19,6 +19,8 @@ type training struct {
 	loss    float64 // running mean over the steps, at perturbed weights if there is noise
 	steps   []int
 	metrics []layers.Metrics // on the held-out text, after those steps
+
+	diverged string // why it ended early: the loss was no longer finite
 }
 
 func (r *training) last() layers.Metrics { return r.metrics[len(r.metrics)-1] }
@@ -63,10 +65,14 @@ func train(ctx context.Context, s settings, kind string, text *datasets.Text) (*
 		ClipNorm: s.clip,
 	})
 	_ = bar.Finish()
-	if !errors.Is(err, errEnd) {
-		return nil, err
+	switch {
+	case errors.Is(err, errEnd):
+		return r, nil
+	case errors.Is(err, layers.ErrNotFinite):
+		r.diverged = err.Error()
+		return r, nil
 	}
-	return r, nil
+	return nil, err
 }
 
 // step notes a step, and evaluates after some.
@@ -89,7 +95,7 @@ func (r *training) step(ctx context.Context, s settings, held *datasets.Sequence
 
 // loaders returns the batches to train on and those that are held out.
 func loaders(s settings, text *datasets.Text) (learn, held *datasets.SequenceLoader, err error) {
-	first, rest, err := text.Split(int(float64(text.Len()) * (1 - s.heldOut)))
+	first, rest, err := text.Split(s.learnt(text))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"flag"
 
+	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/layernoise/layernoise/examples/internal/closedform"
 	"github.com/layernoise/layernoise/examples/internal/recovery"
 	"gonum.org/v1/gonum/floats"
@@ -33,6 +34,18 @@ func main() {
 		Sigma:   0.3,
 		Rate:    0.05,
 		Steps:   20_000,
+		Check: func() error {
+			if err := cli.AtLeast(1, "n", "groups", "k", "active"); err != nil {
+				return err
+			}
+			if *active > *groups {
+				return cli.Usagef("-active %d, want at most the %d of -groups", *active, *groups)
+			}
+			if *k > *n {
+				return cli.Usagef("-k %d, want at most the %d of -n", *k, *n)
+			}
+			return cli.NotNegative("errors")
+		},
 		Plant: func(seed uint64) (*closedform.Planted, error) {
 			return closedform.PlantGroups(*n, *groups, *k, *active, *errs, seed)
 		},

@@ -5,6 +5,7 @@ package main
 import (
 	"flag"
 
+	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/layernoise/layernoise/examples/internal/closedform"
 	"github.com/layernoise/layernoise/examples/internal/recovery"
 	"gonum.org/v1/gonum/mat"
@@ -27,6 +28,15 @@ func main() {
 		Sigma:   0.5,
 		Rate:    0.002,
 		Steps:   20_000,
+		Check: func() error {
+			if err := cli.AtLeast(1, "rows", "cols", "rank", "width"); err != nil {
+				return err
+			}
+			if *rank > min(*rows, *cols) {
+				return cli.Usagef("-rank %d, want at most %d, the smaller one of -rows and -cols", *rank, min(*rows, *cols))
+			}
+			return cli.NotNegative("errors")
+		},
 		Plant: func(seed uint64) (*closedform.Planted, error) {
 			return closedform.PlantLowRank(*cols, *rows, *rank, *width, *errs, seed)
 		},

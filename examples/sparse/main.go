@@ -5,6 +5,7 @@ package main
 import (
 	"flag"
 
+	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/layernoise/layernoise/examples/internal/closedform"
 	"github.com/layernoise/layernoise/examples/internal/recovery"
 )
@@ -25,6 +26,15 @@ func main() {
 		Sigma:   0.35,
 		Rate:    0.05,
 		Steps:   20_000,
+		Check: func() error {
+			if err := cli.AtLeast(1, "n", "d", "active"); err != nil {
+				return err
+			}
+			if *active > *d {
+				return cli.Usagef("-active %d, want at most the %d of -d", *active, *d)
+			}
+			return cli.NotNegative("errors")
+		},
 		Plant: func(seed uint64) (*closedform.Planted, error) {
 			return closedform.PlantGroups(*n, *d, 1, *active, *errs, seed)
 		},

@@ -34,14 +34,14 @@ func run(ctx context.Context, s *settings) error {
 	}
 	if missing := x.missing(wanted); len(missing) > 0 && !s.report {
 		if err := s.train(ctx, missing); err != nil {
-			return err
+			return cli.Kept(err, "the same command goes on from the runs in "+s.out)
 		}
 		if x, err = readResults(s.out); err != nil {
 			return err
 		}
 	}
 	if len(x) == 0 {
-		return errors.Errorf("no results in %s", s.out)
+		return cli.Usagef("-report: there are no results in %s", s.out)
 	}
 	if err := x.write(s.out); err != nil {
 		return err

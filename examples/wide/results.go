@@ -38,7 +38,7 @@ func readResults(folder string) (results, error) {
 		err = nil
 	}
 	if err != nil {
-		return nil, errors.Wrap(err, "earlier results")
+		return nil, errors.Wrapf(err, "earlier results in %s", filepath.Join(folder, resultsName))
 	}
 	files, err := filepath.Glob(filepath.Join(folder, runsFolder, "*.json"))
 	if err != nil {

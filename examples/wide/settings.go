@@ -102,8 +102,8 @@ func (s *settings) runs() ([]key, error) {
 	if s.first < 1 {
 		return nil, cli.Usagef("-first-seed %d, want 1 or more", s.first)
 	}
-	if s.out == "" {
-		return nil, cli.Usagef("-out is empty, want a folder")
+	if err := cli.CheckFolder("out", s.out); err != nil {
+		return nil, err
 	}
 	var names []string
 	for _, scale := range scales {
@@ -113,14 +113,16 @@ func (s *settings) runs() ([]key, error) {
 		flag, list string
 		known      []string
 	}{{"dataset", s.datasets, []string{"digits", "fashion"}}, {"scale", s.scales, names}, {"noise", s.noises, []string{"none", "layer", "all"}}} {
-		for _, name := range strings.Split(f.list, ",") {
-			if !slices.Contains(f.known, name) {
-				return nil, cli.Usagef("-%s %q: %q, want some of %s", f.flag, f.list, name, strings.Join(f.known, ","))
-			}
+		if _, err := cli.List(f.flag, f.list, f.known...); err != nil {
+			return nil, err
 		}
 	}
 	var widths []int
-	for _, text := range strings.Split(s.widths, ",") {
+	list, err := cli.List("width", s.widths)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range list {
 		width, err := strconv.Atoi(text)
 		if err != nil || width < 1 {
 			return nil, cli.Usagef("-width %q: %q, want 1 or more", s.widths, text)
@@ -129,7 +131,10 @@ func (s *settings) runs() ([]key, error) {
 	}
 	var sigmas []float64
 	if s.sigmas != "" {
-		for _, text := range strings.Split(s.sigmas, ",") {
+		if list, err = cli.List("sigma", s.sigmas); err != nil {
+			return nil, err
+		}
+		for _, text := range list {
 			sigma, err := strconv.ParseFloat(text, 64)
 			if err != nil || !(sigma > 0) || math.IsInf(sigma, 1) {
 				return nil, cli.Usagef("-sigma %q: %q, want more than 0", s.sigmas, text)
@@ -196,10 +201,10 @@ func (s *settings) open(ctx context.Context) (*images, error) {
 		download := datasets.WithDownload(ctx, datasets.Download{Progress: os.Stderr})
 		var err error
 		if all.train[name], err = datasets.FashionMNIST(s.data, datasets.Train, download); err != nil {
-			return nil, err
+			return nil, cli.Data(err)
 		}
 		if all.test[name], err = datasets.FashionMNIST(s.data, datasets.Test, download); err != nil {
-			return nil, err
+			return nil, cli.Data(err)
 		}
 	}
 	return all, nil

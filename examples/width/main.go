@@ -40,15 +40,18 @@ func main() {
 func (s settings) check() error {
 	switch {
 	case !(s.sigma > 0) || math.IsInf(s.sigma, 1):
-		return cli.Usagef("-sigma is %v, want more than 0", s.sigma)
+		return cli.Usagef("-sigma %v, want more than 0", s.sigma)
 	case s.doublings < 1 || s.doublings > 12:
-		return cli.Usagef("-doublings is %d, want 1 to 12", s.doublings)
+		return cli.Usagef("-doublings %d, want 1 to 12", s.doublings)
 	case s.draws < 2*parts:
-		return cli.Usagef("-draws is %d, want %d or more", s.draws, 2*parts)
-	case s.out == "" || s.variances == "":
-		return cli.Usagef("-out %q, -variances %q, want files", s.out, s.variances)
+		return cli.Usagef("-draws %d, want %d or more", s.draws, 2*parts)
+	case s.out == s.variances:
+		return cli.Usagef("-variances %q is the file of -out", s.variances)
 	}
-	return nil
+	if err := cli.CheckPicture("out", s.out); err != nil {
+		return err
+	}
+	return cli.CheckPicture("variances", s.variances)
 }
 
 // cell is what was measured of a kind of network and of noise at a width, and what the closed forms say.

@@ -44,6 +44,36 @@ func Write(name string, write func(io.Writer) error) error {
 	return err
 }
 
+// Check reports what would keep Write from writing the named file, as far as that can be told without writing it.
+func Check(name string) error {
+	target, stream, err := resolve(name)
+	if err != nil || stream {
+		return err
+	}
+	var probe *os.File
+	old, err := os.Stat(target)
+	switch {
+	case err == nil && old.IsDir():
+		return &fs.PathError{Op: "write", Path: name, Err: errors.New("is a directory")}
+	case err == nil && !old.Mode().IsRegular():
+		return nil
+	case err == nil:
+		probe, err = os.OpenFile(target, os.O_WRONLY, 0)
+	case errors.Is(err, fs.ErrNotExist):
+		if probe, err = besides(target); err == nil {
+			defer os.Remove(probe.Name())
+		}
+	}
+	if err != nil {
+		var of *fs.PathError
+		if errors.As(err, &of) { // the name of the probe says nothing
+			err = of.Err
+		}
+		return &fs.PathError{Op: "write", Path: name, Err: err}
+	}
+	return probe.Close()
+}
+
 // Rename gives the complete file from the name to, durably. Both are in one folder.
 func Rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {

@@ -246,3 +246,21 @@ func TestReadOnlyFolder(t *testing.T) {
 		t.Errorf("%v, want a permission error", err)
 	}
 }
+
+// Check finds what would keep Write from writing, names the file, and leaves nothing behind.
+func TestCheck(t *testing.T) {
+	dir := t.TempDir()
+	old := filepath.Join(dir, "old")
+	put(t, old, "kept", 0o600)
+	for name, good := range map[string]bool{"old": true, "new": true, "": false, "old/new": false, "none/new": false, "../" + filepath.Base(dir): false} {
+		name = filepath.Join(dir, name)
+		err := outfile.Check(name)
+		if (err == nil) != good || err != nil && !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	expect(t, old, "kept", 0o600)
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("the folder holds %v, %v", entries, err)
+	}
+}

@@ -1,4 +1,5 @@
-// Package cli is what the main functions of the examples share: flags, Ctrl-C, exit codes and the progress bar.
+// Package cli is what the main functions of the examples share: flags, Ctrl-C, exit codes, the progress bar, and checks of what
+// several of them are told.
 package cli
 
 import (
@@ -6,10 +7,17 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
+	"github.com/layernoise/layernoise/datasets"
+	"github.com/layernoise/layernoise/internal/outfile"
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 )
@@ -24,53 +32,106 @@ const (
 // usageError is an error in what the user typed.
 type usageError struct{ error }
 
-// Usagef makes an error for arguments that are wrong: Main shows it with the usage and exits with 2.
+// Usagef makes an error for arguments that are wrong, for which Main exits with 2. It begins with the name of the flag.
 func Usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
-// Main parses the command line's flags, runs the program and exits when there is an error: with 2 and the usage for wrong
-// arguments, with 130 after Ctrl-C or SIGTERM, which end ctx, and with 1 otherwise. Call it last in main.
+// keptError is one after which something is kept.
+type keptError struct {
+	error
+	how string
+}
+
+func (e keptError) Unwrap() error { return e.error }
+
+// Kept says how to go on if err is an interruption, such as "the same command goes on from FOLDER".
+func Kept(err error, how string) error {
+	if err == nil {
+		return nil
+	}
+	return keptError{err, how}
+}
+
+// Main parses the command line's flags, runs the program and exits when there is an error, which is the last line that it prints:
+// with 2 for wrong arguments, with 130 after Ctrl-C or SIGTERM, which end ctx, and with 1 otherwise. A second Ctrl-C ends the
+// program at once. Call it last in main.
 func Main(run func(ctx context.Context) error) {
-	flag.Parse()
+	parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
 	var err error
 	if flag.NArg() > 0 {
-		err = Usagef("unexpected argument %q", flag.Arg(0))
+		err = Usagef("%q is no flag%s", flag.Arg(0), seeHelp)
 	} else {
 		err = run(ctx)
 	}
-	code := exitCode(ctx, err)
-	stop()
-	if code == exitInterrupt {
-		err = errors.New("interrupted")
+	exit(err)
+}
+
+// seeHelp stands behind errors in the names of flags.
+const seeHelp = "; -h lists the flags"
+
+// parse parses the flags. It ends the program after -h, and after a mistake: with one line, where package flag would print all
+// flags below it.
+func parse() {
+	flags := flag.CommandLine
+	flags.Init(filepath.Base(os.Args[0]), flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	err := flags.Parse(os.Args[1:])
+	flags.SetOutput(os.Stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		flag.Usage()
+		os.Exit(0)
 	}
 	if err != nil {
-		fmt.Fprintf(flag.CommandLine.Output(), "%s: %v\n", flag.CommandLine.Name(), err)
-	}
-	if code == exitUsage {
-		flag.Usage()
-	}
-	if code != 0 {
-		os.Exit(code)
+		exit(Usagef("%w%s", err, seeHelp))
 	}
 }
 
-func exitCode(ctx context.Context, err error) int {
+// exit prints the error and ends the program, if there is one.
+func exit(err error) {
+	code := exitCode(err)
+	if code == 0 {
+		return
+	}
+	if shown != nil {
+		_ = shown.Clear() // the message takes its line
+	}
+	fmt.Fprintf(os.Stderr, "%s: %s\n", flag.CommandLine.Name(), message(err, code))
+	os.Exit(code)
+}
+
+func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &usageError{}):
 		return exitUsage
-	case ctx.Err() != nil:
+	case errors.Is(err, context.Canceled): // nothing but a signal cancels
 		return exitInterrupt
 	}
 	return exitError
 }
 
-// Bar draws the progress of steps steps on standard error when that is a terminal, and nothing otherwise.
+// message is what is said of an error.
+func message(err error, code int) string {
+	if code != exitInterrupt {
+		return err.Error()
+	}
+	var kept keptError
+	if errors.As(err, &kept) {
+		return "interrupted: " + kept.how
+	}
+	return "interrupted: nothing is kept, and the same command begins anew"
+}
+
+// shown is the bar that was made last.
+var shown *progressbar.ProgressBar
+
+// Bar draws the progress of steps steps on standard error when that is a terminal, and nothing otherwise. There is one at a time.
 func Bar(steps int, what string) *progressbar.ProgressBar {
-	return progressbar.NewOptions(steps,
+	shown = progressbar.NewOptions(steps,
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))),
 		progressbar.OptionSetDescription(what),
@@ -78,4 +139,102 @@ func Bar(steps int, what string) *progressbar.ProgressBar {
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(),
 	)
+	_ = shown.RenderBlank() // the first step may take long
+	return shown
+}
+
+// Given reports whether a flag stands on the command line.
+func Given(name string) bool {
+	found := false
+	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}
+
+// List splits the value of a flag at its commas: into some of the names that are known, or of any that are not empty where there are
+// none, each once.
+func List(name, value string, known ...string) ([]string, error) {
+	list := strings.Split(value, ",")
+	for i, entry := range list {
+		list[i] = strings.TrimSpace(entry)
+		switch {
+		case known != nil && !slices.Contains(known, list[i]):
+			return nil, Usagef("-%s %q: %q, want some of %s", name, value, list[i], strings.Join(known, ","))
+		case slices.Contains(list[:i], list[i]):
+			return nil, Usagef("-%s %q: %q occurs twice", name, value, list[i])
+		}
+	}
+	return list, nil
+}
+
+// AtLeast checks that flags are whole numbers of least or more.
+func AtLeast(least int, names ...string) error {
+	for _, name := range names {
+		if x := value(name).(int); x < least {
+			return Usagef("-%s %d, want %d or more", name, x, least)
+		}
+	}
+	return nil
+}
+
+// NotNegative checks that flags are numbers of 0 or more, and finite.
+func NotNegative(names ...string) error {
+	for _, name := range names {
+		if x := value(name).(float64); !(x >= 0) || math.IsInf(x, 1) {
+			return Usagef("-%s %v, want 0 or more", name, x)
+		}
+	}
+	return nil
+}
+
+// value returns the value of a flag.
+func value(name string) any { return flag.Lookup(name).Value.(flag.Getter).Get() }
+
+// Data names the folder of -data in an error of reading it, and says how to get files that are missing.
+func Data(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, datasets.ErrNotFound):
+		return fmt.Errorf("-data: %w; -download fetches them", err)
+	}
+	return fmt.Errorf("-data: %w", err)
+}
+
+// CheckPicture reports what would keep a program from writing a picture: a name that does not end in .png, a folder that is not there
+// or cannot be written to. An SVG goes beside it.
+func CheckPicture(name, file string) error {
+	if filepath.Ext(file) != ".png" {
+		return Usagef("-%s %q, want a file that ends in .png", name, file)
+	}
+	for _, file := range []string{file, strings.TrimSuffix(file, ".png") + ".svg"} {
+		if err := outfile.Check(file); err != nil {
+			return Usagef("-%s: %v", name, err)
+		}
+	}
+	return nil
+}
+
+// CheckFolder reports what would keep a program from making a folder, with those above it, and from writing into it.
+func CheckFolder(name, folder string) error {
+	if folder == "" {
+		return Usagef("-%s is empty, want a folder", name)
+	}
+	there := filepath.Clean(folder)
+	for {
+		info, err := os.Stat(there)
+		if err == nil && !info.IsDir() {
+			return Usagef("-%s %q, want a folder: %s is a file", name, folder, there)
+		}
+		if above := filepath.Dir(there); err != nil && above != there {
+			there = above
+			continue
+		}
+		if err == nil {
+			err = outfile.Check(filepath.Join(there, "results"))
+		}
+		if err != nil {
+			return Usagef("-%s %q: %v", name, folder, err)
+		}
+		return nil
+	}
 }

@@ -2,6 +2,7 @@ package figure
 
 import (
 	"math"
+	"slices"
 
 	"github.com/layernoise/layernoise/examples/internal/interval"
 	"github.com/pkg/errors"
@@ -68,11 +69,35 @@ func (p Panel) check(c Curve) error {
 		return errors.New("figure: neither line nor marks")
 	}
 	for i := range c.X {
-		if p.LogX && !(c.X[i] > 0) || p.LogY && !(c.Y[i] > 0) {
+		if p.LogX && c.X[i] <= 0 || p.LogY && c.Y[i] <= 0 {
 			return errors.Errorf("figure: point (%v, %v) on a logarithmic axis", c.X[i], c.Y[i])
 		}
 	}
 	return nil
+}
+
+// finite returns the curves without points that are not finite, as a training that has diverged may give.
+func (p Panel) finite() ([]Curve, error) {
+	curves := slices.Clone(p.Curves)
+	for i := range curves {
+		c := &curves[i]
+		if err := p.check(*c); err != nil {
+			return nil, errors.WithMessagef(err, "curve %q", c.Name)
+		}
+		x, y, half := c.X, c.Y, c.Err
+		c.X, c.Y, c.Err = nil, nil, nil
+		for k := range x {
+			sum := x[k] + y[k]
+			if math.IsNaN(sum) || math.IsInf(sum, 0) || half != nil && math.IsInf(half[k], 1) {
+				continue
+			}
+			c.X, c.Y = append(c.X, x[k]), append(c.Y, y[k])
+			if half != nil {
+				c.Err = append(c.Err, half[k])
+			}
+		}
+	}
+	return curves, nil
 }
 
 // marksOfLine is about how many marks a line has whose points are not marked: enough to tell it without its colour.
@@ -80,9 +105,6 @@ const marksOfLine = 7
 
 // add draws a curve into the plot and returns what stands for it in the legend.
 func (p Panel) add(out *plot.Plot, c Curve, s style) ([]plot.Thumbnailer, error) {
-	if err := p.check(c); err != nil {
-		return nil, err
-	}
 	points := make(plotter.XYs, len(c.X))
 	for i := range points {
 		points[i] = plotter.XY{X: p.x(c.X[i]), Y: p.y(c.Y[i])}

@@ -189,12 +189,25 @@ func (p Panel) plot(l *legend) (*plot.Plot, error) {
 		out.Add(zero)
 		out.Y.Min, out.Y.Max = min(out.Y.Min, 0), max(out.Y.Max, 0)
 	}
+	var err error
+	if p.Curves, err = p.finite(); err != nil {
+		return nil, err
+	}
+	drawn := 0
 	for i, c := range p.apart() {
+		if len(c.X) == 0 {
+			continue
+		}
+		drawn++
 		thumbs, err := p.add(out, c, styleOf(c, i))
 		if err != nil {
 			return nil, errors.WithMessagef(err, "curve %q", c.Name)
 		}
 		l.add(c.Name, thumbs)
+	}
+	if drawn == 0 {
+		out.Title.Text += "\n(no finite numbers)"
+		out.X.Min, out.X.Max, out.Y.Min, out.Y.Max = 0, 1, 0, 1
 	}
 	stretch(&out.X, margin)
 	stretch(&out.Y, margin)

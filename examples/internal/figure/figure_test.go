@@ -50,6 +50,22 @@ func TestSave(t *testing.T) {
 	}
 }
 
+// A training that has diverged does not keep the others from being drawn, nor its own beginning.
+func TestDiverged(t *testing.T) {
+	broken := Curve{Name: "broken", X: []float64{1, 2, 3, 4}, Y: []float64{1, math.NaN(), math.Inf(1), 1}, Err: []float64{0, 0, 0, math.Inf(1)}, Line: true}
+	none := Curve{Name: "none", X: []float64{1}, Y: []float64{math.NaN()}, Marks: true}
+	p := Panel{Curves: []Curve{broken, none}, LogX: true, LogY: true}
+	curves, err := p.finite()
+	if err != nil || len(curves[0].X) != 1 || len(curves[0].Err) != 1 || len(curves[1].X) != 0 {
+		t.Errorf("%v, %v", curves, err)
+	}
+	for _, p := range []Panel{p, {Curves: []Curve{none}}} {
+		if err := Save(filepath.Join(t.TempDir(), "picture.png"), p); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // bounds returns the size of a picture.
 func bounds(t *testing.T, file string) image.Rectangle {
 	t.Helper()
@@ -77,7 +93,6 @@ func TestSaveRefuses(t *testing.T) {
 		"lengths":         with(func(c *Curve) { c.Y = []float64{1, 2} }),
 		"error bars":      with(func(c *Curve) { c.Err = []float64{1, 2} }),
 		"nothing to draw": with(func(c *Curve) { c.Marks = false }),
-		"NaN":             with(func(c *Curve) { c.Y = []float64{math.NaN()} }),
 		"log x":           {LogX: true, Curves: []Curve{{X: []float64{0}, Y: []float64{1}, Marks: true}}},
 		"log y":           {LogY: true, Curves: []Curve{{X: []float64{1}, Y: []float64{-1}, Marks: true}}},
 	} {

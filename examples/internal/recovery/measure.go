@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -41,7 +42,12 @@ type trace struct {
 	solution      []float64 // at the end
 	fromMinimiser float64   // relative distance of the end to the closed form
 	loss          float64   // at the end, without noise
+
+	diverged int // the step after which the solution was no longer finite, and training ended; 0 for none
 }
+
+// errDiverged ends a training whose solution is no longer finite.
+var errDiverged = errors.New("diverged")
 
 // measure trains with every method on the data and notes recovery and regulariser after the given numbers of steps.
 func measure(ctx context.Context, p *closedform.Planted, s settings, seed uint64, at []float64, done func()) (result, error) {
@@ -67,20 +73,37 @@ func measure(ctx context.Context, p *closedform.Planted, s settings, seed uint64
 		var t trace
 		err = model.Train(ctx, solver, s.steps, func(step int) error {
 			if len(t.recovery) < len(at) && step == int(at[len(t.recovery)]) {
-				t.recovery = append(t.recovery, relative(p.Solution(model.Weights), p.Truth))
+				distance := relative(p.Solution(model.Weights), p.Truth)
+				if math.IsNaN(distance) || math.IsInf(distance, 0) {
+					t.diverged = step
+					return errDiverged
+				}
+				t.recovery = append(t.recovery, distance)
 				t.regulariser = append(t.regulariser, closedform.ExtraLayer(p, model.Weights, s.sigma))
 			}
 			return nil
 		})
-		if err != nil {
+		if err != nil && t.diverged == 0 {
 			return r, err
 		}
-		t.solution = p.Solution(model.Weights)
-		t.fromMinimiser, t.loss = relative(t.solution, best), p.Loss(t.solution)
+		t.end(p, model.Weights, best, len(at))
 		r.traces = append(r.traces, t)
 		done()
 	}
 	return r, nil
+}
+
+// end notes where the training ended: nowhere, if it has diverged.
+func (t *trace) end(p *closedform.Planted, weights [2][]float64, best []float64, points int) {
+	if t.diverged == 0 {
+		t.solution = p.Solution(weights)
+		t.fromMinimiser, t.loss = relative(t.solution, best), p.Loss(t.solution)
+		return
+	}
+	for len(t.recovery) < points {
+		t.recovery, t.regulariser = append(t.recovery, math.NaN()), append(t.regulariser, math.NaN())
+	}
+	t.fromMinimiser, t.loss = math.NaN(), math.NaN()
 }
 
 // newSolver returns gradient descent with a step that decays, with noise if there is a selection of what takes it.

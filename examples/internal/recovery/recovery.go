@@ -31,7 +31,8 @@ type Experiment struct {
 	Sigma, Rate float64
 	Steps       int
 
-	// Plant makes the data of a seed. It is called after the flags were parsed.
+	// Check checks the flags of the example's own. Plant makes the data of a seed. They are called after the flags were parsed.
+	Check func() error
 	Plant func(seed uint64) (*closedform.Planted, error)
 }
 
@@ -56,21 +57,22 @@ func Main(e Experiment) {
 func (s settings) check() error {
 	switch {
 	case !(s.sigma >= 0) || math.IsInf(s.sigma, 1):
-		return cli.Usagef("-sigma is %v, want 0 or more", s.sigma)
+		return cli.Usagef("-sigma %v, want 0 or more", s.sigma)
 	case !(s.rate > 0) || math.IsInf(s.rate, 1):
-		return cli.Usagef("-rate is %v, want more than 0", s.rate)
+		return cli.Usagef("-rate %v, want more than 0", s.rate)
 	case s.steps < 2:
-		return cli.Usagef("-steps is %d, want 2 or more", s.steps)
+		return cli.Usagef("-steps %d, want 2 or more", s.steps)
 	case s.seeds < 1:
-		return cli.Usagef("-seeds is %d, want 1 or more", s.seeds)
-	case s.out == "":
-		return cli.Usagef("-out is empty, want a file")
+		return cli.Usagef("-seeds %d, want 1 or more", s.seeds)
 	}
-	return nil
+	return cli.CheckPicture("out", s.out)
 }
 
 func (e Experiment) run(ctx context.Context, s settings) error {
 	if err := s.check(); err != nil {
+		return err
+	}
+	if err := e.Check(); err != nil {
 		return err
 	}
 	graph.UseBLAS()
@@ -80,7 +82,7 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 	for i := range results {
 		planted, err := e.Plant(uint64(i + 1))
 		if err != nil {
-			return cli.Usagef("%v", err)
+			return err
 		}
 		if results[i], err = measure(ctx, planted, s, uint64(i+1), at, func() { _ = bar.Add(1) }); err != nil {
 			return err
@@ -88,6 +90,7 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 	}
 	_ = bar.Finish()
 	table(results)
+	warn(results)
 	if err := figure.Save(s.out, e.panels(s, at, results)...); err != nil {
 		return err
 	}
@@ -103,7 +106,10 @@ func table(results []result) {
 		for i, r := range results {
 			x[i] = of(r)
 		}
-		return interval.Of(x).Text(3)
+		if i := interval.Of(x); !math.IsNaN(i.Mean) {
+			return i.Text(3)
+		}
+		return "diverged"
 	}
 	for i, m := range methods {
 		fmt.Printf("| %s | %s | %s | %s | %s |\n", m.name,
@@ -117,6 +123,17 @@ func table(results []result) {
 		"0",
 		cell(func(r result) float64 { return r.minimiser.regulariser }),
 		cell(func(r result) float64 { return r.minimiser.loss }))
+}
+
+// warn says which trainings have diverged.
+func warn(results []result) {
+	for i, m := range methods {
+		for k, r := range results {
+			if step := r.traces[i].diverged; step > 0 {
+				fmt.Printf("%s, seed %d: no longer finite after %d steps: try a smaller -rate or -sigma\n", m.name, k+1, step)
+			}
+		}
+	}
 }
 
 func last(x []float64) float64 { return x[len(x)-1] }
@@ -176,6 +193,9 @@ const plantedColour = figure.Decay
 func (e Experiment) learnt(r result) figure.Panel {
 	p := figure.Panel{Title: e.Title, X: e.ShownX, Y: e.ShownY, Zero: true}
 	add := func(c figure.Curve, solution []float64, zeros bool) {
+		if solution == nil { // of a training that has diverged
+			return
+		}
 		for i, y := range e.Shown(solution) {
 			if zeros || math.Abs(y) > negligible {
 				c.X, c.Y = append(c.X, float64(i+1)), append(c.Y, y)

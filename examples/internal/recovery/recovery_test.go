@@ -55,7 +55,7 @@ func TestMeasure(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "picture.png")
-	e := Experiment{Name: "test", Plant: plant, Shown: slices.Clone[[]float64]}
+	e := Experiment{Name: "test", Check: func() error { return nil }, Plant: plant, Shown: slices.Clone[[]float64]}
 	good := settings{sigma: 0.3, rate: 0.05, steps: 20, seeds: 2, out: out}
 	if err := e.run(context.Background(), good); err != nil {
 		t.Fatal(err)
