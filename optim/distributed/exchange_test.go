@@ -1,12 +1,9 @@
 package distributed
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/pkg/errors"
 )
@@ -125,67 +122,5 @@ func TestAlone(t *testing.T) {
 	}
 	if err := w.Finalize(); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// A rank ends as soon as it has heard that all call Finalize. Others may hear of its end before they have heard that.
-func TestFinalizeOneByOne(t *testing.T) {
-	p := &post{boxes: make(map[route][]*letter)}
-	w := &World{size: 3, timeout: time.Minute, wire: wire{p, 0}}
-	if err := w.listen(); err != nil {
-		t.Fatal(err)
-	}
-	end := func(rank int) {
-		for tag, data := range map[int][]byte{tagCall: call{kind: finalize}.encode(), tagAlarm: make([]byte, alarmSize)} {
-			if _, err := (wire{p, rank}).send(data, 0, tag); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	end(1)
-	time.AfterFunc(50*time.Millisecond, func() { end(2) })
-	if err := w.Finalize(); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// What the ranks are told when one of them does something else.
-func TestMisuse(t *testing.T) {
-	const timeout = 300 * time.Millisecond
-	tests := []struct {
-		name string
-		odd  func(w *World) error // what rank 1 of 3 does while the others add four numbers
-		want string               // in the errors of the others
-	}{
-		{"another length", func(w *World) error { return Allreduce(w, make([]float32, 5)) }, "rank 1 calls Allreduce of 5 elements of 4 bytes"},
-		{"another type", func(w *World) error { return Allreduce(w, make([]float64, 4)) }, "rank 1 calls Allreduce of 4 elements of 8 bytes"},
-		{"another call", func(w *World) error { return Broadcast(w, 0, make([]float32, 4)) }, "rank 1 calls Broadcast of 4 elements"},
-		{"it leaves", (*World).Finalize, "rank 1 calls Finalize"},
-		{"it fails", func(w *World) error { w.fail(errors.New("the disk is full")); return nil }, "rank 1 of 3 failed: the disk is full"},
-		{"it hangs", func(*World) error { return nil }, "300ms in Allreduce of 4 elements of 4 bytes (its call 1) for rank 1, which"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			errs := ranks(t, 3, timeout, func(w *World) error {
-				if err := w.Barrier(); err != nil {
-					return err
-				}
-				if w.Rank() == 1 {
-					_ = test.odd(w)
-					return nil
-				}
-				err := Allreduce(w, make([]float32, 4))
-				if again := w.Barrier(); again != err {
-					return errors.Errorf("a call after %q gave %v: want the same error", fmt.Sprint(err), again)
-				}
-				return err
-			})
-			for _, rank := range []int{0, 2} {
-				// A rank that is told by another one, which noticed first, says so.
-				if err := errs[rank]; err == nil || !strings.Contains(err.Error(), test.want) {
-					t.Errorf("rank %d: %v: want %q", rank, err, test.want)
-				}
-			}
-		})
 	}
 }

@@ -1,7 +1,14 @@
+//go:build unix
+
 package distributed
 
 import (
+	"encoding/json"
+	"math"
 	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +25,20 @@ func TestLaunched(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log(w)
+	if odd := os.Getenv("LAYERNOISE_TEST_ODD"); odd != "" {
+		err := misbehave(w, odd)
+		w = nil
+		for range 3 { // what MPI may still write to is not collected
+			runtime.GC()
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatal(err)
+	}
+	if path := os.Getenv("LAYERNOISE_TEST_CHECKPOINT"); path != "" {
+		if err := checkResumed(w, path); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, block := range []int{4096, defaultBlock} {
 		w.block = block
 		if err := checkExchange(w); err != nil {
@@ -29,30 +50,34 @@ func TestLaunched(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	switch odd := os.Getenv("LAYERNOISE_TEST_ODD"); {
-	case odd == "":
-		if err := w.Finalize(); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Fatal(misbehave(w, odd))
+	if err := w.Finalize(); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// misbehave makes the last rank do something else than the others, who wait for it in an all-reduce. It returns what they are told.
+// misbehave makes the last rank do something else than the others, who train. It returns what they are told.
 func misbehave(w *World, odd string) error {
-	w.timeout = 3 * time.Second
+	w.timeout = 2 * time.Second
+	if err := w.Barrier(); err != nil {
+		return err
+	}
+	if odd == "dies" {
+		return trainAndDie(w, os.Getenv("LAYERNOISE_TEST_CHECKPOINT"))
+	}
 	if w.Rank() < w.Size()-1 {
 		return Allreduce(w, make([]float32, 1000))
 	}
 	switch odd {
-	case "dies":
-		time.Sleep(100 * time.Millisecond)
-		p, _ := os.FindProcess(os.Getpid())
-		return p.Kill()
 	case "hangs":
-		time.Sleep(10 * time.Second)
+		time.Sleep(6 * time.Second)
 		return nil
+	case "stops":
+		return syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	case "unplugs": // its host, which is a network namespace
+		if out, err := exec.Command("ip", "link", "set", "eth0", "down").CombinedOutput(); err != nil {
+			return errors.Wrapf(err, "%s", out)
+		}
+		return Allreduce(w, make([]float32, 1000))
 	case "fails":
 		w.Abort(errors.New("the disk is full"))
 	case "leaves":
@@ -63,4 +88,72 @@ func misbehave(w *World, odd string) error {
 		return Allreduce(w, make([]float64, 7))
 	}
 	return errors.Errorf("unknown: %s", odd)
+}
+
+const resumedSigma = 0.1
+
+// trainAndDie trains, and kills the last rank between two steps. Rank 0 has written a checkpoint some steps before.
+func trainAndDie(w *World, path string) error {
+	batch := images / w.Size()
+	r, err := newRun(w, batch, batch*w.Rank(), resumedSigma)
+	if err != nil {
+		return err
+	}
+	if err := r.train(0, steps/2); err != nil {
+		return err
+	}
+	if w.Rank() == 0 {
+		c, err := r.save()
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(c)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, text, 0o666); err != nil {
+			return err
+		}
+	}
+	if err := r.train(steps/2, steps/2+3); err != nil {
+		return err
+	}
+	if w.Rank() == w.Size()-1 {
+		return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+	return r.train(steps/2+3, steps)
+}
+
+// checkResumed goes on from the checkpoint of ranks that died, as many or not, and compares the end with that of one process that
+// was never interrupted.
+func checkResumed(w *World, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var c checkpoint
+	if err := json.Unmarshal(text, &c); err != nil {
+		return err
+	}
+	batch := images / w.Size()
+	r, err := newRun(w, batch, batch*w.Rank(), resumedSigma)
+	if err != nil {
+		return err
+	}
+	if err := r.load(c); err != nil {
+		return err
+	}
+	if err := r.train(steps/2, steps); err != nil {
+		return err
+	}
+	want, err := train(&World{size: 1}, resumedSigma)
+	if err != nil {
+		return err
+	}
+	for i, x := range r.weights() {
+		if diff := math.Abs(x - want[i]); !(diff < 1e-12) {
+			return errors.Errorf("weight %d of %d resumed ranks is %v, of one process that was not interrupted %v", i, w.Size(), x, want[i])
+		}
+	}
+	return nil
 }

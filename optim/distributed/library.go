@@ -17,9 +17,11 @@ type library struct {
 	abi
 	functions
 	name string // what it calls itself
-
-	underWay map[*operation]struct{} // whose memory MPI may still write to: a broken world never gives it back
 }
+
+// underWay is the messages whose memory MPI may still read or write. Those of a broken world stay here as long as the process
+// lives, whatever becomes of the world.
+var underWay = make(map[*operation]struct{})
 
 // abi is the handles of MPI's constants that are needed: the standard leaves them to the library (to the standard itself
 // from MPI 5 on).
@@ -115,7 +117,7 @@ func open(path string, l launch) (*library, error) {
 }
 
 func newLibrary(handle uintptr, path string) (*library, error) {
-	lib := &library{underWay: make(map[*operation]struct{})}
+	lib := new(library)
 	var err error
 	if lib.functions, err = openFunctions(handle); err != nil {
 		return nil, err
@@ -146,11 +148,17 @@ func setenv(name, value string) {
 	set(name, value, 0)
 }
 
-// results is memory that MPI writes to. It lives on the heap: purego may move the stack.
+// results is memory that MPI writes to.
 type results struct {
 	a, b int32
 	text [8192]byte // MPI_MAX_LIBRARY_VERSION_STRING of Open MPI and MPICH is not more
 }
+
+// newResults returns results on the heap. The compiler would put them on the stack where only their address, as a number, leaves
+// a function; and a call by purego may move the stack.
+//
+//go:noinline
+func newResults() *results { return new(results) }
 
 func (r *results) String() string { return strings.TrimRight(string(r.text[:max(0, r.a)]), "\x00 \n") }
 
@@ -158,7 +166,7 @@ func address[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
 // describe returns the first line of what the library says of itself.
 func (l *library) describe() string {
-	out := new(results)
+	out := newResults()
 	purego.SyscallN(l.version, address(&out.text[0]), address(&out.a))
 	line, _, _ := strings.Cut(out.String(), "\n")
 	runtime.KeepAlive(out)
@@ -171,7 +179,7 @@ func (l *library) call(what string, function uintptr, args ...uintptr) error {
 	if int32(code) == 0 {
 		return nil
 	}
-	out := new(results)
+	out := newResults()
 	purego.SyscallN(l.errorString, code, address(&out.text[0]), address(&out.a))
 	return errors.Errorf("distributed: %s: %s (%s)", what, out, l.name)
 }
@@ -181,7 +189,7 @@ const threadFunneled = 1
 
 // start initialises MPI and returns the rank and the size of the world.
 func (l *library) start() (rank, size int, err error) {
-	out := new(results)
+	out := newResults()
 	defer runtime.KeepAlive(out)
 	if err := l.call("MPI_Init_thread", l.initThread, 0, 0, threadFunneled, address(&out.a)); err != nil {
 		return 0, 0, err
@@ -224,7 +232,7 @@ func (l *library) begin(what string, function uintptr, data []byte, peer, tag in
 		op.pinned.Unpin()
 		return nil, err
 	}
-	l.underWay[op] = struct{}{}
+	underWay[op] = struct{}{}
 	return op, nil
 }
 
@@ -245,6 +253,6 @@ func (l *library) done(p pending) (bool, error) {
 		return false, nil
 	}
 	op.pinned.Unpin()
-	delete(l.underWay, op)
+	delete(underWay, op)
 	return true, nil
 }

@@ -90,8 +90,7 @@ func (s *Solver) mean(model []G.ValueGrad) error {
 	for i, m := range model {
 		var err error
 		if params[i], err = parameterOf(m, i); err != nil {
-			s.world.fail(err)
-			return err
+			return s.world.breakDown(err)
 		}
 	}
 	if err := s.compareOnce(params); err != nil {

@@ -2,6 +2,7 @@ package distributed
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,70 +69,104 @@ func (t *training) weights() []float64 {
 	return all
 }
 
+// run is a training of a rank, on a batch of images of each step, those from first on.
+type run struct {
+	*training
+	batch, first int
+	solver       *optim.PerturbedSolver
+	guarded      G.VM
+}
+
+func newRun(w *World, batch, first int, sigma float64, opts ...optim.PerturbOpt) (r *run, err error) {
+	r = &run{batch: batch, first: first}
+	if r.training, err = newTraining(batch, 1); err != nil {
+		return nil, err
+	}
+	sgd, err := optim.NewSGD(0.1, optim.WithMomentum(0.9))
+	if err != nil {
+		return nil, err
+	}
+	mean, err := NewSolver(sgd, w)
+	if err != nil {
+		return nil, err
+	}
+	if r.solver, err = optim.NewPerturbedSolver(mean, sigma, append(opts, optim.WithSeed(3))...); err != nil {
+		return nil, err
+	}
+	r.guarded, err = r.solver.Guard(r.machine, r.learnables...)
+	return r, err
+}
+
+// train makes the steps from one to another.
+func (r *run) train(from, to int) error {
+	for step := from; step < to; step++ {
+		if err := r.give(step, r.first, r.batch); err != nil {
+			return err
+		}
+		if err := r.guarded.RunAll(); err != nil {
+			return err
+		}
+		if err := r.solver.Step(G.NodesToValueGrads(r.learnables)); err != nil {
+			return err
+		}
+		r.guarded.Reset()
+	}
+	return nil
+}
+
+// checkpoint is what another run, of any number of ranks, goes on from.
+type checkpoint struct {
+	Weights [][]float64
+	Solver  []byte
+}
+
+func (r *run) save() (c checkpoint, err error) {
+	for _, n := range r.learnables {
+		c.Weights = append(c.Weights, slices.Clone(n.Value().Data().([]float64)))
+	}
+	c.Solver, err = r.solver.MarshalBinary()
+	return c, err
+}
+
+func (r *run) load(c checkpoint) error {
+	for i, n := range r.learnables {
+		copy(n.Value().Data().([]float64), c.Weights[i])
+	}
+	return r.solver.UnmarshalBinary(c.Solver)
+}
+
 // steps is how long the trainings of the tests are, and images how many all ranks see in each step.
 const (
 	steps  = 20
 	images = 12
 )
 
-// train trains on a rank's part of the images. It saves the solver half way, and goes on with another one.
+// train trains on a rank's part of the images.
 func train(w *World, sigma float64, opts ...optim.PerturbOpt) ([]float64, error) {
 	return trainOn(w, images/w.Size(), images/w.Size()*w.Rank(), sigma, opts...)
 }
 
-// trainOn trains on a batch of images of each step, those from first on.
+// trainOn trains on a batch of images of each step, those from first on. Another run takes over half way.
 func trainOn(w *World, batch, first int, sigma float64, opts ...optim.PerturbOpt) ([]float64, error) {
-	t, err := newTraining(batch, 1)
+	r, err := newRun(w, batch, first, sigma, opts...)
 	if err != nil {
 		return nil, err
 	}
-	newSolver := func() (*optim.PerturbedSolver, error) {
-		sgd, err := optim.NewSGD(0.1, optim.WithMomentum(0.9))
-		if err != nil {
-			return nil, err
-		}
-		mean, err := NewSolver(sgd, w)
-		if err != nil {
-			return nil, err
-		}
-		return optim.NewPerturbedSolver(mean, sigma, append(opts, optim.WithSeed(3))...)
+	if err := r.train(0, steps/2); err != nil {
+		return nil, err
 	}
-	solver, err := newSolver()
+	c, err := r.save()
 	if err != nil {
 		return nil, err
 	}
-	machine, err := solver.Guard(t.machine, t.learnables...)
-	if err != nil {
+	if r, err = newRun(w, batch, first, sigma, opts...); err != nil {
 		return nil, err
 	}
-	for step := range steps {
-		if step == steps/2 {
-			state, err := solver.MarshalBinary()
-			if err != nil {
-				return nil, err
-			}
-			if solver, err = newSolver(); err != nil {
-				return nil, err
-			}
-			if err := solver.UnmarshalBinary(state); err != nil {
-				return nil, err
-			}
-			if machine, err = solver.Guard(t.machine, t.learnables...); err != nil {
-				return nil, err
-			}
-		}
-		if err := t.give(step, first, batch); err != nil {
-			return nil, err
-		}
-		if err := machine.RunAll(); err != nil {
-			return nil, err
-		}
-		if err := solver.Step(G.NodesToValueGrads(t.learnables)); err != nil {
-			return nil, err
-		}
-		machine.Reset()
+	if err := r.load(c); err != nil {
+		return nil, err
 	}
-	return t.weights(), nil
+	err = r.train(steps/2, steps)
+	return r.weights(), err
 }
 
 // checkSolver compares a training by all ranks with one of a single process that sees all images, with and without noise: the
@@ -230,7 +265,7 @@ func TestSolverDiffers(t *testing.T) {
 	}
 	for _, broadcast := range []bool{false, true} {
 		weights := make([][]float64, 2)
-		errs := ranks(t, 2, time.Minute, func(w *World) (err error) {
+		errs := newPost().run(t, 2, time.Minute, func(w *World) (err error) {
 			weights[w.Rank()], err = step(w, 1+float64(w.Rank()), broadcast)
 			return err
 		})

@@ -18,12 +18,14 @@ type World struct {
 	rank, size int
 	timeout    time.Duration
 	block      int       // bytes of a vector that are exchanged at a time
+	spins      int       // looks at messages before it sleeps
 	wire       transport // nil in a world of one
 	lib        *library
 	calls      chan func() // to the thread that MPI was initialised on
 	number     uint64      // of the next call
 	broken     error
-	alarms     []alarm // what the other ranks say when they fail
+	alarms     []alarm          // that may come of the other ranks
+	said       map[int]*failure // what came, nil of a rank that ended in order
 	ended      bool
 }
 
@@ -74,7 +76,7 @@ func Init(config Config) (*World, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &World{timeout: config.Timeout, block: defaultBlock, wire: lib, lib: lib, calls: make(chan func())}
+	w := &World{timeout: config.Timeout, block: defaultBlock, spins: defaultSpins, wire: lib, lib: lib, calls: make(chan func())}
 	go serve(w.calls)
 	err = w.limited("MPI_Init_thread", func() error {
 		w.rank, w.size, err = lib.start()
@@ -87,7 +89,10 @@ func Init(config Config) (*World, error) {
 		return nil, errors.Errorf("distributed: the launcher started %d processes, but for %s this is rank %d of %d: "+
 			"the library is not the launcher's; name the right one in LAYERNOISE_MPI", l.size, lib, w.rank, w.size)
 	}
-	return w, w.do(w.listen)
+	if err := w.do(w.listen); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // serve makes calls on one thread.
@@ -165,14 +170,12 @@ func (w *World) Abort(err error) {
 	if w.calls == nil {
 		os.Exit(1)
 	}
-	if w.broken == nil {
-		w.fail(err)
-		time.Sleep(time.Second)
-	}
+	_ = w.breakDown(err)
+	time.Sleep(moment)
 	select {
 	case w.calls <- func() { w.wire.kill(1) }:
-		time.Sleep(time.Second) // it does not return
-	case <-time.After(time.Second): // the thread hangs in MPI
+		time.Sleep(moment) // it does not return
+	case <-time.After(moment): // the thread hangs in MPI
 	}
 	os.Exit(1)
 }

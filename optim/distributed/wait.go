@@ -1,0 +1,106 @@
+package distributed
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// waiting is a message under way to or from a rank.
+type waiting struct {
+	pending
+	rank int
+}
+
+func wait(p pending, rank int) waiting { return waiting{p, rank} }
+
+// progress takes the messages that have been carried out of the list, and returns how many.
+func (w *World) progress(list *[]waiting) (int, error) {
+	var failed error
+	before := len(*list)
+	*list = slices.DeleteFunc(*list, func(m waiting) bool {
+		if failed != nil {
+			return false
+		}
+		done, err := w.wire.done(m.pending)
+		failed = err
+		return done
+	})
+	return before - len(*list), failed
+}
+
+// patience is what a rank does while nothing comes: it looks often at first, and then leaves the processor to others.
+type patience struct {
+	world *World
+	call  call
+	quiet time.Time // since when nothing comes; zero before the first look
+	looks int       // since then
+}
+
+// defaultSpins is how many looks a rank makes at most before it sleeps between them.
+const defaultSpins = 1 << 14
+
+// look is called after each look at the messages; news is how many were carried, and missing those that were not.
+func (p *patience) look(news int, missing []waiting) error {
+	if news > 0 || p.quiet.IsZero() {
+		p.quiet, p.looks = time.Now(), 0
+		return nil
+	}
+	p.looks++
+	if p.looks%64 != 0 {
+		return nil
+	}
+	if err := p.world.alarmed(); err != nil {
+		return alsoMissing(err, missing)
+	}
+	since := time.Since(p.quiet)
+	switch {
+	case since > p.world.timeout:
+		return p.world.late(p.call, missing)
+	case since > time.Millisecond || p.looks > p.world.spins:
+		time.Sleep(50 * time.Microsecond)
+	default:
+		runtime.Gosched()
+	}
+	return nil
+}
+
+// late is the failure of ranks that did not answer in time.
+func (w *World) late(c call, missing []waiting) error {
+	return &failure{text: fmt.Sprintf("rank %d of %d waited %v in %v", w.rank, w.size, w.timeout, c), missing: ranksOf(missing)}
+}
+
+// alsoMissing adds the ranks that this one waits for to those that another one has waited for in vain: that one may have waited for
+// this one alone.
+func alsoMissing(err error, missing []waiting) error {
+	f, ok := err.(*failure)
+	if !ok || len(f.missing) == 0 {
+		return err
+	}
+	return &failure{text: f.text, missing: append(ranksOf(missing), f.missing...)}
+}
+
+// ranksOf returns the ranks that messages are to come from or to go to.
+func ranksOf(list []waiting) (ranks []int) {
+	for _, m := range list {
+		ranks = append(ranks, m.rank)
+	}
+	slices.Sort(ranks)
+	return slices.Compact(ranks)
+}
+
+// wait waits until all messages of the list have been carried.
+func (w *World) wait(c call, list []waiting) error {
+	p := patience{world: w, call: c}
+	for len(list) > 0 {
+		news, err := w.progress(&list)
+		if err != nil {
+			return err
+		}
+		if err := p.look(news, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
