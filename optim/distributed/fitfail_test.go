@@ -112,7 +112,7 @@ func TestFitFails(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			weights := make([][]float64, size)
-			errs := ranks(t, size, 10*time.Second, func(w *World) error {
+			errs := newPost().run(t, size, 10*time.Second, func(w *World) error {
 				f, err := newFitting(w, true, datasets.LastPad)
 				if err != nil {
 					return err
