@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/pkg/errors"
@@ -51,6 +52,20 @@ func (d *Dataset) Loader(config LoaderConfig) (*Loader, error) {
 	l := &Loader{data: d, config: c, share: share, tables: newTables(c.Mean, c.Std), count: share.batches(), err: ErrNotStarted}
 	l.idle = [][]*slot{l.newSlots()}
 	return l, nil
+}
+
+// String writes the loader in a line: its data set, its batches, and what its order depends on.
+func (l *Loader) String() string {
+	return fmt.Sprintf("%v; %s", l.data, batchesText(l.count, l.config.Batch, l.config.Shuffle, l.config.Seed))
+}
+
+// batchesText says what batches a pass has.
+func batchesText(count, size int, shuffle bool, seed uint64) string {
+	order := "in order"
+	if shuffle {
+		order = fmt.Sprintf("shuffled with seed %d", seed)
+	}
+	return fmt.Sprintf("%d batches of %d, %s", count, size, order)
 }
 
 // batchShape is the shape of a tensor of n images.

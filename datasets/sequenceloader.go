@@ -1,6 +1,8 @@
 package datasets
 
 import (
+	"fmt"
+
 	"github.com/pkg/errors"
 	"gorgonia.org/tensor"
 )
@@ -55,6 +57,11 @@ func (s *Sequences) Loader(config SequenceConfig) (*SequenceLoader, error) {
 		return nil, errors.WithMessage(err, "datasets: sequence loader")
 	}
 	return &SequenceLoader{data: s, config: config, share: share, count: share.batches(), err: ErrNotStarted}, nil
+}
+
+// String writes the loader in a line: its data set, its batches, and what its order depends on.
+func (l *SequenceLoader) String() string {
+	return fmt.Sprintf("%v; %s", l.data, batchesText(l.count, l.config.Batch, l.config.Shuffle, l.config.Seed))
 }
 
 // Len is the number of batches in a pass, the same on all ranks.

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -85,6 +86,19 @@ func characterVocabulary(text string) (*Vocabulary, error) {
 
 // Size is the number of tokens.
 func (v *Vocabulary) Size() int { return len(v.tokens) }
+
+// shownTokens is how many tokens String shows.
+const shownTokens = 10
+
+// String writes the vocabulary in a line: its size and its first tokens.
+func (v *Vocabulary) String() string {
+	shown := v.tokens[:min(shownTokens, len(v.tokens))]
+	text := fmt.Sprintf("%d tokens: %q", len(v.tokens), shown)
+	if len(shown) < len(v.tokens) {
+		text = strings.TrimSuffix(text, "]") + " ...]"
+	}
+	return text
+}
 
 // Token is the text of the token with that id, which is from 0 to Size()-1.
 func (v *Vocabulary) Token(id int) string { return v.tokens[id] }

@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"fmt"
 	"slices"
 
+	"github.com/layernoise/layernoise/internal/nodename"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -10,6 +12,14 @@ import (
 // Layer is the parameters that belong together: a weight with its bias, or the
 // scale of a batch norm with its shift.
 type Layer = []*G.Node
+
+// learnable names a parameter for errors: by its number, and by its name if it has one.
+func learnable(i int, p *G.Node) string {
+	if name := nodename.Of(p); name != "" {
+		return fmt.Sprintf("learnable %d, %s,", i, name)
+	}
+	return fmt.Sprintf("learnable %d", i)
+}
 
 // Layers sorts the parameters of an existing graph into layers. It works on the
 // structure of the graph below the cost node, not on names, for Gorgonia's
@@ -49,11 +59,11 @@ func Layers(cost *G.Node, learnables ...*G.Node) ([]Layer, error) {
 		case p == nil:
 			return nil, errors.Errorf("graph: Layers: learnable %d is nil", i)
 		case p.Op() != nil:
-			return nil, errors.Errorf("graph: Layers: learnable %d, %s, is not a leaf", i, p.Name())
+			return nil, errors.Errorf("graph: Layers: %s is not a leaf", learnable(i, p))
 		case s.index[p] != i:
-			return nil, errors.Errorf("graph: Layers: learnable %d, %s, comes twice", i, p.Name())
+			return nil, errors.Errorf("graph: Layers: %s comes twice", learnable(i, p))
 		case p != cost && len(s.parents[p]) == 0:
-			return nil, errors.Errorf("graph: Layers: learnable %d, %s, does not reach the cost %s", i, p.Name(), cost.Name())
+			return nil, errors.Errorf("graph: Layers: %s does not reach the cost %s", learnable(i, p), cost.Name())
 		}
 	}
 	for _, p := range learnables {

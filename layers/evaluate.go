@@ -2,6 +2,7 @@ package layers
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/layernoise/layernoise/internal/elementary"
@@ -22,6 +23,16 @@ type Metrics struct {
 	// |accuracy - mean probability|, weighted by their predictions. C. Guo, G. Pleiss, Y. Sun, K. Weinberger, On Calibration of
 	// Modern Neural Networks, ICML 2017, https://arxiv.org/abs/1706.04599. NaN if one of the logits was.
 	ECE float64 `json:"ece"`
+}
+
+// String is a line: of images loss, accuracy, the share among the first five, and calibration; of tokens loss, perplexity and accuracy.
+func (m Metrics) String() string {
+	if m.Tokens > 0 {
+		return fmt.Sprintf("%d sequences, %d tokens: loss %.4f, perplexity %.3f, accuracy %.2f%%",
+			m.Images, m.Tokens, m.Loss, m.Perplexity(), 100*m.Accuracy)
+	}
+	return fmt.Sprintf("%d images: loss %.4f, accuracy %.2f%%, top 5 %.2f%%, calibration error %.2f%%",
+		m.Images, m.Loss, 100*m.Accuracy, 100*m.Top5, 100*m.ECE)
 }
 
 // Perplexity returns exp(Loss): how many equally likely tokens would be as hard to tell.

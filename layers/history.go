@@ -3,8 +3,10 @@ package layers
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/pkg/errors"
 )
@@ -82,4 +84,37 @@ func (h *History) add(e Epoch) (best bool) {
 		return true
 	}
 	return false
+}
+
+// shownEpochs is how many passes String shows at the beginning and at the end of a long training.
+const shownEpochs = 10
+
+// String is a table with a line for each pass, of a long training the first and last ten. The pass with the least validation loss has
+// a star.
+func (h *History) String() string {
+	var b strings.Builder
+	validated := h.Best >= 0
+	b.WriteString("epoch  steps      loss")
+	if validated {
+		b.WriteString("  validation loss  accuracy")
+	}
+	for i, e := range h.Epochs {
+		if n := len(h.Epochs); i >= shownEpochs && i < n-shownEpochs {
+			if i == shownEpochs {
+				b.WriteString("\n  ...")
+			}
+			continue
+		}
+		fmt.Fprintf(&b, "\n%5d  %5d  %8.4f", e.Number, e.Steps, e.Loss)
+		if v := e.Validation; v != nil {
+			fmt.Fprintf(&b, "  %15.4f  %7.2f%%", v.Loss, 100*v.Accuracy)
+		}
+		if i == h.Best {
+			b.WriteString(" *")
+		}
+	}
+	if h.Stopped {
+		b.WriteString("\nstopped early")
+	}
+	return b.String()
 }

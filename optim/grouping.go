@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -11,6 +12,15 @@ import (
 type Group struct {
 	Name   string
 	Params []*Param
+}
+
+// String is a line: the group's name, and the names and shapes of its parameters.
+func (g Group) String() string {
+	params := make([]string, len(g.Params))
+	for i, p := range g.Params {
+		params[i] = p.String()
+	}
+	return fmt.Sprintf("%s: %s", g.Name, strings.Join(params, ", "))
 }
 
 // A Grouping divides the parameters of a model, without the excluded ones, into groups. It is called once, when the

@@ -1,8 +1,10 @@
 package optim
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"weak"
 
 	"github.com/layernoise/layernoise/internal/hugepage"
@@ -17,6 +19,15 @@ type Injection struct {
 
 	NoiseNorm    float64 // Euclidean norm of the noise over all tensors that took it
 	RelativeNorm float64 // NoiseNorm by the norm of those tensors; 0 without noise, infinite where they are zero
+}
+
+// String is a line: the step, what took noise and how much.
+func (i Injection) String() string {
+	if len(i.Layers) == 0 {
+		return fmt.Sprintf("step %d: no noise", i.Step)
+	}
+	return fmt.Sprintf("step %d: %s, sigma %.4g, noise of norm %.4g, %.3g%% of that of the weights",
+		i.Step, strings.Join(i.Layers, " "), i.Sigma, i.NoiseNorm, 100*i.RelativeNorm)
 }
 
 // injector makes noise and puts it into weights.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"weak"
 
+	"github.com/layernoise/layernoise/internal/nodename"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -31,6 +32,9 @@ type Param struct {
 
 // Name returns the name of the parameter's node, or # and its place in the model where it has none.
 func (p *Param) Name() string { return p.name }
+
+// String is the parameter's name and shape.
+func (p *Param) String() string { return fmt.Sprintf("%s %v", p.name, p.shape) }
 
 // Shape returns the shape of the tensor, () for a scalar. The caller must not change it.
 func (p *Param) Shape() tensor.Shape { return p.shape }
@@ -123,8 +127,8 @@ func checkSource(source G.ValueGrad, place int) error {
 
 // nameOf returns the name of a node, or one made of its place in the model.
 func nameOf(source G.ValueGrad, place int) string {
-	if named, ok := source.(G.Namer); ok && named.Name() != "" {
-		return named.Name()
+	if name := nodename.Of(source); name != "" {
+		return name
 	}
 	return fmt.Sprintf("#%d", place)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/layernoise/layernoise/internal/nodename"
 	"github.com/layernoise/layernoise/optim"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -189,8 +190,8 @@ type parameter struct {
 
 func parameterOf(m G.ValueGrad, i int) (p parameter, err error) {
 	p.name = fmt.Sprintf("parameter %d", i)
-	if named, ok := m.(interface{ Name() string }); ok && named.Name() != "" {
-		p.name = fmt.Sprintf("parameter %d %s", i, named.Name())
+	if name := nodename.Of(m); name != "" {
+		p.name = fmt.Sprintf("parameter %d %s", i, name)
 	}
 	v := m.Value()
 	if v == nil {
