@@ -4,6 +4,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/layernoise/layernoise/internal/gunzip"
 	"github.com/pkg/errors"
 )
 
@@ -77,7 +78,7 @@ const (
 )
 
 func (f cifarFormat) read(r io.Reader) (*CIFAR, error) {
-	plain, err := gunzip(r)
+	plain, err := gunzip.NewReader(r)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/layernoise/layernoise/internal/gunzip"
 	"github.com/pkg/errors"
 )
 
@@ -20,7 +21,7 @@ type cifarArchive struct {
 // read returns the content of each of the files. The archive is read to its
 // end, where the checksum is. A file that is not in it is ErrFormat.
 func (a cifarArchive) read(r io.Reader) ([]*CIFAR, error) {
-	plain, err := gunzip(r)
+	plain, err := gunzip.NewReader(r)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/layernoise/layernoise/internal/fetch"
 	"github.com/pkg/errors"
 )
 
@@ -13,7 +14,7 @@ type cifarSet struct {
 	name    string
 	format  cifarFormat
 	folder  string // of the files, in the archive and on disk
-	archive publishedFile
+	archive fetch.File
 	bases   []string // where it is published
 	python  []string // what other programs leave of the version that is not read
 	files   map[Split][]string
@@ -138,7 +139,7 @@ func (s *cifarSet) read(o *options, dir string, files []string) ([]*CIFAR, error
 // readArchive reads the files, of which missing is not there unpacked, from the
 // archive.
 func (s *cifarSet) readArchive(o *options, dir string, files []string, missing string) ([]*CIFAR, error) {
-	search := func() (string, error) { return find(dir, []string{"."}, []string{s.archive.name}) }
+	search := func() (string, error) { return find(dir, []string{"."}, []string{s.archive.Name}) }
 	path, err := o.obtain(search, dir, s.bases, s.archive)
 	if errors.Is(err, ErrNotFound) {
 		return nil, s.notFound(dir, missing)
@@ -156,7 +157,7 @@ func (s *cifarSet) notFound(dir, missing string) error {
 			return errors.Wrapf(ErrNotFound, "%s in %s is the version for Python, and the binary one is needed", name, dir)
 		}
 	}
-	return errors.Wrapf(ErrNotFound, "neither %s nor %s in %s", missing, s.archive.name, dir)
+	return errors.Wrapf(ErrNotFound, "neither %s nor %s in %s", missing, s.archive.Name, dir)
 }
 
 // assemble makes the data set of the content of its files.

@@ -4,11 +4,34 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
+	"github.com/layernoise/layernoise/internal/fetch"
 	"github.com/pkg/errors"
 )
+
+// An Option changes how MNIST, FashionMNIST, CIFAR10, CIFAR100, TinyShakespeare, Enwik8 and Text8 find their files.
+type Option func(*options) error
+
+// options is what the Options of one call add up to.
+type options struct {
+	// fetch downloads a file into a folder and returns its path; nil when
+	// that is not wanted.
+	fetch func(dir string, bases []string, f fetch.File) (string, error)
+}
+
+func newOptions(opts []Option) (*options, error) {
+	o := new(options)
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, errors.Errorf("option %d is nil", i)
+		}
+		if err := opt(o); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
 
 // A Download says how files are fetched. The zero value is ready to use: the
 // published addresses, in silence.
@@ -28,10 +51,6 @@ type Download struct {
 	// Stall is how long a server may send nothing before it is given up. By
 	// default 30 seconds.
 	Stall time.Duration
-
-	// Of the tests, which do not wait.
-	pause func(context.Context, time.Duration) error
-	now   func() time.Time
 }
 
 // WithDownload fetches the files that are not in the folder, into it, before
@@ -68,58 +87,29 @@ func WithDownload(ctx context.Context, d Download) Option {
 		if ctx == nil {
 			return errors.New("download: the context is nil")
 		}
-		if err := d.check(); err != nil {
+		f := fetch.Fetcher{Mirror: d.Mirror, Client: d.Client, Progress: d.Progress, Stall: d.Stall}
+		if err := f.Check(); err != nil {
 			return err
 		}
-		o.fetch = func(dir string, bases []string, f publishedFile) (string, error) {
-			return d.fetch(ctx, dir, bases, f)
+		o.fetch = func(dir string, bases []string, file fetch.File) (string, error) {
+			return f.Fetch(ctx, dir, bases, file)
 		}
 		return nil
 	}
 }
 
-func (d *Download) check() error {
-	if d.Stall < 0 {
-		return errors.Errorf("download: Stall is %v", d.Stall)
+// obtain returns the path of a file that search looks for and that may be
+// fetched into dir when it is not there.
+func (o *options) obtain(search func() (string, error), dir string, bases []string, f fetch.File) (string, error) {
+	path, err := search()
+	switch {
+	case o.fetch == nil:
+		return path, err
+	case err == nil:
+		return path, f.Verify(path)
+	case errors.Is(err, ErrNotFound):
+		return o.fetch(dir, bases, f)
+	default:
+		return "", err
 	}
-	if d.Mirror == "" {
-		return nil
-	}
-	mirror, err := url.Parse(d.Mirror)
-	if err != nil {
-		return errors.Wrap(err, "download: Mirror")
-	}
-	if mirror.Scheme != "http" && mirror.Scheme != "https" || mirror.Host == "" {
-		return errors.Errorf("download: Mirror %q is no http or https address", d.Mirror)
-	}
-	return nil
-}
-
-func (d *Download) client() *http.Client {
-	if d.Client == nil {
-		return http.DefaultClient
-	}
-	return d.Client
-}
-
-// wait waits, unless ctx ends before.
-func (d *Download) wait(ctx context.Context, p time.Duration) error {
-	if d.pause != nil {
-		return d.pause(ctx, p)
-	}
-	return pause(ctx, p)
-}
-
-func (d *Download) time() time.Time {
-	if d.now != nil {
-		return d.now()
-	}
-	return time.Now()
-}
-
-func (d *Download) stall() time.Duration {
-	if d.Stall == 0 {
-		return 30 * time.Second
-	}
-	return d.Stall
 }

@@ -6,441 +6,169 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/layernoise/layernoise/internal/fetch"
 )
-
-// noPause is a pause for tests.
-func noPause(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-
-// A badServer serves one file, each request as the next of its manners says,
-// the last one for all that follow. It notes what was asked for.
-type badServer struct {
-	*httptest.Server
-	content []byte
-	manners []manner
-
-	mu       sync.Mutex
-	requests []string // the Range of each
-}
-
-type manner func(w http.ResponseWriter, r *http.Request, content []byte)
-
-func newServer(t *testing.T, content []byte, manners ...manner) *badServer {
-	t.Helper()
-	s := &badServer{content: content, manners: manners}
-	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
-	t.Cleanup(s.Close)
-	return s
-}
-
-func (s *badServer) serve(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	n := min(len(s.requests), len(s.manners)-1)
-	s.requests = append(s.requests, r.Header.Get("Range"))
-	s.mu.Unlock()
-	s.manners[n](w, r, s.content)
-}
-
-func (s *badServer) asked() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.requests)
-}
-
-// good serves the file as it should be, ranges included.
-func good(w http.ResponseWriter, r *http.Request, content []byte) {
-	http.ServeContent(w, r, "file.gz", time.Time{}, bytes.NewReader(content))
-}
-
-// noRanges serves the whole file whatever is asked for.
-func noRanges(w http.ResponseWriter, r *http.Request, content []byte) {
-	w.Header().Set("Content-Length", fmt.Sprint(len(content)))
-	w.Write(content)
-}
-
-// drops promises the file, or the rest that is asked for, and closes the
-// connection after n bytes.
-func drops(n int) manner {
-	return func(w http.ResponseWriter, r *http.Request, content []byte) {
-		var start int
-		if _, err := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &start); err == nil {
-			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", start, len(content)-1, len(content)))
-			w.Header().Set("Content-Length", fmt.Sprint(len(content)-start))
-			w.WriteHeader(http.StatusPartialContent)
-		} else {
-			w.Header().Set("Content-Length", fmt.Sprint(len(content)))
-		}
-		w.Write(content[start:min(start+n, len(content))])
-		w.(http.Flusher).Flush()
-		panic(http.ErrAbortHandler)
-	}
-}
-
-// dropsWhole is drops without ranges.
-func dropsWhole(n int) manner {
-	return func(w http.ResponseWriter, r *http.Request, content []byte) {
-		r.Header.Del("Range")
-		drops(n)(w, r, content)
-	}
-}
-
-// stalls promises the file, sends n bytes and then nothing more.
-func stalls(n int) manner {
-	return func(w http.ResponseWriter, r *http.Request, content []byte) {
-		if n > 0 {
-			w.Header().Set("Content-Length", fmt.Sprint(len(content)))
-			w.Write(content[:n])
-			w.(http.Flusher).Flush()
-		}
-		<-r.Context().Done()
-	}
-}
-
-// trickles sends the file in eight pieces, 350 ms apart.
-func trickles(w http.ResponseWriter, r *http.Request, content []byte) {
-	w.Header().Set("Content-Length", fmt.Sprint(len(content)))
-	for piece := range slices.Chunk(content, len(content)/8+1) {
-		time.Sleep(350 * time.Millisecond)
-		w.Write(piece)
-		w.(http.Flusher).Flush()
-	}
-}
-
-// claims announces a length and sends n bytes.
-func claims(length, n int) manner {
-	return func(w http.ResponseWriter, r *http.Request, content []byte) {
-		w.Header().Set("Content-Length", fmt.Sprint(length))
-		w.Write(append(slices.Clone(content), content...)[:n])
-	}
-}
-
-// chunked announces no length and sends n bytes.
-func chunked(n int) manner {
-	return func(w http.ResponseWriter, r *http.Request, content []byte) {
-		twice := append(slices.Clone(content), content...)
-		w.Write(twice[:n/2])
-		w.(http.Flusher).Flush()
-		w.Write(twice[n/2 : n])
-	}
-}
-
-// answers sends a status and a text.
-func answers(status int, text string) manner {
-	return func(w http.ResponseWriter, r *http.Request, content []byte) {
-		w.WriteHeader(status)
-		io.WriteString(w, text)
-	}
-}
-
-// otherRange answers a request for a part with another part.
-func otherRange(w http.ResponseWriter, r *http.Request, content []byte) {
-	w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(content)-1, len(content)))
-	w.WriteHeader(http.StatusPartialContent)
-	w.Write(content)
-}
-
-// encoded says that the .gz is an encoding of the transfer.
-func encoded(w http.ResponseWriter, r *http.Request, content []byte) {
-	w.Header().Set("Content-Encoding", "gzip")
-	good(w, r, content)
-}
-
-// testFile is a compressed file of about 100 kB.
-func testFile(t testing.TB) (content []byte, f publishedFile) {
-	t.Helper()
-	plain := make([]byte, 100_000)
-	rng := rand.NewPCG(1, 2)
-	for i := range plain {
-		plain[i] = byte(rng.Uint64())
-	}
-	content = gzipped(t, plain)
-	return content, publishedFile{"file.gz", int64(len(content)), sumOf(content), sumOf(plain)}
-}
 
 func sumOf(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])
 }
 
-// checkFetched checks that dir holds the file and nothing else.
-func checkFetched(t *testing.T, dir, path string, content []byte) {
+// publishedMNIST is a set like MNIST of 3 images, on a server that counts its
+// requests.
+func publishedMNIST(t *testing.T) (s *idxSet, dir string, requests *atomic.Int32) {
 	t.Helper()
-	if want := filepath.Join(dir, "file.gz"); path != want {
-		t.Errorf("path %s, want %s", path, want)
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, content) {
-		t.Error("another file than the server's")
-	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
-		t.Errorf("left in the folder: %v, %v", entries, err)
-	}
-}
-
-func TestDownload(t *testing.T) {
-	content, f := testFile(t)
-	size := len(content)
-	rest := func(n int) string { return fmt.Sprintf("bytes=%d-", n) }
-	for _, test := range []struct {
-		name    string
-		manners []manner
-		part    []byte   // what an earlier run has left
-		asked   []string // the ranges that are asked for
-	}{
-		{"good", []manner{good}, nil, []string{""}},
-		{"drops half way", []manner{drops(size / 2), good}, nil, []string{"", rest(size / 2)}},
-		{"drops often", []manner{drops(30000), drops(30000), drops(30000), good}, nil,
-			[]string{"", rest(30000), rest(60000), rest(90000)}},
-		{"drops, no ranges", []manner{dropsWhole(size / 2), noRanges}, nil, []string{"", rest(size / 2)}},
-		{"drops, other range", []manner{drops(1000), otherRange, good}, nil, []string{"", rest(1000), ""}},
-		{"drops, range refused", []manner{drops(1000), answers(416, "no"), good}, nil, []string{"", rest(1000), ""}},
-		{"stalls half way", []manner{stalls(50000), good}, nil, []string{"", rest(50000)}},
-		{"slow but steady", []manner{trickles}, nil, []string{""}},
-		{"no length", []manner{chunked(size)}, nil, []string{""}},
-		{"no length, short", []manner{chunked(70000), good}, nil, []string{"", rest(70000)}},
-		{"encoding", []manner{encoded}, nil, []string{""}},
-		{"resumes", []manner{good}, content[:12345], []string{rest(12345)}},
-		{"one byte missing", []manner{good}, content[:size-1], []string{rest(size - 1)}},
-		{"complete part", []manner{good}, content, nil},
-		{"part too long", []manner{good}, append(slices.Clone(content), 1), []string{""}},
+	site := t.TempDir()
+	set := mnist
+	set.files = make(map[string]fetch.File)
+	for name, plain := range map[string][]byte{
+		"train-images-idx3-ubyte": idxFile(t, 3, 28, 28),
+		"train-labels-idx1-ubyte": labelFile(t, 1, 2, 3),
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			if test.part != nil {
-				writeFile(t, filepath.Join(dir, "file.gz.part"), test.part)
-			}
-			server := newServer(t, content, test.manners...)
-			d := Download{Stall: 2 * time.Second, pause: noPause} // long for a busy machine, shorter than the trickle
-			path, err := d.fetch(t.Context(), dir, []string{server.URL}, f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkFetched(t, dir, path, content)
-			if got := server.asked(); !slices.Equal(got, test.asked) {
-				t.Errorf("asked for %q, want %q", got, test.asked)
-			}
-		})
+		content := gzipped(t, plain)
+		writeFile(t, filepath.Join(site, name+".gz"), content)
+		set.files[name] = fetch.File{Name: name + ".gz", Size: int64(len(content)), Sum: sumOf(content), Content: sumOf(plain)}
+	}
+	requests = new(atomic.Int32)
+	files := http.FileServer(http.Dir(site))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	set.bases = []string{server.URL}
+	return &set, filepath.Join(t.TempDir(), "new", "folder"), requests
+}
+
+func TestNoDownloadUnasked(t *testing.T) {
+	set, dir, requests := publishedMNIST(t)
+	if d, err := set.open(dir, Train, nil); !errors.Is(err, ErrNotFound) || d != nil {
+		t.Errorf("%v, error %v", d, err)
+	}
+	if n := requests.Load(); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the folder was made")
 	}
 }
 
-// TestDownloadErrors has one server that cannot be helped.
-func TestDownloadErrors(t *testing.T) {
-	content, f := testFile(t)
-	size := len(content)
-	page := "<html>" + strings.Repeat(" not found ", size)
-	junk := strings.Repeat("x", 2*size)
-	for _, test := range []struct {
-		name    string
-		manner  manner
-		want    error
-		message string
-		part    int // bytes that are kept for another run, 0 for no file
-		asked   int // requests
-	}{
-		{"not found", answers(404, "gone"), errAny, "404 Not Found", 0, 1},
-		{"unavailable", answers(503, ""), errAny, "503", 0, 5},
-		{"unasked part", answers(206, string(content)), errAny, "206", 0, 1},
-		{"error page", answers(200, "<html>"), ErrChecksum, "offers a page", 0, 1},
-		{"long error page", answers(200, page), ErrChecksum, "offers a page", 0, 1},
-		{"short junk", answers(200, "junk"), ErrChecksum, "offers 4 bytes", 0, 1},
-		{"long junk", answers(200, junk), ErrChecksum, "more than", size / 2, 1},
-		{"junk of the right size", answers(200, junk[:size]), ErrChecksum, "SHA-256", 0, 1},
-		{"claims less", claims(size-1, size-1), ErrChecksum, "offers", 0, 1},
-		{"claims more", claims(size+1, size+1), ErrChecksum, "offers", 0, 1},
-		{"sends more", chunked(size + 100), ErrChecksum, "more than", size / 2, 1},
-		{"drops always", func(w http.ResponseWriter, r *http.Request, content []byte) {
-			if r.Header.Get("Range") == "" {
-				drops(1000)(w, r, content)
-			}
-			drops(0)(w, r, content)
-		}, io.ErrUnexpectedEOF, "1000 of", 1000, 6},
-		{"drops at once", drops(0), io.ErrUnexpectedEOF, "0 of", 0, 5},
-		{"stalls at once", stalls(0), ErrStalled, "150ms", 0, 1},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			server := newServer(t, content, test.manner)
-			d := Download{Stall: 150 * time.Millisecond, pause: noPause}
-			path, err := d.fetch(t.Context(), dir, []string{server.URL}, f)
-			if err == nil || path != "" || (test.want != errAny && !errors.Is(err, test.want)) {
-				t.Fatalf("path %q, error %v, want %v", path, err, test.want)
-			}
-			if !strings.Contains(err.Error(), test.message) || !strings.Contains(err.Error(), server.URL+"/file.gz") {
-				t.Errorf("error %q does not say %q or where", err, test.message)
-			}
-			if asked := len(server.asked()); asked != test.asked {
-				t.Errorf("%d requests, want %d", asked, test.asked)
-			}
-			if _, err := os.Stat(filepath.Join(dir, "file.gz")); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("there is a file: %v", err)
-			}
-			info, err := os.Stat(filepath.Join(dir, "file.gz.part"))
-			switch {
-			case test.part == 0 && !errors.Is(err, fs.ErrNotExist):
-				t.Errorf("a wrong or empty .part was kept: %v", err)
-			case test.part > 0 && (err != nil || info.Size() < int64(test.part)):
-				t.Errorf("%d bytes were not kept: %v", test.part, err)
-			}
-		})
-	}
-}
-
-// TestDownloadKeepsPartFromErrorPage checks that an error page, of known and of
-// unknown length, does not cost what an earlier run has fetched.
-func TestDownloadKeepsPartFromErrorPage(t *testing.T) {
-	content, f := testFile(t)
-	dir := t.TempDir()
-	part := filepath.Join(dir, "file.gz.part")
-	writeFile(t, part, content[:5000])
-	for _, page := range []string{"<html>maintenance</html>", "<html>" + strings.Repeat(" maintenance ", 1000)} {
-		server := newServer(t, content, answers(200, page))
-		if _, err := new(Download).fetch(t.Context(), dir, []string{server.URL}, f); !errors.Is(err, ErrChecksum) {
+func TestDownloadMNIST(t *testing.T) {
+	set, dir, requests := publishedMNIST(t)
+	opts := []Option{WithDownload(t.Context(), Download{})}
+	for range 2 { // the second time from the folder
+		d, err := set.open(dir, Train, opts)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := os.ReadFile(part); err != nil || !bytes.Equal(got, content[:5000]) {
-			t.Errorf("%d bytes are left, error %v", len(got), err)
+		if got := d.Labels(); !slices.Equal(got, []int{1, 2, 3}) {
+			t.Errorf("labels %v", got)
 		}
+		if n := requests.Load(); n != 2 {
+			t.Errorf("%d requests, want one for each file", n)
+		}
+	}
+	if _, err := set.open(dir, Train, nil); err != nil {
+		t.Error(err)
 	}
 }
 
-// TestDownloadMirrors goes through broken servers to a good one.
-func TestDownloadMirrors(t *testing.T) {
-	content, f := testFile(t)
-	other := slices.Clone(content)
-	other[0] ^= 1
-	gone := newServer(t, content, answers(404, ""))
-	wrong := newServer(t, other, good)
-	half := newServer(t, content, drops(40000), answers(501, ""))
-	last := newServer(t, content, good)
-	unused := newServer(t, content, good)
-	dir := t.TempDir()
-	d := Download{Mirror: gone.URL + "/"}
-	path, err := d.fetch(t.Context(), dir, []string{wrong.URL, half.URL, last.URL, unused.URL}, f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkFetched(t, dir, path, content)
-	for i, test := range []struct {
-		server *badServer
-		asked  []string
+// TestDownloadAcceptsLocalFiles has files in the folder that differ from the
+// published ones in more or less important ways.
+func TestDownloadAcceptsLocalFiles(t *testing.T) {
+	plain := idxFile(t, 3, 28, 28)
+	changed := slices.Clone(plain)
+	changed[100] ^= 1
+	name := "train-images-idx3-ubyte"
+	for _, test := range []struct {
+		name    string
+		file    string
+		content []byte
+		want    error
 	}{
-		{gone, []string{""}}, {wrong, []string{""}}, {half, []string{"", "bytes=40000-"}},
-		{last, []string{"bytes=40000-"}}, {unused, nil},
+		{"unpacked", name, plain, nil},
+		{"compressed again", name + ".gz", append(gzipped(t, plain[:50]), gzipped(t, plain[50:])...), nil},
+		{"changed", name, changed, ErrChecksum},
+		{"changed and compressed", name + ".gz", gzipped(t, changed), ErrChecksum},
+		{"cut", name + ".gz", gzipped(t, plain)[:50], errAny},
 	} {
-		if got := test.server.asked(); !slices.Equal(got, test.asked) {
-			t.Errorf("server %d was asked for %q, want %q", i, got, test.asked)
+		set, dir, requests := publishedMNIST(t)
+		path := filepath.Join(dir, test.file)
+		writeFile(t, path, test.content)
+		d, err := set.open(dir, Train, []Option{WithDownload(t.Context(), Download{})})
+		if (d == nil) == (err == nil) || (test.want == nil) != (err == nil) || (test.want != errAny && !errors.Is(err, test.want)) {
+			t.Errorf("%s: %v, error %v, want %v", test.name, d, err, test.want)
+		}
+		if n := requests.Load(); test.want == nil && n != 1 || n > 1 {
+			t.Errorf("%s: %d requests, want one for the labels at most", test.name, n)
+		}
+		if kept, err := os.ReadFile(path); err != nil || !slices.Equal(kept, test.content) {
+			t.Errorf("%s: the file was changed", test.name)
 		}
 	}
 }
 
-func TestDownloadAllMirrorsFail(t *testing.T) {
-	content, f := testFile(t)
-	a, b := newServer(t, content, answers(404, "")), newServer(t, content, answers(403, ""))
-	_, err := new(Download).fetch(t.Context(), t.TempDir(), []string{a.URL, b.URL}, f)
-	if err == nil || !strings.Contains(err.Error(), "404") || !strings.Contains(err.Error(), "403") {
-		t.Errorf("error %v does not tell of both servers", err)
-	}
-}
-
-// TestDownloadPartOfAnotherFile resumes what does not belong to the file: the
-// sum finds it out, and the whole is asked for.
-func TestDownloadPartOfAnotherFile(t *testing.T) {
-	content, f := testFile(t)
+func TestDownloadCIFAR10(t *testing.T) {
+	content := gzipped(t, packedCIFAR10(t))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, cifar10Archive.Name, time.Time{}, bytes.NewReader(content))
+	}))
+	t.Cleanup(server.Close)
+	set := cifar10
+	set.bases = []string{server.URL}
+	set.archive.Size, set.archive.Sum = int64(len(content)), sumOf(content)
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "file.gz.part"), []byte("something else"))
-	server := newServer(t, content, good)
-	path, err := new(Download).fetch(t.Context(), dir, []string{server.URL}, f)
+	d, err := set.open(dir, Train, []Option{WithDownload(t.Context(), Download{})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkFetched(t, dir, path, content)
-	if got := server.asked(); !slices.Equal(got, []string{"bytes=14-", ""}) {
-		t.Errorf("asked for %q", got)
+	if got := d.Labels(); !slices.Equal(got, upTo(10)) {
+		t.Errorf("labels %v", got)
+	}
+	if d, err = set.open(dir, Test, nil); err != nil || d.Len() != 1 {
+		t.Errorf("from the folder: %v, %v", d, err)
+	}
+	writeFile(t, filepath.Join(dir, set.archive.Name), gzipped(t, content))
+	if d, err = set.open(dir, Test, []Option{WithDownload(t.Context(), Download{})}); !errors.Is(err, ErrChecksum) || d != nil {
+		t.Errorf("another archive: %v, %v", d, err)
 	}
 }
 
-// TestDownloadCancelled ends the context half way, and resumes in another run.
-func TestDownloadCancelled(t *testing.T) {
-	content, f := testFile(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	half := newServer(t, content, func(w http.ResponseWriter, r *http.Request, content []byte) {
-		time.AfterFunc(50*time.Millisecond, cancel)
-		stalls(50000)(w, r, content)
-	})
-	next := newServer(t, content, good)
-	dir := t.TempDir()
-	bases := []string{half.URL, next.URL}
-	if path, err := new(Download).fetch(ctx, dir, bases, f); !errors.Is(err, context.Canceled) || path != "" {
-		t.Fatalf("path %q, error %v", path, err)
+// TestPublishedFiles checks the tables of sums on real files: the labels are
+// byte-identical to the published ones, the images were compressed again.
+func TestPublishedFiles(t *testing.T) {
+	dir := realFolder(t, "fashion")
+	if len(fashionMNISTFiles) != 4 || len(mnistFiles) != 4 {
+		t.Fatalf("%d and %d files", len(fashionMNISTFiles), len(mnistFiles))
 	}
-	if path, err := new(Download).fetch(ctx, dir, bases, f); !errors.Is(err, context.Canceled) || path != "" {
-		t.Fatalf("ended before the start: path %q, error %v", path, err)
-	}
-	if asked := next.asked(); asked != nil {
-		t.Errorf("the next server was asked for %q", asked)
-	}
-	path, err := new(Download).fetch(t.Context(), dir, bases[1:], f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkFetched(t, dir, path, content)
-	if got := next.asked(); !slices.Equal(got, []string{"bytes=50000-"}) {
-		t.Errorf("resumed with %q", got)
-	}
-}
-
-// TestDownloadDiskFull writes to the device that is always full.
-func TestDownloadDiskFull(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("no /dev/full")
-	}
-	content, f := testFile(t)
-	dir := t.TempDir()
-	if err := os.Symlink("/dev/full", filepath.Join(dir, "file.gz.part")); err != nil {
-		t.Fatal(err)
-	}
-	first, second := newServer(t, content, good), newServer(t, content, good)
-	path, err := new(Download).fetch(t.Context(), dir, []string{first.URL, second.URL}, f)
-	if !errors.Is(err, syscall.ENOSPC) || path != "" {
-		t.Errorf("path %q, error %v, want %v", path, err, syscall.ENOSPC)
-	}
-	if asked := second.asked(); asked != nil {
-		t.Errorf("another server was asked, as if that gave more room")
-	}
-}
-
-func TestDownloadFolderErrors(t *testing.T) {
-	content, f := testFile(t)
-	server := newServer(t, content, good)
-	file := filepath.Join(t.TempDir(), "file")
-	writeFile(t, file, nil)
-	occupied := t.TempDir()
-	writeFile(t, filepath.Join(occupied, "file.gz.part", "x"), nil)
-	for _, dir := range []string{file, occupied} {
-		if path, err := new(Download).fetch(t.Context(), dir, []string{server.URL}, f); err == nil || path != "" {
-			t.Errorf("%s: path %q, error %v", dir, path, err)
+	for name, f := range fashionMNISTFiles {
+		path := filepath.Join(dir, f.Name)
+		if err := f.Verify(path); err != nil {
+			t.Error(err)
+		}
+		content, err := os.ReadFile(path)
+		if sum := sumOf(content); strings.HasSuffix(name, "idx1-ubyte") && (err != nil || sum != f.Sum) {
+			t.Errorf("%s: SHA-256 %s, error %v", path, sum, err)
+		}
+		other := f
+		other.Content = ""
+		if err := other.Verify(path); strings.HasSuffix(name, "idx3-ubyte") && !errors.Is(err, ErrChecksum) {
+			t.Errorf("%s: error %v without the sum of the content", path, err)
 		}
 	}
-	if asked := server.asked(); asked != nil {
-		t.Errorf("the server was asked for what cannot be written")
+	f := mnistFiles["t10k-images-idx3-ubyte"]
+	if err := f.Verify(filepath.Join(dir, f.Name)); !errors.Is(err, ErrChecksum) {
+		t.Errorf("%s of Fashion-MNIST passes for MNIST: %v", f.Name, err)
 	}
 }
 
@@ -448,14 +176,38 @@ func TestWithDownloadErrors(t *testing.T) {
 	var none context.Context
 	for name, opt := range map[string]Option{
 		"context": WithDownload(none, Download{}),
-		"stall":   WithDownload(t.Context(), Download{Stall: -1, pause: noPause}),
-		"scheme":  WithDownload(t.Context(), Download{Mirror: "ftp://example.org/"}),
-		"host":    WithDownload(t.Context(), Download{Mirror: "https:///mnist"}),
-		"path":    WithDownload(t.Context(), Download{Mirror: "/home"}),
-		"address": WithDownload(t.Context(), Download{Mirror: "http://a b/"}),
+		"stall":   WithDownload(t.Context(), Download{Stall: -1}),
+		"mirror":  WithDownload(t.Context(), Download{Mirror: "ftp://example.org/"}),
 	} {
 		if d, err := MNIST(t.TempDir(), Train, opt); err == nil || d != nil || errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 }
+
+// TestDownloadFields has a mirror alone, a client that counts, and then a server that sends nothing.
+func TestDownloadFields(t *testing.T) {
+	set, dir, _ := publishedMNIST(t)
+	mirror := set.bases[0]
+	set.bases = nil
+	var progress bytes.Buffer
+	sent := 0
+	client := &http.Client{Transport: roundTrips(func(r *http.Request) (*http.Response, error) {
+		sent++
+		return http.DefaultTransport.RoundTrip(r)
+	})}
+	_, err := set.open(dir, Train, []Option{WithDownload(t.Context(), Download{Mirror: mirror, Client: client, Progress: &progress})})
+	if err != nil || sent != 2 || !strings.Contains(progress.String(), "100%") {
+		t.Errorf("error %v, %d requests of the client, progress %q", err, sent, progress.String())
+	}
+	silent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(silent.Close)
+	stalled := WithDownload(t.Context(), Download{Mirror: silent.URL, Stall: 50 * time.Millisecond})
+	if d, err := set.open(t.TempDir(), Train, []Option{stalled}); !errors.Is(err, ErrStalled) || d != nil {
+		t.Errorf("%v, error %v, want %v", d, err, ErrStalled)
+	}
+}
+
+type roundTrips func(*http.Request) (*http.Response, error)
+
+func (f roundTrips) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -1,6 +1,10 @@
 package datasets
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/layernoise/layernoise/internal/fetch"
+)
 
 var (
 	// ErrFormat marks content that is not what its format or its data set
@@ -14,7 +18,7 @@ var (
 
 	// ErrChecksum marks a file whose length or SHA-256 is not that of the
 	// published one.
-	ErrChecksum = errors.New("not the published file")
+	ErrChecksum = fetch.ErrChecksum
 
 	// ErrToken marks text, or the id of a token, that is not in a vocabulary.
 	ErrToken = errors.New("not in the vocabulary")
@@ -23,7 +27,7 @@ var (
 	ErrShort = errors.New("the text is too short")
 
 	// ErrStalled is the error of a download from a server that sends nothing.
-	ErrStalled = errors.New("the server sends nothing")
+	ErrStalled = fetch.ErrStalled
 
 	// ErrClosed is returned by a Loader that is used after Close.
 	ErrClosed = errors.New("datasets: loader is closed")

@@ -1,12 +1,11 @@
 package datasets
 
 import (
-	"bufio"
-	"compress/gzip"
 	"encoding/binary"
 	"io"
 	"math"
 
+	"github.com/layernoise/layernoise/internal/gunzip"
 	"github.com/pkg/errors"
 )
 
@@ -39,7 +38,7 @@ func ReadIDX(r io.Reader) (*IDX, error) {
 }
 
 func readIDX(r io.Reader) (*IDX, error) {
-	r, err := gunzip(r)
+	r, err := gunzip.NewReader(r)
 	if err != nil {
 		return nil, err
 	}
@@ -119,25 +118,4 @@ func WriteIDX(w io.Writer, x *IDX) error {
 		return errors.Wrap(err, "datasets: idx: write")
 	}
 	return nil
-}
-
-// gunzip returns a reader of the uncompressed content of r, whether r is
-// compressed by gzip or not.
-func gunzip(r io.Reader) (io.Reader, error) {
-	buffered := bufio.NewReaderSize(r, 64<<10)
-	head, err := buffered.Peek(2)
-	if err == io.EOF {
-		return nil, errors.Wrap(io.ErrUnexpectedEOF, "no content")
-	}
-	if err != nil {
-		return nil, errors.Wrap(err, "read")
-	}
-	if head[0] != 0x1f || head[1] != 0x8b {
-		return buffered, nil
-	}
-	z, err := gzip.NewReader(buffered)
-	if err != nil {
-		return nil, errors.Wrap(err, "gzip")
-	}
-	return z, nil
 }

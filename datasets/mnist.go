@@ -3,6 +3,7 @@ package datasets
 import (
 	"strings"
 
+	"github.com/layernoise/layernoise/internal/fetch"
 	"github.com/pkg/errors"
 )
 
@@ -13,7 +14,7 @@ var mnistShape = Shape{Channels: 1, Height: 28, Width: 28}
 type idxSet struct {
 	name      string
 	bases     []string // where it is published
-	files     map[string]publishedFile
+	files     map[string]fetch.File
 	folders   []string // where the files may lie below the folder given
 	classes   []string
 	mean, std float64

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/layernoise/layernoise/internal/fetch"
 	"github.com/pkg/errors"
 )
 
@@ -13,7 +14,7 @@ import (
 type textSet struct {
 	name    string
 	bases   []string // where it is published
-	file    publishedFile
+	file    fetch.File
 	local   []string // the names it may have on disk, unpacked or not
 	folders []string // where it may lie below the folder given
 	text    func(name string, content []byte) (*Text, error)
@@ -109,7 +110,7 @@ func (s *textSet) content(path string) ([]byte, error) {
 		return nil, errors.Wrap(err, "zip")
 	}
 	defer archive.Close()
-	name := strings.TrimSuffix(s.file.name, ".zip")
+	name := strings.TrimSuffix(s.file.Name, ".zip")
 	for _, f := range archive.File {
 		if f.Name == name {
 			return readEntry(f)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/layernoise/layernoise/internal/fetch"
 )
 
 // zipped is a zip archive of one file.
@@ -36,7 +38,7 @@ func publishedText(t *testing.T) *textSet {
 	t.Helper()
 	archive := zipped(t, "text8", article)
 	set := text8
-	set.file = publishedFile{"text8.zip", int64(len(archive)), sumOf(archive), sumOf([]byte(article))}
+	set.file = fetch.File{Name: "text8.zip", Size: int64(len(archive)), Sum: sumOf(archive), Content: sumOf([]byte(article))}
 	site := t.TempDir()
 	writeFile(t, filepath.Join(site, "text8.zip"), archive)
 	server := httptest.NewServer(http.FileServer(http.Dir(site)))

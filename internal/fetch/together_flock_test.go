@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package datasets
+package fetch
 
 import (
 	"bytes"
@@ -14,9 +14,9 @@ import (
 	"testing"
 )
 
-// TestDownloadTogether fetches one file by several calls at once: one request
-// is made, and when its server breaks off half way, one for the rest.
-func TestDownloadTogether(t *testing.T) {
+// TestFetchTogether fetches one file by several calls at once: one request is made, and when its server breaks off half way,
+// one for the rest.
+func TestFetchTogether(t *testing.T) {
 	content, f := testFile(t)
 	dir := t.TempDir()
 	begun, more := make(chan bool), make(chan bool)
@@ -25,18 +25,18 @@ func TestDownloadTogether(t *testing.T) {
 		<-more
 		drops(50000)(w, r, content)
 	}, good)
-	fetch := func(d Download) {
-		path, err := d.fetch(t.Context(), dir, []string{server.URL}, f)
+	fetch := func(d Fetcher) {
+		path, err := d.Fetch(t.Context(), dir, []string{server.URL}, f)
 		if want := filepath.Join(dir, "file.gz"); err != nil || path != want {
 			t.Errorf("path %q, error %v, want %q", path, err, want)
 		}
 	}
 	var calls sync.WaitGroup
-	calls.Go(func() { fetch(Download{}) })
+	calls.Go(func() { fetch(Fetcher{}) })
 	<-begun
 	waiting := make(chan string, 100)
 	for range 3 {
-		calls.Go(func() { fetch(Download{Progress: lineWriter(waiting)}) })
+		calls.Go(func() { fetch(Fetcher{Progress: lineWriter(waiting)}) })
 	}
 	for range 3 {
 		if line := <-waiting; line != "file.gz: waiting for another download of it\n" {
@@ -62,19 +62,18 @@ func (w lineWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// TestDownloadWaitCancelled ends the context of a call that waits, and lets the
-// next one go on where the one before has failed.
-func TestDownloadWaitCancelled(t *testing.T) {
+// TestFetchWaitCancelled ends the context of a call that waits, and lets the next one go on where the one before has failed.
+func TestFetchWaitCancelled(t *testing.T) {
 	content, f := testFile(t)
 	dir := t.TempDir()
-	unlock, err := lockPath(t.Context(), filepath.Join(dir, "file.gz.lock"), func() {})
+	unlock, err := lock(t.Context(), filepath.Join(dir, "file.gz.lock"), func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := newServer(t, content, good)
 	ctx, cancel := context.WithCancel(t.Context())
-	d := Download{Progress: writerFunc(cancel)}
-	if path, err := d.fetch(ctx, dir, []string{server.URL}, f); !errors.Is(err, context.Canceled) || path != "" {
+	d := Fetcher{Progress: writerFunc(cancel)}
+	if path, err := d.Fetch(ctx, dir, []string{server.URL}, f); !errors.Is(err, context.Canceled) || path != "" {
 		t.Errorf("path %q, error %v", path, err)
 	}
 	if got := server.asked(); got != nil {
@@ -82,7 +81,7 @@ func TestDownloadWaitCancelled(t *testing.T) {
 	}
 	unlock()
 	var lines bytes.Buffer
-	path, err := (&Download{Progress: &lines}).fetch(t.Context(), dir, []string{server.URL}, f)
+	path, err := (&Fetcher{Progress: &lines}).Fetch(t.Context(), dir, []string{server.URL}, f)
 	if err != nil {
 		t.Fatal(err)
 	}

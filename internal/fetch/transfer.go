@@ -1,4 +1,4 @@
-package datasets
+package fetch
 
 import (
 	"context"
@@ -15,17 +15,38 @@ import (
 
 // A transfer brings one file from one address into a .part file.
 type transfer struct {
-	*Download
-	file publishedFile
+	*Fetcher
+	file File
 	url  string
 	part string
 	show func(int64) // is told how many bytes are there
 }
 
-// resume makes one request, for what is missing in the .part file, and returns
-// nil when the file is complete. It reports whether another request may get
-// further: something has arrived, or the server refused the rest of the file
-// and can be asked for the whole.
+// complete transfers a file and checks it. A file with the wrong sum is removed, and asked for again when a part of it came
+// from an earlier run or address.
+func (t *transfer) complete(ctx context.Context) error {
+	for {
+		info, err := os.Stat(t.part)
+		whole := err != nil || info.Size() == 0
+		if err := t.insist(ctx); err != nil {
+			return err
+		}
+		sum, err := checksum(t.part, asItIs)
+		if err != nil || sum == t.file.Sum {
+			return local(err)
+		}
+		if err := os.Remove(t.part); err != nil {
+			return local(err)
+		}
+		if whole {
+			return errors.Wrapf(ErrChecksum, "SHA-256 %s, published is %s", sum, t.file.Sum)
+		}
+	}
+}
+
+// resume makes one request, for what is missing in the .part file, and returns nil when the file is complete. It reports
+// whether another request may get further: something has arrived, or the server refused the rest of the file and can be
+// asked for the whole.
 func (t *transfer) resume(ctx context.Context) (further bool, err error) {
 	file, err := os.OpenFile(t.part, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
@@ -40,10 +61,10 @@ func (t *transfer) resume(ctx context.Context) (further bool, err error) {
 	if err != nil {
 		return false, local(err)
 	}
-	if have == t.file.size {
+	if have == t.file.Size {
 		return false, nil
 	}
-	if have > t.file.size {
+	if have > t.file.Size {
 		have = 0
 		if err := restart(file); err != nil {
 			return false, err
@@ -61,8 +82,7 @@ func restart(file *os.File) error {
 	return local(err)
 }
 
-// request asks for the bytes from have on and appends them to file, under the
-// eyes of a watchdog.
+// request asks for the bytes from have on and appends them to file. A watchdog cancels it when nothing arrives.
 func (t *transfer) request(ctx context.Context, file *os.File, have int64) (further bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -102,8 +122,7 @@ func (t *transfer) get(ctx context.Context, have int64) (*http.Response, error) 
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
-	// Some servers take the .gz for an encoding of the transfer, which the
-	// client would undo.
+	// Some servers take the .gz for an encoding of the transfer, which the client would undo.
 	request.Header.Set("Accept-Encoding", "identity")
 	if have > 0 {
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
@@ -115,8 +134,7 @@ func (t *transfer) get(ctx context.Context, have int64) (*http.Response, error) 
 // errRefused says that a server does not give the rest of a file.
 var errRefused = stderrors.New("the server refuses the rest of the file")
 
-// check looks at the head of a response and returns the number of the byte
-// with which its body starts.
+// check looks at the head of a response and returns the number of the byte with which its body starts.
 func (t *transfer) check(r *http.Response, have int64) (start int64, err error) {
 	switch {
 	case r.StatusCode == http.StatusOK:
@@ -130,7 +148,7 @@ func (t *transfer) check(r *http.Response, have int64) (start int64, err error) 
 	if kind := r.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/html") { // of unknown length, perhaps
 		return 0, errors.Wrapf(ErrChecksum, "the server offers a page (%s)", kind)
 	}
-	if want := t.file.size - start; r.ContentLength >= 0 && r.ContentLength != want {
+	if want := t.file.Size - start; r.ContentLength >= 0 && r.ContentLength != want {
 		return 0, errors.Wrapf(ErrChecksum, "the server offers %d bytes, published are %d", r.ContentLength, want)
 	}
 	return start, nil
@@ -138,18 +156,18 @@ func (t *transfer) check(r *http.Response, have int64) (start int64, err error) 
 
 // isRest reports whether a Content-Range is that of the bytes from have on.
 func (t *transfer) isRest(contentRange string, have int64) bool {
-	return strings.HasPrefix(contentRange, fmt.Sprintf("bytes %d-%d/", have, t.file.size-1))
+	return strings.HasPrefix(contentRange, fmt.Sprintf("bytes %d-%d/", have, t.file.Size-1))
 }
 
-// receive appends body to file, which holds have bytes, and returns how many
-// were received. It keeps the watchdog quiet as long as there are any.
+// receive appends body to file, which holds have bytes, and returns how many were received. It keeps the watchdog quiet as
+// long as there are any.
 func (t *transfer) receive(file *os.File, body io.Reader, have int64, watchdog *time.Timer) (received int64, err error) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := body.Read(buffer)
 		watchdog.Reset(t.stall())
-		if have+received+int64(n) > t.file.size {
-			return received, errors.Wrapf(ErrChecksum, "the server sends more than %d bytes", t.file.size)
+		if have+received+int64(n) > t.file.Size {
+			return received, errors.Wrapf(ErrChecksum, "the server sends more than %d bytes", t.file.Size)
 		}
 		if _, err := file.Write(buffer[:n]); err != nil {
 			return received, local(err)
@@ -157,12 +175,12 @@ func (t *transfer) receive(file *os.File, body io.Reader, have int64, watchdog *
 		received += int64(n)
 		t.show(have + received)
 		switch {
-		case err == io.EOF && have+received == t.file.size:
+		case err == io.EOF && have+received == t.file.Size:
 			return received, local(file.Sync())
 		case err == io.EOF:
-			return received, errors.Wrapf(io.ErrUnexpectedEOF, "%d of %d bytes", have+received, t.file.size)
+			return received, errors.Wrapf(io.ErrUnexpectedEOF, "%d of %d bytes", have+received, t.file.Size)
 		case err != nil:
-			return received, errors.Wrapf(err, "%d of %d bytes", have+received, t.file.size)
+			return received, errors.Wrapf(err, "%d of %d bytes", have+received, t.file.Size)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package datasets
+package fetch
 
 import (
 	"bytes"
@@ -34,9 +34,9 @@ func TestProgressBar(t *testing.T) {
 func TestProgressOfDownload(t *testing.T) {
 	content, f := testFile(t)
 	var b bytes.Buffer
-	d := Download{Progress: &b}
+	d := Fetcher{Progress: &b}
 	server := newServer(t, content, drops(len(content)/2), good)
-	if _, err := d.fetch(t.Context(), t.TempDir(), []string{server.URL}, f); err != nil {
+	if _, err := d.Fetch(t.Context(), t.TempDir(), []string{server.URL}, f); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")

@@ -1,4 +1,4 @@
-package datasets
+package fetch
 
 import (
 	"fmt"
@@ -16,8 +16,7 @@ type meter struct {
 	stop func() // ends the display, at any time
 }
 
-// newMeter makes the meter that suits w: a bar on a terminal, lines elsewhere,
-// nothing when w is nil.
+// newMeter makes the meter that suits w: a bar on a terminal, lines elsewhere, nothing when w is nil.
 func newMeter(w io.Writer, name string, size int64) meter {
 	switch {
 	case w == nil:
@@ -44,8 +43,7 @@ func newBar(w io.Writer, name string, size int64) meter {
 		progressbar.OptionThrottle(100*time.Millisecond),
 	)
 	return meter{
-		// The bar's errors are those of the terminal, which no download
-		// should fail for.
+		// The bar's errors are those of the terminal, which no download should fail for.
 		show: func(have int64) { _ = bar.Set64(have) },
 		stop: func() { fmt.Fprintln(w) },
 	}

@@ -1,4 +1,4 @@
-package datasets
+package fetch
 
 import (
 	"bytes"
@@ -66,32 +66,32 @@ func TestFault(t *testing.T) {
 		want    string          // of the error then
 	}
 	faults := map[string]fault{
-		"reset before the answer":      {once(resets(-1)), []time.Duration{fetchPause}, ""},
-		"reset before the first byte":  {once(resets(0)), []time.Duration{fetchPause}, ""},
-		"closed in the status line":    {once(closes("HTTP/1.1 2")), []time.Duration{fetchPause}, ""},
-		"closed in the head":           {once(closes("HTTP/1.1 200 OK\r\nContent-Le")), []time.Duration{fetchPause}, ""},
-		"closed after the head":        {once(closes("HTTP/1.1 200 OK\r\nContent-Length: SIZE\r\n\r\n")), []time.Duration{fetchPause}, ""},
+		"reset before the answer":      {once(resets(-1)), []time.Duration{firstPause}, ""},
+		"reset before the first byte":  {once(resets(0)), []time.Duration{firstPause}, ""},
+		"closed in the status line":    {once(closes("HTTP/1.1 2")), []time.Duration{firstPause}, ""},
+		"closed in the head":           {once(closes("HTTP/1.1 200 OK\r\nContent-Le")), []time.Duration{firstPause}, ""},
+		"closed after the head":        {once(closes("HTTP/1.1 200 OK\r\nContent-Length: SIZE\r\n\r\n")), []time.Duration{firstPause}, ""},
 		"reset half way":               {once(resets(1000)), []time.Duration{progressPause}, ""},
 		"short body":                   {once(drops(1000)), []time.Duration{progressPause}, ""},
 		"long body":                    {once(chunked(len(content) + 100)), nil, "more than"},
 		"slow, but never silent":       {once(trickles), []time.Duration{}, ""},
 		"Retry-After in seconds":       {once(busy(429, "7")), []time.Duration{7 * time.Second}, ""},
 		"Retry-After as a date":        {once(busy(503, now.Add(9*time.Second).Format(http.TimeFormat))), []time.Duration{9 * time.Second}, ""},
-		"Retry-After that is past":     {once(busy(503, now.Add(-time.Hour).Format(http.TimeFormat))), []time.Duration{fetchPause}, ""},
-		"Retry-After that is nonsense": {once(busy(503, "soon")), []time.Duration{fetchPause}, ""},
+		"Retry-After that is past":     {once(busy(503, now.Add(-time.Hour).Format(http.TimeFormat))), []time.Duration{firstPause}, ""},
+		"Retry-After that is nonsense": {once(busy(503, "soon")), []time.Duration{firstPause}, ""},
 		"Retry-After of an hour":       {once(busy(503, "3600")), nil, "wants to be asked again in 1h0m0s"},
-		"Retry-After for ever":         {once(busy(503, "99999999999999999999")), []time.Duration{fetchPause}, ""},
+		"Retry-After for ever":         {once(busy(503, "99999999999999999999")), []time.Duration{firstPause}, ""},
 		"Retry-After of a 404":         {once(busy(404, "1")), nil, "404"},
 		"three faults in a row": {[]manner{busy(503, ""), busy(504, ""), busy(502, ""), good},
-			[]time.Duration{fetchPause, 2 * fetchPause, 4 * fetchPause}, ""},
+			[]time.Duration{firstPause, 2 * firstPause, 4 * firstPause}, ""},
 		"faults with progress in between": {[]manner{busy(503, ""), drops(1000), busy(500, ""), good},
-			[]time.Duration{fetchPause, progressPause, fetchPause}, ""},
+			[]time.Duration{firstPause, progressPause, firstPause}, ""},
 	}
 	again := []int{408, 425, 429, 500, 502, 503, 504}
 	for status := 400; status < 600; status++ {
 		c := fault{manners: once(busy(status, ""))}
 		if slices.Contains(again, status) {
-			c.pauses = []time.Duration{fetchPause}
+			c.pauses = []time.Duration{firstPause}
 		} else {
 			c.want = fmt.Sprint("status ", status)
 		}
@@ -102,9 +102,9 @@ func TestFault(t *testing.T) {
 			server := newServer(t, content, c.manners...)
 			var said bytes.Buffer
 			pauses := []time.Duration{}
-			d := Download{Stall: time.Second, Progress: &said, now: func() time.Time { return now },
+			d := Fetcher{Stall: time.Second, Progress: &said, now: func() time.Time { return now },
 				pause: func(ctx context.Context, p time.Duration) error { pauses = append(pauses, p); return ctx.Err() }}
-			path, err := d.fetch(t.Context(), t.TempDir(), []string{server.URL}, f)
+			path, err := d.Fetch(t.Context(), t.TempDir(), []string{server.URL}, f)
 			if c.pauses == nil {
 				if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), server.URL) || len(pauses) > 0 {
 					t.Errorf("path %q, error %v after pauses %v, want one with %q at once", path, err, pauses, c.want)
@@ -128,10 +128,10 @@ func TestFaultCancelled(t *testing.T) {
 	content, f := testFile(t)
 	server := newServer(t, content, busy(503, "50"))
 	ctx, cancel := context.WithCancel(t.Context())
-	d := Download{Progress: writerFunc(cancel)}
+	d := Fetcher{Progress: writerFunc(cancel)}
 	began := make(chan error, 1)
 	go func() {
-		_, err := d.fetch(ctx, t.TempDir(), []string{server.URL}, f)
+		_, err := d.Fetch(ctx, t.TempDir(), []string{server.URL}, f)
 		began <- err
 	}()
 	select {

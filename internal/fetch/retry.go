@@ -1,4 +1,4 @@
-package datasets
+package fetch
 
 import (
 	"context"
@@ -16,10 +16,10 @@ import (
 
 // How often a server is asked. Requests that get further, with a part of the file, do not count against retries.
 const (
-	fetchTries   = 10 // for (the rest of) one file in all
-	fetchRetries = 4  // in a row that bring nothing
+	maxTries   = 10 // for (the rest of) one file in all
+	maxRetries = 4  // in a row that bring nothing
 
-	fetchPause    = 500 * time.Millisecond // before the first retry; doubled for each one after
+	firstPause    = 500 * time.Millisecond // before the first retry; doubled for each one after
 	longestPause  = time.Minute            // that a Retry-After may ask for
 	progressPause = 200 * time.Millisecond // before the rest of a file is asked for
 )
@@ -33,7 +33,7 @@ type statusError struct {
 
 func (e *statusError) Error() string { return "status " + e.status }
 
-// passes reports whether a fault may be gone when the server is asked again; see WithDownload for the table.
+// passes reports whether a fault may be gone when the server is asked again; see datasets.WithDownload for the table.
 func passes(err error) bool {
 	var status *statusError
 	if errors.As(err, &status) {
@@ -74,14 +74,14 @@ func (t *transfer) insist(ctx context.Context) error {
 	idle := 0 // requests in a row that brought nothing
 	for try := 1; ; try++ {
 		further, err := t.resume(ctx)
-		if err == nil || try == fetchTries || ctx.Err() != nil || isLocal(err) {
+		if err == nil || try == maxTries || ctx.Err() != nil || isLocal(err) {
 			return err
 		}
 		wait := progressPause
 		if further {
 			idle = 0
 		} else {
-			if idle++; idle > fetchRetries || !passes(err) {
+			if idle++; idle > maxRetries || !passes(err) {
 				return err
 			}
 			if wait, err = t.backOff(err, idle); err != nil {
@@ -96,7 +96,7 @@ func (t *transfer) insist(ctx context.Context) error {
 
 // backOff returns how long to wait before a server is asked again after its fault number idle in a row, and says so.
 func (t *transfer) backOff(fault error, idle int) (time.Duration, error) {
-	wait := fetchPause << (idle - 1)
+	wait := firstPause << (idle - 1)
 	var status *statusError
 	if errors.As(fault, &status) {
 		if asked := status.pause(t.time()); asked > longestPause {
@@ -106,7 +106,7 @@ func (t *transfer) backOff(fault error, idle int) (time.Duration, error) {
 		}
 	}
 	if t.Progress != nil {
-		fmt.Fprintf(t.Progress, "%s: %v: asking again in %v\n", t.file.name, fault, wait.Round(time.Millisecond))
+		fmt.Fprintf(t.Progress, "%s: %v: asking again in %v\n", t.file.Name, fault, wait.Round(time.Millisecond))
 	}
 	return wait, nil
 }
