@@ -20,10 +20,21 @@ func AddRow[T Float](y, b []T, cols int, relu bool) {
 	}
 }
 
-// SumRows writes the sum of the rows of x (rows, len(dst)) to dst.
+// SumRows writes the sum of the rows of x (rows, len(dst)) to dst. Each column is one sum, from the first row to the last.
 func SumRows[T Float](dst, x []T) {
-	clear(dst)
-	for ; len(x) > 0; x = x[len(dst):] {
-		accumulate(dst, x)
+	const vectors = 64 // whole ones of any set of instructions, and lines of the cache
+	rows := len(x) / max(1, len(dst))
+	grain := max(1, 1<<15/max(1, vectors*rows)) // of so many columns
+	parallel.For((len(dst)+vectors-1)/vectors, grain, func(lo, hi int) {
+		sumColumns(dst, x, lo*vectors, min(hi*vectors, len(dst)))
+	})
+}
+
+// sumColumns writes the sums of the columns from lo to hi.
+func sumColumns[T Float](dst, x []T, lo, hi int) {
+	sum := dst[lo:hi]
+	clear(sum)
+	for i := lo; i < len(x); i += len(dst) {
+		accumulate(sum, x[i:])
 	}
 }
