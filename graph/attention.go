@@ -41,6 +41,10 @@ type AttentionConfig struct {
 // The matrix of probabilities is never whole in memory: blocks of it are computed
 // as they are needed, in the backward pass once more.
 //
+// A key that a query does not see has the probability 0 there. So an infinite or NaN
+// element of its v makes a NaN of the result, as 0 times it is, also behind padding
+// and in Causal's future; those of its k do nothing.
+//
 // Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser and Polosukhin,
 // Attention Is All You Need, NeurIPS 2017, https://arxiv.org/abs/1706.03762; Dao, Fu,
 // Ermon, Rudra and Ré, FlashAttention, NeurIPS 2022, https://arxiv.org/abs/2205.14135.
@@ -111,7 +115,7 @@ func (c AttentionConfig) shape(name string, x input, d, keys int) (kernel.Attent
 		return a, errors.Errorf("graph: %s: causal with %d queries and %d keys, want as many", name, s[1], keys)
 	}
 	a.Width = d / c.Heads
-	if err := checkDropout(name, c.Dropout, c.Draws); err != nil {
+	if err := checkDropout(name, "dropout", c.Dropout, c.Draws); err != nil {
 		return a, err
 	}
 	if c.Dropout > 0 && uint64(kernel.AttentionWords(a)) > noise.MaxLen {

@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -79,4 +80,54 @@ func TestAttentionDropout(t *testing.T) {
 	if _, ok := gradcheck.Close([]float64{along}, []float64{want}, 1e-12); !ok {
 		t.Errorf("sum of gradient times v is %v, want %v", along, want)
 	}
+}
+
+// What is not finite stays in its sequence, and as a query in its row; a value reaches those who do not look at it, too, as a product
+// with zero. Nobody gets numbers where there are none.
+func TestAttentionNotFinite(t *testing.T) {
+	const row, sequence = 6, 5 * 6 // of the result
+	rows := func(from, to int) (all []int) {
+		for i := sequence + from*row; i < sequence+to*row; i += row {
+			all = append(all, i, i+1, i+2) // of the first head
+		}
+		return all
+	}
+	for _, c := range []struct {
+		name   string
+		at     int // of the first head's three, position 3 of the second sequence
+		causal bool
+		bad    []int
+	}{
+		{"query", 0, false, rows(3, 4)},
+		{"key", 6, false, rows(0, 5)},
+		{"key in the future", 6, true, rows(3, 5)},
+		{"value", 12, false, []int{30, 36, 42, 48, 54}},
+		{"value in the future", 12, true, []int{30, 36, 42, 48, 54}},
+	} {
+		x := gradcheck.Random(1, tensor.Float64, 2, 5, 18)
+		run := gradcheck.NewRun(t, func(in []*G.Node) (*G.Node, error) {
+			return graph.PackedAttention(in[0], graph.AttentionConfig{Heads: 2, Causal: c.causal})
+		}, x)
+		var results [2][]float64
+		for i := range results {
+			if err := run.Pass(); err != nil {
+				t.Fatal(err)
+			}
+			results[i] = run.Result()
+			x.Float64s()[(5+3)*18+c.at] = math.NaN()
+		}
+		for i, v := range results[1] {
+			switch bad := slices.Contains(c.bad, i); {
+			case bad && !math.IsNaN(v), !bad && v != results[0][i]:
+				t.Errorf("%s: result %d is %v, %v without NaN", c.name, i, v, results[0][i])
+			}
+		}
+	}
+}
+
+// A sequence that attends to itself may be given three times.
+func TestAttentionOfOneNode(t *testing.T) {
+	gradcheck.Check(t, func(in []*G.Node) (*G.Node, error) {
+		return graph.Attention(in[0], in[0], in[0], graph.AttentionConfig{Heads: 2})
+	}, gradcheck.Random(1, tensor.Float64, 2, 5, 6))
 }

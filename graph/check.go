@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -36,10 +38,11 @@ func check(op string, in ...input) error {
 // none of them is empty.
 func checkDims(op string, x input, dims ...int) error {
 	shape := x.node.Shape()
-	for _, d := range dims {
-		if len(shape) == d && (d == 0 || shape.TotalSize() > 0) {
+	if slices.Contains(dims, len(shape)) {
+		if len(shape) == 0 || shape.TotalSize() > 0 {
 			return nil
 		}
+		return errors.Errorf("graph: %s: %s has shape %v, an axis of which is empty", op, x.name, shape)
 	}
 	return errors.Errorf("graph: %s: %s has shape %v, want %v axes", op, x.name, shape, dims)
 }

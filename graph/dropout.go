@@ -95,7 +95,7 @@ func Dropout(x *G.Node, p float64, config DropoutConfig) (*G.Node, error) {
 	if err := check(name, input{"x", x}); err != nil {
 		return nil, err
 	}
-	if err := checkDropout(name, p, config); err != nil {
+	if err := checkDropout(name, "p", p, config); err != nil {
 		return nil, err
 	}
 	if x.Dtype() == tensor.Float32 {
@@ -104,10 +104,10 @@ func Dropout(x *G.Node, p float64, config DropoutConfig) (*G.Node, error) {
 	return dropoutNode[float64](name, p, config, x)
 }
 
-// checkDropout checks a dropout's probability and settings.
-func checkDropout(name string, p float64, config DropoutConfig) error {
+// checkDropout checks a dropout's probability, with the name that errors give it, and settings.
+func checkDropout(name, what string, p float64, config DropoutConfig) error {
 	if !(p >= 0 && p < 1) {
-		return errors.Errorf("graph: %s: p is %v, want 0 <= p < 1", name, p)
+		return errors.Errorf("graph: %s: %s is %v, want 0 <= %s < 1", name, what, p, what)
 	}
 	if config.Layer >= noise.MaskTensors {
 		return errors.Errorf("graph: %s: layer %d, want less than 1<<31", name, config.Layer)

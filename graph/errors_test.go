@@ -34,6 +34,9 @@ func TestConstructorErrors(t *testing.T) {
 		c.Var = constant(1, 3)
 		return c
 	}
+	q, k := node("q", 2, 3, 6), node("k", 2, 5, 6)
+	padding := G.NewTensor(g, tensor.Bool, 2, G.WithShape(2, 3), G.WithName("padding"))
+	heads := func(n int) graph.AttentionConfig { return graph.AttentionConfig{Heads: n} }
 	for _, c := range []struct {
 		name string
 		make func() (*G.Node, error)
@@ -93,6 +96,25 @@ func TestConstructorErrors(t *testing.T) {
 		{"layer norm, eps", func() (*G.Node, error) { return graph.LayerNorm(three, three, three, 0) }, "eps is 0"},
 		{"layer norm, bias", func() (*G.Node, error) { return graph.LayerNorm(three, three, four, 1) }, "bias has shape (4), want (3)"},
 		{"RMS norm, nil", func() (*G.Node, error) { return graph.RMSNorm(three, nil, 1) }, "RMSNorm: gain is nil"},
+		{"attention, nil", func() (*G.Node, error) { return graph.Attention(q, nil, k, heads(2)) }, "Attention: k is nil"},
+		{"attention, k of another width", func() (*G.Node, error) { return graph.Attention(q, node("narrow", 2, 5, 4), k, heads(2)) }, "k has shape (2, 5, 4), want (2, 5, 6) for q of shape (2, 3, 6)"},
+		{"attention, v of other positions", func() (*G.Node, error) { return graph.Attention(q, k, q, heads(2)) }, "v has shape (2, 3, 6), want (2, 5, 6) for k of shape (2, 5, 6)"},
+		{"attention, heads", func() (*G.Node, error) { return graph.Attention(q, k, k, heads(4)) }, "4 heads do not divide the 6 numbers of a position, q has shape (2, 3, 6)"},
+		{"attention, no heads", func() (*G.Node, error) { return graph.Attention(q, k, k, heads(0)) }, "0 heads do not divide"},
+		{"attention, causal", func() (*G.Node, error) {
+			return graph.Attention(q, k, k, graph.AttentionConfig{Heads: 1, Causal: true})
+		}, "causal with 3 queries and 5 keys"},
+		{"attention, padding of floats", func() (*G.Node, error) {
+			return graph.Attention(q, k, k, graph.AttentionConfig{Heads: 1, Padding: node("padding", 2, 5)})
+		}, "padding is of type float64, want bool"},
+		{"attention, padding of the queries", func() (*G.Node, error) {
+			return graph.Attention(q, k, k, graph.AttentionConfig{Heads: 1, Padding: padding})
+		}, "padding has shape (2, 3), want (2, 5) for q of shape (2, 3, 6)"},
+		{"attention, dropout of all", func() (*G.Node, error) {
+			return graph.Attention(q, k, k, graph.AttentionConfig{Heads: 1, Dropout: 1})
+		}, "dropout is 1, want 0 <= dropout < 1"},
+		{"packed attention, width", func() (*G.Node, error) { return graph.PackedAttention(node("seven", 2, 3, 7), heads(1)) }, "qkv has shape (2, 3, 7), want (N, T, 3D)"},
+		{"packed attention, no positions", func() (*G.Node, error) { return graph.PackedAttention(node("empty", 2, 0, 6), heads(1)) }, "qkv has shape (2, 0, 6), an axis of which is empty"},
 		{"embedding, floats", func() (*G.Node, error) { return graph.Embedding(four, w) }, "Embedding: tokens is of type float64, want int"},
 		{"embedding, nil", func() (*G.Node, error) { return graph.Embedding(nil, w) }, "tokens is nil"},
 		{"embedding, table", func() (*G.Node, error) { return graph.Embedding(labels, three) }, "table has shape (3), want [2] axes"},
