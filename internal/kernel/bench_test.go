@@ -2,8 +2,14 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/layernoise/layernoise/internal/elementary"
+	"github.com/layernoise/layernoise/internal/gemm"
+	"github.com/layernoise/layernoise/internal/parallel"
+	"gonum.org/v1/gonum/blas"
 )
 
 // BenchmarkConv measures the three passes of convolutions of 3 x 3, directly and
@@ -48,17 +54,23 @@ func BenchmarkConv(b *testing.B) {
 	}
 }
 
-// BenchmarkAttention measures a causal attention of 128 numbers in four heads, both ways, on 1024 positions in all.
+// BenchmarkAttention measures an attention of 128 numbers in four heads, both ways, on 1024 positions in all: in blocks, and with
+// the whole matrix of probabilities, which is kept for the backward pass.
 func BenchmarkAttention(b *testing.B) {
-	for _, length := range []int{64, 256, 1024} {
+	for _, length := range []int{64, 128, 256, 512, 1024} {
 		for _, causal := range []bool{true, false} {
 			a := Attention{N: 1024 / length, Queries: length, Keys: length, Heads: 4, Width: 32, Causal: causal}
-			b.Run(fmt.Sprintf("%d/causal=%t", length, causal), func(b *testing.B) { benchmarkAttention(b, a) })
+			name := fmt.Sprintf("%d/causal=%t/", length, causal)
+			b.Run(name+"blocks", func(b *testing.B) { benchmarkAttention(b, a, inBlocks) })
+			b.Run(name+"whole", func(b *testing.B) { benchmarkAttention(b, a, atOnce) })
 		}
 	}
 }
 
-func benchmarkAttention(b *testing.B, a Attention) {
+// heads are the arguments of an attention, both ways.
+type heads struct{ y, q, k, v, dq, dk, dv, dy Heads[float32] }
+
+func benchmarkAttention(b *testing.B, a Attention, passes func(Attention) func(heads)) {
 	const d = 128
 	x, dx, dy := make([]float32, 3*1024*d), make([]float32, 3*1024*d), make([]float32, 1024*d)
 	r := rand.New(rand.NewPCG(1, 13))
@@ -68,16 +80,95 @@ func benchmarkAttention(b *testing.B, a Attention) {
 	for i := range dy {
 		dy[i] = float32(r.NormFloat64())
 	}
-	packed := func(x []float32) (q, k, v Heads[float32]) {
-		return Heads[float32]{x, 3 * d}, Heads[float32]{x[d:], 3 * d}, Heads[float32]{x[2*d:], 3 * d}
+	h := heads{y: Heads[float32]{make([]float32, 1024*d), d}, dy: Heads[float32]{dy, d}}
+	for i, p := range []*Heads[float32]{&h.q, &h.k, &h.v} {
+		*p = Heads[float32]{x[i*d:], 3 * d}
 	}
-	q, k, v := packed(x)
-	dq, dk, dv := packed(dx)
-	y, up := Heads[float32]{make([]float32, 1024*d), d}, Heads[float32]{dy, d}
-	s := NewSoftmax[float32](a)
+	for i, p := range []*Heads[float32]{&h.dq, &h.dk, &h.dv} {
+		*p = Heads[float32]{dx[i*d:], 3 * d}
+	}
+	pass := passes(a)
 	b.ReportAllocs()
 	for b.Loop() {
-		AttentionForward(a, AttentionMask[float32]{}, s, y, q, k, v)
-		AttentionGrad(a, AttentionMask[float32]{}, s, dq, dk, dv, up, y, q, k, v)
+		pass(h)
+	}
+}
+
+func inBlocks(a Attention) func(heads) {
+	s := NewSoftmax[float32](a)
+	return func(h heads) {
+		AttentionForward(a, AttentionMask[float32]{}, s, h.y, h.q, h.k, h.v)
+		AttentionGrad(a, AttentionMask[float32]{}, s, h.dq, h.dk, h.dv, h.dy, h.y, h.q, h.k, h.v)
+	}
+}
+
+// atOnce computes all probabilities of a head at once, with the same inner loops.
+func atOnce(a Attention) func(heads) {
+	n, scale := a.Queries, float32(1/math.Sqrt(float64(a.Width)))
+	all := make([]float32, a.N*a.Heads*n*n)
+	l, exps := loopsFor[float32](), elementary.LoopsFor[float32]()
+	each := func(f func(i int, probabilities []float32)) {
+		parallel.For(a.N*a.Heads, 1, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				f(i, all[i*n*n:][:n*n])
+			}
+		})
+	}
+	return func(h heads) {
+		each(func(i int, p []float32) {
+			q, k, v, y := head(a, h.q, i, n), head(a, h.k, i, n), head(a, h.v, i, n), head(a, h.y, i, n)
+			gemm.Serial(blas.NoTrans, blas.Trans, n, n, a.Width, 1, q.X, q.Stride, k.X, k.Stride, 0, p, n)
+			for r := range n {
+				row := p[r*n:][:n]
+				l.times(row, row, scale)
+				if a.Causal {
+					for j := r + 1; j < n; j++ {
+						row[j] = float32(math.Inf(-1))
+					}
+				}
+				l.times(row, row, float32(1/exps.ExpSum(row, row, l.top(row))))
+			}
+			gemm.Serial(blas.NoTrans, blas.NoTrans, n, a.Width, n, 1, p, n, v.X, v.Stride, 0, y.X, y.Stride)
+		})
+		each(func(i int, p []float32) {
+			q, k, v, y := head(a, h.q, i, n), head(a, h.k, i, n), head(a, h.v, i, n), head(a, h.y, i, n)
+			dq, dk, dv, dy := head(a, h.dq, i, n), head(a, h.dk, i, n), head(a, h.dv, i, n), head(a, h.dy, i, n)
+			slopes := borrow[float32](n * n)
+			defer giveBack(slopes)
+			gemm.Serial(blas.Trans, blas.NoTrans, n, a.Width, n, 1, p, n, dy.X, dy.Stride, 0, dv.X, dv.Stride)
+			gemm.Serial(blas.NoTrans, blas.Trans, n, n, a.Width, 1, dy.X, dy.Stride, v.X, v.Stride, 0, slopes, n)
+			for r := range n {
+				_, dot := l.normSums(dy.at(r)[:a.Width], y.at(r)[:a.Width], planes{a.Width, a.Width, 1}, 0, 0, 0, math.MaxUint32)
+				row := slopes[r*n:][:n]
+				l.slope(row, p[r*n:][:n], row, float32(dot))
+				l.times(row, row, scale)
+			}
+			gemm.Serial(blas.NoTrans, blas.NoTrans, n, a.Width, n, 1, slopes, n, k.X, k.Stride, 0, dq.X, dq.Stride)
+			gemm.Serial(blas.Trans, blas.NoTrans, n, a.Width, n, 1, slopes, n, q.X, q.Stride, 0, dk.X, dk.Stride)
+		})
+	}
+}
+
+// TestAttentionAtOnce: what the benchmark compares with computes the same.
+func TestAttentionAtOnce(t *testing.T) {
+	const d, n = 6, 70
+	for _, causal := range []bool{false, true} {
+		a := Attention{N: 2, Queries: n, Keys: n, Heads: 2, Width: 3, Causal: causal}
+		var results [2][]float32
+		for i, passes := range []func(Attention) func(heads){inBlocks, atOnce} {
+			r := rand.New(rand.NewPCG(1, 13))
+			x := make([]float32, 8*2*n*d)
+			for i := range x {
+				x[i] = float32(r.NormFloat64())
+			}
+			part := func(i int) Heads[float32] { return Heads[float32]{x[i*2*n*d:], d} }
+			passes(a)(heads{part(0), part(1), part(2), part(3), part(4), part(5), part(6), part(7)})
+			results[i] = x
+		}
+		for i, v := range results[0] {
+			if w := results[1][i]; math.Abs(float64(v-w)) > 1e-5 {
+				t.Fatalf("causal %v: number %d is %v in blocks, %v at once", causal, i, v, w)
+			}
+		}
 	}
 }
