@@ -24,35 +24,35 @@ type kind struct {
 	strengths []float64 // with each of these
 }
 
-// kinds are what is compared. Each has six trials for each weight decay.
+// kinds are what is compared. Each has nine trials for each weight decay.
 var kinds = []kind{
 	{
 		name: "none", colour: figure.None,
 		usual: trial{LearnRate: 0.004},
-		rates: []float64{0.004, 0.001, 0.002, 0.008, 0.012, 0.0005}, strengths: []float64{0},
+		rates: []float64{0.004, 0.002, 0.008, 0.001, 0.012, 0.003, 0.006, 0.0005, 0.016}, strengths: []float64{0},
 	},
 	{
 		name: "layer", strength: "sigma", colour: figure.Layer,
 		options: func() []optim.PerturbOpt { return nil },
 		usual:   trial{LearnRate: 0.004, Strength: 0.05},
-		rates:   []float64{0.004, 0.001, 0.012}, strengths: []float64{0.05, 0.02},
+		rates:   []float64{0.004, 0.0015, 0.012}, strengths: []float64{0.05, 0.02, 0.005},
 	},
 	{
 		name: "all", strength: "sigma", colour: figure.All,
 		options: func() []optim.PerturbOpt { return []optim.PerturbOpt{optim.WithSelection(optim.All())} },
 		usual:   trial{LearnRate: 0.004, Strength: 0.05},
-		rates:   []float64{0.004, 0.001, 0.012}, strengths: []float64{0.05, 0.02},
+		rates:   []float64{0.004, 0.0015, 0.012}, strengths: []float64{0.05, 0.02, 0.005},
 	},
 	{
 		name: "antithetic layer", strength: "sigma", colour: figure.Layer, variant: 1,
 		options: func() []optim.PerturbOpt { return []optim.PerturbOpt{optim.WithAntithetic()} },
 		usual:   trial{LearnRate: 0.004, Strength: 0.05},
-		rates:   []float64{0.004, 0.001, 0.012}, strengths: []float64{0.05, 0.02},
+		rates:   []float64{0.004, 0.0015, 0.012}, strengths: []float64{0.05, 0.02, 0.005},
 	},
 	{
 		name: "dropout", strength: "p", dropout: true, colour: figure.Dropout,
 		usual: trial{LearnRate: 0.004, Strength: 0.1},
-		rates: []float64{0.004, 0.001, 0.012}, strengths: []float64{0.05, 0.15},
+		rates: []float64{0.004, 0.0015, 0.012}, strengths: []float64{0.05, 0.15, 0.02},
 	},
 }
 
