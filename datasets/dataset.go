@@ -9,7 +9,7 @@ import (
 
 // A Shape is the shape of one image.
 type Shape struct {
-	Channels, Height, Width int
+	Channels, Height, Width int // 1, 28, 28 for a grey image of MNIST, 3, 32, 32 for a colour one of CIFAR
 }
 
 // Size is the number of values of one image.

@@ -20,8 +20,8 @@ const idxUnsignedByte = 0x08
 // two zero bytes, the element type (0x08, unsigned byte), the number of
 // dimensions, each dimension as a big-endian 32-bit integer, the data.
 type IDX struct {
-	Dims []int
-	Data []byte
+	Dims []int  // of the array, the slowest first
+	Data []byte // all elements, as many as the product of Dims
 }
 
 // ReadIDX decodes the whole of r, which holds an IDX file, plain or compressed

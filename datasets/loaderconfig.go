@@ -11,6 +11,7 @@ import (
 // A Last says what becomes of the images that do not fill the last batch.
 type Last int
 
+// What may become of them.
 const (
 	LastShort Last = iota // a batch of fewer images
 	LastDrop              // they are left out of the pass

@@ -131,12 +131,12 @@ func (l *SequenceLoader) Pass(epoch, first int) (SequencePass, error) {
 // A SequencePass is one pass over the batches of a [SequenceLoader], for one goroutine at a time. The methods are those of
 // SequenceLoader with the same names; Close ends the pass, half way too. A pass of a SequenceLoader has Whole, too.
 type SequencePass = interface {
-	Next() bool
-	Tokens() *tensor.Dense
-	Targets() []int
-	Valid() int
-	Err() error
-	Close() error
+	Next() bool            // moves to the next batch, the first at first; false when there is none or after an error
+	Tokens() *tensor.Dense // of the batch, which Next may overwrite
+	Targets() []int        // of the batch, sequence after sequence
+	Valid() int            // how many sequences of the batch count
+	Err() error            // what ended the pass early, nil at a regular end
+	Close() error          // ends the pass, half way too
 }
 
 // A sequencePass is what SequenceLoader.Pass returns.

@@ -5,6 +5,7 @@ import "github.com/pkg/errors"
 // A Split names one of the two parts in which the data sets are published.
 type Split int
 
+// The parts.
 const (
 	Train Split = iota // the images to learn from
 	Test               // the images to measure with

@@ -24,9 +24,11 @@ type AttentionConfig struct {
 
 	// Dropout is the probability with which a probability of the softmax is set to
 	// zero, the others being multiplied by 1/(1-Dropout); leave it out of
-	// evaluation graphs. 0 <= Dropout < 1. By default 0. Draws says which.
+	// evaluation graphs. 0 <= Dropout < 1. By default 0.
 	Dropout float64
-	Draws   DropoutConfig
+
+	// Draws says which probabilities are dropped, as those of Dropout.
+	Draws DropoutConfig
 }
 
 // Attention is multi-head attention with the scaled dot product: for each head

@@ -38,8 +38,10 @@ type BatchNormConfig struct {
 	//
 	//	y = max(0, BatchNorm(x) + Residual)
 	//
-	// Residual has the shape of x, or is nil for none.
-	ReLU     bool
+	// ReLU takes the maximum with zero. By default it is left to others.
+	ReLU bool
+
+	// Residual is added, and has the shape of x; nil for none.
 	Residual *G.Node
 }
 

@@ -14,9 +14,11 @@ type AttentionConfig struct {
 	Causal bool // position t sees positions 0 to t alone
 
 	// Dropout is the probability with which a training graph sets a probability of the softmax to zero, the others being
-	// scaled up. Seed is that of [NewDropout]. By default none.
+	// scaled up. By default none.
 	Dropout float64
-	Seed    uint64
+
+	// Seed is that of the dropouts, as of [NewDropout].
+	Seed uint64
 
 	// Separate gives queries, keys and values dense layers of their own, which [graph.Layers] finds as three layers: noise
 	// that is injected a layer at a time then reaches one of the three. By default one dense layer computes all of them, as

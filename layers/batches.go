@@ -30,20 +30,20 @@ type Batches interface {
 // A Pass is one pass over batches that keeps its own place. The methods are those of [Batches]; Valid is how many images of
 // the batch, its first, count: the others fill it up. Passes of datasets.Loader are such passes.
 type Pass = interface {
-	Next() bool
-	Images() *tensor.Dense
-	Labels() []int
-	Valid() int
-	Err() error
-	Close() error
+	Next() bool            // moves to the next batch, the first at first; false when there is none or after an error
+	Images() *tensor.Dense // of the batch, which Next may overwrite
+	Labels() []int         // of the batch
+	Valid() int            // how many images of the batch count
+	Err() error            // what ended the pass early, nil at a regular end
+	Close() error          // ends the pass, half way too
 }
 
 // AnyBatches is what [Batches] and [SequenceBatches] have in common: what a training goes over, pass after pass.
 type AnyBatches interface {
-	Start(epoch int) error
-	Next() bool
-	Err() error
-	Len() int
+	Start(epoch int) error // begins pass number epoch
+	Next() bool            // moves to the next batch; false when there is none or after an error
+	Err() error            // what ended the pass early, nil at a regular end
+	Len() int              // batches in a pass
 }
 
 // anyPass is what their passes have in common.

@@ -9,6 +9,7 @@ import (
 // Mode says what a graph is for.
 type Mode int
 
+// What graphs are for.
 const (
 	// Training graphs normalise by the batch, update running statistics and drop out.
 	Training Mode = iota

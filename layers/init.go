@@ -14,6 +14,7 @@ import (
 // outputs that one input feeds; for a kernel both count its positions.
 type Scheme int
 
+// The distributions.
 const (
 	// DefaultUniform is PyTorch's default for dense and convolutional layers: weight and bias uniform in
 	// ±1/sqrt(fan-in).

@@ -35,12 +35,12 @@ type SequenceBatches interface {
 // A SequencePass is one pass over sequences that keeps its own place. The methods are those of [SequenceBatches]; Valid is how
 // many sequences of the batch, its first, count: the others fill it up. Passes of datasets.SequenceLoader are such passes.
 type SequencePass = interface {
-	Next() bool
-	Tokens() *tensor.Dense
-	Targets() []int
-	Valid() int
-	Err() error
-	Close() error
+	Next() bool            // moves to the next batch, the first at first; false when there is none or after an error
+	Tokens() *tensor.Dense // of the batch, which Next may overwrite
+	Targets() []int        // of the batch, sequence after sequence
+	Valid() int            // how many sequences of the batch count
+	Err() error            // what ended the pass early, nil at a regular end
+	Close() error          // ends the pass, half way too
 }
 
 // tokenInput is the node through which a graph gets its sequences.

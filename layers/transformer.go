@@ -15,10 +15,12 @@ type Transformer struct {
 	Causal bool
 
 	// Dropout is the probability of the dropouts in training graphs: of attention probabilities, between the dense layers, and of
-	// what each half of a block adds; in networks of what goes into the first block as well. Seed is that of [NewDropout]. By
-	// default none.
+	// what each half of a block adds; in networks of what goes into the first block as well. By default
+	// none.
 	Dropout float64
-	Seed    uint64
+
+	// Seed is that of the dropouts, as of [NewDropout].
+	Seed uint64
 
 	// Separate is that of [AttentionConfig].
 	Separate bool

@@ -10,7 +10,7 @@ type ViTConfig struct {
 	Transformer
 	Channels, Height, Width int // of the images; the width of a position is Transformer.Width
 	Patch                   int // side of a patch; divides height and width
-	Classes                 int
+	Classes                 int // that it tells apart
 }
 
 // NewViT makes a vision transformer, from images (N, Channels, Height, Width) to the logits (N, Classes): a convolution

@@ -10,8 +10,8 @@ import (
 
 // A Group is a set of parameters that take noise together: a "layer" of layer-wise noise.
 type Group struct {
-	Name   string
-	Params []*Param
+	Name   string   // for Last and for errors
+	Params []*Param // at least one
 }
 
 // String is a line: the group's name, and the names and shapes of its parameters.

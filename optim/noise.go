@@ -8,12 +8,12 @@ import (
 
 // A Draw names the noise of one parameter tensor at one evaluation of the gradient.
 type Draw struct {
-	Seed   uint64
-	Step   uint64 // steps taken before
-	Sample uint64 // number of the draw within the step, from 0
-	Tensor int    // the parameter's place in the model
-	Name   string // the parameter's name
-	Shape  tensor.Shape
+	Seed   uint64       // that of WithSeed
+	Step   uint64       // steps taken before
+	Sample uint64       // number of the draw within the step, from 0
+	Tensor int          // the parameter's place in the model
+	Name   string       // the parameter's name
+	Shape  tensor.Shape // of the parameter
 }
 
 // Noise draws unit-variance noise.
@@ -22,7 +22,7 @@ type Draw struct {
 // of the draw alone: the solver makes a draw again rather than store it, so two calls must give the same numbers. An
 // error is handed to the caller of the solver, and leaves the weights as they were.
 type Noise interface {
-	Sample(eps []float64, d Draw) error
+	Sample(eps []float64, d Draw) error // fills eps with the draw
 }
 
 // Gaussian draws from the standard normal distribution, to 6.5 standard deviations and with the resolution of float32.

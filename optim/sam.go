@@ -115,7 +115,7 @@ func (s *SAM) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
 // failed or panicked: it puts back what Keep found.
 type Keeper interface {
 	G.VM
-	Keep() (putBack func())
+	Keep() (putBack func()) // notes what evaluations change; putBack puts it back
 }
 
 // Step makes one step of the base solver from the clean weights, with the gradients that the machine of Guard left; it must

@@ -16,7 +16,7 @@ import (
 //
 // A value belongs to one solver.
 type Selection interface {
-	Select(seed, step uint64, groups []Group) (chosen []int, factor float64)
+	Select(seed, step uint64, groups []Group) (chosen []int, factor float64) // which take noise at the step, and what multiplies sigma
 }
 
 // Cyclic takes the groups in turn, one a step: group step mod n, as the authors' code does.

@@ -10,9 +10,9 @@ import (
 
 // Estimate is a mean over random draws.
 type Estimate struct {
-	Mean   float64
+	Mean   float64 // of the draws
 	StdErr float64 // standard error of the mean, from the spread of the draws; NaN for a single draw
-	Draws  int
+	Draws  int     // how many there were
 }
 
 // estimateOf returns the mean of independent draws.
