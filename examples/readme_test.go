@@ -17,6 +17,8 @@ type block struct {
 	page string // its path from the repository's root
 	line int
 	text string
+
+	prints string // what the page says it prints, in a block of text behind "prints"; empty for nothing
 }
 
 func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
@@ -28,16 +30,22 @@ func goBlocks(root, page string) ([]block, error) {
 		return nil, err
 	}
 	var blocks []block
-	inside := false
+	inside, prints, last := false, false, ""
 	for i, line := range strings.SplitAfter(string(text), "\n") {
 		switch mark := strings.TrimSpace(line); {
+		case mark == "```text":
+			prints = len(blocks) > 0 && last == "prints"
 		case mark == "```go":
 			inside = true
 			blocks = append(blocks, block{page: page, line: i + 1})
 		case mark == "```":
-			inside = false
+			inside, prints = false, false
 		case inside:
 			blocks[len(blocks)-1].text += line
+		case prints:
+			blocks[len(blocks)-1].prints += line
+		case mark != "":
+			last = mark
 		}
 	}
 	return blocks, nil
@@ -142,7 +150,11 @@ func TestBlocks(t *testing.T) {
 			if strings.Contains(b.text, "WithDownload") {
 				return
 			}
-			t.Log(run(t, dir, "go", "run", program))
+			out := run(t, dir, "go", "run", program)
+			t.Log(out)
+			if b.prints != "" && b.prints != out {
+				t.Errorf("it does not print what the page shows:\n%s", b.prints)
+			}
 		})
 	}
 }

@@ -26,8 +26,8 @@ func (i Injection) String() string {
 	if len(i.Layers) == 0 {
 		return fmt.Sprintf("step %d: no noise", i.Step)
 	}
-	return fmt.Sprintf("step %d: %s, sigma %.4g, noise of norm %.4g, %.3g%% of that of the weights",
-		i.Step, strings.Join(i.Layers, " "), i.Sigma, i.NoiseNorm, 100*i.RelativeNorm)
+	return fmt.Sprintf("step %d: %s, sigma %.4g, noise norm %.4g, relative norm %.3g",
+		i.Step, strings.Join(i.Layers, " "), i.Sigma, i.NoiseNorm, i.RelativeNorm)
 }
 
 // injector makes noise and puts it into weights.

@@ -48,6 +48,6 @@ func ExampleInjection() {
 	// Output:
 	// group #0: #0 (2, 3)
 	// group b: b (1, 3)
-	// step 0: #0, sigma 0.1, noise of norm 0.1412, 5.76% of that of the weights
-	// step 1: b, sigma 0.1, noise of norm 0.174, 10.1% of that of the weights
+	// step 0: #0, sigma 0.1, noise norm 0.1412, relative norm 0.0576
+	// step 1: b, sigma 0.1, noise norm 0.174, relative norm 0.101
 }

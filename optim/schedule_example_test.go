@@ -71,10 +71,10 @@ func ExampleWithSchedule() {
 		vm.Reset()
 	}
 	// Output:
-	// step 0: w, sigma 0.1, noise of norm 0.1266, +Inf% of that of the weights
-	// step 33: w, sigma 0.07545, noise of norm 0.2209, 9.81% of that of the weights
-	// step 66: w, sigma 0.02591, noise of norm 0.02378, 1.06% of that of the weights
-	// step 99: w, sigma 2.467e-05, noise of norm 1.995e-05, 0.000894% of that of the weights
+	// step 0: w, sigma 0.1, noise norm 0.1266, relative norm +Inf
+	// step 33: w, sigma 0.07545, noise norm 0.2209, relative norm 0.0981
+	// step 66: w, sigma 0.02591, noise norm 0.02378, relative norm 0.0106
+	// step 99: w, sigma 2.467e-05, noise norm 1.995e-05, relative norm 8.94e-06
 }
 
 // What noise adds to the loss at the weights as they are: on the quadratic |xw - y|^2/3, just sigma^2 times half the Hessian's trace.
