@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/layernoise/layernoise/datasets"
+	"github.com/layernoise/layernoise/optim/distributed"
 )
 
 // softmax is a network without kinks, for tests.
@@ -41,10 +42,20 @@ func (l *limited) Err() error {
 	return nil
 }
 
+// alone is the world of a process that no launcher started.
+func alone(t *testing.T) *distributed.World {
+	t.Helper()
+	w, err := distributed.Init(distributed.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
 // open parses the settings and opens their folder.
 func open(t *testing.T, s *settings) (*experiment, []choice) {
 	t.Helper()
-	choices, err := s.parse()
+	choices, err := s.parse(alone(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,10 +247,14 @@ func TestSettingsRefuse(t *testing.T) {
 		"noise    ":    func(s *settings) { s.noise = "layer,layer:0.1" }, // twice
 		"sigma":        func(s *settings) { s.sigma = "0.1,x" },
 		"out":          func(s *settings) { s.out = "" },
+		"ranks":        func(s *settings) { s.howRanks = "none" },
+		"part":         func(s *settings) { s.part = "2/2" },
+		"part ":        func(s *settings) { s.part = "1/2/3" },
+		"part  ":       func(s *settings) { s.part = "1" },
 	} {
 		s := tiny(t.TempDir())
 		change(s)
-		if _, err := s.parse(); err == nil || !strings.Contains(err.Error(), "-"+strings.TrimSpace(name)) {
+		if _, err := s.parse(alone(t)); err == nil || !strings.Contains(err.Error(), "-"+strings.TrimSpace(name)) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
@@ -311,6 +326,58 @@ func TestSharedFolder(t *testing.T) {
 	if len(third.Runs) != 6 || third.difference(choices[1], onTest, loss) != second.difference(choices[1], onTest, loss) {
 		t.Errorf("%d runs after merging, difference %v, want %v", len(third.Runs), third.difference(choices[1], onTest, loss),
 			second.difference(choices[1], onTest, loss))
+	}
+}
+
+// TestParts makes a sweep in two parts that share a folder, one after the other: the second half begins when the first is
+// complete, and what comes of it is what one process makes.
+func TestParts(t *testing.T) {
+	sweep := func(out string) *settings {
+		s := tiny(out)
+		s.sweep, s.noise, s.NoiseEpochs = true, "none,layer:0.05/5", 0
+		return s
+	}
+	whole := sweep(t.TempDir())
+	reported(t, whole)
+	out := t.TempDir()
+	var made []int
+	for _, part := range []string{"0/2", "1/2", "0/2"} {
+		s := sweep(out)
+		s.part = part
+		x, _, _ := reported(t, s)
+		made = append(made, len(x.Runs))
+	}
+	if want := []int{3, 8, 10}; !slices.Equal(made, want) { // of 3 choices with 2 seeds each, and then 2
+		t.Errorf("runs in the folder %v, want %v", made, want)
+	}
+	want, err := os.ReadFile(filepath.Join(whole.out, resultsName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(out, resultsName)); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("other results than those of one process (%v)", err)
+	}
+}
+
+// TestMine: the parts are all runs, each once; ranks apart make all, beginning at other places.
+func TestMine(t *testing.T) {
+	all := tasks([]choice{{"none", 0, 1}, {"layer", 1, 1}}, onTest, 0, 5)
+	var parts []task
+	for i := range 3 {
+		parts = append(parts, (&settings{parts: 3, partIndex: i}).mine(all)...)
+	}
+	begins := map[task]bool{}
+	for rank := range 4 {
+		list := (&settings{rank: rank, ranks: 4}).mine(all)
+		begins[list[0]] = true
+		slices.SortFunc(list, task.compare)
+		if !slices.Equal(list, slices.SortedFunc(slices.Values(all), task.compare)) {
+			t.Errorf("rank %d: %v", rank, list)
+		}
+	}
+	slices.SortFunc(parts, task.compare)
+	if !slices.Equal(parts, slices.SortedFunc(slices.Values(all), task.compare)) || len(begins) != 4 {
+		t.Errorf("parts %v, ranks begin at %v", parts, begins)
 	}
 }
 

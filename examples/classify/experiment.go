@@ -11,6 +11,7 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/pkg/errors"
+	"github.com/schollz/progressbar/v3"
 )
 
 // experiment is a set of runs with the same settings, kept in a folder.
@@ -24,12 +25,35 @@ type experiment struct {
 func (x *experiment) make(ctx context.Context, choices []choice) error {
 	s := x.Settings
 	if s.sweep {
-		if err := x.train(ctx, tasks(choices, onValidation, tuneSeed, s.tuneSeeds)); err != nil {
+		tuning := tasks(choices, onValidation, tuneSeed, s.tuneSeeds)
+		if err := x.train(ctx, tuning); err != nil {
 			return err
+		}
+		if n := x.missing(tuning); n > 0 {
+			x.tell("%d runs on validation images are left to others: when all are in %s, the same command goes on", n, x.file(runsFolder))
+			return nil
 		}
 		choices = x.best(choices)
 	}
 	return x.train(ctx, tasks(choices, onTest, 0, s.seeds))
+}
+
+// missing returns how many of the runs are not made.
+func (x *experiment) missing(list []task) int {
+	n := 0
+	for _, t := range list {
+		if r := x.find(t); r == nil || !r.Done {
+			n++
+		}
+	}
+	return n
+}
+
+// tell writes a line to standard error, in one of the processes that make a run together.
+func (x *experiment) tell(format string, args ...any) {
+	if x.Settings.first() {
+		fmt.Fprintf(os.Stderr, format+"\n", args...)
+	}
 }
 
 // tasks lists runs of all choices with the seeds behind first.
@@ -46,13 +70,17 @@ func tasks(choices []choice, on string, first, seeds int) []task {
 // pause is how long a process waits for others that make the runs that are left.
 const pause = time.Second
 
-// train makes those of the runs that neither this process nor another one has made, and waits for others to end theirs.
-func (x *experiment) train(ctx context.Context, left []task) error {
-	epochs := 0
+// train makes those of this process's runs that neither it nor another one has made, and waits for others to end theirs, unless
+// this is one of several parts. In the end it knows all runs in the folder.
+func (x *experiment) train(ctx context.Context, all []task) error {
+	epochs, left := 0, x.Settings.mine(all)
 	for _, t := range left {
 		epochs += x.Settings.epochs(t.choice)
 	}
-	bar := cli.Bar(epochs, "epochs")
+	bar := progressbar.DefaultSilent(int64(epochs))
+	if x.Settings.reports() {
+		bar = cli.Bar(epochs, "epochs")
+	}
 	for len(left) > 0 {
 		var elsewhere []task
 		for _, t := range left {
@@ -70,7 +98,10 @@ func (x *experiment) train(ctx context.Context, left []task) error {
 			}
 			_ = bar.Add(x.Settings.epochs(t.choice) - made)
 			_ = bar.Clear() // the line below takes its place on a terminal
-			fmt.Fprintf(os.Stderr, "%v: %s\n", t, r.outcome())
+			x.tell("%v: %s", t, r.outcome())
+		}
+		if x.Settings.parts > 0 {
+			break
 		}
 		if len(elsewhere) == len(left) {
 			select {
@@ -81,7 +112,21 @@ func (x *experiment) train(ctx context.Context, left []task) error {
 		}
 		left = elsewhere
 	}
-	return errors.Wrap(bar.Finish(), "progress bar")
+	if err := bar.Finish(); err != nil {
+		return errors.Wrap(err, "progress bar")
+	}
+	runs, err := onFirst(x.Settings, func() ([]*record, error) {
+		err := x.gather()
+		return x.Runs, err
+	})
+	x.Runs = runs
+	return err
+}
+
+// claimed is a run that this process may make, or have made, unless another one is about to.
+type claimed struct {
+	Elsewhere bool
+	Run       *record // as far as it has come, nil for nothing
 }
 
 // trainOne returns a run, which it makes if need be; nil if another process is about to.
@@ -89,21 +134,27 @@ func (x *experiment) trainOne(ctx context.Context, t task, advance func(epoch in
 	if r := x.find(t); r != nil && r.Done {
 		return r, nil
 	}
-	release, err := x.claim(t)
-	if err != nil || release == nil {
+	var release func()
+	c, err := onFirst(x.Settings, func() (c claimed, err error) {
+		if release, err = x.claim(t); err != nil || release == nil {
+			return claimed{Elsewhere: true}, err
+		}
+		c.Run, err = x.read(x.runFile(t, ".json")) // another process may have been at it
+		return c, err
+	})
+	if release != nil {
+		defer release()
+	}
+	if err != nil || c.Elsewhere {
 		return nil, err
 	}
-	defer release()
-	r, err := x.read(x.runFile(t, ".json")) // another process may have been at it
-	if err != nil {
-		return nil, err
-	}
+	r := c.Run
 	if r == nil {
 		if r = x.find(t); r == nil {
 			r = &record{task: t}
-			x.Runs = append(x.Runs, r)
 		}
 	}
+	x.adopt(r)
 	if r.Done {
 		return r, nil
 	}
@@ -133,7 +184,7 @@ func (x *experiment) complete(ctx context.Context, r *record, advance func(epoch
 	if err := x.keep(r); err != nil {
 		return err
 	}
-	if t.checkpoint == "" {
+	if t.checkpoint == "" || !x.Settings.first() {
 		return nil
 	}
 	if err := os.Remove(t.checkpoint); err != nil && !errors.Is(err, fs.ErrNotExist) {

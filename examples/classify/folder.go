@@ -48,23 +48,32 @@ func openExperiment(ctx context.Context, s *settings) (*experiment, error) {
 	if x.images, err = s.open(ctx); err != nil {
 		return nil, err
 	}
+	x.Runs, err = onFirst(s, func() ([]*record, error) {
+		err := x.readFolder()
+		return x.Runs, err
+	})
+	return x, err
+}
+
+// readFolder takes over the runs that the folder holds.
+func (x *experiment) readFolder() error {
 	if err := os.MkdirAll(x.file(runsFolder), 0o755); err != nil {
-		return nil, errors.Wrap(err, "folder for the results")
+		return errors.Wrap(err, "folder for the results")
 	}
 	data, err := os.ReadFile(x.file(resultsName))
 	if err == nil {
 		before, err := readResults(data)
 		if err != nil {
-			return nil, errors.WithMessage(err, x.file(resultsName))
+			return errors.WithMessage(err, x.file(resultsName))
 		}
 		if err := x.sameSettings(before.Settings, x.file(resultsName)); err != nil {
-			return nil, err
+			return err
 		}
 		x.Runs = before.Runs
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Wrap(err, "earlier results")
+		return errors.Wrap(err, "earlier results")
 	}
-	return x, x.gather()
+	return x.gather()
 }
 
 // gather takes over the runs in files.
@@ -102,14 +111,19 @@ func (x *experiment) read(name string) (*record, error) {
 	if err := x.sameSettings(saved.Settings, name); err != nil {
 		return nil, err
 	}
+	x.adopt(saved.Run)
+	return saved.Run, nil
+}
+
+// adopt puts a run in the place of what is known of it.
+func (x *experiment) adopt(run *record) {
 	for i, r := range x.Runs {
-		if r.task == saved.Run.task {
-			x.Runs[i] = saved.Run
-			return saved.Run, nil
+		if r.task == run.task {
+			x.Runs[i] = run
+			return
 		}
 	}
-	x.Runs = append(x.Runs, saved.Run)
-	return saved.Run, nil
+	x.Runs = append(x.Runs, run)
 }
 
 // sameSettings refuses what was made with other settings.
@@ -135,6 +149,9 @@ func (x *experiment) claim(t task) (release func(), err error) {
 
 // keep writes the file of a run.
 func (x *experiment) keep(r *record) error {
+	if !x.Settings.first() {
+		return nil
+	}
 	data, err := json.Marshal(savedRun{x.Settings, r})
 	if err != nil {
 		return errors.Wrapf(err, "run %v", r.task)

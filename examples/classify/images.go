@@ -108,10 +108,20 @@ func (s *settings) imagesOf(all images, t task) (train, measured *datasets.Datas
 
 // shuffled is how training images come: in another order in each epoch, the last batch filled up from its beginning.
 func (s *settings) shuffled(d *datasets.Dataset, seed uint64) datasets.LoaderConfig {
-	config := s.inOrder(d)
+	config := s.shared(d)
 	config.Shuffle, config.Seed, config.Last = true, seed, datasets.LastPad
 	if s.Augment != "none" {
 		config.Augment = datasets.Augmentation{Pad: 4, Flip: true, Reflect: s.Augment == "reflect"}
+	}
+	return config
+}
+
+// shared is how images come, in order, to the ranks that make a run together.
+func (s *settings) shared(d *datasets.Dataset) datasets.LoaderConfig {
+	config := s.inOrder(d)
+	config.Batch = s.batch()
+	if s.team != nil {
+		config.Rank, config.Ranks = s.team.Rank(), s.team.Size()
 	}
 	return config
 }

@@ -22,15 +22,16 @@ func run(ctx context.Context, s *settings) error {
 	if s.page != "" {
 		return updatePage(s.page)
 	}
-	choices, err := s.parse()
-	if err != nil {
-		return err
-	}
+	return onRanks(ctx, s)
+}
+
+// makeAndReport makes the runs that are not there yet, and reports on all.
+func makeAndReport(ctx context.Context, s *settings, choices []choice) error {
 	x, err := openExperiment(ctx, s)
 	if err != nil {
 		return err
 	}
-	if err := x.make(ctx, choices); err != nil {
+	if err := x.make(ctx, choices); err != nil || !s.reports() {
 		return cli.Kept(err, "the same command goes on from what is in "+s.out)
 	}
 	return x.report(os.Stdout)

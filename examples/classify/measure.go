@@ -46,10 +46,10 @@ type meter struct {
 func newMeter(net layers.Layer, classifier *layers.Classifier, s *settings, train, measured *datasets.Dataset) (*meter, error) {
 	m := &meter{net: net, classifier: classifier}
 	var err error
-	if m.train, err = train.Loader(s.inOrder(train)); err != nil {
+	if m.train, err = train.Loader(s.shared(train)); err != nil {
 		return nil, err
 	}
-	if m.measured, err = measured.Loader(s.inOrder(measured)); err != nil {
+	if m.measured, err = measured.Loader(s.shared(measured)); err != nil {
 		return nil, err
 	}
 	if s.TraceImages > 0 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/layernoise/layernoise/examples/internal/cli"
+	"github.com/layernoise/layernoise/optim/distributed"
 )
 
 // settings are the flags. Those with a name in JSON determine the numbers of a run, together with its choice, its seed and what
@@ -38,6 +39,11 @@ type settings struct {
 	data, noise, sigma, rate, protocol, choose, out, page string
 	seeds, tuneSeeds, validate                            int
 	download, sweep                                       bool
+
+	howRanks, part   string             // of the flags
+	team             *distributed.World // the ranks that make each run together; nil for a process that makes it alone
+	rank, ranks      int                // of all
+	partIndex, parts int                // of the runs; 0 parts for all of them
 }
 
 // traceImages is how many images the trace is taken over, if a batch has no more.
@@ -76,6 +82,7 @@ func flags() *settings {
 	flag.IntVar(&s.TraceImages, "trace-images", traceImages, "training images over which the trace is taken, in whole batches; 0 for no trace")
 	flag.IntVar(&s.Probes, "probes", 10, "random directions of an estimate of the trace")
 	flag.StringVar(&s.out, "out", "classify-out", "`folder` for the results; interrupted runs go on from what is there, and several processes may share it")
+	s.ranksFlags()
 	flag.StringVar(&s.page, "page", "", "write the tables of results into this Markdown `file`, such as README.md, and end")
 	return s
 }
@@ -86,7 +93,7 @@ func names[V any](table map[string]V) string {
 }
 
 // parse checks the settings, fills in what was left to the program, and returns the choices to compare.
-func (s *settings) parse() ([]choice, error) {
+func (s *settings) parse(world *distributed.World) ([]choice, error) {
 	if err := s.follow(cli.Given); err != nil {
 		return nil, err
 	}
@@ -94,6 +101,9 @@ func (s *settings) parse() ([]choice, error) {
 		return nil, err
 	}
 	if err := s.checkNumbers(); err != nil {
+		return nil, err
+	}
+	if err := s.divide(world); err != nil {
 		return nil, err
 	}
 	if err := cli.CheckFolder("out", s.out); err != nil {

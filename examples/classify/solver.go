@@ -20,6 +20,9 @@ func (s *settings) newSolver(c choice, seed uint64, steps int) (solver, error) {
 	if err != nil {
 		return nil, err
 	}
+	if base, err = s.averaging(base); err != nil {
+		return nil, err
+	}
 	switch c.Kind {
 	case "none", "decay", "dropout":
 		return base, nil

@@ -43,7 +43,10 @@ func (x *experiment) newTraining(r *record) (*training, error) {
 	}
 	net := kind.build(images, r.Seed, dropout)
 	t := &training{settings: s, record: r}
-	if t.classifier, err = layers.NewClassifier(net, s.Batch, kind.shape(images.Shape())...); err != nil {
+	if t.classifier, err = layers.NewClassifier(net, s.batch(), kind.shape(images.Shape())...); err != nil {
+		return nil, err
+	}
+	if err := s.join(t.classifier); err != nil {
 		return nil, err
 	}
 	if t.meter, err = newMeter(net, t.classifier, s, images, measured); err != nil {
@@ -67,13 +70,20 @@ func (t *training) close() {
 
 // run makes the epochs that are left, measures along the way, and calls keep after each measurement.
 func (t *training) run(ctx context.Context, advance func(epoch int), keep func() error) error {
-	if _, err := os.Stat(t.checkpoint); t.checkpoint == "" || errors.Is(err, fs.ErrNotExist) { // from the beginning
+	fresh, err := onFirst(t.settings, func() (bool, error) {
+		_, err := os.Stat(t.checkpoint)
+		return t.checkpoint == "" || errors.Is(err, fs.ErrNotExist), nil
+	})
+	if err != nil {
+		return err
+	}
+	if fresh { // from the beginning
 		if err := t.measure(ctx, 0, keep); err != nil {
 			return err
 		}
 	}
 	epochs := t.settings.epochs(t.record.choice)
-	_, err := t.classifier.Fit(ctx, t.batches, t.solver, layers.FitConfig{
+	_, err = t.classifier.Fit(ctx, t.batches, t.solver, layers.FitConfig{
 		Epochs:     epochs,
 		Checkpoint: t.checkpoint,
 		Resume:     t.checkpoint != "",

@@ -100,6 +100,16 @@ if LAYERNOISE_MPI=libmpich.so.12 mpirun.openmpi -np 2 "${ranks[@]}" >"$folder/wr
 fi
 grep -m 1 "the library is not the launcher's" "$folder/wrong" || { cat "$folder/wrong"; exit 1; }
 
+# The example that trains classifiers: on all ranks, interrupted, resumed by another number of ranks, and runs of their own.
+(cd ../../examples/classify && go test -c -o "$folder/classify" .)
+for launcher in "mpirun.openmpi --bind-to none -np" "mpiexec.hydra -n"; do
+	echo "== examples/classify, ${launcher%% *}"
+	if ! (cd ../../examples/classify && LAYERNOISE_TEST_LAUNCHER=$launcher timeout 240 "$folder/classify" -test.run TestLaunched) >"$folder/out" 2>&1; then
+		cat "$folder/out"
+		exit 1
+	fi
+done
+
 if [ "$(id -u)" = 0 ] && hosts_up 2>"$folder/up"; then
 	export LAYERNOISE_TEST_CHECKPOINT=$folder/checkpoint
 	for launcher in openmpi-hosts mpich-hosts; do

@@ -37,6 +37,9 @@ func Usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
+// IsUsage reports whether an error is one that Usagef made.
+func IsUsage(err error) bool { return errors.As(err, &usageError{}) }
+
 // keptError is one after which something is kept.
 type keptError struct {
 	error
@@ -91,7 +94,7 @@ func parse() {
 
 // exit prints the error and ends the program, if there is one.
 func exit(err error) {
-	code := exitCode(err)
+	code := ExitCode(err)
 	if code == 0 {
 		return
 	}
@@ -102,11 +105,12 @@ func exit(err error) {
 	os.Exit(code)
 }
 
-func exitCode(err error) int {
+// ExitCode returns the code with which Main exits.
+func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &usageError{}):
+	case IsUsage(err):
 		return exitUsage
 	case errors.Is(err, context.Canceled): // nothing but a signal cancels
 		return exitInterrupt

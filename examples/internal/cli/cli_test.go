@@ -25,7 +25,7 @@ func TestExit(t *testing.T) {
 		{Kept(errors.New("disk full"), "go on"), exitError, "disk full"},
 		{Kept(nil, "go on"), 0, ""},
 	} {
-		code := exitCode(c.err)
+		code := ExitCode(c.err)
 		if code != c.code {
 			t.Errorf("exit code for %v is %d, want %d", c.err, code, c.code)
 		}

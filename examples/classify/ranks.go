@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/layernoise/layernoise/examples/internal/cli"
+	"github.com/layernoise/layernoise/layers"
+	"github.com/layernoise/layernoise/optim/distributed"
+	"github.com/pkg/errors"
+)
+
+// Under mpirun or srun, the ranks either make each run together, each with its part of every batch, or apart: then they are processes
+// that share a folder, and need nothing from each other.
+const (
+	together = "together"
+	apart    = "apart"
+)
+
+// onRanks runs the program on the ranks that a launcher started, or alone, and ends all of them together.
+func onRanks(ctx context.Context, s *settings) error {
+	world, err := distributed.Init(distributed.Config{})
+	if err != nil {
+		return err
+	}
+	choices, err := s.parse(world)
+	if err == nil {
+		err = makeAndReport(ctx, s, choices)
+	}
+	return leave(ctx, world, err)
+}
+
+// leave ends this rank. With an error of its own it ends all; where all have the same one, or none, it returns on rank 0, which says
+// what there is to say.
+func leave(ctx context.Context, world *distributed.World, err error) error {
+	if world.Size() == 1 {
+		if failed := world.Finalize(); err == nil {
+			return failed
+		}
+		return err
+	}
+	if err != nil && ctx.Err() != nil { // others may have ended before this one heard why
+		err = cli.Kept(ctx.Err(), "the same command goes on, on any number of ranks")
+	}
+	same := err == nil || errors.Is(err, context.Canceled) || cli.IsUsage(err)
+	if !same {
+		world.Abort(err) // which does not return
+	}
+	if failed := world.Finalize(); failed != nil && err == nil {
+		world.Abort(failed)
+	}
+	if world.Rank() > 0 {
+		os.Exit(cli.ExitCode(err))
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, err) // which names the rank that was interrupted
+	}
+	return err
+}
+
+// divide sets how the ranks of the world work.
+func (s *settings) divide(world *distributed.World) error {
+	how := s.howRanks
+	if how == "" {
+		how = together
+		if s.sweep {
+			how = apart
+		}
+	}
+	s.rank, s.ranks = world.Rank(), world.Size()
+	switch how {
+	case apart:
+	case together:
+		if world.Size() > 1 {
+			s.team = world
+		}
+		if s.Batch%world.Size() != 0 {
+			return cli.Usagef("-batch %d is not a multiple of the %d ranks that share it", s.Batch, world.Size())
+		}
+	default:
+		return cli.Usagef("-ranks %q, want %s or %s", s.howRanks, together, apart)
+	}
+	var index, of int
+	if s.part != "" {
+		if n, err := fmt.Sscanf(s.part+"\n", "%d/%d\n", &index, &of); n != 2 || err != nil || index < 0 || index >= of {
+			return cli.Usagef("-part %q, want i/n with i from 0 to n-1", s.part)
+		}
+	}
+	s.partIndex, s.parts = index, of
+	return nil
+}
+
+// ranksFlags defines the flags for several processes.
+func (s *settings) ranksFlags() {
+	flag.StringVar(&s.howRanks, "ranks", "", "what the ranks of mpirun or srun do: together for each run by all of them, which divide the batch, or apart for runs of their own; "+
+		"by default apart in a sweep, and together otherwise")
+	flag.StringVar(&s.part, "part", "", "`i/n`: make part i of n of the runs, i from 0, and do not wait for others")
+}
+
+// batch is how many images of a step are this process's.
+func (s *settings) batch() int {
+	if s.team != nil {
+		return s.Batch / s.team.Size()
+	}
+	return s.Batch
+}
+
+// first reports whether this process writes the files of its runs.
+func (s *settings) first() bool { return s.team == nil || s.team.Rank() == 0 }
+
+// reports reports whether this process tells how the runs go, and what came of all.
+func (s *settings) reports() bool { return s.rank == 0 }
+
+// onFirst returns what get returns in the process that has to do with files, in all that make a run together.
+func onFirst[T any](s *settings, get func() (T, error)) (value T, err error) {
+	if s.team == nil {
+		return get()
+	}
+	var answer struct {
+		Value T
+		Error string
+		Usage bool
+	}
+	var data []byte
+	if s.first() {
+		var failed error
+		if answer.Value, failed = get(); failed != nil {
+			answer.Error, answer.Usage = failed.Error(), cli.IsUsage(failed)
+		}
+		if data, err = json.Marshal(answer); err != nil {
+			return value, errors.Wrap(err, "for the other ranks")
+		}
+	}
+	if data, err = s.team.Share(data); err != nil {
+		return value, err
+	}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return value, errors.Wrap(err, "from rank 0")
+	}
+	switch {
+	case answer.Usage:
+		return value, cli.Usagef("%s", answer.Error)
+	case answer.Error != "":
+		return value, errors.New(answer.Error)
+	}
+	return answer.Value, nil
+}
+
+// join makes a classifier, and a base solver, those of the ranks that make a run together.
+func (s *settings) join(c *layers.Classifier) error {
+	if s.team == nil {
+		return nil
+	}
+	return c.Join(s.team)
+}
+
+func (s *settings) averaging(base solver) (solver, error) {
+	if s.team == nil {
+		return base, nil
+	}
+	return distributed.NewSolver(base, s.team)
+}
+
+// mine returns those of the runs that this process makes, the first of which is another one for each of several ranks.
+func (s *settings) mine(all []task) []task {
+	var list []task
+	for i, t := range all {
+		if s.parts == 0 || i%s.parts == s.partIndex {
+			list = append(list, t)
+		}
+	}
+	if s.team != nil || s.ranks < 2 {
+		return list
+	}
+	begin := len(list) * s.rank / s.ranks
+	return append(list[begin:len(list):len(list)], list[:begin]...)
+}
