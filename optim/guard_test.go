@@ -57,7 +57,7 @@ func TestSet(t *testing.T) {
 			t.Errorf("Last tells of step %d, want %d", got, step)
 		}
 		for i := range nodes {
-			eps, err := s.noise.sampleOf(&s.noise.targets[i])
+			eps, err := s.noise.sampleOf(s.noise.targets[i].param)
 			if err != nil {
 				t.Fatal(err)
 			}

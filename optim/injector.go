@@ -30,13 +30,14 @@ func (i Injection) String() string {
 		i.Step, strings.Join(i.Layers, " "), i.Sigma, i.NoiseNorm, i.RelativeNorm)
 }
 
-// injector makes noise and puts it into weights.
+// injector makes noise and puts it into weights, for a solver or a measurement of sharpness.
 //
 // A tensor that is alone in its memory (Param.dense) is pointed at spare memory with noisy weights, and back to its own
 // memory afterwards: one pass over the weights, which are read and never written. Elsewhere the noisy weights change places
 // with the clean ones.
 type injector struct {
 	dist    Noise
+	first   int  // number that the draws give the first tensor
 	draw    Draw // of the injection under way or the last one; Tensor, Name and Shape are set for each tensor
 	sign    float64
 	sigma   float64
@@ -165,10 +166,10 @@ func (n *injector) inject(sample uint64, sign float64) error {
 func (n *injector) perturb(dst, clean vec, t *target) error {
 	if fused, ok := n.dist.(fusedNoise); ok {
 		d := n.draw
-		d.Tensor = t.param.index
+		d.Tensor = n.first + t.param.index
 		return fused.addTo(dst, clean, n.sign*t.scale, d)
 	}
-	eps, err := n.sampleOf(t)
+	eps, err := n.sampleOf(t.param)
 	if err != nil {
 		return err
 	}
@@ -178,10 +179,10 @@ func (n *injector) perturb(dst, clean vec, t *target) error {
 }
 
 // sampleOf asks the noise for the draw of one tensor.
-func (n *injector) sampleOf(t *target) ([]float64, error) {
+func (n *injector) sampleOf(p *Param) ([]float64, error) {
 	d := n.draw
-	d.Tensor, d.Name, d.Shape = t.param.index, t.param.name, t.param.shape
-	size := t.param.Size()
+	d.Tensor, d.Name, d.Shape = n.first+p.index, p.name, p.shape
+	size := p.Size()
 	n.eps = slices.Grow(n.eps[:0], size)[:size]
 	if err := n.dist.Sample(n.eps, d); err != nil {
 		return nil, errors.Wrapf(err, "optim: noise for parameter %s %v", d.Name, d.Shape)
@@ -263,7 +264,7 @@ func (n *injector) describe() Injection {
 	var noise2, weights2 float64
 	for i := range n.targets {
 		t := &n.targets[i]
-		eps, err := n.sampleOf(t)
+		eps, err := n.sampleOf(t.param)
 		if err != nil { // it gave the same draw before
 			noise2 = math.NaN()
 			break

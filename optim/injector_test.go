@@ -226,10 +226,7 @@ func TestSharedMemory(t *testing.T) {
 	})
 	t.Run("noise fails", func(t *testing.T) {
 		n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
-		for i, node := range n.learnables {
-			G.NewTensor(n.g, tensor.Float32, node.Dims(), G.WithName(fmt.Sprint("company", i)),
-				G.WithValue(tensor.New(tensor.WithShape(node.Shape()...), tensor.WithBacking(node.Value().Data()))))
-		}
+		shareWeights(n)
 		before := n.weights()
 		vm := must(perturbed(t, noStep, 0.5, WithSelection(All()), WithNoise(failing{})).Guard(n.vm, n.learnables...))(t)
 		if err := vm.RunAll(); err == nil || !slices.Equal(before, n.weights()) {

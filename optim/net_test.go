@@ -51,6 +51,14 @@ func newNet(t testing.TB, dtype tensor.Dtype, seed uint64, batch int, widths ...
 	return n
 }
 
+// shareWeights makes other leaves of the graph over the memory of the weights.
+func shareWeights(n *net) {
+	for i, node := range n.learnables {
+		G.NewTensor(n.g, n.dtype, node.Dims(), G.WithName(fmt.Sprint("company", i)),
+			G.WithValue(tensor.New(tensor.WithShape(node.Shape()...), tensor.WithBacking(node.Value().Data()))))
+	}
+}
+
 func randomTensor(random *rand.Rand, dtype tensor.Dtype, shape ...int) *tensor.Dense {
 	size := tensor.Shape(shape).TotalSize()
 	data := make([]float64, size)

@@ -103,9 +103,6 @@ func stepSGD[T float32 | float64](s *SGD, p *Param, w, g, v []T) {
 	})
 }
 
-// updateGrain is how many weights a goroutine updates at least.
-const updateGrain = 1 << 15
-
 // sgdState is what an SGD saves.
 type sgdState struct {
 	Rate     float64

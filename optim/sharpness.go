@@ -30,6 +30,186 @@ func estimateOf(draws []float64) Estimate {
 	return e
 }
 
+// TraceConfig are the settings of HessianTrace. The zero value is ready to use.
+type TraceConfig struct {
+	// Probes is the number of random directions. By default 10.
+	Probes int
+
+	// Seed selects the directions. Whatever the seed, they are none that a training with Rademacher noise draws.
+	Seed uint64
+
+	// Step is how far the weights are moved, each by plus or minus Step. By default it is the cubic root of the machine
+	// epsilon, 0.0049 in float32 and 6.1e-6 in float64, times the root mean square of all the weights, or times 1 where they
+	// are all zero: the error of the difference, of second order in the step, then balances that of rounding.
+	Step float64
+}
+
+// defaultProbes is the number of probes by default.
+const defaultProbes = 10
+
+// HessianTrace estimates the trace of the Hessian of the cost with respect to the learnables, with M. F. Hutchinson's
+// estimator: the mean over random directions v, each element -1 or 1, of
+//
+//	v' (grad R(w + h v) - grad R(w - h v)) / (2h)
+//
+// with step h. The difference is exact on a quadratic R, but for rounding. The variance over the directions comes from the
+// Hessian's elements off the diagonal alone, so on a diagonal Hessian one probe gives the trace. Two passes a probe.
+//
+// The vm runs a graph on which gorgonia.Grad was called with the learnables, on the values that its inputs hold; for the
+// trace over several batches call it for each of them with the same seed, and take the mean. A guarded machine (Guard) is
+// measured without its noise. The learnables may be some of those that are trained: it is the trace of their block then.
+//
+// Differences count the kinks of ReLUs and max pools that the step crosses, as noise does and automatic differentiation does
+// not: for a ReLU network the two traces are different numbers, and for one that has fitted its data the kinks may be most
+// of this one.
+//
+// Weights and gradients are as before afterwards, bit for bit, also after an error, and no solver takes notice: noise of the
+// carried protocol is out of the weights during the measurement and back in them afterwards. The machine is reset. Losses read from the graph are those of the last pass. Ops with a memory of their own remember the passes, as
+// dropouts and batch norms that train: measure on a graph for evaluation over the same tensors. NaN in a gradient makes the
+// result NaN.
+//
+// Source: M. F. Hutchinson, A stochastic estimator of the trace of the influence matrix for Laplacian smoothing splines,
+// Communications in Statistics 19(2), 1990, https://doi.org/10.1080/03610919008812866.
+func HessianTrace(vm G.VM, config TraceConfig, learnables ...*G.Node) (trace Estimate, err error) {
+	if config.Probes < 0 {
+		return trace, errors.Errorf("optim: %d probes: want 1 or more, or 0 for %d", config.Probes, defaultProbes)
+	}
+	if !finite(config.Step) {
+		return trace, errors.Errorf("optim: step %v of the weights: want more than 0, or 0 for the default", config.Step)
+	}
+	if config.Probes == 0 {
+		config.Probes = defaultProbes
+	}
+	err = measure(vm, learnables, traceDirections, func(m *measurement) error {
+		step := config.Step
+		if step == 0 {
+			step = defaultStep(m.params)
+		}
+		draws := make([]float64, config.Probes)
+		for k := range draws {
+			var err error
+			if draws[k], err = m.curvature(config.Seed, uint64(k), step); err != nil {
+				return err
+			}
+		}
+		trace = estimateOf(draws)
+		return nil
+	})
+	return trace, err
+}
+
+// curvature returns v'Hv by a central difference, for direction number k.
+func (m *measurement) curvature(seed, k uint64, step float64) (float64, error) {
+	var slope [2]float64 // v'grad ahead and behind
+	for side, sign := range []float64{1, -1} {
+		if err := m.evaluateAt(seed, k, sign*step); err != nil {
+			return 0, err
+		}
+		for i, p := range m.params {
+			g, err := p.grad(m.model[i])
+			if err != nil {
+				return 0, err
+			}
+			v, err := m.noise.sampleOf(p)
+			if err != nil {
+				return 0, err
+			}
+			slope[side] += g.dot(v)
+		}
+	}
+	return (slope[0] - slope[1]) / (2 * step), nil
+}
+
+// defaultStep returns the step of TraceConfig.
+func defaultStep(params []*Param) float64 {
+	root := 6.0554544523933429e-06 // third root of 2^-52
+	size, norm2 := 0, 0.0
+	for _, p := range params {
+		if p.vec.f32 != nil {
+			root = 0.0049215666011518501 // of 2^-23
+		}
+		size += p.vec.len()
+		norm2 += p.vec.norm2()
+	}
+	rms := math.Sqrt(norm2 / float64(size))
+	if rms == 0 {
+		rms = 1
+	}
+	return root * rms
+}
+
+// RegulariserConfig are the settings of NoiseRegulariser. The zero value is ready to use.
+type RegulariserConfig struct {
+	// Pairs is the number of antithetic pairs. By default 100.
+	Pairs int
+
+	// Seed selects the noise. Whatever the seed, it is none that a training draws.
+	Seed uint64
+}
+
+// defaultPairs is the number of pairs by default.
+const defaultPairs = 100
+
+// NoiseRegulariser estimates what Gaussian noise of standard deviation sigma on the learnables adds to the loss,
+//
+//	E R(w + sigma*eps) - R(w) = (sigma^2/2) tr(Hessian of R) + terms of fourth and higher even order
+//
+// as a mean over antithetic pairs, (R(w + sigma*eps) + R(w - sigma*eps))/2 - R(w), in which all odd orders cancel: on a
+// linear R it is zero. Two passes a pair, and one beside. Give all the learnables for noise on all of them at once; for
+// noise on one layer at a time take the mean of the results for each layer's own, which is what training minimises.
+//
+// The loss is where gorgonia.Read puts the value of R, a scalar; Read it before the machine is made. The graph needs no
+// gradients. In all else, what vm may be and what is left untouched, NoiseRegulariser is like [HessianTrace].
+func NoiseRegulariser(vm G.VM, loss *G.Value, sigma float64, config RegulariserConfig, learnables ...*G.Node) (extra Estimate, err error) {
+	switch {
+	case loss == nil:
+		return extra, errors.New("optim: the loss is nil: want where gorgonia.Read puts it")
+	case !finite(sigma):
+		return extra, errors.Errorf("optim: sigma is %v: want a finite number, 0 or more", sigma)
+	case config.Pairs < 0:
+		return extra, errors.Errorf("optim: %d pairs: want 1 or more, or 0 for %d", config.Pairs, defaultPairs)
+	case config.Pairs == 0:
+		config.Pairs = defaultPairs
+	}
+	err = measure(vm, learnables, regulariserNoise, func(m *measurement) error {
+		if err := m.evaluate(); err != nil {
+			return err
+		}
+		clean, err := lossOf(*loss)
+		if err != nil {
+			return err
+		}
+		draws := make([]float64, config.Pairs)
+		for k := range draws {
+			for _, sign := range []float64{1, -1} {
+				if err := m.evaluateAt(config.Seed, uint64(k), sign*sigma); err != nil {
+					return err
+				}
+				noisy, err := lossOf(*loss)
+				if err != nil {
+					return err
+				}
+				draws[k] += float64((noisy - clean) / 2)
+			}
+		}
+		extra = estimateOf(draws)
+		return nil
+	})
+	return extra, err
+}
+
+// lossOf returns the loss that a graph was read.
+func lossOf(loss G.Value) (float64, error) {
+	v, err := vecOf(loss)
+	if err != nil {
+		return 0, errors.Wrap(err, "optim: the loss")
+	}
+	if v.len() != 1 {
+		return 0, errors.Errorf("optim: the loss has %d elements, want 1", v.len())
+	}
+	return v.dot([]float64{1}), nil
+}
+
 // probe is what a measurement moves the weights by: draws of its own, which share none with those of a training.
 type probe struct {
 	dist  Noise
@@ -41,20 +221,19 @@ var (
 	traceDirections  = probe{Rademacher(), noise.ProbeTensors}
 )
 
-// measurement evaluates a graph at weights that it moves, and puts everything back.
+// measurement evaluates a graph at moved weights.
 type measurement struct {
 	vm     G.VM
 	model  []G.ValueGrad
 	params []*Param
-
-	clean []vec     // copies of the weights
-	eps   []float64 // one tensor's draw
-	grads savedGradients
+	noise  injector
+	grads  savedGradients
 }
 
-// measure calls f with a measurement on vm. Whatever f does, and also if it panics, weights and gradients are then what they
-// were, bit for bit; the noise that solvers have in the weights has been out of them during f only.
-func measure(vm G.VM, learnables []*G.Node, f func(m *measurement) error) (err error) {
+// measure calls f with a measurement on vm, which moves weights by draws of by. Whatever f does, and also if it panics,
+// weights and gradients are then what they were, bit for bit; the noise that solvers have in the weights has been out of them
+// during f only.
+func measure(vm G.VM, learnables []*G.Node, by probe, f func(m *measurement) error) (err error) {
 	if g, guarded := vm.(*guard); guarded {
 		vm = g.VM // the guard would add its own noise
 	}
@@ -65,6 +244,7 @@ func measure(vm G.VM, learnables []*G.Node, f func(m *measurement) error) (err e
 		return err
 	}
 	m := &measurement{vm: vm, model: G.NodesToValueGrads(learnables)}
+	m.noise = injector{dist: by.dist, first: by.first, carrier: &carrier{owner: "a measurement of sharpness"}}
 	var set paramSet
 	if m.params, err = set.resolve(m.model); err != nil {
 		return err
@@ -77,47 +257,27 @@ func measure(vm G.VM, learnables []*G.Node, f func(m *measurement) error) (err e
 		return err
 	}
 	defer m.grads.putBack(m.params, m.model)
-	for _, p := range m.params {
-		c := newVec(p.vec, p.vec.len())
-		c.copyFrom(p.vec)
-		m.clean = append(m.clean, c)
-	}
-	defer m.restore()
 	defer vm.Reset()
 	return f(m)
 }
 
-// restore copies the clean weights back.
-func (m *measurement) restore() {
-	for i, p := range m.params {
-		p.vec.copyFrom(m.clean[i])
-	}
-}
-
-// move sets the weights to the clean ones plus scale times draw number k of by.
-func (m *measurement) move(by probe, seed, k uint64, scale float64) error {
-	m.restore()
-	return m.each(by, seed, k, func(i int, eps []float64) error {
-		m.params[i].vec.addFloat64(scale, eps)
-		return nil
-	})
-}
-
-// each calls f with the place and the elements of draw number k for each parameter. The elements are overwritten afterwards.
-func (m *measurement) each(by probe, seed, k uint64, f func(i int, eps []float64) error) error {
-	for i, p := range m.params {
-		if size := p.vec.len(); size > cap(m.eps) {
-			m.eps = make([]float64, size)
-		}
-		eps := m.eps[:p.vec.len()]
-		if err := by.dist.Sample(eps, Draw{Seed: seed, Step: k, Tensor: by.first + i, Name: p.name, Shape: p.shape}); err != nil {
-			return err
-		}
-		if err := f(i, eps); err != nil {
+// evaluateAt runs the graph at the weights plus scale times draw number k.
+func (m *measurement) evaluateAt(seed, k uint64, scale float64) error {
+	n := &m.noise
+	n.begin(n.dist, seed, k, scale)
+	for _, p := range m.params {
+		if err := n.target(p, math.Abs(scale)); err != nil {
 			return err
 		}
 	}
-	return nil
+	n.reserve()
+	n.carrier.running.Store(true)
+	defer n.carrier.running.Store(false)
+	if err := n.inject(0, math.Copysign(1, scale)); err != nil {
+		return err
+	}
+	defer n.restore()
+	return m.evaluate()
 }
 
 // evaluate runs the graph at the weights as they are, with gradients that begin at zero.

@@ -3,8 +3,10 @@ package optim
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -243,42 +245,83 @@ func equalBits(a, b []uint64) bool {
 	return len(a) == len(b)
 }
 
-// failingAt is a machine that fails at one of its passes.
+// failingAt is a machine that fails, or panics, at one of its passes.
 type failingAt struct {
 	G.VM
-	at int
+	at     int
+	panics bool
 }
 
 var errPass = errors.New("pass")
 
 func (f *failingAt) RunAll() error {
 	if f.at--; f.at < 0 {
+		if f.panics {
+			panic(errPass)
+		}
 		return errPass
 	}
 	return f.VM.RunAll()
 }
 
+// recovered calls f and returns its error, or the one that it panics with.
+func recovered(f func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = cause.(error)
+		}
+	}()
+	return f()
+}
+
 func TestMeasurementsRestoreAfterAnError(t *testing.T) {
 	for name, measure := range measurements {
 		for at := range 6 {
-			n := newNet(t, tensor.Float64, 2, 8, 5, 4, 3)
-			if err := n.vm.RunAll(); err != nil { // leaves a gradient that a step has yet to use
-				t.Fatal(err)
-			}
-			weights, gradients := n.weights(), n.gradients(t)
-			if _, err := measure(&failingAt{n.vm, at}, &n.loss, n.learnables...); !errors.Is(err, errPass) {
-				t.Fatalf("%s, pass %d: error %v", name, at, err)
-			}
-			if !equalBits(weights, n.weights()) {
-				t.Errorf("%s, pass %d: the weights changed", name, at)
-			}
-			for i, g := range n.gradients(t) {
-				for j := range g {
-					if g[j] != gradients[i][j] {
-						t.Fatalf("%s, pass %d: the gradient changed", name, at)
+			for _, panics := range []bool{false, true} {
+				for _, shared := range []bool{false, true} {
+					what := fmt.Sprintf("%s, pass %d, panics %v, shared %v", name, at, panics, shared)
+					n := newNet(t, tensor.Float64, 2, 8, 5, 4, 3)
+					if shared {
+						shareWeights(n)
+					}
+					if err := n.vm.RunAll(); err != nil { // leaves a gradient that a step has yet to use
+						t.Fatal(err)
+					}
+					weights, gradients := n.weights(), n.gradients(t)
+					err := recovered(func() error {
+						_, err := measure(&failingAt{n.vm, at, panics}, &n.loss, n.learnables...)
+						return err
+					})
+					if !errors.Is(err, errPass) {
+						t.Fatalf("%s: error %v", what, err)
+					}
+					if !equalBits(weights, n.weights()) {
+						t.Errorf("%s: the weights changed", what)
+					}
+					if !slices.EqualFunc(gradients, n.gradients(t), slices.Equal) {
+						t.Fatalf("%s: the gradient changed", what)
 					}
 				}
 			}
+		}
+	}
+}
+
+// A measurement is the same whether tensors can be pointed at other memory or not.
+func TestMeasurementsOfSharedWeights(t *testing.T) {
+	for name, measure := range measurements {
+		n, m := newNet(t, tensor.Float32, 2, 8, 5, 4, 3), newNet(t, tensor.Float32, 2, 8, 5, 4, 3)
+		shareWeights(m)
+		weights := m.weights()
+		want, err := measure(n.vm, &n.loss, n.learnables...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := measure(m.vm, &m.loss, m.learnables...); err != nil || got != want {
+			t.Errorf("%s: %v, error %v, want %v", name, got, err, want)
+		}
+		if !equalBits(weights, m.weights()) {
+			t.Errorf("%s: the weights changed", name)
 		}
 	}
 }

@@ -170,6 +170,19 @@ func norm2[T float32 | float64](x []T) float64 {
 	return sums.total()
 }
 
+// dot returns the inner product with x, in float64.
+func (v vec) dot(x []float64) float64 {
+	return dot(v.f32, x) + dot(v.f64, x)
+}
+
+func dot[T float32 | float64](v []T, x []float64) float64 {
+	var sums eightSums
+	for i, g := range v {
+		sums[i%8] += float64(float64(g) * x[i])
+	}
+	return sums.total()
+}
+
 // distance2 returns the sum of squares of v - a*x.
 func (v vec) distance2(a float64, x []float64) float64 {
 	return distance2(v.f32, a, x) + distance2(v.f64, a, x)
