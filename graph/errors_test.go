@@ -119,6 +119,8 @@ func TestConstructorErrors(t *testing.T) {
 		{"embedding, nil", func() (*G.Node, error) { return graph.Embedding(nil, w) }, "tokens is nil"},
 		{"embedding, table", func() (*G.Node, error) { return graph.Embedding(labels, three) }, "table has shape (3), want [2] axes"},
 		{"positions, too few", func() (*G.Node, error) { return graph.AddPositions(node("sequence", 2, 5, 7), w) }, "table has shape (4, 7), want (5 or more, 7) for x of shape (2, 5, 7)"},
+		{"row in front, of another width", func() (*G.Node, error) { return graph.PrependPosition(q, node("row7", 7)) }, "PrependPosition: row has shape (7), want (6) or (1, 1, 6) for x of shape (2, 3, 6)"},
+		{"first position of vectors", func() (*G.Node, error) { return graph.FirstPosition(x) }, "FirstPosition: x has shape (5, 7), want [3] axes"},
 		{"labels, ignored probabilities", func() (*G.Node, error) { return graph.CrossEntropyIgnoring(x, x, 0) }, "labels is of type float64, want int"},
 		{"labels, nil", func() (*G.Node, error) { return graph.CrossEntropy(x, nil) }, "labels is nil"},
 		{"labels, too few", func() (*G.Node, error) { return graph.CrossEntropy(x, labels) }, "labels has shape (4), want (5)"},

@@ -223,6 +223,10 @@ var testOps = []testOp{
 	simple("AddPositions/of a longer table", func(in []*G.Node) (*G.Node, error) { return graph.AddPositions(in[0], in[1]) }, []int{3, 1, 2}, []int{4, 2}),
 
 	simple("ToSequence", func(in []*G.Node) (*G.Node, error) { return graph.ToSequence(in[0]) }, []int{2, 3, 4, 5}),
+	simple("FirstPosition", func(in []*G.Node) (*G.Node, error) { return graph.FirstPosition(in[0]) }, []int{2, 3, 4}),
+	simple("FirstPosition/of one", func(in []*G.Node) (*G.Node, error) { return graph.FirstPosition(in[0]) }, []int{2, 1, 4}),
+	simple("PrependPosition", func(in []*G.Node) (*G.Node, error) { return graph.PrependPosition(in[0], in[1]) }, []int{2, 3, 4}, []int{4}),
+	simple("PrependPosition/three axes", func(in []*G.Node) (*G.Node, error) { return graph.PrependPosition(in[0], in[1]) }, []int{3, 1, 5}, []int{1, 1, 5}),
 	simple("MeanPositions", func(in []*G.Node) (*G.Node, error) { return graph.MeanPositions(in[0]) }, []int{2, 3, 4}),
 
 	labelled("CrossEntropy/labels", graph.CrossEntropy, 6, 5),
@@ -296,6 +300,8 @@ var largeOps = []testOp{
 	embedding("Embedding/large", tokens(700, 50), []int{7, 100}, []int{50, 140}),
 	simple("AddPositions/large", func(in []*G.Node) (*G.Node, error) { return graph.AddPositions(in[0], in[1]) }, []int{9, 40, 70}, []int{41, 70}),
 	simple("ToSequence/large", func(in []*G.Node) (*G.Node, error) { return graph.ToSequence(in[0]) }, []int{7, 70, 9, 10}),
+	simple("FirstPosition/large", func(in []*G.Node) (*G.Node, error) { return graph.FirstPosition(in[0]) }, []int{7, 70, 90}),
+	simple("PrependPosition/large", func(in []*G.Node) (*G.Node, error) { return graph.PrependPosition(in[0], in[1]) }, []int{7, 70, 90}, []int{90}),
 	simple("MeanPositions/large", func(in []*G.Node) (*G.Node, error) { return graph.MeanPositions(in[0]) }, []int{7, 70, 90}),
 	batchNorm("BatchNorm/large", true, true, []int{5, 7, 33, 34}, []int{7}, []int{7}),
 	batchNorm("BatchNorm/large, residual", true, true, []int{5, 7, 33, 34}, []int{7}, []int{7}, []int{5, 7, 33, 34}),

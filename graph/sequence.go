@@ -2,6 +2,7 @@ package graph
 
 import (
 	"github.com/layernoise/layernoise/internal/kernel"
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -40,6 +41,74 @@ func MeanPositions(x *G.Node) (*G.Node, error) {
 		return sequenceNode(name, m, shape, x, kernel.MeanRows[float32], kernel.SpreadRows[float32])
 	}
 	return sequenceNode(name, m, shape, x, kernel.MeanRows[float64], kernel.SpreadRows[float64])
+}
+
+// FirstPosition is the first position of each sequence, which is that of a class
+// where [PrependPosition] has put one there.
+//
+// Shapes: x (N, T, D); result (N, D).
+func FirstPosition(x *G.Node) (*G.Node, error) {
+	const name = "FirstPosition"
+	m, err := imagesOf(name, x, 3)
+	if err != nil {
+		return nil, err
+	}
+	m.Pixels, m.Channels = x.Shape()[1], x.Shape()[2]
+	shape := tensor.Shape{m.N, m.Channels}
+	if x.Dtype() == tensor.Float32 {
+		return sequenceNode(name, m, shape, x, kernel.FirstRows[float32], kernel.FirstRowsGrad[float32])
+	}
+	return sequenceNode(name, m, shape, x, kernel.FirstRows[float64], kernel.FirstRowsGrad[float64])
+}
+
+// PrependPosition puts the same row in front of the positions of each sequence:
+// the class token of a vision transformer.
+//
+// Shapes: x (N, T, D); row (D), or (1, 1, D) as PyTorch's models have it; result
+// (N, 1+T, D). For [Layers] the row is a layer of its own.
+func PrependPosition(x, row *G.Node) (*G.Node, error) {
+	const name = "PrependPosition"
+	inX, inRow := input{"x", x}, input{"row", row}
+	if err := check(name, inX, inRow); err != nil {
+		return nil, err
+	}
+	m, err := imagesOf(name, x, 3)
+	if err != nil {
+		return nil, err
+	}
+	m.Pixels, m.Channels = x.Shape()[1], x.Shape()[2]
+	if s := row.Shape(); !same(s, tensor.Shape{m.Channels}) && !same(s, tensor.Shape{1, 1, m.Channels}) {
+		return nil, errors.Errorf("graph: %s: row has shape %v, want (%d) or (1, 1, %[3]d) for x of shape %[4]v", name, s, m.Channels, x.Shape())
+	}
+	if x.Dtype() == tensor.Float32 {
+		return prependNode[float32](name, m, x, row)
+	}
+	return prependNode[float64](name, m, x, row)
+}
+
+func prependNode[T kernel.Float](name string, m kernel.Images, x, row *G.Node) (*G.Node, error) {
+	return apply(&op[T]{
+		name:  name,
+		shape: tensor.Shape{m.N, 1 + m.Pixels, m.Channels},
+		run: func(y []T, in []operand[T]) error {
+			kernel.Prepend(m, y, in[0].f, in[1].f)
+			return nil
+		},
+		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+			dx, err := gradient(name+"GradX", in[0], func(dx []T, v []operand[T]) error {
+				kernel.PrependGradX(m, dx, v[0].f)
+				return nil
+			}, dy)
+			if err != nil {
+				return nil, err
+			}
+			drow, err := gradient(name+"GradRow", in[1], func(drow []T, v []operand[T]) error {
+				kernel.PrependGradRow(m, drow, v[0].f)
+				return nil
+			}, dy)
+			return G.Nodes{dx, drow}, err
+		},
+	}, x, row)
 }
 
 // imagesOf checks that x has so many axes, and counts its images.

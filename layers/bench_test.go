@@ -51,7 +51,7 @@ func BenchmarkStep(b *testing.B) {
 		switch n.name {
 		case "resnet18", "resnet34":
 			batch = 32
-		case "vit":
+		case "vit", "vit_token":
 			batch, solver = 32, newNoisyAdam
 		}
 		for _, noise := range []string{"none", "layer", "all"} {

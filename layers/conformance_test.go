@@ -107,6 +107,9 @@ var subjects = []subject{
 	{name: "vision transformer", row: []int{2, 4, 6}, make: func(c layers.Init) layers.Layer {
 		return layers.NewViT(layers.ViTConfig{Transformer: layers.Transformer{Width: 4, Heads: 2, Depth: 1, Hidden: 5}, Channels: 2, Height: 4, Width: 6, Patch: 2, Classes: 3}, c)
 	}},
+	{name: "vision transformer with a class token", row: []int{2, 4, 6}, make: func(c layers.Init) layers.Layer {
+		return layers.NewViT(layers.ViTConfig{Transformer: layers.Transformer{Width: 4, Heads: 2, Depth: 1, Hidden: 5}, Channels: 2, Height: 4, Width: 6, Patch: 2, Classes: 3, ClassToken: true}, c)
+	}},
 	{name: "layer norm", row: []int{4, 6}, make: func(c layers.Init) layers.Layer { return layers.NewLayerNorm("norm", 6, c) }},
 	{name: "RMS norm", row: []int{6}, make: func(c layers.Init) layers.Layer { return layers.NewRMSNorm("norm", 6, c) }},
 	{name: "positions", row: []int{3, 4}, make: func(c layers.Init) layers.Layer { return layers.NewPositions("places", 5, 4, c) }},

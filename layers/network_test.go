@@ -32,6 +32,7 @@ var networks = []network{
 	{"resnet34", forClasses(10, layers.NewResNet34), []int{3, 32, 32}, 10, 21_282_122, 110, -570.797058, false},
 	{"vgg11", forClasses(100, layers.NewVGG11), []int{3, 32, 32}, 100, 28_518_244, 38, 0.077693, true},
 	{"vit", newViT, []int{3, 32, 32}, 10, 1_205_642, 79, -0.051582, true},
+	{"vit_token", newTokenViT, []int{3, 32, 32}, 10, 1_205_898, 80, 0.543172, true},
 }
 
 // forClasses is a constructor of networks for so many classes.
@@ -41,9 +42,17 @@ func forClasses(classes int, make func(int, layers.Init) *layers.Sequential) fun
 
 // newViT makes the vision transformer of the tests and benchmarks.
 func newViT(init layers.Init) *layers.Sequential {
-	t := layers.Transformer{Width: 128, Heads: 4, Depth: 6}
-	return layers.NewViT(layers.ViTConfig{Transformer: t, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}, init)
+	return layers.NewViT(vitConfig, init)
 }
+
+// newTokenViT makes one with a class token.
+func newTokenViT(init layers.Init) *layers.Sequential {
+	c := vitConfig
+	c.ClassToken = true
+	return layers.NewViT(c, init)
+}
+
+var vitConfig = layers.ViTConfig{Transformer: layers.Transformer{Width: 128, Heads: 4, Depth: 6}, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}
 
 // large says that making the network takes a noticeable time.
 func (n network) large() bool { return n.params > 5_000_000 }

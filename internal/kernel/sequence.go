@@ -58,3 +58,38 @@ func SpreadRows[T Float](m Images, dx, dy []T) {
 		}
 	})
 }
+
+// Prepend writes a row, and behind it the positions of x, to each sequence of y, (N, 1+Pixels, Channels).
+func Prepend[T Float](m Images, y, x, row []T) {
+	m.each(func(at int) {
+		sequence := y[at+at/m.Pixels:][:(m.Pixels+1)*m.Channels]
+		copy(sequence, row[:m.Channels])
+		copy(sequence[m.Channels:], x[at:])
+	})
+}
+
+// PrependGradX writes the gradient with respect to the x of [Prepend] to dx.
+func PrependGradX[T Float](m Images, dx, dy []T) {
+	m.each(func(at int) { copy(dx[at:][:m.Pixels*m.Channels], dy[at+at/m.Pixels+m.Channels:]) })
+}
+
+// PrependGradRow writes the gradient with respect to the row of [Prepend] to drow: the sum, in order, over the sequences.
+func PrependGradRow[T Float](m Images, drow, dy []T) {
+	clear(drow)
+	for i := range m.N {
+		accumulate(drow, dy[i*(m.Pixels+1)*m.Channels:])
+	}
+}
+
+// FirstRows writes the first position of each sequence of x to y, (N, Channels).
+func FirstRows[T Float](m Images, y, x []T) {
+	m.each(func(at int) { copy(y[at/m.Pixels:][:m.Channels], x[at:]) })
+}
+
+// FirstRowsGrad writes dy to the first positions of dx, and zero to the others.
+func FirstRowsGrad[T Float](m Images, dx, dy []T) {
+	m.each(func(at int) {
+		sequence := dx[at:][:m.Pixels*m.Channels]
+		clear(sequence[copy(sequence, dy[at/m.Pixels:][:m.Channels]):])
+	})
+}

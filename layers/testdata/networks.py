@@ -77,16 +77,21 @@ def blocks(depth, width, heads):
 
 
 class ViT(nn.Module):
-    def __init__(self):
+    def __init__(self, token=False):
         super().__init__()
-        self.patches, self.positions = nn.Conv2d(3, 128, 4, 4), nn.Embedding(64, 128)
+        self.patches, self.positions = nn.Conv2d(3, 128, 4, 4), nn.Embedding(64 + token, 128)
+        self.class_token = nn.Parameter(torch.zeros(1, 1, 128)) if token else None
         self.layers, self.norm, self.head = blocks(6, 128, 4), nn.LayerNorm(128), nn.Linear(128, 10)
 
     def forward(self, x):
-        h = self.patches(x).flatten(2).transpose(1, 2) + self.positions.weight
+        h = self.patches(x).flatten(2).transpose(1, 2)
+        if self.class_token is not None:
+            h = torch.cat([self.class_token.expand(len(h), -1, -1), h], 1)
+        h = h + self.positions.weight
         for block in self.layers:
             h = block(h)
-        return self.head(self.norm(h).mean(1))
+        h = self.norm(h)
+        return self.head(h.mean(1) if self.class_token is None else h[:, 0])
 
 
 class GPT(nn.Module):
@@ -122,6 +127,7 @@ networks = {
     "resnet18": (lambda: resnet(2, 2, 2, 2), colour),
     "vgg11": (vgg11, colour),
     "vit": (ViT, colour),
+    "vit_token": (lambda: ViT(token=True), colour),
     "gpt": (small_gpt, None),
 }
 
