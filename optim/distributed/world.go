@@ -35,7 +35,7 @@ type Config struct {
 	// that one rank does alone, such as an evaluation on rank 0. By default ten minutes.
 	Timeout time.Duration
 
-	// Library is the MPI library's file. By default LAYERNOISE_MPI, or else what is found of Open MPI, MPICH and the standard
+	// Library is the MPI library's file, or "none" for a world of one in any case. By default LAYERNOISE_MPI, or else what is found of Open MPI, MPICH and the standard
 	// ABI, the launcher's own kind first.
 	Library string
 }
@@ -68,7 +68,13 @@ func Init(config Config) (*World, error) {
 	if config.Library == "" {
 		config.Library = os.Getenv("LAYERNOISE_MPI")
 	}
-	l := launched()
+	if config.Library == noLibrary {
+		return &World{size: 1}, nil
+	}
+	l, err := launched()
+	if err != nil {
+		return nil, err
+	}
 	if !l.launched {
 		return &World{size: 1}, nil
 	}

@@ -1,0 +1,48 @@
+//go:build (darwin || freebsd || linux || netbsd) && (amd64 || arm64) && !android
+
+package distributed
+
+import (
+	"strings"
+	"testing"
+)
+
+// launchVariables are all that a launcher's environment is told by.
+var launchVariables = []string{"OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMI_SIZE", "PMIX_RANK", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "LAYERNOISE_MPI"}
+
+// Environments as they were found under each launcher.
+func TestLaunch(t *testing.T) {
+	for name, test := range map[string]struct {
+		environment map[string]string
+		want        launch
+		wrong       string
+	}{
+		"none":               {nil, launch{}, ""},
+		"mpirun of Open MPI": {map[string]string{"OMPI_COMM_WORLD_SIZE": "3", "PMIX_RANK": "0"}, launch{true, true, 3}, ""},
+		"hydra":              {map[string]string{"PMI_RANK": "1", "PMI_SIZE": "4"}, launch{true, false, 4}, ""},
+		"srun --mpi=pmi2":    {map[string]string{"PMI_RANK": "1", "PMI_SIZE": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}, launch{true, false, 2}, ""},
+		"srun --mpi=pmix":    {map[string]string{"PMIX_RANK": "1", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}, launch{true, true, 2}, ""},
+		"srun --mpi=none":    {map[string]string{"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}, launch{}, "srun started 2 processes and no MPI among them"},
+		"srun -n 1":          {map[string]string{"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, launch{}, ""},
+		"mpirun within salloc": {map[string]string{"OMPI_COMM_WORLD_SIZE": "2", "SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"},
+			launch{true, true, 2}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, v := range launchVariables {
+				t.Setenv(v, test.environment[v])
+			}
+			got, err := launched()
+			if got != test.want || (err != nil) != (test.wrong != "") || err != nil && !strings.Contains(err.Error(), test.wrong) {
+				t.Errorf("%+v, %v: want %+v, %q", got, err, test.want, test.wrong)
+			}
+			first := candidates(got)[0]
+			if openMPI := first == "libmpi.so.40"; openMPI != test.want.openMPI {
+				t.Errorf("the first library is %s", first)
+			}
+			t.Setenv("LAYERNOISE_MPI", noLibrary)
+			if w, err := Init(Config{}); err != nil || w.Size() != 1 {
+				t.Errorf("LAYERNOISE_MPI=%s: %v, %v", noLibrary, w, err)
+			}
+		})
+	}
+}
