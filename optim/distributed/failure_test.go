@@ -43,6 +43,7 @@ func TestFinalizeFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPost()
 		w := p.world(t, 0, 2, time.Minute)
+		p.world(t, 1, 2, time.Minute) // hears its alarms
 		for tag, data := range map[int][]byte{tagCall: call{kind: finalize}.encode(), tagAlarm: (&failure{text: "the disk is full"}).encode()} {
 			if _, err := (wire{p, 1}).send(data, 0, tag); err != nil {
 				t.Fatal(err)
