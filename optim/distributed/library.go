@@ -207,7 +207,23 @@ func (l *library) start() (rank, size int, err error) {
 	return int(out.a), int(out.b), err
 }
 
-func (l *library) stop() error { return l.call("MPI_Finalize", l.finalize) }
+func (l *library) stop() error {
+	if err := l.call("MPI_Finalize", l.finalize); err != nil {
+		return err
+	}
+	if l.abi == mpichABI || l.abi == standardABI {
+		runAtExit()
+	}
+	return nil
+}
+
+// runAtExit calls what C's libraries want to be called at the end of the process. Go's ends without it. From MPICH 4.2 on that
+// tells the launcher that this rank ends in order, and without it the launcher would kill the ranks that end a moment later.
+func runAtExit() {
+	if finalize, err := purego.Dlsym(purego.RTLD_DEFAULT, "__cxa_finalize"); err == nil {
+		purego.SyscallN(finalize, 0)
+	}
+}
 
 func (l *library) kill(code int) { purego.SyscallN(l.abort, l.world, uintptr(code)) }
 
