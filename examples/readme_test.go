@@ -116,6 +116,44 @@ func run(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
+// The commands by which README.md makes a module that uses this one do so, for the block that trains a network.
+func TestSetUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program")
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var commands []string
+	for line := range strings.Lines(string(page)) {
+		if command, indented := strings.CutPrefix(line, "\t"); indented && (strings.HasPrefix(command, "go mod ") || strings.HasPrefix(command, "mkdir trial")) {
+			commands = append(commands, command)
+		}
+	}
+	if len(commands) != 4 {
+		t.Fatalf("found the commands %q, want four", commands)
+	}
+	blocks, err := goBlocks(root, "README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Symlink(root, filepath.Join(dir, "layernoise")); err != nil {
+		t.Fatal(err)
+	}
+	main := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(main, []byte(blocks[len(blocks)-1].text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	script := "set -e\n" + strings.Join(commands[:len(commands)-1], "") + "cp " + main + " .\n" + commands[len(commands)-1] + "go build ."
+	run(t, dir, "sh", "-c", script)
+}
+
 // Every Go block of every page is a complete program. It is formatted, and it is vetted and run in a module outside the repository;
 // one that downloads is vetted only.
 func TestBlocks(t *testing.T) {

@@ -50,17 +50,18 @@ func drawn(i interval.Interval) interval.Interval {
 // any method, and the trace of the Hessian.
 func (x *results) drawCurves(file string) error {
 	always := func(point) bool { return true }
+	settled := func(p point) bool { return x.settled(p.Epoch) }
 	panel := func(title, y string, curves []figure.Curve) figure.Panel {
 		return figure.Panel{Title: title, X: "epoch", Y: y, Curves: curves}
 	}
 	panels := []figure.Panel{
-		panel(x.title()+"\n"+x.seeds(onTest), "test accuracy, %", x.curves(accuracy, always)),
+		panel(x.title()+"\n"+x.seeds(onTest), "test accuracy, %", x.curves(accuracy, settled)),
 		panel("Loss on test images\n"+x.seeds(onTest), "test loss (NLL), nats an image", x.curves(loss, always)),
 		panel("Loss on the training images\n"+x.seeds(onTest), "training loss, nats an image", x.curves(trainLoss, always)),
 		panel("Accuracy: difference to none, paired by seed\n"+x.seeds(onTest), "difference, points", x.differences(accuracy)),
 		panel("Test loss: difference to none, paired by seed\n"+x.seeds(onTest), "difference, nats an image", x.differences(loss)),
 	}
-	panels[2].LogY = true
+	panels[1].LogY, panels[2].LogY = true, true
 	panels[3].Zero, panels[4].Zero = true, true
 	if x.Settings.TraceEvery < x.Settings.Epochs && x.traced(onTest) {
 		trace := panel("Sharpness: trace of the Hessian of the training loss\n"+x.seeds(onTest), "trace, nats an image by weight squared",
@@ -68,7 +69,7 @@ func (x *results) drawCurves(file string) error {
 		trace.LogY = true
 		panels = append(panels, trace)
 	} else {
-		panels = append(panels, panel("Calibration error on test images\n"+x.seeds(onTest), "ECE, %", x.curves(calibrated, always)))
+		panels = append(panels, panel("Calibration error on test images\n"+x.seeds(onTest), "ECE, %", x.curves(calibrated, settled)))
 	}
 	// There are no curves where every run has diverged, or there is nothing to compare with.
 	panels = slices.DeleteFunc(panels, func(p figure.Panel) bool { return len(p.Curves) == 0 })
@@ -77,6 +78,10 @@ func (x *results) drawCurves(file string) error {
 	}
 	return figure.Save(file, panels...)
 }
+
+// settled reports whether an epoch is behind the first quarter of the training, in which accuracies come from afar: they would take the
+// axes for themselves, and what is compared is at the end.
+func (x *results) settled(epoch int) bool { return 4*epoch >= x.Settings.Epochs }
 
 // style is how pictures show a choice: by its kind, and by which of this kind's it is.
 func (x *results) style(c choice, on string) figure.Curve {
@@ -127,7 +132,7 @@ func (x *results) differences(of func(point) float64) []figure.Curve {
 			var with, without []float64
 			for _, pair := range pairs {
 				a, b := pair.with.at(p.Epoch), pair.without.at(p.Epoch)
-				if p.Epoch > 0 && a != nil && b != nil {
+				if x.settled(p.Epoch) && a != nil && b != nil {
 					with, without = append(with, of(*a)), append(without, of(*b))
 				}
 			}

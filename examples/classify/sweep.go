@@ -6,6 +6,9 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
+// collapse is how many points of accuracy below none a strength is no longer of interest: it would take the axis for itself.
+const collapse = 10
+
 // drawSweep draws, for each learning rate, accuracy and loss on validation images by the strength, a line for each kind, and the
 // level of none.
 func (x *results) drawSweep(file string) error {
@@ -13,14 +16,19 @@ func (x *results) drawSweep(file string) error {
 	for _, rate := range x.rates() {
 		where := fmt.Sprintf("%s, lr %v\n%s", x.title(), rate, x.seeds(onValidation))
 		for _, q := range []struct {
-			y  string
-			of func(point) float64
-		}{{"validation accuracy, %", accuracy}, {"validation loss (NLL), nats an image", loss}} {
+			y   string
+			of  func(point) float64
+			log bool
+		}{{"validation accuracy, %", accuracy, false}, {"validation loss (NLL), nats an image", loss, true}} {
 			curves := x.byStrength(rate, q.of)
 			if len(curves) == 0 {
 				continue
 			}
-			panels = append(panels, figure.Panel{Title: where, X: x.strengths(), Y: q.y, LogX: true, Curves: curves})
+			panel := figure.Panel{Title: where, X: x.strengths(), Y: q.y, LogX: true, LogY: q.log, Curves: curves}
+			if level := curves[0]; !q.log && level.Name == "none" {
+				panel.FromY = level.Y[0] - collapse
+			}
+			panels = append(panels, panel)
 		}
 	}
 	if len(panels) == 0 {

@@ -12,18 +12,18 @@ import (
 // in accuracy to the training without noise, if there is one.
 func drawCurves(file string, curves []*curve, s settings, data string) error {
 	accuracy := figure.Panel{Title: fmt.Sprintf("%s, sigma %g, %s, one seed", data, s.sigma, s.protocol), X: "epoch", Y: "test accuracy, %"}
-	loss := figure.Panel{Title: "Cross entropy, that of training dotted", X: "epoch", Y: "loss, nats an image"}
+	loss := figure.Panel{Title: "Cross entropy on test and training images", X: "epoch", Y: "loss, nats an image", LogY: true}
 	difference := figure.Panel{Title: "Accuracy: difference to none, same seed", X: "epoch", Y: "difference, points", Zero: true}
 	for _, c := range curves {
 		if c.diverged {
 			c.trainLoss = c.trainLoss[:len(c.trainLoss)-1] // a part of an epoch
 		}
-		accuracy.Curves = append(accuracy.Curves, byEpoch(c.noise, c.noise, percent(c.testAcc, nil)))
-		training := byEpoch(c.noise, "", c.trainLoss)
+		accuracy.Curves = append(accuracy.Curves, byEpoch(c.noise, c.noise, percent(c.testAcc, nil), settled))
+		training := byEpoch(c.noise, c.noise+", training", c.trainLoss, 0)
 		training.Dashed = true
-		loss.Curves = append(loss.Curves, byEpoch(c.noise, c.noise, c.testLoss), training)
+		loss.Curves = append(loss.Curves, byEpoch(c.noise, c.noise, c.testLoss, 0), training)
 		if c.noise != "none" && curves[0].noise == "none" {
-			difference.Curves = append(difference.Curves, byEpoch(c.noise, c.noise, percent(c.testAcc, curves[0].testAcc)))
+			difference.Curves = append(difference.Curves, byEpoch(c.noise, c.noise, percent(c.testAcc, curves[0].testAcc), settled))
 		}
 	}
 	panels := []figure.Panel{accuracy, loss, difference}
@@ -48,12 +48,14 @@ func percent(accuracies, less []float64) []float64 {
 	return list
 }
 
-// byEpoch gives value i the abscissa i+1, and leaves out what is not finite, and the first passes, in which every accuracy and loss
-// comes from afar.
-func byEpoch(noise, name string, values []float64) figure.Curve {
+// settled is the share of a training at whose beginning accuracies come from afar and would take the axis for themselves.
+const settled = 0.3
+
+// byEpoch gives value i the abscissa i+1, and leaves out what is not finite, and a share of the training at its beginning.
+func byEpoch(noise, name string, values []float64, from float64) figure.Curve {
 	c := figure.Curve{Name: name, Line: true, Colour: figure.ColourOf(noise)}
 	for i, y := range values {
-		if (i >= len(values)/10 || len(values) < 10) && !math.IsNaN(y) && !math.IsInf(y, 0) {
+		if (float64(i) >= from*float64(len(values)) || len(values) < 10) && y > math.Inf(-1) && y < math.Inf(1) {
 			c.X, c.Y = append(c.X, float64(i+1)), append(c.Y, y)
 		}
 	}

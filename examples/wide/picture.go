@@ -9,7 +9,7 @@ import (
 )
 
 // modes are the lines of the pictures.
-var modes = []struct{ noise, name string }{{"none", "no noise"}, {"layer", "noise on one layer at a time"}, {"all", "noise on all at once"}}
+var modes = []string{"none", "layer", "all"}
 
 // draw draws a picture for each data set: a row of panels for each scale at its own sigma.
 func (x results) draw(folder string) error {
@@ -38,7 +38,8 @@ func (x results) panels(g group) []figure.Panel {
 		func(noise string, width int) interval.Interval { return x.mean(g, noise, width, accuracy) }, 0)
 	q := x.panel("Means and 95% intervals", loss.name+", nats",
 		func(noise string, width int) interval.Interval { return x.mean(g, noise, width, loss) }, 0)
-	r := x.panel("Paired differences and 95% intervals", "test loss less that without noise",
+	q.LogY = true
+	r := x.panel("Paired differences and 95% intervals", "test loss, less none",
 		func(noise string, width int) interval.Interval { return x.difference(g, noise, "none", width, loss) }, 1)
 	r.Zero = true
 	return []figure.Panel{p, q, r}
@@ -54,9 +55,9 @@ func (x results) panel(title, unit string, at func(noise string, width int) inte
 		if i < first {
 			continue
 		}
-		c := figure.Curve{Name: m.name, Line: true, Marks: true, Colour: i + 1}
+		c := figure.Curve{Name: m, Line: true, Marks: true, Colour: i + 1}
 		for _, width := range x.widths() {
-			if y := at(m.noise, width); y.N > 0 {
+			if y := at(m, width); y.N > 0 {
 				if y.N < barFrom {
 					y.Half = 0
 				}

@@ -110,9 +110,9 @@ func (x results) difference(g group, noise, less string, width int, m metric) in
 
 // comparisons are what the tables show.
 var comparisons = []struct{ name, noise, less string }{
-	{"one layer at a time less no noise", "layer", "none"},
-	{"all at once less no noise", "all", "none"},
-	{"all at once less one layer at a time", "all", "layer"},
+	{"layer less none", "layer", "none"},
+	{"all less none", "all", "none"},
+	{"all less layer", "all", "layer"},
 }
 
 // tables returns the results as Markdown.
@@ -168,9 +168,9 @@ func (x results) table(dataset string, m metric) string {
 	for _, g := range x.groups(dataset) {
 		if plain := g.key("none", 0, 0).Scale; plain != seen {
 			seen = plain
-			name := "no noise, PyTorch's initial weights"
+			name := "none, PyTorch's initial weights"
 			if scaleOf(g.scale).small {
-				name = "no noise, initial weights of variance 1/width"
+				name = "none, initial weights of variance 1/width"
 			}
 			row(name, func(w int) string { return x.mean(g, "none", w, m).Text(m.decimals) }, "")
 		}
@@ -223,9 +223,9 @@ func (x results) movedTable(dataset string) string {
 		for i, mode := range modes {
 			cells, some := "", false
 			for _, width := range widths {
-				layer := x.mean(g, mode.noise, width, metric{of: func(r *record) float64 { return r.moves().Layer }})
-				all := x.mean(g, mode.noise, width, metric{of: func(r *record) float64 { return r.moves().All }})
-				outputs := x.mean(g, mode.noise, width, metric{of: func(r *record) float64 { return r.moves().Outputs }})
+				layer := x.mean(g, mode, width, metric{of: func(r *record) float64 { return r.moves().Layer }})
+				all := x.mean(g, mode, width, metric{of: func(r *record) float64 { return r.moves().All }})
+				outputs := x.mean(g, mode, width, metric{of: func(r *record) float64 { return r.moves().Outputs }})
 				if layer.N == 0 {
 					cells += "  |"
 					continue
@@ -242,7 +242,7 @@ func (x results) movedTable(dataset string) string {
 				}
 				fmt.Fprintf(&b, "\n|---|%s\n", strings.Repeat("---|", len(widths)))
 			}
-			fmt.Fprintf(&b, "| %v: %s |%s\n", g, mode.name, cells)
+			fmt.Fprintf(&b, "| %v: %s |%s\n", g, mode, cells)
 		}
 	}
 	return b.String()
@@ -270,7 +270,7 @@ func (x results) choiceTable() string {
 			continue
 		}
 		if seen = append(seen, g); len(seen) == 1 {
-			fmt.Fprintf(&b, "| accuracy, %%, one layer at a time, width %d, seed %d | %s | mean |\n|---|%s---|\n",
+			fmt.Fprintf(&b, "| accuracy, %%, layer, width %d, seed %d | %s | mean |\n|---|%s---|\n",
 				k.Width, pilotSeed, strings.Join(datasets, " | "), strings.Repeat("---|", len(datasets)))
 		}
 		row, sum := "| "+g.String()+" |", 0.0

@@ -71,8 +71,8 @@ func drawTheory(folder string, widths []int) error {
 	images := datasets.Digits(theoryImages, 1)
 	var panels []figure.Panel
 	for _, s := range scales {
-		layer := figure.Curve{Name: modes[1].name, Line: true, Marks: true, Colour: 2}
-		all := figure.Curve{Name: modes[2].name, Line: true, Marks: true, Colour: 3}
+		layer := figure.Curve{Name: modes[1], Line: true, Marks: true, Colour: 2}
+		all := figure.Curve{Name: modes[2], Line: true, Marks: true, Colour: 3}
 		p := figure.Panel{
 			Title: fmt.Sprintf("sigma %v, %s", s.sigma, s.label),
 			X:     "width, hidden units", Y: "squared change of the outputs", LogX: true, LogY: true,

@@ -47,7 +47,7 @@ func deeper(seed uint64, sigma float64, hidden, width int) (layer, all float64, 
 
 // depthTable writes the closed forms of deeper networks as Markdown.
 func depthTable(out io.Writer, s settings) error {
-	fmt.Fprintln(out, "| hidden layers | width | one layer at a time | all at once |")
+	fmt.Fprintln(out, "| hidden layers | width | layer | all |")
 	fmt.Fprintln(out, "|---|---|---|---|")
 	for _, hidden := range depths {
 		for _, width := range depthWidths {

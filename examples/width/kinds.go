@@ -29,8 +29,8 @@ var noises = [...]struct {
 	linear    func(f *closedform.Factorisation, w weights, sigma float64) form
 	relu      func(r *closedform.ReLU, w weights, sigma float64) (float64, error)
 }{
-	{"noise on one layer at a time", figure.Layer, optim.Uniform, linearLayer, reluLayer},
-	{"noise on all at once", figure.All, optim.All, linearAll, reluAll},
+	{"layer", figure.Layer, optim.Uniform, linearLayer, reluLayer},
+	{"all", figure.All, optim.All, linearAll, reluAll},
 }
 
 // form is what the closed forms say of a network. The variances are NaN for ReLU networks.

@@ -107,7 +107,7 @@ func run(ctx context.Context, s settings) error {
 
 // table writes the extra loss as Markdown.
 func table(out io.Writer, rows []row) {
-	fmt.Fprintln(out, "| network | width | one layer at a time | closed form | all at once | closed form |")
+	fmt.Fprintln(out, "| network | width | layer | closed form | all | closed form |")
 	fmt.Fprintln(out, "|---|---|---|---|---|---|")
 	for i, kind := range kinds {
 		for _, r := range rows {

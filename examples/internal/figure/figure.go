@@ -3,6 +3,7 @@
 package figure
 
 import (
+	"fmt"
 	"image/color"
 	"io"
 	"math"
@@ -43,13 +44,14 @@ type Panel struct {
 
 	LogX, LogY bool      // logarithmic axes; values that are not positive are then an error
 	Zero       bool      // draws a line at y = 0, which the axis then holds, as for differences
+	FromY      float64   // where the y axis begins if a point lies below, which leaves the picture; 0 for nowhere
 	TicksX     []float64 // where the x axis is labelled; by default at round numbers
 
 	Curves []Curve
 	Matrix *Matrix // in the place of curves
 }
 
-// Save writes the panels, row by row, to the PNG file and, if its name ends in .png, to the SVG file beside it, as package outfile
+// Save writes the panels, row by row, with letters where there are more than one, to the PNG file and, if its name ends in .png, to the SVG file beside it, as package outfile
 // does.
 func Save(file string, panels ...Panel) error {
 	p, err := newPicture(panels)
@@ -108,6 +110,9 @@ func newPicture(panels []Panel) (*picture, error) {
 		drawn, err := panel.plot(&p.legend)
 		if err != nil {
 			return nil, errors.WithMessagef(err, "panel %q", panel.Title)
+		}
+		if len(panels) > 1 {
+			drawn.Title.Text = fmt.Sprintf("(%c) %s", 'a'+i, drawn.Title.Text)
 		}
 		p.grid[i/cols][i%cols] = drawn
 	}
@@ -208,6 +213,9 @@ func (p Panel) plot(l *legend) (*plot.Plot, error) {
 	if drawn == 0 {
 		out.Title.Text += "\n(no finite numbers)"
 		out.X.Min, out.X.Max, out.Y.Min, out.Y.Max = 0, 1, 0, 1
+	}
+	if p.FromY != 0 {
+		out.Y.Min = max(out.Y.Min, p.y(p.FromY))
 	}
 	stretch(&out.X, margin)
 	stretch(&out.Y, margin)

@@ -19,9 +19,9 @@ var methods = []struct {
 	colour    int
 	selection func() optim.Selection // nil for no noise
 }{
-	{"no noise", figure.None, nil},
-	{"noise on one layer at a time", figure.Layer, optim.Uniform},
-	{"noise on all at once", figure.All, optim.All},
+	{"none", figure.None, nil},
+	{"layer", figure.Layer, optim.Uniform},
+	{"all", figure.All, optim.All},
 }
 
 // result is what came of one seed.
