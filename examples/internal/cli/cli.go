@@ -84,7 +84,8 @@ func parse() {
 	err := flags.Parse(os.Args[1:])
 	flags.SetOutput(os.Stdout)
 	if errors.Is(err, flag.ErrHelp) {
-		flag.Usage()
+		fmt.Printf("%s's flags:\n", flags.Name())
+		flag.PrintDefaults()
 		os.Exit(0)
 	}
 	if err != nil {
