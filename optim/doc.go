@@ -85,6 +85,9 @@
 // ResNet-18. [ByLayer] puts a weight and its bias into one group, and the same sigma then regularises about twice as much as
 // with [ByTensor]. To keep the strength from one network or grouping to another, let sigma grow with sqrt(n).
 //
+// Where to start, how to read [PerturbedSolver.Last], what too much looks like, and how noise goes with weight decay, norms and Adam
+// is in SIGMA.md of this folder.
+//
 // # Gradients
 //
 // Under gorgonia.BindDualValues gradients add up over RunAll and Reset until a solver zeroes them. All solvers here do
