@@ -2,13 +2,16 @@ package graph
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash"
 	"hash/fnv"
+	"io"
 	"sync/atomic"
 
 	"github.com/chewxy/hm"
 	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/layernoise/layernoise/internal/kernel"
+	"github.com/layernoise/layernoise/internal/parallel"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -103,13 +106,12 @@ func unaryNode[T kernel.Float](name string, shape tensor.Shape, x *G.Node, f fun
 	}, x)
 }
 
-// Do computes the op's value from those of its inputs. The machine runs it on a
-// goroutine of its own, where a panic would end the process: it becomes an
-// error here.
+// Do computes the op's value from those of its inputs. The machine runs it on a goroutine of its own, where a panic would end
+// the process: it becomes an error here, which %+v prints with the stack of the panic.
 func (o *op[T]) Do(in ...G.Value) (v G.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			v, err = nil, errors.Errorf("graph: %s: %v", o.name, r)
+			v, err = nil, errors.WithMessagef(panicError{parallel.Recovered(r)}, "graph: %s", o.name)
 		}
 	}()
 	if !o.needed() {
@@ -130,6 +132,19 @@ func (o *op[T]) Do(in ...G.Value) (v G.Value, err error) {
 		return nil, errors.Wrapf(err, "graph: %s", o.name)
 	}
 	return o.value, nil
+}
+
+// panicError is a panic as an error of one line, and with the stack when it is printed by %+v.
+type panicError struct{ *parallel.Panic }
+
+func (e panicError) Error() string { return fmt.Sprint(e.Value) }
+
+func (e panicError) Format(s fmt.State, verb rune) {
+	if verb == 'v' && s.Flag('+') {
+		io.WriteString(s, e.Panic.Error())
+		return
+	}
+	io.WriteString(s, e.Error())
 }
 
 // needed reports whether the value of the op is used. SymDiff has to return a

@@ -1,9 +1,13 @@
 package graph
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/layernoise/layernoise/internal/parallel"
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -27,6 +31,37 @@ func TestPanicBecomesAnError(t *testing.T) {
 		t.Errorf("%v, %v", v, err)
 	}
 }
+
+// TestPanicKeepsItsStack: %+v of the error, wrapped or not, shows where a panic began, in an op's own goroutine or in one that
+// helps its loop.
+func TestPanicKeepsItsStack(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for name, run := range map[string]func([]float64, []operand[float64]) error{
+		"in the op": func([]float64, []operand[float64]) error { indexOutOfRange(nil); return nil },
+		"in its loop": func([]float64, []operand[float64]) error {
+			parallel.For(2, 1, func(lo, hi int) { indexOutOfRange(nil) })
+			return nil
+		},
+	} {
+		o, _ := leafOp(t, run)
+		_, err := o.Do(tensor.New(tensor.WithShape(2, 3), tensor.Of(tensor.Float64)))
+		if err == nil || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "graph: Test: runtime error: index out of range") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		for _, printed := range []string{fmt.Sprintf("%+v", err), fmt.Sprintf("%+v", errors.Wrap(err, "wrapped"))} {
+			if !strings.Contains(printed, "graph.indexOutOfRange(") {
+				t.Errorf("%s: the stack is not there: %s", name, printed)
+			}
+		}
+		var cause runtime.Error
+		if !errors.As(err, &cause) {
+			t.Errorf("%s: %v is no runtime.Error", name, err)
+		}
+	}
+}
+
+//go:noinline
+func indexOutOfRange(x []int) int { return x[len(x)] }
 
 func TestDoChecksItsInputs(t *testing.T) {
 	o, _ := leafOp(t, copyRun[float64])

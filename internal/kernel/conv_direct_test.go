@@ -64,14 +64,21 @@ func TestDirect(t *testing.T) {
 				return
 			}
 			spoil(s.y, s.dx, s.dw)
-			spoil(scratch32.free...)
+			spoilScratch()
 			shiftedForward(c, s.y, s.x, s.w, s.b, true)
-			spoil(scratch32.free...)
+			spoilScratch()
 			shiftedGradX(c, s.dx, s.dy, s.w)
-			spoil(scratch32.free...)
+			spoilScratch()
 			shiftedGradW(c, s.dw, s.dy, s.x)
 			check("shifted GEMM")
 		})
+	}
+}
+
+// spoilScratch overwrites the work space that is not in use.
+func spoilScratch() {
+	for _, f := range scratch32.free {
+		spoil(f.buf)
 	}
 }
 

@@ -7,13 +7,11 @@ import (
 	"time"
 )
 
-// patience is how long a goroutine keeps looking for work, or for the end of a
-// loop, before it sleeps. To wake a sleeping one takes 0.1 ms and more where the
-// processors are virtual, and loops often follow each other sooner.
+// patience is how long a helper looks for another loop before it ends, and a caller for the end of its loop before it sleeps.
+// To wake a goroutine takes 0.1 ms and more where the processors are virtual, and loops often follow each other sooner.
 const patience = 200 * time.Microsecond
 
-// lookOut calls ready until it reports true or patience is at an end, and
-// reports which.
+// lookOut calls ready until it reports true or patience is at an end, and reports which.
 func lookOut(ready func() bool) bool {
 	for start := time.Now(); !ready(); {
 		if time.Since(start) > patience {
@@ -23,22 +21,15 @@ func lookOut(ready func() bool) bool {
 	return true
 }
 
-// helpers are the goroutines that join the loops of others.
+// helpers are the goroutines that join the loops of others. Loops start them, and they end when there are no more loops.
 type helpers struct {
 	mu      sync.Mutex
-	wake    sync.Cond
 	jobs    []*job      // that want helpers, the oldest first
 	waiting atomic.Bool // whether there are jobs, to be read without the lock
 	number  int         // of goroutines
 }
 
-var crew = newHelpers()
-
-func newHelpers() *helpers {
-	h := new(helpers)
-	h.wake.L = &h.mu
-	return h
-}
+var crew helpers
 
 // open asks up to n helpers to join j.
 func (h *helpers) open(j *job, n int) {
@@ -48,10 +39,7 @@ func (h *helpers) open(j *job, n int) {
 	h.jobs = append(h.jobs, j)
 	h.waiting.Store(true)
 	for ; h.number < n; h.number++ {
-		go h.help()
-	}
-	for range n {
-		h.wake.Signal()
+		go help()
 	}
 }
 
@@ -82,13 +70,14 @@ func (h *helpers) release(j *job) {
 	}
 }
 
-// join waits for a job that wants helpers and takes a hold on it.
+// join looks for a job that wants helpers and takes a hold on it. If none comes it returns nil, and the helper counts no more.
 func (h *helpers) join() *job {
 	lookOut(h.waiting.Load)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for len(h.jobs) == 0 {
-		h.wake.Wait()
+	if len(h.jobs) == 0 {
+		h.number--
+		return nil
 	}
 	j := h.jobs[0]
 	j.refs++
@@ -98,16 +87,19 @@ func (h *helpers) join() *job {
 	return j
 }
 
-// help serves jobs for ever, or until a body ends the goroutine with runtime.Goexit.
-func (h *helpers) help() {
+// help serves jobs until there are no more, or a body ends the goroutine with runtime.Goexit.
+func help() {
+	ended := false
 	defer func() {
-		h.mu.Lock()
-		h.number--
-		h.mu.Unlock()
+		if !ended {
+			crew.mu.Lock()
+			crew.number--
+			crew.mu.Unlock()
+		}
 	}()
-	for {
-		j := h.join()
+	for j := crew.join(); j != nil; j = crew.join() {
 		j.work()
-		h.release(j)
+		crew.release(j)
 	}
+	ended = true
 }

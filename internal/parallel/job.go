@@ -14,9 +14,8 @@ type job struct {
 	running atomic.Int64  // ranges that have not ended
 	done    chan struct{} // receives once, when running falls to zero
 
-	mu     sync.Mutex
-	failed bool
-	cause  any // of the first panic
+	mu    sync.Mutex
+	cause *Panic // the first one
 
 	wanted int // helpers that may still join; guarded by the crew
 	refs   int // the caller and the helpers that joined; guarded by the crew
@@ -26,7 +25,7 @@ var jobs = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)}
 
 func (j *job) split(n, step int, body func(lo, hi int)) {
 	j.body, j.n, j.step = body, n, step
-	j.failed, j.cause = false, nil
+	j.cause = nil
 	j.next.Store(0)
 	j.running.Store(int64((n + step - 1) / step))
 }
@@ -55,8 +54,8 @@ func (j *job) run(lo, hi int) {
 	defer func() {
 		if cause := recover(); !normal && cause != nil {
 			j.mu.Lock()
-			if !j.failed {
-				j.failed, j.cause = true, cause
+			if j.cause == nil {
+				j.cause = Recovered(cause)
 			}
 			j.mu.Unlock()
 		}

@@ -1,7 +1,9 @@
 package parallel
 
 import (
+	"errors"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -46,8 +48,8 @@ func TestForCoversEachElementOnce(t *testing.T) {
 	})
 }
 
-// Two ranges that wait for each other end only if they run at the same time,
-// whether the helper still looks out for work or sleeps.
+// Two ranges that wait for each other end only if they run at the same time, whether the helper still looks out for work or
+// sleeps.
 func TestForIsConcurrent(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	for i := range 100 {
@@ -108,26 +110,91 @@ func TestForFromManyGoroutines(t *testing.T) {
 	}
 }
 
+// causeOf calls f, which panics, and returns the value, with the stack if it is a Panic's.
+func causeOf(f func()) (cause any, stack string) {
+	defer func() {
+		cause = recover()
+		if p, ok := cause.(*Panic); ok {
+			cause, stack = p.Value, string(p.Stack)
+		}
+	}()
+	f()
+	return nil, ""
+}
+
 func TestForPanics(t *testing.T) {
 	withProcs(t, func(t *testing.T, procs int) {
 		for _, at := range []int{0, 99} {
 			var ended atomic.Int32
-			cause := func() (cause any) {
-				defer func() { cause = recover() }()
+			cause, stack := causeOf(func() {
 				For(100, 1, func(lo, hi int) {
 					defer ended.Add(int32(hi - lo))
 					if lo <= at && at < hi {
-						panic("at the element")
+						panicAtTheElement()
 					}
 				})
-				return nil
-			}()
+			})
 			if cause != "at the element" || ended.Load() != 100 {
 				t.Errorf("procs %d: recovered %v after %d elements", procs, cause, ended.Load())
 			}
-			For(100, 1, func(lo, hi int) {}) // the helpers are still there
+			if procs > 1 && !strings.Contains(stack, "panicAtTheElement") {
+				t.Errorf("procs %d: the stack does not show where the panic began: %s", procs, stack)
+			}
+			For(100, 1, func(lo, hi int) {}) // and loops go on
 		}
 	})
+}
+
+func panicAtTheElement() { panic("at the element") }
+
+// TestForPanicsNested: the panic of an inner loop keeps its own stack, and an error can be told from its value.
+func TestForPanicsNested(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	cause := errors.New("cause")
+	defer func() {
+		err, ok := recover().(error)
+		if !ok || !errors.Is(err, cause) || strings.Count(err.Error(), "goroutine ") < 1 {
+			t.Errorf("recovered %v", err)
+		}
+		var p *Panic
+		if !errors.As(err, &p) || p.Value != cause {
+			t.Errorf("the value is %v, want that of the inner loop", p.Value)
+		}
+	}()
+	For(10, 1, func(lo, hi int) {
+		For(10, 1, func(lo, hi int) { panic(cause) })
+	})
+}
+
+// TestHelpersEnd: no goroutine outlives the loops by more than moments, and loops after that have help again.
+func TestHelpersEnd(t *testing.T) {
+	withProcs(t, func(t *testing.T, procs int) {
+		For(1000, 1, func(lo, hi int) {})
+		if !eventually(func() bool { return !strings.Contains(stacks(), "parallel.help(") }) {
+			t.Fatalf("procs %d: goroutines are left: %s", procs, stacks())
+		}
+		if crew.number != 0 {
+			t.Errorf("procs %d: %d helpers are counted, and there are none", procs, crew.number)
+		}
+	})
+	TestForIsConcurrent(t)
+}
+
+// eventually waits for seconds until done reports true.
+func eventually(done func() bool) bool {
+	for range 500 {
+		if done() {
+			return true
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return false
+}
+
+// stacks are those of all goroutines.
+func stacks() string {
+	buf := make([]byte, 1<<20)
+	return string(buf[:runtime.Stack(buf, true)])
 }
 
 func TestForAllocatesNothing(t *testing.T) {
@@ -145,4 +212,24 @@ func BenchmarkFor(b *testing.B) {
 	for b.Loop() {
 		For(1000, 10, body)
 	}
+}
+
+// BenchmarkForAfterPause has loops that come when the helpers of the last one have ended.
+func BenchmarkForAfterPause(b *testing.B) {
+	work := make([]float64, 1<<16)
+	body := func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			work[i] = work[i]*0.5 + 1
+		}
+	}
+	b.ReportAllocs()
+	var took time.Duration
+	for b.Loop() {
+		for start := time.Now(); time.Since(start) < 2*patience; {
+		}
+		start := time.Now()
+		For(len(work), 1<<12, body)
+		took += time.Since(start)
+	}
+	b.ReportMetric(float64(took.Nanoseconds())/float64(b.N), "loop-ns/op")
 }
