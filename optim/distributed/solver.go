@@ -51,9 +51,9 @@ func NewSolver(base G.Solver, world *World) (*Solver, error) {
 	switch base.(type) {
 	case nil:
 		return nil, errors.New("distributed: the base solver is nil")
-	case *optim.PerturbedSolver:
-		return nil, errors.New("distributed: a PerturbedSolver goes around the Solver, not into it: " +
-			"NewPerturbedSolver(distributed.NewSolver(base, world), sigma)")
+	case *optim.PerturbedSolver, *optim.SAM:
+		return nil, errors.Errorf("distributed: a %T goes around the Solver, not into it: "+
+			"NewPerturbedSolver(distributed.NewSolver(base, world), sigma)", base)
 	}
 	if world == nil {
 		return nil, errors.New("distributed: the world is nil")

@@ -291,6 +291,10 @@ func TestNewSolver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	climbing, err := optim.NewSAM(G.NewVanillaSolver(), 0.1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		base  G.Solver
 		world *World
@@ -299,6 +303,7 @@ func TestNewSolver(t *testing.T) {
 		{nil, alone, "base solver is nil"},
 		{G.NewVanillaSolver(), nil, "world is nil"},
 		{noisy, alone, "goes around"},
+		{climbing, alone, "a *optim.SAM goes around"},
 	} {
 		if _, err := NewSolver(test.base, test.world); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("NewSolver(%T, %v): %v: want %q", test.base, test.world, err, test.want)
