@@ -40,8 +40,8 @@ type AttentionConfig struct {
 // Shapes: q (N, T, D); k and v (N, S, D); result (N, T, D). A query that sees no
 // key has a result and gradients of zero.
 //
-// The matrix of probabilities is never whole in memory: blocks of it are computed
-// as they are needed, in the backward pass once more.
+// The matrix of probabilities is never whole in memory if there are more than 64
+// keys: blocks of it are computed as they are needed, in the backward pass once more.
 //
 // A key that a query does not see has the probability 0 there. So an infinite or NaN
 // element of its v makes a NaN of the result, as 0 times it is, also behind padding
@@ -163,6 +163,7 @@ func attentionNode[T kernel.Float](name string, a kernel.Attention, c AttentionC
 			return nil
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+			softmax.Keep(a)
 			grads, err := attentionGrads(name, a, &mask, softmax, in[:n], y, dy)
 			if len(in) > n {
 				grads = append(grads, nil)

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/layernoise/layernoise/internal/noise"
 	"github.com/layernoise/layernoise/internal/parallel"
 )
@@ -11,8 +12,9 @@ import (
 // It is computed in blocks of queries and keys, so that there is never more of the matrix of probabilities than one block. The
 // softmax of a row is put together from its blocks as they come, with the largest score so far taken off; what came before is
 // scaled when a larger one turns up. The forward pass leaves the largest score and the inverse sum of each row, from which the
-// backward pass computes the probabilities once more. T. Dao, D. Y. Fu, S. Ermon, A. Rudra, C. Ré, FlashAttention: Fast and
-// Memory-Efficient Exact Attention with IO-Awareness, NeurIPS 2022, https://arxiv.org/abs/2205.14135.
+// backward pass computes the probabilities once more, unless it is told to keep those of a single block. T. Dao, D. Y. Fu,
+// S. Ermon, A. Rudra, C. Ré, FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness, NeurIPS 2022,
+// https://arxiv.org/abs/2205.14135.
 type Attention struct {
 	N, Queries, Keys, Heads, Width int
 	Causal                         bool
@@ -32,13 +34,22 @@ type Heads[T Float] struct {
 }
 
 // Softmax is what the forward pass leaves for each row of the probabilities: the largest score, and one over the sum of the
-// exponentials of the scores less that, zero for a row without keys.
-type Softmax[T Float] struct{ Top, Inverse []T }
+// exponentials of the scores less that, zero for a row without keys. Where it is not nil, Kept are those exponentials: the
+// backward pass does not compute them again then.
+type Softmax[T Float] struct{ Top, Inverse, Kept []T }
 
 // NewSoftmax makes room for the rows of a.
 func NewSoftmax[T Float](a Attention) Softmax[T] {
 	rows := a.N * a.Heads * a.Queries
-	return Softmax[T]{make([]T, rows), make([]T, rows)}
+	return Softmax[T]{Top: make([]T, rows), Inverse: make([]T, rows)}
+}
+
+// Keep makes room for the exponentials, if there are so few keys that all fit into one block. (Of several blocks, only the last
+// has exponentials in the forward pass that are those of the backward pass; and they would be many.)
+func (s *Softmax[T]) Keep(a Attention) {
+	if a.Keys <= keyBlock {
+		s.Kept = hugepage.Make[T](a.N * a.Heads * a.Queries * a.Keys)
+	}
 }
 
 // AttentionMask is what takes part: keys that are Padding (N, Keys) do not, and a probability is dropped where the random word

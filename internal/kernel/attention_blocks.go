@@ -48,7 +48,10 @@ func (w *attentionWork[T]) take(i int, s Softmax[T], y, q, k, v Heads[T]) {
 	w.number = i
 	w.y, w.q = head(w.Attention, y, i, w.Queries), head(w.Attention, q, i, w.Queries)
 	w.k, w.v = head(w.Attention, k, i, w.Keys), head(w.Attention, v, i, w.Keys)
-	w.rows = Softmax[T]{s.Top[i*w.Queries:][:w.Queries], s.Inverse[i*w.Queries:][:w.Queries]}
+	w.rows = Softmax[T]{Top: s.Top[i*w.Queries:][:w.Queries], Inverse: s.Inverse[i*w.Queries:][:w.Queries]}
+	if s.Kept != nil {
+		w.rows.Kept = s.Kept[i*w.Queries*w.Keys:][:w.Queries*w.Keys]
+	}
 	w.first, w.last = 0, w.Keys
 	if w.Padding == nil {
 		return
@@ -93,6 +96,9 @@ func (w *attentionWork[T]) forward(query int) {
 			row := w.scores[r*keyBlock:][:width]
 			w.raise(r, &top[r], w.loops.top(row), beta != 0)
 			w.mass[r] += w.exps.ExpSum(row, row, base(top[r]))
+			if w.rows.Kept != nil {
+				copy(w.kept(query+r), row[:keys])
+			}
 			w.drop(row[:keys], query+r, key)
 		}
 		gemm.Serial(blas.NoTrans, blas.NoTrans, queries, w.Width, keys, 1, w.scores, keyBlock, w.v.at(key), w.v.Stride, beta, w.sum, w.Width)
@@ -219,15 +225,31 @@ func (w *attentionWork[T]) scaleGrad(r int, dy, y []T, inverse T) T {
 	return T(dot)
 }
 
-// slope makes of a block's scores the probabilities, but for the inverse sums, without those that are dropped, and the gradients
-// of the scores.
-func (w *attentionWork[T]) slope(query, queries, key, keys int, dots *[queryBlock]T) {
+// kept is the place of the exponentials of a query.
+func (w *attentionWork[T]) kept(query int) []T { return w.rows.Kept[query*w.Keys:][:w.Keys] }
+
+// again writes the exponentials of a block's scores once more.
+func (w *attentionWork[T]) again(query, queries, key, keys int) {
+	if w.rows.Kept != nil {
+		for r := range queries {
+			copy(w.scores[r*keyBlock:][:keys], w.kept(query+r))
+		}
+		return
+	}
 	width := w.score(query, queries, key, keys)
-	gemm.Serial(blas.NoTrans, blas.Trans, queries, keys, w.Width, 1, w.grads, w.Width, w.v.at(key), w.v.Stride, 0, w.slopes, keyBlock)
 	for r := range queries {
 		row := w.scores[r*keyBlock:][:width]
 		w.exps.ExpSum(row, row, base(w.rows.Top[query+r]))
-		p, slopes := row[:keys], w.slopes[r*keyBlock:][:keys]
+	}
+}
+
+// slope makes of a block's scores the probabilities, but for the inverse sums, without those that are dropped, and the gradients
+// of the scores.
+func (w *attentionWork[T]) slope(query, queries, key, keys int, dots *[queryBlock]T) {
+	w.again(query, queries, key, keys)
+	gemm.Serial(blas.NoTrans, blas.Trans, queries, keys, w.Width, 1, w.grads, w.Width, w.v.at(key), w.v.Stride, 0, w.slopes, keyBlock)
+	for r := range queries {
+		p, slopes := w.scores[r*keyBlock:][:keys], w.slopes[r*keyBlock:][:keys]
 		w.drop(slopes, query+r, key)
 		w.loops.slope(slopes, p, slopes, dots[r])
 		if w.Scale != 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/layernoise/layernoise/internal/noise"
@@ -162,6 +163,46 @@ func TestAttentionBadValues(t *testing.T) {
 			if isBad := v != v; isBad != (sees && !math.IsInf(bad, -1)) {
 				t.Fatalf("key 66 is %v: result %v of query %d", bad, v, i/3)
 			}
+		}
+	}
+}
+
+// TestAttentionKept: exponentials that are kept are those that are computed again, to the bit.
+func TestAttentionKept(t *testing.T) {
+	const width, heads, n = 5, 2, 3
+	for _, c := range []struct {
+		length          int
+		causal, padding bool
+		drop            float32
+	}{
+		{length: 1}, {length: 17, causal: true}, {length: 63, padding: true}, {length: 64, causal: true, padding: true, drop: 1.25}, {length: 64, drop: 1.25},
+	} {
+		a := Attention{N: n, Queries: c.length, Keys: c.length, Heads: heads, Width: width, Causal: c.causal}
+		mask := AttentionMask[float32]{Threshold: 1 << 30, Scale: c.drop}
+		if c.padding {
+			mask.Padding = make([]bool, n*c.length)
+			for i := range mask.Padding {
+				mask.Padding[i] = i < c.length || i%5 == 0 // all of the first sequence
+			}
+		}
+		var results [2][]float32
+		for i := range results {
+			r := rand.New(rand.NewPCG(1, 14))
+			x := make([]float32, 8*n*c.length*heads*width)
+			for i := range x {
+				x[i] = 3 * float32(r.NormFloat64())
+			}
+			part := func(i int) Heads[float32] { return Heads[float32]{x[len(x)/8*i:], heads * width} }
+			s := NewSoftmax[float32](a)
+			if i == 1 {
+				s.Keep(a)
+			}
+			AttentionForward(a, mask, s, part(0), part(1), part(2), part(3))
+			AttentionGrad(a, mask, s, part(4), part(5), part(6), part(7), part(0), part(1), part(2), part(3))
+			results[i] = x
+		}
+		if !slices.Equal(results[0], results[1]) {
+			t.Errorf("%+v: other results", c)
 		}
 	}
 }

@@ -96,6 +96,7 @@ func benchmarkAttention(b *testing.B, a Attention, passes func(Attention) func(h
 
 func inBlocks(a Attention) func(heads) {
 	s := NewSoftmax[float32](a)
+	s.Keep(a)
 	return func(h heads) {
 		AttentionForward(a, AttentionMask[float32]{}, s, h.y, h.q, h.k, h.v)
 		AttentionGrad(a, AttentionMask[float32]{}, s, h.dq, h.dk, h.dv, h.dy, h.y, h.q, h.k, h.v)
