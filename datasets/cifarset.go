@@ -1,11 +1,15 @@
 package datasets
 
 import (
+	"archive/tar"
+	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 
 	"github.com/layernoise/layernoise/internal/fetch"
+	"github.com/layernoise/layernoise/internal/gunzip"
 	"github.com/pkg/errors"
 )
 
@@ -174,4 +178,82 @@ func (s *cifarSet) assemble(split Split, parts []*CIFAR) *Dataset {
 		d.labels = append(d.labels, s.labels(part)...)
 	}
 	return d
+}
+
+// A cifarArchive reads the CIFAR files of one folder in a .tar or .tar.gz. They
+// are decoded in memory: no name in the archive is ever used as a path.
+type cifarArchive struct {
+	format cifarFormat
+	folder string
+	files  []string
+}
+
+// read returns the content of each of the files. The archive is read to its
+// end, where the checksum is. A file that is not in it is ErrFormat.
+func (a cifarArchive) read(r io.Reader) ([]*CIFAR, error) {
+	plain, err := gunzip.NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([]*CIFAR, len(a.files))
+	for archive := tar.NewReader(plain); ; {
+		header, err := archive.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, errors.Wrap(err, "tar")
+		}
+		i := a.index(header)
+		if i < 0 {
+			continue
+		}
+		if parts[i], err = a.format.read(archive); err != nil {
+			return nil, errors.WithMessage(err, header.Name)
+		}
+	}
+	if _, err := io.Copy(io.Discard, plain); err != nil {
+		return nil, errors.Wrap(err, "read")
+	}
+	if i := slices.Index(parts, nil); i >= 0 {
+		return nil, errors.Wrapf(ErrFormat, "the archive has no %s", path.Join(a.folder, a.files[i]))
+	}
+	return parts, nil
+}
+
+// index is the place among the files of an entry of the archive, or -1.
+func (a cifarArchive) index(header *tar.Header) int {
+	folder, file := path.Split(path.Clean(header.Name))
+	if header.Typeflag != tar.TypeReg || path.Clean(folder) != a.folder {
+		return -1
+	}
+	return slices.Index(a.files, file)
+}
+
+// The names of the classes of CIFAR-10, in the order of its labels.
+var cifar10Classes = []string{
+	"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+}
+
+// The names of the classes of CIFAR-100, in the order of its labels.
+var cifar100Classes = []string{
+	"apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle",
+	"bowl", "boy", "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle",
+	"chair", "chimpanzee", "clock", "cloud", "cockroach", "couch", "crab", "crocodile", "cup", "dinosaur",
+	"dolphin", "elephant", "flatfish", "forest", "fox", "girl", "hamster", "house", "kangaroo", "keyboard",
+	"lamp", "lawn_mower", "leopard", "lion", "lizard", "lobster", "man", "maple_tree", "motorcycle", "mountain",
+	"mouse", "mushroom", "oak_tree", "orange", "orchid", "otter", "palm_tree", "pear", "pickup_truck", "pine_tree",
+	"plain", "plate", "poppy", "porcupine", "possum", "rabbit", "raccoon", "ray", "road", "rocket",
+	"rose", "sea", "seal", "shark", "shrew", "skunk", "skyscraper", "snail", "snake", "spider",
+	"squirrel", "streetcar", "sunflower", "sweet_pepper", "table", "tank", "telephone", "television", "tiger", "tractor",
+	"train", "trout", "tulip", "turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman", "worm",
+}
+
+// The names of the superclasses of CIFAR-100, in the order of its coarse labels.
+var cifar100Superclasses = []string{
+	"aquatic_mammals", "fish", "flowers", "food_containers", "fruit_and_vegetables",
+	"household_electrical_devices", "household_furniture", "insects", "large_carnivores",
+	"large_man-made_outdoor_things", "large_natural_outdoor_scenes", "large_omnivores_and_herbivores",
+	"medium_mammals", "non-insect_invertebrates", "people", "reptiles", "small_mammals", "trees",
+	"vehicles_1", "vehicles_2",
 }

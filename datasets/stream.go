@@ -13,3 +13,8 @@ func stream(purpose string, seed, number uint64) *rand.Rand {
 	h.Write([]byte(purpose))
 	return rand.New(rand.NewPCG(seed^h.Sum64(), number))
 }
+
+// permutation is a random order of the numbers below n, for a purpose.
+func permutation(n int, purpose string, seed uint64) []int {
+	return stream(purpose, seed, 0).Perm(n)
+}

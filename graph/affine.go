@@ -92,3 +92,16 @@ func (a affine[T]) grads(in G.Nodes, dy *G.Node) (G.Nodes, error) {
 	}, dy)
 	return G.Nodes{dx, dw, db}, err
 }
+
+// gate adds the node of dy where y is not zero, and of zero elsewhere: the
+// gradient through a rectifier with output y.
+func gate[T kernel.Float](y, dy *G.Node) (*G.Node, error) {
+	return apply(&op[T]{
+		name:  "ReLUGrad",
+		shape: y.Shape(),
+		run: func(dz []T, in []operand[T]) error {
+			kernel.Gate(dz, in[0].f, in[1].f)
+			return nil
+		},
+	}, y, dy)
+}

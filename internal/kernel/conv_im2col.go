@@ -1,5 +1,11 @@
 package kernel
 
+import (
+	"github.com/layernoise/layernoise/internal/gemm"
+	"github.com/layernoise/layernoise/internal/parallel"
+	"gonum.org/v1/gonum/blas"
+)
+
 // The columns of a tile are the matrix whose product with the weights is the
 // convolution. Row k of the matrix stands for element (c, i, j) of the window, k
 // = (c*KH + i)*KW + j, and holds what that element sees at each pixel of the
@@ -121,5 +127,124 @@ func scatterRow[T Float](plane, row []T, from, stride, left, right int) {
 	}
 	for p := left; p < right; p++ {
 		plane[from+p*stride] += row[p]
+	}
+}
+
+// columnsForward is [ConvForward] with the columns of im2col.
+func columnsForward[T Float](c Conv, y, x, w, b []T, relu bool) {
+	c.each(func(group int) {
+		var cols, joint []T
+		if !c.pointwise() {
+			cols = borrowColumns[T](c, c.depth())
+			defer giveBack(cols)
+		}
+		if c.images() > 1 {
+			joint = borrow[T](c.Out * c.width())
+			defer giveBack(joint)
+		}
+		c.tiles(group, func(t tile) {
+			if joint == nil {
+				convTile(c, t, y[(t.i0*c.Out*c.OutH()+t.r0)*c.OutW():], c.pixels(), x, w, cols)
+				biasTile(c, t, y, b, relu)
+				return
+			}
+			convTile(c, t, joint, c.size(t), x, w, cols)
+			splitTile(c, t, y, joint, b, relu)
+		})
+	})
+}
+
+// convTile computes a tile of the output, with ld elements between its rows.
+func convTile[T Float](c Conv, t tile, out []T, ld int, x, w, buf []T) {
+	cols, ldCols := tileColumns(c, t, x, buf, 0, c.depth())
+	convGemm(c, blas.NoTrans, blas.NoTrans, c.Out, c.size(t), c.depth(), w, c.depth(), cols, ldCols, 0, out, ld)
+}
+
+// splitTile gives the images of a joint product their parts of y, with the bias
+// added, and clipped.
+func splitTile[T Float](c Conv, t tile, y, joint, b []T, relu bool) {
+	n, pixels := c.size(t), c.pixels()
+	l, low := loopsFor[T](), lowest[T](relu)
+	for i := t.i0; i < t.i1; i++ {
+		for o := range c.Out {
+			l.addClip(y[(i*c.Out+o)*pixels:][:pixels], joint[o*n+(i-t.i0)*pixels:], at(b, o), low)
+		}
+	}
+}
+
+// columnsGradX is [ConvGradX] with the columns of im2col.
+func columnsGradX[T Float](c Conv, dx, dy, w []T) {
+	image := c.C * c.H * c.W
+	c.each(func(group int) {
+		cols := borrowColumns[T](c, c.depth())
+		defer giveBack(cols)
+		var joint []T
+		if c.images() > 1 {
+			joint = borrow[T](c.Out * c.width())
+			defer giveBack(joint)
+		}
+		c.tiles(group, func(t tile) {
+			grad, ld := tileGradient(c, t, dy, joint)
+			convGemm(c, blas.Trans, blas.NoTrans, c.depth(), c.size(t), c.Out, w, c.depth(), grad, ld, 0, cols, c.size(t))
+			if t.r0 == 0 {
+				clear(dx[t.i0*image : t.i1*image])
+			}
+			col2im(c, t, dx, cols)
+		})
+	})
+}
+
+// columnsGradW is [ConvGradW] with the columns of im2col. The processors share the
+// columns of dw, so that each element is one sum over the batch, in the order of
+// the images.
+func columnsGradW[T Float](c Conv, dw, dy, x []T) {
+	joint := dy
+	if c.images() > 1 {
+		joint = borrow[T](len(dy))
+		defer giveBack(joint)
+		c.each(func(group int) {
+			c.tiles(group, func(t tile) { tileGradient(c, t, dy, joint[c.offset(t):]) })
+		})
+	}
+	block := c.depthBlock()
+	parallel.For((c.depth()+block-1)/block, 1, func(lo, hi int) {
+		buf := borrowColumns[T](c, block)
+		defer giveBack(buf)
+		for k := lo * block; k < min(hi*block, c.depth()); k += block {
+			convGradW(c, dw, joint, x, buf, k, min(k+block, c.depth()))
+		}
+	})
+}
+
+// depthBlock is the number of columns of dw that are computed at once. Each part
+// packs dy again, so that there are few: an even number, for two processors.
+func (c Conv) depthBlock() int {
+	parts := 2
+	switch {
+	case c.depth() >= 4096:
+		parts = 8
+	case c.depth() >= 512:
+		parts = 4
+	}
+	return (c.depth() + parts - 1) / parts
+}
+
+// offset is where the gradient of a tile starts, in dy or in the joint copy.
+func (c Conv) offset(t tile) int { return (t.i0*c.Out*c.OutH() + t.r0) * c.OutW() }
+
+// convGradW computes columns k0 to k1 of dw. joint is dy, or its images side by
+// side in their groups.
+func convGradW[T Float](c Conv, dw, joint, x, buf []T, k0, k1 int) {
+	var beta T
+	for g := range c.groups() {
+		c.tiles(g, func(t tile) {
+			n, ld := c.size(t), c.pixels()
+			if c.images() > 1 {
+				ld = n
+			}
+			cols, ldCols := tileColumns(c, t, x, buf, k0, k1)
+			gemm.Serial(blas.NoTrans, blas.Trans, c.Out, k1-k0, n, 1, joint[c.offset(t):], ld, cols, ldCols, beta, dw[k0:], c.depth())
+			beta = 1
+		})
 	}
 }

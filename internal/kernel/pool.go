@@ -46,3 +46,207 @@ func (w Window) areas(f func(pixel int, a area)) {
 func (w Window) halves() bool {
 	return w.KH == 2 && w.KW == 2 && w.SH == 2 && w.SW == 2 && w.PH == 0 && w.PW == 0
 }
+
+// MaxPool is a max pool, with a rectifier behind it or none. For windows of 2x2
+// without overlap or padding it remembers which element of each window is the
+// result, so that the gradient reads neither x nor y.
+type MaxPool[T Float] struct {
+	Pool
+	ReLU  bool
+	picks []uint32 // see maxHalves
+}
+
+// Forward writes the largest element of each window of x to y, clipped at zero
+// from below with ReLU. Of several NaN and other values a NaN is the largest.
+func (p *MaxPool[T]) Forward(y, x []T) {
+	if p.halves() {
+		if p.picks == nil {
+			p.picks = make([]uint32, p.Planes*p.OutH()*pickWords(p.W))
+		}
+		var keep uint32
+		if !p.ReLU {
+			keep = 1<<32 - 1
+		}
+		l := loopsFor[T]()
+		p.eachRows(func(x0, y0, pick0, rows int) { l.maxHalves(y[y0:], p.picks[pick0:], x[x0:], p.W, rows, keep) })
+		return
+	}
+	low := lowest[T](p.ReLU)
+	eachPlane(p.Pool, x, y, func(x, y []T) {
+		p.areas(func(pixel int, a area) { y[pixel] = max(x[largest(x, p.W, a)], low) })
+	})
+}
+
+// Backward writes to dx the elements of dy, each added up where the result y of
+// its window of x comes from, the first of equal elements, and zero elsewhere. It
+// belongs to the last Forward.
+func (p *MaxPool[T]) Backward(dx, x, y, dy []T) {
+	if p.halves() {
+		if p.W%2 != 0 || p.H%2 != 0 {
+			clear(dx) // what no window covers
+		}
+		l := loopsFor[T]()
+		p.eachRows(func(x0, y0, pick0, rows int) { l.unpoolHalves(dx[x0:], p.picks[pick0:], dy[y0:], p.W, rows) })
+		return
+	}
+	size, pixels := p.H*p.W, p.OutH()*p.OutW()
+	p.each(func(i int) {
+		dx, x, y, dy := dx[i*size:][:size], x[i*size:][:size], y[i*pixels:][:pixels], dy[i*pixels:][:pixels]
+		clear(dx)
+		p.areas(func(pixel int, a area) {
+			if !p.ReLU || y[pixel] != 0 {
+				dx[largest(x, p.W, a)] += dy[pixel]
+			}
+		})
+	})
+}
+
+// eachRows calls f for all rows of windows of 2x2, at once where there are
+// processors, with the indices in x, y and the picks where they begin.
+func (p *MaxPool[T]) eachRows(f func(x0, y0, pick0, rows int)) {
+	outH, outW, words := p.OutH(), p.OutW(), pickWords(p.W)
+	planes := func(lo, hi int) { f(lo*p.H*p.W, lo*outH*outW, lo*outH*words, (hi-lo)*outH) }
+	parallel.For(p.Planes, 1+4096/(p.H*p.W), func(lo, hi int) {
+		if p.H%2 == 0 { // the rows of one plane follow on those of another
+			planes(lo, hi)
+			return
+		}
+		for i := lo; i < hi; i++ {
+			planes(i, i+1)
+		}
+	})
+}
+
+// largest returns where in x, with rows of the given width, the largest element
+// of an area is.
+func largest[T Float](x []T, width int, a area) int {
+	best := a.r0*width + a.c0
+	for r := a.r0; r < a.r1; r++ {
+		for i := r*width + a.c0; i < r*width+a.c1; i++ {
+			if x[i] > x[best] || x[i] != x[i] && x[best] == x[best] {
+				best = i
+			}
+		}
+	}
+	return best
+}
+
+// A word of picks stands for eight windows of 2x2 in a row, a byte of it for one
+// of their four elements: a bit is set if that element is the result of the
+// window. No bit is, if a rectifier has cut the result off. Bit i is for window
+// pickOrder[i], as a shuffle of registers leaves the windows.
+var pickOrder = [8]int{0, 1, 4, 5, 2, 3, 6, 7}
+
+// pickWords is the number of words for a row of windows of an image's width.
+func pickWords(width int) int { return ceilDiv(width/2, len(pickOrder)) }
+
+// maxHalves writes the largest elements of windows of 2x2 to y, and the picks, for
+// rows of windows and x of the given width. Results that are not positive become
+// zero unless keep has all bits set. Of a window with a NaN the last element is picked.
+func maxHalves[T Float](y []T, picks []uint32, x []T, width, rows int, keep uint32) {
+	n, words := width/2, pickWords(width)
+	for r := range rows {
+		out, row := y[r*n:][:n], picks[r*words:][:words]
+		top, bottom := x[2*r*width:][:2*n], x[(2*r+1)*width:][:2*n]
+		clear(row)
+		for c := range out {
+			m := max(max(top[2*c], top[2*c+1]), max(bottom[2*c], bottom[2*c+1]))
+			if m <= 0 && keep == 0 {
+				out[c] = 0
+				continue
+			}
+			out[c] = m
+			isA := one[uint32](top[2*c] == m)
+			isB := one[uint32](top[2*c+1] == m) &^ isA
+			isC := one[uint32](bottom[2*c] == m) &^ (isA | isB)
+			isD := 1 &^ (isA | isB | isC)
+			row[c/8] |= (isA | isB<<8 | isC<<16 | isD<<24) << pickOrder[c%8]
+		}
+	}
+}
+
+// unpoolHalves writes the elements of dy to dx where the picks say, and zero to
+// the other elements of the windows.
+func unpoolHalves[T Float](dx []T, picks []uint32, dy []T, width, rows int) {
+	switch dx := any(dx).(type) {
+	case []float32:
+		unpoolBits(bits[uint32](dx), picks, bits[uint32](any(dy).([]float32)), width, rows)
+	case []float64:
+		unpoolBits(bits[uint64](dx), picks, bits[uint64](any(dy).([]float64)), width, rows)
+	}
+}
+
+// unpoolBits picks by masks: which element it is cannot be predicted.
+func unpoolBits[U uint32 | uint64](dx []U, picks []uint32, dy []U, width, rows int) {
+	n, words := width/2, pickWords(width)
+	for r := range rows {
+		row := picks[r*words:][:words]
+		top, bottom := dx[2*r*width:][:2*n], dx[(2*r+1)*width:][:2*n]
+		for c, g := range dy[r*n:][:n] {
+			pick := U(row[c/8] >> pickOrder[c%8])
+			top[2*c], top[2*c+1] = g&-(pick&1), g&-(pick>>8&1)
+			bottom[2*c], bottom[2*c+1] = g&-(pick>>16&1), g&-(pick>>24&1)
+		}
+	}
+}
+
+func one[U uint32 | uint64](b bool) U {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// AvgPool writes the mean of each window of x to y. What a window covers of the
+// padding counts as zeros.
+func AvgPool[T Float](p Pool, y, x []T) {
+	scale := 1 / T(p.KH*p.KW)
+	eachPlane(p, x, y, func(x, y []T) {
+		p.areas(func(pixel int, a area) {
+			var s T
+			for r := a.r0; r < a.r1; r++ {
+				s += sum(x[r*p.W+a.c0 : r*p.W+max(a.c0, a.c1)])
+			}
+			y[pixel] = T(s * scale)
+		})
+	})
+}
+
+// AvgPoolGrad writes the gradient with respect to x to dx.
+func AvgPoolGrad[T Float](p Pool, dx, dy []T) {
+	scale := 1 / T(p.KH*p.KW)
+	eachPlane(p, dx, dy, func(dx, dy []T) {
+		clear(dx)
+		p.areas(func(pixel int, a area) {
+			g := T(dy[pixel] * scale)
+			for r := a.r0; r < a.r1; r++ {
+				for i := r*p.W + a.c0; i < r*p.W+a.c1; i++ {
+					dx[i] += g
+				}
+			}
+		})
+	})
+}
+
+// MeanPlanes writes the mean of each plane of x (len(y), size) to y.
+func MeanPlanes[T Float](y, x []T, size int) {
+	parallel.For(len(y), 1+4096/size, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			y[i] = sum(x[i*size:][:size]) / T(size)
+		}
+	})
+}
+
+// SpreadPlanes writes dy/size to all elements of the planes of dx (len(dy),
+// size): the gradient of MeanPlanes.
+func SpreadPlanes[T Float](dx, dy []T, size int) {
+	parallel.For(len(dy), 1+4096/size, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			g := dy[i] / T(size)
+			plane := dx[i*size:][:size]
+			for j := range plane {
+				plane[j] = g
+			}
+		}
+	})
+}

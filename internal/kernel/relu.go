@@ -45,10 +45,6 @@ func gate64(dx, y, dy []uint64) {
 	}
 }
 
-func bits[U uint32 | uint64, T Float](x []T) []U {
-	return unsafe.Slice((*U)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
-}
-
 // keepPositive returns g if x is positive, else zero, without a branch: the sign
 // bit of b|(b-1) is set for negative x and for both zeros.
 func keepPositive[T Float](g, x T) T {
