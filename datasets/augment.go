@@ -7,19 +7,15 @@ import (
 	"github.com/pkg/errors"
 )
 
-// An Augmentation changes the images of a training batch at random, anew in
-// every pass. The usual one for CIFAR is {Pad: 4, Flip: true}. The zero value
-// changes nothing.
+// An Augmentation changes the images of a training batch at random, anew in every pass. The usual one for CIFAR is {Pad: 4,
+// Flip: true}. The zero value changes nothing.
 type Augmentation struct {
-	// Pad is the width in pixels of the frame that is put around an image
-	// before a window of the image's size is cut out at random: a shift by up
-	// to Pad pixels each way, all with the same probability. It is less than
-	// the height and the width.
+	// Pad is the width in pixels of the frame that is put around an image before a window of the image's size is cut out at
+	// random: a shift by up to Pad pixels each way, all with the same probability. It is less than the height and the width.
 	Pad int
 
-	// Reflect fills the frame with the image mirrored at its border pixels,
-	// which are not repeated. By default the frame is black (byte 0, before
-	// normalisation).
+	// Reflect fills the frame with the image mirrored at its border pixels, which are not repeated. By default the frame is
+	// black (byte 0, before normalisation).
 	Reflect bool
 
 	// Flip mirrors every other image, on average, left to right.
@@ -37,8 +33,8 @@ func (a Augmentation) check(s Shape) error {
 	return nil
 }
 
-// A move is what an Augmentation does to one image in one pass: the window
-// lies dx to the right and dy below the image, and is mirrored when flip.
+// A move is what an Augmentation does to one image in one pass: the window lies dx to the right and dy below the image, and
+// is mirrored when flip.
 type move struct {
 	dx, dy int
 	flip   bool

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// framed is the value at (x, y) of a plane with a frame around it, by the
-// definition of zero and of reflecting padding.
+// framed is the value at (x, y) of a plane with a frame around it, by the definition of zero and of reflecting padding.
 func framed(plane []byte, h, w, x, y int, reflect bool) byte {
 	if reflect {
 		if x < 0 {

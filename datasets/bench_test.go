@@ -13,8 +13,7 @@ func photographs(n int) *Dataset {
 	return cifar10.assemble(Train, []*CIFAR{x})
 }
 
-// BenchmarkBatch measures the preparation of one batch of 128 images of CIFAR;
-// its speed is that of the pixel bytes.
+// BenchmarkBatch measures the preparation of one batch of 128 images of CIFAR; its speed is that of the pixel bytes.
 func BenchmarkBatch(b *testing.B) {
 	d := photographs(1280)
 	for _, test := range []struct {
@@ -47,8 +46,8 @@ func BenchmarkBatch(b *testing.B) {
 	}
 }
 
-// BenchmarkPass measures whole passes over 10,000 augmented images, shuffling
-// included, with nothing to do between the batches.
+// BenchmarkPass measures whole passes over 10,000 augmented images, shuffling included, with nothing to do between the
+// batches.
 func BenchmarkPass(b *testing.B) {
 	d := photographs(10000)
 	for workers := 1; workers <= 2; workers++ {

@@ -18,11 +18,10 @@ type CIFAR struct {
 	Coarse []int    // CIFAR-100: the superclass of each image; CIFAR-10: nil
 }
 
-// ReadCIFAR10 decodes the whole of r, which holds any number of records of the
-// binary version of CIFAR-10, plain or compressed by gzip. A record is a label
-// byte and 3072 bytes of pixels. An end within a record, or before the first,
-// is io.ErrUnexpectedEOF; a label above 9 is ErrFormat. Nothing in the format
-// tells a file that was cut between two records from a shorter one.
+// ReadCIFAR10 decodes the whole of r, which holds any number of records of the binary version of CIFAR-10, plain or
+// compressed by gzip. A record is a label byte and 3072 bytes of pixels. An end within a record, or before the first, is
+// io.ErrUnexpectedEOF; a label above 9 is ErrFormat. Nothing in the format tells a file that was cut between two records
+// from a shorter one.
 func ReadCIFAR10(r io.Reader) (*CIFAR, error) {
 	x, err := cifar10Format.read(r)
 	if err != nil {
@@ -31,8 +30,8 @@ func ReadCIFAR10(r io.Reader) (*CIFAR, error) {
 	return x, nil
 }
 
-// ReadCIFAR100 is ReadCIFAR10 for CIFAR-100, whose records have two label
-// bytes: the superclass, below 20, and the class, below 100.
+// ReadCIFAR100 is ReadCIFAR10 for CIFAR-100, whose records have two label bytes: the superclass, below 20, and the class,
+// below 100.
 func ReadCIFAR100(r io.Reader) (*CIFAR, error) {
 	x, err := cifar100Format.read(r)
 	if err != nil {
@@ -41,8 +40,7 @@ func ReadCIFAR100(r io.Reader) (*CIFAR, error) {
 	return x, nil
 }
 
-// WriteCIFAR10 encodes x, uncompressed. Content that does not fit the format
-// is ErrFormat, before anything is written.
+// WriteCIFAR10 encodes x, uncompressed. Content that does not fit the format is ErrFormat, before anything is written.
 func WriteCIFAR10(w io.Writer, x *CIFAR) error {
 	if err := cifar10Format.write(w, x); err != nil {
 		return errors.WithMessage(err, "datasets")
@@ -50,8 +48,7 @@ func WriteCIFAR10(w io.Writer, x *CIFAR) error {
 	return nil
 }
 
-// WriteCIFAR100 is WriteCIFAR10 for CIFAR-100: x.Coarse has a superclass for
-// each image.
+// WriteCIFAR100 is WriteCIFAR10 for CIFAR-100: x.Coarse has a superclass for each image.
 func WriteCIFAR100(w io.Writer, x *CIFAR) error {
 	if err := cifar100Format.write(w, x); err != nil {
 		return errors.WithMessage(err, "datasets")
@@ -70,8 +67,8 @@ var (
 	cifar100Format = cifarFormat{name: "cifar-100", classes: []int{20, 100}}
 )
 
-// Records are read in chunks, each twice as large as the one before. The images
-// point into the chunks, so that pixels are not copied.
+// Records are read in chunks, each twice as large as the one before. The images point into the chunks, so that pixels are
+// not copied.
 const (
 	firstRecords = 4
 	mostRecords  = 512

@@ -115,8 +115,7 @@ func TestReadCIFARBroken(t *testing.T) {
 	}
 }
 
-// TestReadCIFARCut cuts files at every byte. Between two records a cut cannot
-// be seen.
+// TestReadCIFARCut cuts files at every byte. Between two records a cut cannot be seen.
 func TestReadCIFARCut(t *testing.T) {
 	for name, c := range cifarFormats {
 		file := cifarFile(t, cifarOf(3, 0, c.format), c.format)

@@ -59,28 +59,22 @@ var cifar100 = cifarSet{
 	std:     []float64{0.2011, 0.1987, 0.2025},
 }
 
-// CIFAR10 reads photographs of ten kinds of things, 50,000 to train and 10,000
-// to test with, 32x32 in colour.
+// CIFAR10 reads photographs of ten kinds of things, 50,000 to train and 10,000 to test with, 32x32 in colour.
 //
-// dir is a folder with the files of the binary version (data_batch_1.bin and
-// so on), compressed by gzip or not; or one with them in cifar-10-batches-bin;
-// or one with the archive as published, cifar-10-binary.tar.gz, which is read
-// without being unpacked. When nothing of that is there the error is
-// ErrNotFound; nothing is downloaded without WithDownload.
+// dir is a folder with the files of the binary version (data_batch_1.bin and so on), compressed by gzip or not; or one with
+// them in cifar-10-batches-bin; or one with the archive as published, cifar-10-binary.tar.gz, which is read without being
+// unpacked. When nothing of that is there the error is ErrNotFound; nothing is downloaded without WithDownload.
 //
-// The constants of Normalisation are the ones in common use; the deviations
-// among them are means of the deviations of single images, and about a fifth
-// smaller than the Moments.
+// The constants of Normalisation are the ones in common use; the deviations among them are means of the deviations of single
+// images, and about a fifth smaller than the Moments.
 //
-// A. Krizhevsky, Learning multiple layers of features from tiny images, 2009,
-// https://www.cs.toronto.edu/~kriz/cifar.html.
+// A. Krizhevsky, Learning multiple layers of features from tiny images, 2009, https://www.cs.toronto.edu/~kriz/cifar.html.
 func CIFAR10(dir string, split Split, opts ...Option) (*Dataset, error) {
 	return cifar10.open(dir, split, opts)
 }
 
-// CIFAR100 reads photographs of a hundred kinds of things, 50,000 to train and
-// 10,000 to test with, 32x32 in colour. dir is as for CIFAR10, with the names
-// train.bin, test.bin, cifar-100-binary and cifar-100-binary.tar.gz.
+// CIFAR100 reads photographs of a hundred kinds of things, 50,000 to train and 10,000 to test with, 32x32 in colour. dir is
+// as for CIFAR10, with the names train.bin, test.bin, cifar-100-binary and cifar-100-binary.tar.gz.
 func CIFAR100(dir string, split Split, opts ...Option) (*Dataset, error) {
 	return cifar100.open(dir, split, opts)
 }
@@ -140,8 +134,7 @@ func (s *cifarSet) read(o *options, dir string, files []string) ([]*CIFAR, error
 	return parts, nil
 }
 
-// readArchive reads the files, of which missing is not there unpacked, from the
-// archive.
+// readArchive reads the files, of which missing is not there unpacked, from the archive.
 func (s *cifarSet) readArchive(o *options, dir string, files []string, missing string) ([]*CIFAR, error) {
 	search := func() (string, error) { return find(dir, []string{"."}, []string{s.archive.Name}) }
 	path, err := o.obtain(search, dir, s.bases, s.archive)
@@ -180,16 +173,16 @@ func (s *cifarSet) assemble(split Split, parts []*CIFAR) *Dataset {
 	return d
 }
 
-// A cifarArchive reads the CIFAR files of one folder in a .tar or .tar.gz. They
-// are decoded in memory: no name in the archive is ever used as a path.
+// A cifarArchive reads the CIFAR files of one folder in a .tar or .tar.gz. They are decoded in memory: no name in the
+// archive is ever used as a path.
 type cifarArchive struct {
 	format cifarFormat
 	folder string
 	files  []string
 }
 
-// read returns the content of each of the files. The archive is read to its
-// end, where the checksum is. A file that is not in it is ErrFormat.
+// read returns the content of each of the files. The archive is read to its end, where the checksum is. A file that is not
+// in it is ErrFormat.
 func (a cifarArchive) read(r io.Reader) ([]*CIFAR, error) {
 	plain, err := gunzip.NewReader(r)
 	if err != nil {

@@ -33,8 +33,7 @@ func tarOf(t testing.TB, entries ...any) []byte {
 	return b.Bytes()
 }
 
-// cifar10Batches are five files of two images with the labels 0 to 9, and one
-// of a single image.
+// cifar10Batches are five files of two images with the labels 0 to 9, and one of a single image.
 func cifar10Batches(t testing.TB) (names []string, contents [][]byte) {
 	names = append(slices.Clone(cifar10.files[Train]), "test_batch.bin")
 	for i := range 5 {
@@ -43,8 +42,7 @@ func cifar10Batches(t testing.TB) (names []string, contents [][]byte) {
 	return names, append(contents, cifarFile(t, cifarOf(1, 7, cifar10Format), cifar10Format))
 }
 
-// packedCIFAR10 is the archive of cifar10Batches, in another order and with
-// files that are not read.
+// packedCIFAR10 is the archive of cifar10Batches, in another order and with files that are not read.
 func packedCIFAR10(t testing.TB) []byte {
 	names, contents := cifar10Batches(t)
 	entries := []any{"cifar-10-batches-bin/readme.html", []byte("<html>"), "../data_batch_1.bin", []byte("trap"),
@@ -182,8 +180,8 @@ func TestCIFARErrors(t *testing.T) {
 	}
 }
 
-// TestCIFARArchiveCut cuts an archive at every byte of its compressed form, and
-// the uncompressed one within each of its blocks.
+// TestCIFARArchiveCut cuts an archive at every byte of its compressed form, and the uncompressed one within each of its
+// blocks.
 func TestCIFARArchiveCut(t *testing.T) {
 	plain := packedCIFAR10(t)
 	compressed := gzipped(t, plain)
@@ -227,8 +225,7 @@ func TestRealCIFAR10(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkReal(t, d, test.n, test.labels)
-		// The published moments of all 50,000 images; these are a part of
-		// them.
+		// The published moments of all 50,000 images; these are a part of them.
 		mean, std := d.Moments()
 		for c, want := range []float64{0.4914, 0.4822, 0.4465} {
 			if math.Abs(mean[c]-want) > 0.01 {

@@ -20,9 +20,8 @@ func (s Shape) String() string {
 	return fmt.Sprintf("%dx%dx%d", s.Channels, s.Height, s.Width)
 }
 
-// A Dataset is a list of labelled images of one shape. It does not change
-// after it is made: Subset, Split and WithLabelNoise return new data sets,
-// which share the pixels of the old one.
+// A Dataset is a list of labelled images of one shape. It does not change after it is made: Subset, Split and WithLabelNoise
+// return new data sets, which share the pixels of the old one.
 type Dataset struct {
 	name    string
 	shape   Shape
@@ -33,9 +32,8 @@ type Dataset struct {
 	std     []float64
 }
 
-// New makes a data set of images that are already in memory. pixels holds one
-// image after the other, each channel by channel and row by row (N, C, H, W),
-// and is not copied; labels[i] is the index into classes of image i.
+// New makes a data set of images that are already in memory. pixels holds one image after the other, each channel by channel
+// and row by row (N, C, H, W), and is not copied; labels[i] is the index into classes of image i.
 //
 // The constants of normalisation are the set's own Moments.
 func New(name string, shape Shape, classes []string, pixels []byte, labels []int) (*Dataset, error) {
@@ -83,8 +81,7 @@ func (d *Dataset) Shape() Shape { return d.shape }
 // Classes are the names of the classes, in the order of the labels.
 func (d *Dataset) Classes() []string { return slices.Clone(d.classes) }
 
-// Pixels are the bytes of image i, channel by channel and row by row. They are
-// the data set's own: do not write to them.
+// Pixels are the bytes of image i, channel by channel and row by row. They are the data set's own: do not write to them.
 func (d *Dataset) Pixels(i int) []byte { return d.images[i] }
 
 // Label is the class of image i.

@@ -35,8 +35,7 @@ func TestNew(t *testing.T) {
 
 var errAny = errors.New("any error")
 
-// TestNewCopies changes what New was given: labels and classes are copied, and
-// pixels, as documented, are not.
+// TestNewCopies changes what New was given: labels and classes are copied, and pixels, as documented, are not.
 func TestNewCopies(t *testing.T) {
 	classes, pixels, labels := []string{"a", "b"}, []byte{1, 2}, []int{0, 1}
 	d, err := New("copies", Shape{1, 1, 1}, classes, pixels, labels)

@@ -6,28 +6,23 @@ import (
 	"slices"
 )
 
-// Shape and normalisation of Digits. The constants were measured once on
-// Digits(60000, 0) and rounded.
+// Shape and normalisation of Digits. The constants were measured once on Digits(60000, 0) and rounded.
 const (
 	digitsSide = 28
 	digitsMean = 0.1356
 	digitsStd  = 0.2467
 )
 
-// Digits draws n images of handwritten-looking digits, 28x28 grey, image i
-// showing the digit i mod 10, so that the classes are balanced. It needs no
-// file and no network.
+// Digits draws n images of handwritten-looking digits, 28x28 grey, image i showing the digit i mod 10, so that the classes
+// are balanced. It needs no file and no network.
 //
-// Every image is drawn by a pen: one of several ways to write the digit, its
-// control points moved at random, slanted, stretched, turned, shifted, with a
-// random stroke width and contrast, under noise. This makes a harder set than
-// its looks suggest: a wide perceptron that has learnt 1,000 of the images by
-// heart is wrong on about one new image in ten.
+// Every image is drawn by a pen: one of several ways to write the digit, its control points moved at random, slanted,
+// stretched, turned, shifted, with a random stroke width and contrast, under noise. This makes a harder set than its looks
+// suggest: a wide perceptron that has learnt 1,000 of the images by heart is wrong on about one new image in ten.
 //
-// Image i is a function of seed and i alone: Digits(1000, s) is the beginning
-// of Digits(2000, s), and another seed gives independent images to test on.
-// The drawing uses integer arithmetic and a correctly rounded square root, so
-// the bytes are the same on every machine. It panics when n is negative.
+// Image i is a function of seed and i alone: Digits(1000, s) is the beginning of Digits(2000, s), and another seed gives
+// independent images to test on. The drawing uses integer arithmetic and a correctly rounded square root, so the bytes are
+// the same on every machine. It panics when n is negative.
 func Digits(n int, seed uint64) *Dataset {
 	shape := Shape{Channels: 1, Height: digitsSide, Width: digitsSide}
 	d := &Dataset{
@@ -85,8 +80,7 @@ func drawPlacement(d dice) affine {
 	sx := times(digitScale, one+d.around(digitStretch))
 	sy := times(digitScale, one+d.around(digitStretch))
 	slant := d.around(digitSlant)
-	// With t the tangent of half an angle, its cosine is (1-t^2)/(1+t^2) and
-	// its sine 2t/(1+t^2).
+	// With t the tangent of half an angle, its cosine is (1-t^2)/(1+t^2) and its sine 2t/(1+t^2).
 	t := d.around(digitTurn)
 	cos := (one - times(t, t)) * one / (one + times(t, t))
 	sin := 2 * t * one / (one + times(t, t))
@@ -99,8 +93,7 @@ func drawPlacement(d dice) affine {
 	}
 }
 
-// jitter moves every control point of a stroke, and the copies of a corner
-// together.
+// jitter moves every control point of a stroke, and the copies of a corner together.
 func jitter(s glyphStroke, d dice) glyphStroke {
 	moved := glyphStroke{closed: s.closed, points: make([]point, len(s.points))}
 	for i, p := range s.points {
@@ -113,8 +106,7 @@ func jitter(s glyphStroke, d dice) glyphStroke {
 	return moved
 }
 
-// develop turns ink into grey levels and adds noise, of a level drawn for the
-// whole image.
+// develop turns ink into grey levels and adds noise, of a level drawn for the whole image.
 func develop(dst []byte, ink *canvas, d dice) {
 	grey := d.between(digitFaint, 255)
 	level := d.between(0, digitNoiseLevel)
@@ -124,9 +116,8 @@ func develop(dst []byte, ink *canvas, d dice) {
 	}
 }
 
-// A glyph is one way to write a digit: strokes of control points on a grid 10
-// wide and 14 high, y downwards. A stroke is the smooth curve that its control
-// polygon suggests; a point that is named twice makes a corner.
+// A glyph is one way to write a digit: strokes of control points on a grid 10 wide and 14 high, y downwards. A stroke is the
+// smooth curve that its control polygon suggests; a point that is named twice makes a corner.
 type glyph []glyphStroke
 
 type glyphStroke struct {
@@ -192,9 +183,8 @@ var glyphs = [10][]glyph{
 	},
 }
 
-// one is the unit of the fixed-point numbers in which digits are drawn: 16
-// binary places. Integers, because the same picture is promised everywhere
-// and floating point may be contracted differently by each compiler back end.
+// one is the unit of the fixed-point numbers in which digits are drawn: 16 binary places. Integers, because the same picture
+// is promised everywhere and floating point may be contracted differently by each compiler back end.
 const one = 1 << 16
 
 // times is the product of two fixed-point numbers.
@@ -220,12 +210,10 @@ func (m affine) apply(p point) point {
 // smoothings is the number of times that corners are cut.
 const smoothings = 3
 
-// smooth turns a control polygon into (nearly) the quadratic B-spline that it
-// controls, by cutting its corners: each side is replaced by its middle half.
-// Open strokes keep their ends.
+// smooth turns a control polygon into (nearly) the quadratic B-spline that it controls, by cutting its corners: each side is
+// replaced by its middle half. Open strokes keep their ends.
 //
-// G. Chaikin, An algorithm for high-speed curve generation, Computer Graphics
-// and Image Processing 3 (4), 1974.
+// G. Chaikin, An algorithm for high-speed curve generation, Computer Graphics and Image Processing 3 (4), 1974.
 func smooth(s glyphStroke) glyphStroke {
 	for range smoothings {
 		s.points = cutCorners(s)
@@ -268,8 +256,8 @@ func (c *canvas) stroke(s glyphStroke, radius int64) {
 	}
 }
 
-// segment draws from a to b. A pixel is covered in full up to half a pixel
-// inside the pen's edge, and less and less until half a pixel outside.
+// segment draws from a to b. A pixel is covered in full up to half a pixel inside the pen's edge, and less and less until
+// half a pixel outside.
 func (c *canvas) segment(a, b point, radius int64) {
 	reach := radius + one/2
 	x0, x1 := pixelRange(min(a.x, b.x)-reach, max(a.x, b.x)+reach)
@@ -284,8 +272,7 @@ func (c *canvas) segment(a, b point, radius int64) {
 	}
 }
 
-// pixelRange are the pixels from lo up to, but not including, hi that lie on
-// the canvas.
+// pixelRange are the pixels from lo up to, but not including, hi that lie on the canvas.
 func pixelRange(lo, hi int64) (from, to int64) {
 	return max(0, lo>>16), min(digitsSide, hi>>16+1)
 }
@@ -308,8 +295,7 @@ type dice struct{ rng *rand.PCG }
 
 func newDice(seed, image uint64) dice { return dice{rand.NewPCG(seed, image)} }
 
-// between draws from lo to hi, both included, with the same probability to
-// within 2^-32.
+// between draws from lo to hi, both included, with the same probability to within 2^-32.
 func (d dice) between(lo, hi int64) int64 {
 	const bits = 32
 	return lo + int64(d.rng.Uint64()>>bits)*(hi-lo+1)>>bits
@@ -318,12 +304,11 @@ func (d dice) between(lo, hi int64) int64 {
 func (d dice) below(n int) int         { return int(d.between(0, int64(n)-1)) }
 func (d dice) around(most int64) int64 { return d.between(-most, most) }
 
-// bellDeviation is the standard deviation of bell, rounded: its variance is 340,
-// sixteen times that of a nibble, (16^2-1)/12.
+// bellDeviation is the standard deviation of bell, rounded: its variance is 340, sixteen times that of a nibble,
+// (16^2-1)/12.
 const bellDeviation = 18
 
-// bell draws from a bell-shaped distribution about zero: the sum of the
-// sixteen nibbles of one word, less its mean.
+// bell draws from a bell-shaped distribution about zero: the sum of the sixteen nibbles of one word, less its mean.
 func (d dice) bell() int64 {
 	w := d.rng.Uint64()
 	const low = 0x0f0f0f0f0f0f0f0f

@@ -15,8 +15,7 @@ type Option func(*options) error
 
 // options is what the Options of one call add up to.
 type options struct {
-	// fetch downloads a file into a folder and returns its path; nil when
-	// that is not wanted.
+	// fetch downloads a file into a folder and returns its path; nil when that is not wanted.
 	fetch func(dir string, bases []string, f fetch.File) (string, error)
 }
 
@@ -33,37 +32,31 @@ func newOptions(opts []Option) (*options, error) {
 	return o, nil
 }
 
-// A Download says how files are fetched. The zero value is ready to use: the
-// published addresses, in silence.
+// A Download says how files are fetched. The zero value is ready to use: the published addresses, in silence.
 type Download struct {
-	// Mirror is an address to try before the published ones: the files lie
-	// directly below it, under their official names. By default there is none.
+	// Mirror is an address to try before the published ones: the files lie directly below it, under their official names. By
+	// default there is none.
 	Mirror string
 
 	// Client makes the requests. By default http.DefaultClient.
 	Client *http.Client
 
-	// Progress shows how far a download is: a bar when it is a terminal (an
-	// *os.File such as os.Stderr), otherwise a line for each tenth of a file.
-	// By default nothing is shown.
+	// Progress shows how far a download is: a bar when it is a terminal (an *os.File such as os.Stderr), otherwise a line
+	// for each tenth of a file. By default nothing is shown.
 	Progress io.Writer
 
-	// Stall is how long a server may send nothing before it is given up. By
-	// default 30 seconds.
+	// Stall is how long a server may send nothing before it is given up. By default 30 seconds.
 	Stall time.Duration
 }
 
-// WithDownload fetches the files that are not in the folder, into it, before
-// they are read. Without this option nothing is ever downloaded.
+// WithDownload fetches the files that are not in the folder, into it, before they are read. Without this option nothing is
+// ever downloaded.
 //
-// Each address is tried in turn. A transfer that breaks off is resumed where it
-// stopped, in a later run too: until a file is complete it is called .part.
-// It gets its name, in one step, only when its length and SHA-256 are those of
-// the published file. A file that is already in the folder is checked
-// likewise, and ErrChecksum when it is another; unpacked or compressed again
-// is as good. An unpacked CIFAR folder is taken as it is. Of several calls for
-// the same file, in other processes too, one transfers it and the others wait;
-// on Windows they must not come at the same time.
+// Each address is tried in turn. A transfer that breaks off is resumed where it stopped, in a later run too: until a file is
+// complete it is called .part. It gets its name, in one step, only when its length and SHA-256 are those of the published
+// file. A file that is already in the folder is checked likewise, and ErrChecksum when it is another; unpacked or compressed
+// again is as good. An unpacked CIFAR folder is taken as it is. Of several calls for the same file, in other processes too,
+// one transfers it and the others wait; on Windows they must not come at the same time.
 //
 // A fault that may pass does not end a download. The server is asked again, after 0.5, 1, 2 and 4 seconds, and Progress is
 // told; then it is the next address's turn.
@@ -78,10 +71,9 @@ type Download struct {
 // Retry-After, in seconds or as a date, takes the place of these pauses. One of more than a minute ends the attempt at that
 // address, with an error that says when the server wants to be asked.
 //
-// The error is that of ctx when it ends, that of the file system when a file
-// cannot be written (a full disk, say; what has arrived is kept), and otherwise
-// what went wrong with each address: ErrChecksum, ErrStalled,
-// io.ErrUnexpectedEOF for a body that was too short, or the server's status.
+// The error is that of ctx when it ends, that of the file system when a file cannot be written (a full disk, say; what has
+// arrived is kept), and otherwise what went wrong with each address: ErrChecksum, ErrStalled, io.ErrUnexpectedEOF for a body
+// that was too short, or the server's status.
 func WithDownload(ctx context.Context, d Download) Option {
 	return func(o *options) error {
 		if ctx == nil {
@@ -98,8 +90,7 @@ func WithDownload(ctx context.Context, d Download) Option {
 	}
 }
 
-// obtain returns the path of a file that search looks for and that may be
-// fetched into dir when it is not there.
+// obtain returns the path of a file that search looks for and that may be fetched into dir when it is not there.
 func (o *options) obtain(search func() (string, error), dir string, bases []string, f fetch.File) (string, error) {
 	path, err := search()
 	switch {

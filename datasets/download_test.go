@@ -24,8 +24,7 @@ func sumOf(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// publishedMNIST is a set like MNIST of 3 images, on a server that counts its
-// requests.
+// publishedMNIST is a set like MNIST of 3 images, on a server that counts its requests.
 func publishedMNIST(t *testing.T) (s *idxSet, dir string, requests *atomic.Int32) {
 	t.Helper()
 	site := t.TempDir()
@@ -83,8 +82,7 @@ func TestDownloadMNIST(t *testing.T) {
 	}
 }
 
-// TestDownloadAcceptsLocalFiles has files in the folder that differ from the
-// published ones in more or less important ways.
+// TestDownloadAcceptsLocalFiles has files in the folder that differ from the published ones in more or less important ways.
 func TestDownloadAcceptsLocalFiles(t *testing.T) {
 	plain := idxFile(t, 3, 28, 28)
 	changed := slices.Clone(plain)
@@ -144,8 +142,8 @@ func TestDownloadCIFAR10(t *testing.T) {
 	}
 }
 
-// TestPublishedFiles checks the tables of sums on real files: the labels are
-// byte-identical to the published ones, the images were compressed again.
+// TestPublishedFiles checks the tables of sums on real files: the labels are byte-identical to the published ones, the
+// images were compressed again.
 func TestPublishedFiles(t *testing.T) {
 	dir := realFolder(t, "fashion")
 	if len(fashionMNISTFiles) != 4 || len(mnistFiles) != 4 {

@@ -7,17 +7,14 @@ import (
 )
 
 var (
-	// ErrFormat marks content that is not what its format or its data set
-	// asks for: a wrong magic number, an impossible count, a label without a
-	// class, bytes after the end. Content that merely ends too soon is
-	// io.ErrUnexpectedEOF.
+	// ErrFormat marks content that is not what its format or its data set asks for: a wrong magic number, an impossible
+	// count, a label without a class, bytes after the end. Content that merely ends too soon is io.ErrUnexpectedEOF.
 	ErrFormat = errors.New("malformed data")
 
 	// ErrNotFound marks a folder without the files of the data set.
 	ErrNotFound = errors.New("files not found")
 
-	// ErrChecksum marks a file whose length or SHA-256 is not that of the
-	// published one.
+	// ErrChecksum marks a file whose length or SHA-256 is not that of the published one.
 	ErrChecksum = fetch.ErrChecksum
 
 	// ErrToken marks text, or the id of a token, that is not in a vocabulary.
@@ -32,7 +29,6 @@ var (
 	// ErrClosed is returned by a Loader that is used after Close.
 	ErrClosed = errors.New("datasets: loader is closed")
 
-	// ErrNotStarted is the error of a Loader whose Next is called before the
-	// first Start.
+	// ErrNotStarted is the error of a Loader whose Next is called before the first Start.
 	ErrNotStarted = errors.New("datasets: loader has no pass: call Start first")
 )

@@ -137,8 +137,7 @@ func TestReadIDXReaderError(t *testing.T) {
 	}
 }
 
-// TestReadIDXAllocation claims 2 GB in files of a few bytes and of somewhat more
-// than is taken before anything has arrived.
+// TestReadIDXAllocation claims 2 GB in files of a few bytes and of somewhat more than is taken before anything has arrived.
 func TestReadIDXAllocation(t *testing.T) {
 	for _, arrived := range []int{1, firstChunk + 1} {
 		file := "\x00\x00\x08\x01\x7f\xff\xff\xff" + strings.Repeat("x", arrived)

@@ -41,30 +41,26 @@ var fashionMNIST = idxSet{
 	std:  0.3530,
 }
 
-// MNIST reads handwritten digits, 60,000 to train and 10,000 to test with,
-// 28x28 grey.
+// MNIST reads handwritten digits, 60,000 to train and 10,000 to test with, 28x28 grey.
 //
-// dir is a folder with the four official files (train-images-idx3-ubyte and so
-// on), compressed by gzip or not, or one with them in raw, MNIST/raw
-// (torchvision) or mnist. When they are nowhere there the error is
-// ErrNotFound; nothing is downloaded without WithDownload.
+// dir is a folder with the four official files (train-images-idx3-ubyte and so on), compressed by gzip or not, or one with
+// them in raw, MNIST/raw (torchvision) or mnist. When they are nowhere there the error is ErrNotFound; nothing is downloaded
+// without WithDownload.
 //
-// Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied
-// to document recognition, Proceedings of the IEEE 86 (11), 1998.
+// Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to document recognition, Proceedings of the
+// IEEE 86 (11), 1998.
 func MNIST(dir string, split Split, opts ...Option) (*Dataset, error) {
 	return mnist.open(dir, split, opts)
 }
 
-// FashionMNIST reads pictures of clothes, 60,000 to train and 10,000 to test
-// with, 28x28 grey.
+// FashionMNIST reads pictures of clothes, 60,000 to train and 10,000 to test with, 28x28 grey.
 //
-// dir is a folder with the four official files (train-images-idx3-ubyte and so
-// on), compressed by gzip or not, or one with them in raw, FashionMNIST/raw
-// (torchvision), fashion-mnist (Keras) or fashion. When they are nowhere there
-// the error is ErrNotFound; nothing is downloaded without WithDownload.
+// dir is a folder with the four official files (train-images-idx3-ubyte and so on), compressed by gzip or not, or one with
+// them in raw, FashionMNIST/raw (torchvision), fashion-mnist (Keras) or fashion. When they are nowhere there the error is
+// ErrNotFound; nothing is downloaded without WithDownload.
 //
-// H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST: a novel image dataset for
-// benchmarking machine learning algorithms, 2017, https://arxiv.org/abs/1708.07747.
+// H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms, 2017,
+// https://arxiv.org/abs/1708.07747.
 func FashionMNIST(dir string, split Split, opts ...Option) (*Dataset, error) {
 	return fashionMNIST.open(dir, split, opts)
 }
@@ -100,8 +96,8 @@ func (s *idxSet) load(dir string, split Split, opts []Option) (*Dataset, error) 
 // idxPrefixes are the beginnings of the names of a split's files.
 var idxPrefixes = map[Split]string{Train: "train", Test: "t10k"}
 
-// read obtains and decodes the file of that official name, compressed or not.
-// Some unpackers write the name with a dot (train-images.idx3-ubyte).
+// read obtains and decodes the file of that official name, compressed or not. Some unpackers write the name with a dot
+// (train-images.idx3-ubyte).
 func (s *idxSet) read(o *options, dir, name string) (*IDX, error) {
 	dotted := strings.Replace(name, "-idx", ".idx", 1)
 	search := func() (string, error) {

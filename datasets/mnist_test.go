@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// realData is a folder with real data sets, which a clone of the project does
-// not have.
+// realData is a folder with real data sets, which a clone of the project does not have.
 const realData = "../../shared/data"
 
 func realFolder(t testing.TB, name string) string {
@@ -32,8 +31,7 @@ func writeFile(t testing.TB, path string, content []byte) {
 	}
 }
 
-// TestIDXLayouts opens the same images in each layout that the documentation
-// names.
+// TestIDXLayouts opens the same images in each layout that the documentation names.
 func TestIDXLayouts(t *testing.T) {
 	images, labels := idxFile(t, 5, 28, 28), labelFile(t, 9, 0, 3, 3, 1)
 	type opener = func(string, Split, ...Option) (*Dataset, error)
@@ -139,8 +137,7 @@ func TestErrorMessages(t *testing.T) {
 	}
 }
 
-// checkReal checks that a data set has n images, as many of each of ten classes,
-// the first of which have the given labels.
+// checkReal checks that a data set has n images, as many of each of ten classes, the first of which have the given labels.
 func checkReal(t *testing.T, d *Dataset, n int, labels []int) {
 	t.Helper()
 	if got, want := d.Counts(), slices.Repeat([]int{n / 10}, 10); !slices.Equal(got, want) {

@@ -25,9 +25,8 @@ func readFull(r io.Reader, p []byte) error {
 	return nil
 }
 
-// readN reads n bytes. It allocates at most twice what has arrived (and
-// firstChunk), so that a header cannot claim memory that its file does not
-// fill.
+// readN reads n bytes. It allocates at most twice what has arrived (and firstChunk), so that a header cannot claim memory
+// that its file does not fill.
 func readN(r io.Reader, n int) ([]byte, error) {
 	data := make([]byte, min(n, firstChunk))
 	for have := 0; ; {
@@ -72,8 +71,8 @@ func readUpTo(r io.Reader, p []byte) (n int, err error) {
 	return n, nil
 }
 
-// find returns the path of the first regular file of one of the given names in
-// one of the folders below dir, in the order of the folders; or ErrNotFound.
+// find returns the path of the first regular file of one of the given names in one of the folders below dir, in the order of
+// the folders; or ErrNotFound.
 func find(dir string, folders, names []string) (string, error) {
 	for _, folder := range folders {
 		for _, name := range names {

@@ -12,8 +12,7 @@ const sheetGap = 2
 // sheetGround is what a sheet shows between the images.
 var sheetGround = color.Gray{96}
 
-// Image returns image i as a picture: RGB for three channels, and the first
-// channel in grey for any other number.
+// Image returns image i as a picture: RGB for three channels, and the first channel in grey for any other number.
 func (d *Dataset) Image(i int) image.Image {
 	s, pixels := d.shape, d.images[i]
 	picture := d.canvas(image.Rect(0, 0, s.Width, s.Height))
@@ -29,9 +28,8 @@ func (d *Dataset) Image(i int) image.Image {
 	return picture
 }
 
-// ContactSheet returns a picture of the first rows*cols images, row by row, on
-// a dark ground; places for which there is no image stay empty. It has no
-// pixels when rows or cols is not positive. Write it with image/png.
+// ContactSheet returns a picture of the first rows*cols images, row by row, on a dark ground; places for which there is no
+// image stay empty. It has no pixels when rows or cols is not positive. Write it with image/png.
 func (d *Dataset) ContactSheet(rows, cols int) image.Image {
 	if rows <= 0 || cols <= 0 {
 		return d.canvas(image.Rectangle{})

@@ -8,8 +8,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Subset returns n images drawn at random without replacement, in the order
-// drawn: with the same seed a smaller subset is the beginning of a larger one.
+// Subset returns n images drawn at random without replacement, in the order drawn: with the same seed a smaller subset is
+// the beginning of a larger one.
 func (d *Dataset) Subset(n int, seed uint64) (*Dataset, error) {
 	if n < 0 || n > d.Len() {
 		return nil, errors.Errorf("datasets: subset of %d images from %v", n, d)
@@ -17,9 +17,8 @@ func (d *Dataset) Subset(n int, seed uint64) (*Dataset, error) {
 	return d.pick(permutation(d.Len(), "subset", seed)[:n]), nil
 }
 
-// BalancedSubset is Subset with classes as equal as n allows: their numbers of
-// images differ by at most one, also in every beginning of the result. It is
-// an error when a class has too few images for that.
+// BalancedSubset is Subset with classes as equal as n allows: their numbers of images differ by at most one, also in every
+// beginning of the result. It is an error when a class has too few images for that.
 func (d *Dataset) BalancedSubset(n int, seed uint64) (*Dataset, error) {
 	if n < 0 || n > d.Len() {
 		return nil, errors.Errorf("datasets: balanced subset of %d images from %v", n, d)
@@ -41,8 +40,8 @@ func (d *Dataset) BalancedSubset(n int, seed uint64) (*Dataset, error) {
 	return subset, nil
 }
 
-// Split deals the images at random into two data sets of n and of the other
-// images, such as one to train and one to validate with.
+// Split deals the images at random into two data sets of n and of the other images, such as one to train and one to validate
+// with.
 func (d *Dataset) Split(n int, seed uint64) (first, rest *Dataset, err error) {
 	if n < 0 || n > d.Len() {
 		return nil, nil, errors.Errorf("datasets: split of %d images from %v", n, d)
@@ -63,11 +62,9 @@ func (d *Dataset) pick(numbers []int) *Dataset {
 	return &picked
 }
 
-// WithLabelNoise returns the data set with a share of its labels, from 0 to 1,
-// made wrong: share*Len() images (rounded to the nearest number), drawn at
-// random, get one of the other classes, each with the same probability. With
-// the same seed a larger share keeps the wrong labels of a smaller one. It is
-// an error to ask for wrong labels when there is only one class.
+// WithLabelNoise returns the data set with a share of its labels, from 0 to 1, made wrong: share*Len() images (rounded to
+// the nearest number), drawn at random, get one of the other classes, each with the same probability. With the same seed a
+// larger share keeps the wrong labels of a smaller one. It is an error to ask for wrong labels when there is only one class.
 func (d *Dataset) WithLabelNoise(share float64, seed uint64) (*Dataset, error) {
 	if !(share >= 0 && share <= 1) {
 		return nil, errors.Errorf("datasets: label noise: share %v is not from 0 to 1", share)

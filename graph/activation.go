@@ -16,8 +16,7 @@ func ReLU(x *G.Node) (*G.Node, error) {
 		func(dx, x, y, dy []float64) { kernel.Gate(dx, y, dy) })
 }
 
-// LeakyReLU is y = x where x > 0 and slope*x elsewhere, for any shape. The
-// slope is finite.
+// LeakyReLU is y = x where x > 0 and slope*x elsewhere, for any shape. The slope is finite.
 func LeakyReLU(x *G.Node, slope float64) (*G.Node, error) {
 	if math.IsNaN(slope) || math.IsInf(slope, 0) {
 		return nil, errors.Errorf("graph: LeakyReLU: slope is %v, want a finite number", slope)
@@ -41,9 +40,8 @@ func Sigmoid(x *G.Node) (*G.Node, error) {
 		ofValue(kernel.SigmoidGrad[float32]), ofValue(kernel.SigmoidGrad[float64]))
 }
 
-// GELU is the Gaussian error linear unit y = x Phi(x), where Phi is the normal
-// distribution function, exact rather than approximated by tanh (see [GELUTanh]);
-// for any shape.
+// GELU is the Gaussian error linear unit y = x Phi(x), where Phi is the normal distribution function, exact rather than
+// approximated by tanh (see [GELUTanh]); for any shape.
 //
 // Hendrycks and Gimpel, Gaussian Error Linear Units, 2016, https://arxiv.org/abs/1606.08415.
 func GELU(x *G.Node) (*G.Node, error) {
@@ -59,8 +57,7 @@ func GELUTanh(x *G.Node) (*G.Node, error) {
 		ofArgument(kernel.GELUTanhGrad[float32]), ofArgument(kernel.GELUTanhGrad[float64]))
 }
 
-// SiLU is the sigmoid linear unit y = x/(1+exp(-x)), also known as swish, for
-// any shape.
+// SiLU is the sigmoid linear unit y = x/(1+exp(-x)), also known as swish, for any shape.
 //
 // Elfwing, Uchibe and Doya, Sigmoid-Weighted Linear Units for Neural Network
 // Function Approximation in Reinforcement Learning, 2017, https://arxiv.org/abs/1702.03118.
@@ -78,8 +75,7 @@ func ofValue[T kernel.Float](grad func(dx, y, dy []T)) func(dx, x, y, dy []T) {
 	return func(dx, _, y, dy []T) { grad(dx, y, dy) }
 }
 
-// elementwise adds a node for a function of x alone, given with its gradient
-// for both types.
+// elementwise adds a node for a function of x alone, given with its gradient for both types.
 func elementwise(name string, x *G.Node,
 	f32 func(y, x []float32), f64 func(y, x []float64),
 	grad32 func(dx, x, y, dy []float32), grad64 func(dx, x, y, dy []float64),

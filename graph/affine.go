@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// affine is what a dense layer and a convolution are: linear in the input x and
-// in the weight w, with a bias b that may be missing, and perhaps a rectifier.
+// affine is what a dense layer and a convolution are: linear in the input x and in the weight w, with a bias b that may be
+// missing, and perhaps a rectifier.
 type affine[T kernel.Float] struct {
 	name  string
 	shape tensor.Shape // of the result
@@ -93,8 +93,7 @@ func (a affine[T]) grads(in G.Nodes, dy *G.Node) (G.Nodes, error) {
 	return G.Nodes{dx, dw, db}, err
 }
 
-// gate adds the node of dy where y is not zero, and of zero elsewhere: the
-// gradient through a rectifier with output y.
+// gate adds the node of dy where y is not zero, and of zero elsewhere: the gradient through a rectifier with output y.
 func gate[T kernel.Float](y, dy *G.Node) (*G.Node, error) {
 	return apply(&op[T]{
 		name:  "ReLUGrad",

@@ -13,18 +13,15 @@ type AttentionConfig struct {
 	// Heads is how many heads share the D numbers of a position; it divides D.
 	Heads int
 
-	// Causal lets position t see positions 0 to t alone. There are then as many
-	// keys as queries.
+	// Causal lets position t see positions 0 to t alone. There are then as many keys as queries.
 	Causal bool
 
-	// Padding says which keys are padding that nobody sees: (N, S) of type
-	// tensor.Bool, true for padding, as PyTorch's key_padding_mask. By default nil,
-	// none. It has no gradient.
+	// Padding says which keys are padding that nobody sees: (N, S) of type tensor.Bool, true for padding, as PyTorch's
+	// key_padding_mask. By default nil, none. It has no gradient.
 	Padding *G.Node
 
-	// Dropout is the probability with which a probability of the softmax is set to
-	// zero, the others being multiplied by 1/(1-Dropout); leave it out of
-	// evaluation graphs. 0 <= Dropout < 1. By default 0.
+	// Dropout is the probability with which a probability of the softmax is set to zero, the others being multiplied by
+	// 1/(1-Dropout); leave it out of evaluation graphs. 0 <= Dropout < 1. By default 0.
 	Dropout float64
 
 	// Draws says which probabilities are dropped, as those of Dropout.
@@ -37,15 +34,13 @@ type AttentionConfig struct {
 //
 // where a head has D/Heads of the numbers of each position, side by side.
 //
-// Shapes: q (N, T, D); k and v (N, S, D); result (N, T, D). A query that sees no
-// key has a result and gradients of zero.
+// Shapes: q (N, T, D); k and v (N, S, D); result (N, T, D). A query that sees no key has a result and gradients of zero.
 //
-// The matrix of probabilities is never whole in memory if there are more than 64
-// keys: blocks of it are computed as they are needed, in the backward pass once more.
+// The matrix of probabilities is never whole in memory if there are more than 64 keys: blocks of it are computed as they are
+// needed, in the backward pass once more.
 //
-// A key that a query does not see has the probability 0 there. So an infinite or NaN
-// element of its v makes a NaN of the result, as 0 times it is, also behind padding
-// and in Causal's future; those of its k do nothing.
+// A key that a query does not see has the probability 0 there. So an infinite or NaN element of its v makes a NaN of the
+// result, as 0 times it is, also behind padding and in Causal's future; those of its k do nothing.
 //
 // Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser and Polosukhin,
 // Attention Is All You Need, NeurIPS 2017, https://arxiv.org/abs/1706.03762; Dao, Fu,
@@ -78,11 +73,11 @@ func Attention(q, k, v *G.Node, c AttentionConfig) (*G.Node, error) {
 	return attentionNode[float64](name, a, c, q, k, v)
 }
 
-// PackedAttention is [Attention] of a sequence with itself, of queries, keys and
-// values that lie side by side, as one dense layer computes them.
+// PackedAttention is [Attention] of a sequence with itself, of queries, keys and values that lie side by side, as one dense
+// layer computes them.
 //
-// Shapes: qkv (N, T, 3D), the D numbers of the query first, then those of the key,
-// then those of the value; result (N, T, D).
+// Shapes: qkv (N, T, 3D), the D numbers of the query first, then those of the key, then those of the value; result (N, T,
+// D).
 func PackedAttention(qkv *G.Node, c AttentionConfig) (*G.Node, error) {
 	const name = "PackedAttention"
 	in := input{"qkv", qkv}

@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Padding may be another one in each run: a sequence whose keys are all padding now has neither a result nor gradients, whatever
-// it had before.
+// Padding may be another one in each run: a sequence whose keys are all padding now has neither a result nor gradients,
+// whatever it had before.
 func TestPaddingChanges(t *testing.T) {
 	padding := make([]bool, 2*3)
 	x := gradcheck.Random(1, tensor.Float64, 2, 3, 12)
@@ -82,8 +82,8 @@ func TestAttentionDropout(t *testing.T) {
 	}
 }
 
-// What is not finite stays in its sequence, and as a query in its row; a value reaches those who do not look at it, too, as a product
-// with zero. Nobody gets numbers where there are none.
+// What is not finite stays in its sequence, and as a query in its row; a value reaches those who do not look at it, too, as
+// a product with zero. Nobody gets numbers where there are none.
 func TestAttentionNotFinite(t *testing.T) {
 	const row, sequence = 6, 5 * 6 // of the result
 	rows := func(from, to int) (all []int) {

@@ -14,24 +14,23 @@ const BatchNormMomentum = 0.1
 
 // BatchNormConfig are the settings of [BatchNorm].
 type BatchNormConfig struct {
-	// Mean and Var are the running mean and variance of each channel, tensors
-	// of shape (C) and of the type of x. A training node updates them in place
-	// each time it runs; any other reads them.
+	// Mean and Var are the running mean and variance of each channel, tensors of shape (C) and of the type of x. A training
+	// node updates them in place each time it runs; any other reads them.
 	Mean, Var *tensor.Dense
 
 	// Momentum is the weight of the new batch in the running statistics:
 	//
 	//	running = (1-Momentum)*running + Momentum*batch
 	//
-	// where batch is the mean or the unbiased variance. From 0 to 1; zero means
-	// 0.1. This is PyTorch's momentum, one minus Keras's.
+	// where batch is the mean or the unbiased variance. From 0 to 1; zero means 0.1. This is PyTorch's momentum, one minus
+	// Keras's.
 	Momentum float64
 
 	// Eps is added to the variance under the root. Zero means 1e-5.
 	Eps float64
 
-	// Training normalises with the statistics of the batch and updates the
-	// running ones. Otherwise the running ones are used.
+	// Training normalises with the statistics of the batch and updates the running ones. Otherwise the running ones are
+	// used.
 	Training bool
 
 	// ReLU and Residual join what often follows to the same operation:
@@ -45,14 +44,12 @@ type BatchNormConfig struct {
 	Residual *G.Node
 }
 
-// BatchNorm normalises each channel to mean zero and variance one, and then
-// scales and shifts it.
+// BatchNorm normalises each channel to mean zero and variance one, and then scales and shifts it.
 //
 //	y = (x - mean)/sqrt(var + Eps)*scale + shift
 //
-// Shapes: x (N, C) or (N, C, H, W); scale and shift (C); result as x. In
-// training mode the variance is the biased one of the batch, which must have
-// more than one value in each channel.
+// Shapes: x (N, C) or (N, C, H, W); scale and shift (C); result as x. In training mode the variance is the biased one of the
+// batch, which must have more than one value in each channel.
 //
 // Ioffe and Szegedy, Batch Normalization, ICML 2015, https://arxiv.org/abs/1502.03167.
 func BatchNorm(x, scale, shift *G.Node, c BatchNormConfig) (*G.Node, error) {
@@ -151,8 +148,8 @@ func batchNormNode[T kernel.Float](name string, s kernel.Norm, c BatchNormConfig
 	}, x, scale, shift, c.Residual)
 }
 
-// batchNormGrads adds one node that computes all three gradients, and has that
-// with respect to x for its value, and two that take the others from it.
+// batchNormGrads adds one node that computes all three gradients, and has that with respect to x for its value, and two that
+// take the others from it.
 func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.NormStats, training bool, in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	x, scale, shift := in[0], in[1], in[2]
 	if len(in) > 3 {

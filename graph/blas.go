@@ -7,18 +7,16 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// UseBLAS puts this module's products of matrices and vectors under Gorgonia's stock
-// operations, float32 and float64: some ten times as fast as gonum's, on which
-// Gorgonia multiplies otherwise, and with the same bits on every machine and for
-// every number of processors. Each element of a product is one chain of fused
-// multiply-adds, in the order of the sum. Call it before the first machine runs.
+// UseBLAS puts this module's products of matrices and vectors under Gorgonia's stock operations, float32 and float64: some
+// ten times as fast as gonum's, on which Gorgonia multiplies otherwise, and with the same bits on every machine and for
+// every number of processors. Each element of a product is one chain of fused multiply-adds, in the order of the sum. Call
+// it before the first machine runs.
 //
-// The operations of this package and of package layers multiply so by themselves,
-// whatever BLAS is in use.
+// The operations of this package and of package layers multiply so by themselves, whatever BLAS is in use.
 func UseBLAS() { G.Use(products{}) }
 
-// products is gonum's BLAS with package gemm's products where Gorgonia multiplies:
-// Gemm, Gemv, Ger and Dot. Vectors that run backwards are left to gonum's.
+// products is gonum's BLAS with package gemm's products where Gorgonia multiplies: Gemm, Gemv, Ger and Dot. Vectors that run
+// backwards are left to gonum's.
 type products struct{ gonum.Implementation }
 
 // Sgemm computes c = alpha op(a) op(b) + beta c.

@@ -14,8 +14,7 @@ type input struct {
 	node *G.Node
 }
 
-// check returns an error unless all nodes are there, lie in one graph, and are
-// of one type, float32 or float64.
+// check returns an error unless all nodes are there, lie in one graph, and are of one type, float32 or float64.
 func check(op string, in ...input) error {
 	for _, x := range in {
 		if x.node == nil {
@@ -34,8 +33,7 @@ func check(op string, in ...input) error {
 	return nil
 }
 
-// checkDims returns an error unless x has a number of axes that is listed, and
-// none of them is empty.
+// checkDims returns an error unless x has a number of axes that is listed, and none of them is empty.
 func checkDims(op string, x input, dims ...int) error {
 	shape := x.node.Shape()
 	if slices.Contains(dims, len(shape)) {
@@ -47,8 +45,7 @@ func checkDims(op string, x input, dims ...int) error {
 	return errors.Errorf("graph: %s: %s has shape %v, want %v axes", op, x.name, shape, dims)
 }
 
-// checkShape returns an error unless x has the shape want, which comes from the
-// shape of by.
+// checkShape returns an error unless x has the shape want, which comes from the shape of by.
 func checkShape(op string, x input, want tensor.Shape, by input) error {
 	if shape := x.node.Shape(); !same(shape, want) {
 		return errors.Errorf("graph: %s: %s has shape %v, want %v for %s of shape %v", op, x.name, shape, want, by.name, by.node.Shape())
@@ -56,8 +53,7 @@ func checkShape(op string, x input, want tensor.Shape, by input) error {
 	return nil
 }
 
-// same reports whether two shapes are equal. (Shape.Eq takes a row for a
-// column.)
+// same reports whether two shapes are equal. (Shape.Eq takes a row for a column.)
 func same(a, b tensor.Shape) bool {
 	if len(a) != len(b) {
 		return false

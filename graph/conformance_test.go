@@ -12,8 +12,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// forEachOp runs a test of each operation, at shapes where differences are
-// affordable.
+// forEachOp runs a test of each operation, at shapes where differences are affordable.
 func forEachOp(t *testing.T, f func(t *testing.T, o testOp)) { forEach(t, testOps, f) }
 
 func forEach(t *testing.T, ops []testOp, f func(t *testing.T, o testOp)) {
@@ -96,8 +95,7 @@ func TestGradientsAccumulateOverPasses(t *testing.T) {
 	})
 }
 
-// Two nodes of one operation on the same inputs must not be merged, nor share
-// buffers.
+// Two nodes of one operation on the same inputs must not be merged, nor share buffers.
 func TestUsedTwiceInAGraph(t *testing.T) {
 	forEachOp(t, func(t *testing.T, o testOp) {
 		f := o.build(tensor.Float64)

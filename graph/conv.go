@@ -7,19 +7,17 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ConvConfig are the settings of [Conv2D]. The zero value is a convolution with
-// stride one and no padding.
+// ConvConfig are the settings of [Conv2D]. The zero value is a convolution with stride one and no padding.
 type ConvConfig struct {
 	Stride  [2]int // rows, columns; zero means 1
 	Padding [2]int // zeros around the image, rows and columns
 	ReLU    bool   // whether a rectifier follows, in the same operation
 }
 
-// Conv2D is a two-dimensional convolution (a cross-correlation, as everywhere in
-// deep learning).
+// Conv2D is a two-dimensional convolution (a cross-correlation, as everywhere in deep learning).
 //
-// Shapes: x (N, C, H, W); w (out, C, kh, kw); b (out), or nil for none; result
-// (N, out, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1), rounded down.
+// Shapes: x (N, C, H, W); w (out, C, kh, kw); b (out), or nil for none; result (N, out, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1),
+// rounded down.
 func Conv2D(x, w, b *G.Node, c ConvConfig) (*G.Node, error) {
 	const name = "Conv2D"
 	if err := checkAffine(name, x, w, b, 1, []int{4}, "(out, %d, kh, kw)"); err != nil {

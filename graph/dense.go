@@ -8,12 +8,10 @@ import (
 
 // Dense is a fully connected layer, y = x w' + b, over the last axis of x.
 //
-// Shapes: x (..., in) with one to four leading axes; w (out, in); b (out), or nil
-// for none; result (..., out).
+// Shapes: x (..., in) with one to four leading axes; w (out, in); b (out), or nil for none; result (..., out).
 func Dense(x, w, b *G.Node) (*G.Node, error) { return dense("Dense", x, w, b, false) }
 
-// DenseReLU is [Dense] followed by a rectifier, y = max(0, x w' + b), in one
-// operation.
+// DenseReLU is [Dense] followed by a rectifier, y = max(0, x w' + b), in one operation.
 func DenseReLU(x, w, b *G.Node) (*G.Node, error) { return dense("DenseReLU", x, w, b, true) }
 
 func dense(name string, x, w, b *G.Node, relu bool) (*G.Node, error) {

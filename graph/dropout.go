@@ -8,37 +8,35 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// DropoutConfig says which masks a dropout draws. They are a function of Seed,
-// Layer, the step of the training and the run within that step.
+// DropoutConfig says which masks a dropout draws. They are a function of Seed, Layer, the step of the training and the run
+// within that step.
 type DropoutConfig struct {
 	// Seed selects the masks. By default 0.
 	Seed uint64
 
-	// Layer tells the dropouts of one network apart, below 1<<31: nodes with equal
-	// seed and layer drop the same elements. By default 0.
+	// Layer tells the dropouts of one network apart, below 1<<31: nodes with equal seed and layer drop the same elements. By
+	// default 0.
 	Layer uint32
 
-	// Steps tells the step of the training. By default nobody does: the steps are
-	// then the node's own runs, from 0.
+	// Steps tells the step of the training. By default nobody does: the steps are then the node's own runs, from 0.
 	Steps *Steps
 }
 
-// Steps is the step that a training is at, for all the operations of a graph
-// that draw random numbers. The zero value is step 0.
+// Steps is the step that a training is at, for all the operations of a graph that draw random numbers. The zero value is
+// step 0.
 type Steps struct {
 	step  uint32
 	begun uint64 // how many steps were begun
 	rank  uint32
 }
 
-// SetRank says that the batches of the graph are the parts of one of several
-// processes, number rank from 0. Its dropouts draw what those of one process do
-// in that part of a batch as many times as large: no two ranks draw the same.
-// By default 0.
+// SetRank says that the batches of the graph are the parts of one of several processes, number rank from 0. Its dropouts
+// draw what those of one process do in that part of a batch as many times as large: no two ranks draw the same. By default
+// 0.
 func (s *Steps) SetRank(rank uint32) { s.rank = rank }
 
-// Begin begins step number step, below 1<<32: the next runs of the graph are its
-// first, second and so on, also if the step was begun before.
+// Begin begins step number step, below 1<<32: the next runs of the graph are its first, second and so on, also if the step
+// was begun before.
 func (s *Steps) Begin(step uint32) {
 	s.step = step
 	s.begun++
@@ -70,8 +68,7 @@ func (r *runs) stream() noise.Stream {
 	return s
 }
 
-// part returns how many words come before those of this process in a draw of
-// which each has so many.
+// part returns how many words come before those of this process in a draw of which each has so many.
 func (r *runs) part(words int) (uint64, error) {
 	if r.steps == nil || r.steps.rank == 0 {
 		return 0, nil
@@ -83,13 +80,11 @@ func (r *runs) part(words int) (uint64, error) {
 	return before, nil
 }
 
-// Dropout sets each element to zero with probability p and multiplies the
-// others by 1/(1-p), for any shape; leave it out of evaluation graphs. Each run
-// of the machine draws a new mask. 0 <= p < 1.
+// Dropout sets each element to zero with probability p and multiplies the others by 1/(1-p), for any shape; leave it out of
+// evaluation graphs. Each run of the machine draws a new mask. 0 <= p < 1.
 //
-// Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, Dropout: A Simple
-// Way to Prevent Neural Networks from Overfitting, JMLR 2014,
-// https://jmlr.org/papers/v15/srivastava14a.html.
+// Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, Dropout: A Simple Way to Prevent Neural Networks from
+// Overfitting, JMLR 2014, https://jmlr.org/papers/v15/srivastava14a.html.
 func Dropout(x *G.Node, p float64, config DropoutConfig) (*G.Node, error) {
 	const name = "Dropout"
 	if err := check(name, input{"x", x}); err != nil {

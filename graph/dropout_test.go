@@ -106,8 +106,7 @@ func TestDropoutSteps(t *testing.T) {
 	}
 }
 
-// A mask is none that the numbers of a solver's noise, or of a measurement, with
-// the same seed would make.
+// A mask is none that the numbers of a solver's noise, or of a measurement, with the same seed would make.
 func TestDropoutSharesNoStream(t *testing.T) {
 	const p, seed = 0.5, 7
 	masks, _ := dropped(t, p, graph.DropoutConfig{Seed: seed}, 4)
@@ -135,8 +134,8 @@ func TestDropoutSharesNoStream(t *testing.T) {
 	}
 }
 
-// The gradient goes the way of the mask: with ones for input it is the result
-// times the weights that the result was summed with.
+// The gradient goes the way of the mask: with ones for input it is the result times the weights that the result was summed
+// with.
 func TestDropoutGradient(t *testing.T) {
 	masks, r := dropped(t, 0.25, graph.DropoutConfig{Seed: 3}, 1)
 	weights := gradcheck.Floats(gradcheck.Random(99, tensor.Float64, 40, 50))

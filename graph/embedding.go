@@ -9,13 +9,12 @@ import (
 
 // Embedding looks up a row of the table for each token.
 //
-// Shapes: tokens (...), one to four axes of type tensor.Int, each from 0 to V-1;
-// table (V, D); result (..., D). Tokens have no gradient; that of a row is the sum,
-// in order, over the places where it was looked up. A token out of range is an error
+// Shapes: tokens (...), one to four axes of type tensor.Int, each from 0 to V-1; table (V, D); result (..., D). Tokens have
+// no gradient; that of a row is the sum, in order, over the places where it was looked up. A token out of range is an error
 // when the machine runs, which names the token and its place.
 //
-// Tokens are whole numbers on purpose: a float32 holds no more than 2^24 of them,
-// and nothing would tell a graph that an input is no quantity.
+// Tokens are whole numbers on purpose: a float32 holds no more than 2^24 of them, and nothing would tell a graph that an
+// input is no quantity.
 func Embedding(tokens, table *G.Node) (*G.Node, error) {
 	const name = "Embedding"
 	inTable := input{"table", table}
@@ -79,14 +78,12 @@ func place(i int, shape tensor.Shape) []int {
 	return at
 }
 
-// AddPositions adds a row of the table to each position of every sequence: row t to
-// position t.
+// AddPositions adds a row of the table to each position of every sequence: row t to position t.
 //
 //	y[n, t] = x[n, t] + table[t]
 //
-// Shapes: x (N, T, D); table (L, D) with L >= T; result as x. Rows from T on have
-// gradient zero. For [Layers] the table is a layer of its own, not the bias of what
-// is added to it.
+// Shapes: x (N, T, D); table (L, D) with L >= T; result as x. Rows from T on have gradient zero. For [Layers] the table is a
+// layer of its own, not the bias of what is added to it.
 func AddPositions(x, table *G.Node) (*G.Node, error) {
 	const name = "AddPositions"
 	inX, inTable := input{"x", x}, input{"table", table}

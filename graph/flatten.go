@@ -6,9 +6,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Flatten joins all axes but the first: x (N, ...), result (N, rest). A vector
-// (N) becomes (N, 1). Unlike Gorgonia's Reshape it copies, so that nothing that
-// happens to the result can reach x.
+// Flatten joins all axes but the first: x (N, ...), result (N, rest). A vector (N) becomes (N, 1). Unlike Gorgonia's Reshape
+// it copies, so that nothing that happens to the result can reach x.
 func Flatten(x *G.Node) (*G.Node, error) {
 	const name = "Flatten"
 	in := input{"x", x}

@@ -4,17 +4,14 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// BindGradients takes the place of [gorgonia.BindDualValues] where every run of
-// the machine is followed by a step of a solver: the learnables have their
-// gradients when RunAll returns. Call it after [gorgonia.Grad].
+// BindGradients takes the place of [gorgonia.BindDualValues] where every run of the machine is followed by a step of a
+// solver: the learnables have their gradients when RunAll returns. Call it after [gorgonia.Grad].
 //
-// BindDualValues keeps a copy of each gradient and adds to it, one pass over all
-// weights a run. A gradient that an operation of this package computes stays as
-// it is until the next run, and needs no copy: it is read from the operation's
-// own buffer, and is replaced by the next run instead of added to. Other
-// gradients, such as the sum for a parameter that is used twice, are bound as
-// before and do add up. What leaves all of them zero between two runs, as
-// solvers do, makes no difference between the two.
+// BindDualValues keeps a copy of each gradient and adds to it, one pass over all weights a run. A gradient that an operation
+// of this package computes stays as it is until the next run, and needs no copy: it is read from the operation's own buffer,
+// and is replaced by the next run instead of added to. Other gradients, such as the sum for a parameter that is used twice,
+// are bound as before and do add up. What leaves all of them zero between two runs, as solvers do, makes no difference
+// between the two.
 func BindGradients(learnables ...*G.Node) G.VMOpt {
 	return func(vm G.VM) {
 		var others G.Nodes
@@ -29,9 +26,8 @@ func BindGradients(learnables ...*G.Node) G.VMOpt {
 	}
 }
 
-// keepsGradient reports whether the gradient of n is the value of one operation
-// of this package, which nothing overwrites before the next run: only operations
-// of this package read it, and no machine has bound a copy to n.
+// keepsGradient reports whether the gradient of n is the value of one operation of this package, which nothing overwrites
+// before the next run: only operations of this package read it, and no machine has bound a copy to n.
 func keepsGradient(n *G.Node) bool {
 	d := n.Deriv()
 	if d == nil || !own(d) {

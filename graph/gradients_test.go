@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// gradientGraphs make a cost of x (6, 4) and of the learnables w (4, 4) and
-// b (4), and say which of these keep their gradients.
+// gradientGraphs make a cost of x (6, 4) and of the learnables w (4, 4) and b (4), and say which of these keep their
+// gradients.
 var gradientGraphs = []struct {
 	name string
 	keep []bool
@@ -50,8 +50,7 @@ func w2(b *G.Node) *G.Node {
 	return G.Must(graph.Dense(column, G.Must(graph.Flatten(b)), nil))
 }
 
-// TestBindGradients wants the gradients of BindDualValues, in the operations'
-// own buffers where that can be.
+// TestBindGradients wants the gradients of BindDualValues, in the operations' own buffers where that can be.
 func TestBindGradients(t *testing.T) {
 	for _, test := range gradientGraphs {
 		t.Run(test.name, func(t *testing.T) {

@@ -9,21 +9,19 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// LayerNorm normalises each row of the last axis to mean zero and variance one,
-// and then scales and shifts it.
+// LayerNorm normalises each row of the last axis to mean zero and variance one, and then scales and shifts it.
 //
 //	y = (x - mean)/sqrt(var + eps)*gain + bias
 //
-// Shapes: x (..., D); gain (D); bias (D), or nil for none; result as x. The
-// variance is the biased one. eps is positive; PyTorch's is 1e-5.
+// Shapes: x (..., D); gain (D); bias (D), or nil for none; result as x. The variance is the biased one. eps is positive;
+// PyTorch's is 1e-5.
 //
 // Ba, Kiros and Hinton, Layer Normalization, 2016, https://arxiv.org/abs/1607.06450.
 func LayerNorm(x, gain, bias *G.Node, eps float64) (*G.Node, error) {
 	return rowNorm("LayerNorm", x, gain, bias, kernel.RowNorm{Eps: eps})
 }
 
-// RMSNorm divides each row of the last axis by its root mean square, and then
-// scales it.
+// RMSNorm divides each row of the last axis by its root mean square, and then scales it.
 //
 //	y = x/sqrt(mean(x^2) + eps)*gain
 //

@@ -10,8 +10,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Layer is the parameters that belong together: a weight with its bias, or the
-// scale of a batch norm with its shift.
+// Layer is the parameters that belong together: a weight with its bias, or the scale of a batch norm with its shift.
 type Layer = []*G.Node
 
 // learnable names a parameter for errors: by its number, and by its name if it has one.
@@ -22,9 +21,8 @@ func learnable(i int, p *G.Node) string {
 	return fmt.Sprintf("learnable %d", i)
 }
 
-// Layers sorts the parameters of an existing graph into layers. It works on the
-// structure of the graph below the cost node, not on names, for Gorgonia's
-// operations and this package's alike, before or after [gorgonia.Grad]:
+// Layers sorts the parameters of an existing graph into layers. It works on the structure of the graph below the cost node,
+// not on names, for Gorgonia's operations and this package's alike, before or after [gorgonia.Grad]:
 //
 //   - A parameter that is added to a product, reshaped or broadcast or not,
 //     belongs to the parameters of that product: a bias to its weight, the shift
@@ -38,18 +36,16 @@ func learnable(i int, p *G.Node) string {
 //     multiplied with each other to one another, nor an embedding to what is
 //     done with its rows.
 //
-// A dense layer that computes the queries, keys and values of an attention in one
-// tensor is one layer; three dense layers, for [Attention], are three.
+// A dense layer that computes the queries, keys and values of an attention in one tensor is one layer; three dense layers,
+// for [Attention], are three.
 //
-// Data is what does not come from the learnables alone, and the rows that are
-// taken from an embedding, by [gorgonia.ByIndices] or by a [gorgonia.Slice] that
-// is multiplied with a whole parameter. A slice of a parameter that is multiplied
-// with data is a weight, as in cells that pack the weights of their gates.
-// Parameters used in several places, and their partners there, form one layer.
+// Data is what does not come from the learnables alone, and the rows that are taken from an embedding, by
+// [gorgonia.ByIndices] or by a [gorgonia.Slice] that is multiplied with a whole parameter. A slice of a parameter that is
+// multiplied with data is a weight, as in cells that pack the weights of their gates. Parameters used in several places, and
+// their partners there, form one layer.
 //
-// The layers come in the order of their first parameters in learnables, and so
-// do the parameters within a layer. It is an error if a learnable is nil, comes
-// twice, is not a leaf, or does not reach the cost.
+// The layers come in the order of their first parameters in learnables, and so do the parameters within a layer. It is an
+// error if a learnable is nil, comes twice, is not a leaf, or does not reach the cost.
 func Layers(cost *G.Node, learnables ...*G.Node) ([]Layer, error) {
 	if cost == nil {
 		return nil, errors.New("graph: Layers: the cost is nil")
@@ -115,8 +111,7 @@ func (s *structure) visit(n *G.Node) {
 	s.data[n] = data || fed
 }
 
-// partners returns the learnables that p belongs to by its uses as as, which is
-// p or p reshaped or in part.
+// partners returns the learnables that p belongs to by its uses as as, which is p or p reshaped or in part.
 func (s *structure) partners(p, as *G.Node) (found []*G.Node) {
 	for _, n := range s.parents[as] {
 		switch kindOf(n) {
@@ -167,8 +162,8 @@ func (s *structure) weights(n *G.Node) []*G.Node {
 	return weights
 }
 
-// factors returns the parameters that enter n as weights, and whether what feeds
-// them is a part of other parameters, which is data then.
+// factors returns the parameters that enter n as weights, and whether what feeds them is a part of other parameters, which
+// is data then.
 func (s *structure) factors(n *G.Node) (weights []*G.Node, fed bool) {
 	var whole, parts []*G.Node
 	data := false
@@ -246,8 +241,7 @@ const (
 	addition       // adds or subtracts
 )
 
-// kindOf tells the kind of an operation, Gorgonia's by the names of their types,
-// which are not exported.
+// kindOf tells the kind of an operation, Gorgonia's by the names of their types, which are not exported.
 func kindOf(n *G.Node) kind {
 	if n.Op() == nil {
 		return other
@@ -268,8 +262,8 @@ func kindOf(n *G.Node) kind {
 	return other
 }
 
-// operands returns the inputs of n that its value depends on; the sizes of
-// others, which Gorgonia's broadcasts take as inputs, are left out.
+// operands returns the inputs of n that its value depends on; the sizes of others, which Gorgonia's broadcasts take as
+// inputs, are left out.
 func operands(n *G.Node) []*G.Node {
 	var in []*G.Node
 	if n.Graph() == nil {

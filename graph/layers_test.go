@@ -11,8 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// sketch is a graph under construction, with its learnables in the order in
-// which they were made.
+// sketch is a graph under construction, with its learnables in the order in which they were made.
 type sketch struct {
 	*G.ExprGraph
 	learnables G.Nodes

@@ -22,9 +22,8 @@ var (
 	_ G.SDOp = (*op[float64])(nil)
 )
 
-// op is every operation of this package: what differs is in run and diff. An op
-// belongs to one node and owns the buffer of its result, because the machine
-// keeps no value from one run to the next.
+// op is every operation of this package: what differs is in run and diff. An op belongs to one node and owns the buffer of
+// its result, because the machine keeps no value from one run to the next.
 type op[T kernel.Float] struct {
 	name  string
 	shape tensor.Shape // of the result; empty for a scalar
@@ -32,9 +31,8 @@ type op[T kernel.Float] struct {
 	// run computes the result into dst. It must write every element.
 	run func(dst []T, in []operand[T]) error
 
-	// diff returns the nodes of the gradients with respect to the inputs, given
-	// the output node and its gradient; nil entries for inputs that have none.
-	// A nil diff makes the whole op not differentiable.
+	// diff returns the nodes of the gradients with respect to the inputs, given the output node and its gradient; nil
+	// entries for inputs that have none. A nil diff makes the whole op not differentiable.
 	diff func(in G.Nodes, y, dy *G.Node) (G.Nodes, error)
 
 	// inert marks the inputs that have no gradient, labels for example.
@@ -53,12 +51,10 @@ type op[T kernel.Float] struct {
 	value    G.Value
 }
 
-// ids makes each op unique: Gorgonia merges ops of equal hash, and merged ops
-// would share their buffers.
+// ids makes each op unique: Gorgonia merges ops of equal hash, and merged ops would share their buffers.
 var ids atomic.Uint64
 
-// apply adds a node for o to the graph of its inputs. Inputs that are nil at
-// the end of the list are left out.
+// apply adds a node for o to the graph of its inputs. Inputs that are nil at the end of the list are left out.
 func apply[T kernel.Float](o *op[T], in ...*G.Node) (*G.Node, error) {
 	for len(in) > 0 && in[len(in)-1] == nil {
 		in = in[:len(in)-1]
@@ -78,8 +74,7 @@ func gradient[T kernel.Float](name string, of *G.Node, run func(dst []T, in []op
 	return apply(&op[T]{name: name, shape: of.Shape(), of: of, run: run}, in...)
 }
 
-// taken adds a node for the gradient with respect to the node of that the run of
-// by leaves in from.
+// taken adds a node for the gradient with respect to the node of that the run of by leaves in from.
 func taken[T kernel.Float](name string, of *G.Node, from []T, by *G.Node) (*G.Node, error) {
 	return gradient(name, of, func(dst []T, _ []operand[T]) error {
 		copy(dst, from)
@@ -147,9 +142,8 @@ func (e panicError) Format(s fmt.State, verb rune) {
 	io.WriteString(s, e.Error())
 }
 
-// needed reports whether the value of the op is used. SymDiff has to return a
-// gradient for every input, but Gorgonia uses it only if the path to the
-// parameters leads through that input, and then makes it the input's Deriv.
+// needed reports whether the value of the op is used. SymDiff has to return a gradient for every input, but Gorgonia uses it
+// only if the path to the parameters leads through that input, and then makes it the input's Deriv.
 func (o *op[T]) needed() bool { return o.of == nil || o.of.Deriv() != nil }
 
 // allocate makes the buffer of the result.
@@ -179,8 +173,7 @@ func (o *op[T]) SymDiff(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	return o.diff(in, y, dy)
 }
 
-// Type is the op's function type. Gorgonia recycles it after use, so that it is
-// made anew for each call.
+// Type is the op's function type. Gorgonia recycles it after use, so that it is made anew for each call.
 func (o *op[T]) Type() hm.Type {
 	types := make([]hm.Type, 0, len(o.children)+1)
 	for _, c := range o.children {

@@ -14,8 +14,7 @@ type testOp struct {
 	build  func(dtype tensor.Dtype) gradcheck.Function
 }
 
-// inputs returns tensors for the operation's inputs, the same numbers for both
-// types.
+// inputs returns tensors for the operation's inputs, the same numbers for both types.
 func (o testOp) inputs(dtype tensor.Dtype) (in []*tensor.Dense) {
 	for i, shape := range o.shapes {
 		in = append(in, gradcheck.Random(uint64(i+1), dtype, shape...))
@@ -133,8 +132,7 @@ func whole(g *G.ExprGraph, name string, data []int, shape ...int) *G.Node {
 	return G.NodeFromAny(g, tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data)), G.WithName(name))
 }
 
-// testOps is every operation and fused variant that has a gradient and gives the
-// same result in each pass.
+// testOps is every operation and fused variant that has a gradient and gives the same result in each pass.
 var testOps = []testOp{
 	simple("Dense", func(in []*G.Node) (*G.Node, error) { return graph.Dense(in[0], in[1], in[2]) }, []int{5, 7}, []int{3, 7}, []int{3}),
 	simple("Dense/no bias", func(in []*G.Node) (*G.Node, error) { return graph.Dense(in[0], in[1], nil) }, []int{5, 7}, []int{3, 7}),

@@ -14,17 +14,14 @@ type PoolConfig struct {
 	Padding [2]int // around the image, rows and columns; at most half the kernel
 }
 
-// MaxPool2D is the largest element of each window. Of equal elements the first
-// gets the gradient, a NaN in the window makes the result NaN, and the padding
-// never wins.
+// MaxPool2D is the largest element of each window. Of equal elements the first gets the gradient, a NaN in the window makes
+// the result NaN, and the padding never wins.
 //
-// Shapes: x (N, C, H, W); result (N, C, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1),
-// rounded down.
+// Shapes: x (N, C, H, W); result (N, C, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1), rounded down.
 func MaxPool2D(x *G.Node, p PoolConfig) (*G.Node, error) { return maxPool("MaxPool2D", x, p, false) }
 
-// MaxPool2DReLU is [MaxPool2D] followed by a rectifier, in one operation. The
-// largest element of rectified ones is the same, with the same gradient: a
-// rectifier in front of the pool costs less behind it.
+// MaxPool2DReLU is [MaxPool2D] followed by a rectifier, in one operation. The largest element of rectified ones is the same,
+// with the same gradient: a rectifier in front of the pool costs less behind it.
 func MaxPool2DReLU(x *G.Node, p PoolConfig) (*G.Node, error) {
 	return maxPool("MaxPool2DReLU", x, p, true)
 }

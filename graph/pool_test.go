@@ -72,8 +72,8 @@ func TestMaxPoolOfANaN(t *testing.T) {
 	}
 }
 
-// A rectifier in front of a pool and one behind it are the same, also at ties,
-// zeros of both signs and infinities; and results also at NaN.
+// A rectifier in front of a pool and one behind it are the same, also at ties, zeros of both signs and infinities; and
+// results also at NaN.
 func TestMaxPoolOfRectified(t *testing.T) {
 	special := []float64{0, math.Copysign(0, -1), -1, 2, math.Inf(1), math.Inf(-1), math.NaN()}
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {

@@ -12,8 +12,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// network is a case rebuilt from this package's operations, with its inputs by
-// the names of the reference gradients.
+// network is a case rebuilt from this package's operations, with its inputs by the names of the reference gradients.
 type network struct {
 	g      *G.ExprGraph
 	leaves map[string]*G.Node
@@ -123,8 +122,8 @@ func constant(v float64, n int) *tensor.Dense {
 	return tensor.New(tensor.WithBacking(slices.Repeat([]float64{v}, n)))
 }
 
-// residualBlock is max(0, b2(c2(max(0, b1(c1(x))))) + short(x)), where short is
-// bs(cs(x)) if the case has its parameters, else x.
+// residualBlock is max(0, b2(c2(max(0, b1(c1(x))))) + short(x)), where short is bs(cs(x)) if the case has its parameters,
+// else x.
 func residualBlock(n *network, c golden.Layer) (*G.Node, error) {
 	x := n.leaf("x", c.Inputs["x"])
 	convBN := func(x *G.Node, id string, stride, padding int, cfg graph.BatchNormConfig) (*G.Node, error) {
@@ -152,8 +151,8 @@ func residualBlock(n *network, c golden.Layer) (*G.Node, error) {
 	return convBN(h, "2", 1, 1, graph.BatchNormConfig{ReLU: true, Residual: short})
 }
 
-// TestReference compares outputs, all gradients and running statistics with the
-// numbers of testdata, which PyTorch computed in float64.
+// TestReference compares outputs, all gradients and running statistics with the numbers of testdata, which PyTorch computed
+// in float64.
 func TestReference(t *testing.T) {
 	cases := golden.Layers(t)
 	for i, c := range cases {

@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ToSequence makes a sequence of each image, a position for each pixel, row by row:
-// what a transformer takes from a convolution whose steps are as large as its window.
+// ToSequence makes a sequence of each image, a position for each pixel, row by row: what a transformer takes from a
+// convolution whose steps are as large as its window.
 //
 // Shapes: x (N, C, H, W); result (N, H*W, C).
 func ToSequence(x *G.Node) (*G.Node, error) {
@@ -43,8 +43,7 @@ func MeanPositions(x *G.Node) (*G.Node, error) {
 	return sequenceNode(name, m, shape, x, kernel.MeanRows[float64], kernel.SpreadRows[float64])
 }
 
-// FirstPosition is the first position of each sequence, which is that of a class
-// where [PrependPosition] has put one there.
+// FirstPosition is the first position of each sequence, which is that of a class where [PrependPosition] has put one there.
 //
 // Shapes: x (N, T, D); result (N, D).
 func FirstPosition(x *G.Node) (*G.Node, error) {
@@ -61,11 +60,10 @@ func FirstPosition(x *G.Node) (*G.Node, error) {
 	return sequenceNode(name, m, shape, x, kernel.FirstRows[float64], kernel.FirstRowsGrad[float64])
 }
 
-// PrependPosition puts the same row in front of the positions of each sequence:
-// the class token of a vision transformer.
+// PrependPosition puts the same row in front of the positions of each sequence: the class token of a vision transformer.
 //
-// Shapes: x (N, T, D); row (D), or (1, 1, D) as PyTorch's models have it; result
-// (N, 1+T, D). For [Layers] the row is a layer of its own.
+// Shapes: x (N, T, D); row (D), or (1, 1, D) as PyTorch's models have it; result (N, 1+T, D). For [Layers] the row is a
+// layer of its own.
 func PrependPosition(x, row *G.Node) (*G.Node, error) {
 	const name = "PrependPosition"
 	inX, inRow := input{"x", x}, input{"row", row}

@@ -128,8 +128,8 @@ func TestModelsTrainAtOnce(t *testing.T) {
 	}
 }
 
-// TestStepsDoNotAllocate wants a step in the steady state to allocate what Gorgonia's machine does and no buffers: as many bytes
-// whatever the batch. The smallest buffer, that of the logits, is 5 numbers an example.
+// TestStepsDoNotAllocate wants a step in the steady state to allocate what Gorgonia's machine does and no buffers: as many
+// bytes whatever the batch. The smallest buffer, that of the logits, is 5 numbers an example.
 func TestStepsDoNotAllocate(t *testing.T) {
 	allocated := func(batch int) int {
 		m, solver := newModel(t, newWeights(), batch, true), G.NewVanillaSolver()

@@ -14,8 +14,7 @@ type operand[T kernel.Float] struct {
 	flags  []bool
 }
 
-// read takes the slice out of v, which must have as many elements as shape. A
-// view that is not contiguous is copied.
+// read takes the slice out of v, which must have as many elements as shape. A view that is not contiguous is copied.
 func (x *operand[T]) read(v G.Value, shape tensor.Shape) error {
 	*x = operand[T]{f: scalarData[T](v)}
 	if t, ok := v.(*tensor.Dense); ok {
@@ -48,8 +47,7 @@ func optional[T kernel.Float](in []operand[T], i int) []T {
 	return nil
 }
 
-// scalarData returns the value of a Gorgonia scalar as a slice of one element,
-// nil if v is none of type T.
+// scalarData returns the value of a Gorgonia scalar as a slice of one element, nil if v is none of type T.
 func scalarData[T kernel.Float](v G.Value) []T {
 	var one any
 	switch v := v.(type) {

@@ -23,8 +23,8 @@ type base struct {
 	grads  []vec  // of the step under way, in the order of the model
 }
 
-// SetLearnRate sets the learning rate from the next step on, and LearnRate returns it. A schedule goes on multiplying it. A rate that is negative,
-// infinite or NaN is refused and changes nothing.
+// SetLearnRate sets the learning rate from the next step on, and LearnRate returns it. A schedule goes on multiplying it. A
+// rate that is negative, infinite or NaN is refused and changes nothing.
 func (b *base) SetLearnRate(rate float64) error {
 	if !finite(rate) {
 		return errors.Errorf("optim: the learning rate is %v: want a finite number, 0 or more", rate)

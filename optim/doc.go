@@ -1,4 +1,5 @@
-// Package optim injects layer-wise noise into the training of any Gorgonia graph, or moves its weights by SAM, and updates weights.
+// Package optim injects layer-wise noise into the training of any Gorgonia graph, or moves its weights by SAM, and updates
+// weights.
 //
 // # Noise injection
 //
@@ -6,11 +7,12 @@
 //
 //	w[t+1] = w[t] - eta * grad R(w[t] + sigma*eps[t]),   eps ~ N(0, I)
 //
-// In expectation this is gradient descent on R + sigma^2/(2n) tr(Hessian of R) and terms of higher order, if the noise goes into
-// one of n groups of weights at a time: an explicit regulariser, which is the l1 norm, the group l1 norm or the nuclear norm in
-// simple models. Noise on all weights at once adds a term that grows with the width of a network whatever its weights are; noise
-// on one layer at a time does not have it. What that adds is of the order of the weights' squared norms: it stays the same in
-// wider networks if those do, as with initial weights of variance 1/width, and grows if they grow, as with He's or PyTorch's.
+// In expectation this is gradient descent on R + sigma^2/(2n) tr(Hessian of R) and terms of higher order, if the noise goes
+// into one of n groups of weights at a time: an explicit regulariser, which is the l1 norm, the group l1 norm or the nuclear
+// norm in simple models. Noise on all weights at once adds a term that grows with the width of a network whatever its
+// weights are; noise on one layer at a time does not have it. What that adds is of the order of the weights' squared norms:
+// it stays the same in wider networks if those do, as with initial weights of variance 1/width, and grows if they grow, as
+// with He's or PyTorch's.
 //
 // There are two protocols, with the same solver.
 //
@@ -33,20 +35,22 @@
 // One solver serves the whole run: it counts the steps, and the noise is a function of the count. A solver made anew inside
 // the loop, or for each epoch, would draw the same noise again and again.
 //
-// Everything else may be made anew at each step: graphs, nodes and machines, over the same weight tensors. A parameter is its
-// tensor's memory, type and shape; the solver keeps no node and no graph, so a graph for each sequence leaves nothing behind. It
-// does not matter whether the solver is made before the machine or after it. gorgonia.Let may give a weight another tensor, if
-// the node stays; new tensors with new nodes are new parameters, and those that have name and shape of known ones are an
-// error, since nobody can tell whether a weight has moved or another network begins.
+// Everything else may be made anew at each step: graphs, nodes and machines, over the same weight tensors. A parameter is
+// its tensor's memory, type and shape; the solver keeps no node and no graph, so a graph for each sequence leaves nothing
+// behind. It does not matter whether the solver is made before the machine or after it. gorgonia.Let may give a weight
+// another tensor, if the node stays; new tensors with new nodes are new parameters, and those that have name and shape of
+// known ones are an error, since nobody can tell whether a weight has moved or another network begins.
 //
-// One solver may step several models, sets of parameters, in turn: layer-wise pretraining needs no other solver for each phase.
-// Each model has its own groups, which take turns by its own steps. Gorgonia's solvers with moments keep those by the place in
-// the list, as they do without noise: give them one model, or use this package's, which keep them by parameter. A solver for each
-// phase is as good. Several solvers may train the same weights in turn, and of a solver that was dropped with its noise in the
-// weights nothing stays: whichever solver of this package meets the noise of another one takes it out first.
+// One solver may step several models, sets of parameters, in turn: layer-wise pretraining needs no other solver for each
+// phase. Each model has its own groups, which take turns by its own steps. Gorgonia's solvers with moments keep those by the
+// place in the list, as they do without noise: give them one model, or use this package's, which keep them by parameter. A
+// solver for each phase is as good. Several solvers may train the same weights in turn, and of a solver that was dropped
+// with its noise in the weights nothing stays: whichever solver of this package meets the noise of another one takes it out
+// first.
 //
-// A loop that throws a gradient away (a NaN, a batch that is skipped) zeroes it, as with any Gorgonia solver, and, guarded, calls
-// Restore, which discards the evaluation. Early stopping copies the weights when they are clean and gives them back by Let.
+// A loop that throws a gradient away (a NaN, a batch that is skipped) zeroes it, as with any Gorgonia solver, and, guarded,
+// calls Restore, which discards the evaluation. Early stopping copies the weights when they are clean and gives them back by
+// Let.
 //
 // A program without a solver, whose graph computes the next weights, calls Set of the guarded machine (see [Machine]) where it
 // called Set of the tape machine: the update is then taken from the clean weights.
@@ -85,8 +89,8 @@
 // ResNet-18. [ByLayer] puts a weight and its bias into one group, and the same sigma then regularises about twice as much as
 // with [ByTensor]. To keep the strength from one network or grouping to another, let sigma grow with sqrt(n).
 //
-// Where to start, how to read [PerturbedSolver.Last], what too much looks like, and how noise goes with weight decay, norms and Adam
-// is in SIGMA.md of this folder.
+// Where to start, how to read [PerturbedSolver.Last], what too much looks like, and how noise goes with weight decay, norms
+// and Adam is in SIGMA.md of this folder.
 //
 // # Gradients
 //

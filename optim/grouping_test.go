@@ -161,8 +161,7 @@ func TestScalings(t *testing.T) {
 	}
 }
 
-// TestFanInLayouts: (out, in) where the tensor is no right factor of a product, and all but the first dimension beyond
-// two.
+// TestFanInLayouts: (out, in) where the tensor is no right factor of a product, and all but the first dimension beyond two.
 func TestFanInLayouts(t *testing.T) {
 	g := G.NewGraph()
 	x := G.NewMatrix(g, tensor.Float64, G.WithName("x"), G.WithShape(4, 3))

@@ -37,9 +37,10 @@ type Machine interface {
 // guard: batch norms update their running statistics, dropouts draw. RunAll without a Step in between draws again, on the
 // same groups, and the gradients add up if the machine binds dual values, as Gorgonia's do.
 //
-// With several samples (WithSamples, WithAntithetic, WithMixing) RunAll evaluates the graph for each, resetting vm in between, and
-// adds the mean of their gradients to what the gradients held before; without gorgonia.BindDualValues, where a machine
-// replaces gradients instead of adding, it leaves the mean. If one of the evaluations fails, the gradients are as before.
+// With several samples (WithSamples, WithAntithetic, WithMixing) RunAll evaluates the graph for each, resetting vm in
+// between, and adds the mean of their gradients to what the gradients held before; without gorgonia.BindDualValues, where a
+// machine replaces gradients instead of adding, it leaves the mean. If one of the evaluations fails, the gradients are as
+// before.
 //
 // Gorgonia runs a graph in a goroutine of its own: a panic inside one of its ops ends the process, and no caller can
 // prevent that.

@@ -99,8 +99,8 @@ func (p *Param) like(shape tensor.Shape, dtype tensor.Dtype) bool {
 	return p.dtype == dtype && p.shape.Eq(shape)
 }
 
-// isNil reports whether x is nil, or an interface around a nil pointer, which is how Gorgonia shows a value that is not there, or
-// around a nil function.
+// isNil reports whether x is nil, or an interface around a nil pointer, which is how Gorgonia shows a value that is not
+// there, or around a nil function.
 func isNil(x any) bool {
 	if x == nil {
 		return true

@@ -64,9 +64,9 @@ const defaultProbes = 10
 // of this one.
 //
 // Weights and gradients are as before afterwards, bit for bit, also after an error, and no solver takes notice: noise of the
-// carried protocol is out of the weights during the measurement and back in them afterwards. The machine is reset. Losses read from the graph are those of the last pass. Ops with a memory of their own remember the passes, as
-// dropouts and batch norms that train: measure on a graph for evaluation over the same tensors. NaN in a gradient makes the
-// result NaN.
+// carried protocol is out of the weights during the measurement and back in them afterwards. The machine is reset. Losses
+// read from the graph are those of the last pass. Ops with a memory of their own remember the passes, as dropouts and batch
+// norms that train: measure on a graph for evaluation over the same tensors. NaN in a gradient makes the result NaN.
 //
 // Source: M. F. Hutchinson, A stochastic estimator of the trace of the influence matrix for Laplacian smoothing splines,
 // Communications in Statistics 19(2), 1990, https://doi.org/10.1080/03610919008812866.

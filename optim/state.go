@@ -148,8 +148,8 @@ func loadModels(saved []savedModel, list []*Param, seed uint64) ([]*model, error
 	return models, nil
 }
 
-// baseType names the type of a base solver. Of one that wraps another and saves that one's state as its own, as distributed.Solver
-// does, it is the type of the other: what one process saves many can go on from, and the other way round.
+// baseType names the type of a base solver. Of one that wraps another and saves that one's state as its own, as
+// distributed.Solver does, it is the type of the other: what one process saves many can go on from, and the other way round.
 func baseType(base G.Solver) string {
 	if wrapper, ok := base.(interface{ Base() G.Solver }); ok {
 		return baseType(wrapper.Base())

@@ -7,8 +7,7 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// BLAS is gonum's BLAS with the matrix products of a native library. They panic
-// on bad arguments, as gonum's do.
+// BLAS is gonum's BLAS with the matrix products of a native library. They panic on bad arguments, as gonum's do.
 type BLAS struct {
 	gonum.Implementation
 	lib library
@@ -51,8 +50,8 @@ type product[T float32 | float64] struct {
 	ldc     int
 }
 
-// parameters is what the library takes by pointer. The integers are 64 bits
-// wide: a library with 32-bit ones reads their lower halves.
+// parameters is what the library takes by pointer. The integers are 64 bits wide: a library with 32-bit ones reads their
+// lower halves.
 type parameters[T float32 | float64] struct {
 	ta, tb                 byte
 	m, n, k, lda, ldb, ldc int64
@@ -66,8 +65,8 @@ var (
 	pool64 = sync.Pool{New: func() any { return new(parameters[float64]) }}
 )
 
-// run hands the product to the library, which is column-major: read so, the
-// rows of a matrix are the columns of its transpose, and c' = op(b)' op(a)'.
+// run hands the product to the library, which is column-major: read so, the rows of a matrix are the columns of its
+// transpose, and c' = op(b)' op(a)'.
 func (p product[T]) run(function uintptr, pool *sync.Pool) {
 	p.check()
 	if p.m == 0 || p.n == 0 {

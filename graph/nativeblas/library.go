@@ -10,14 +10,12 @@ import (
 	"github.com/pkg/errors"
 )
 
-// library is the functions of an open BLAS. They are the Fortran ones, which
-// every BLAS has and which take pointers only.
+// library is the functions of an open BLAS. They are the Fortran ones, which every BLAS has and which take pointers only.
 type library struct {
 	sgemm, dgemm uintptr
 }
 
-// openLibrary opens the library at path, or of that name in the system's search
-// path, and returns what it calls itself.
+// openLibrary opens the library at path, or of that name in the system's search path, and returns what it calls itself.
 func openLibrary(path string) (lib library, name string, err error) {
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_GLOBAL)
 	if err != nil {
@@ -32,8 +30,7 @@ func openLibrary(path string) (lib library, name string, err error) {
 	return lib, describe(handle, path), nil
 }
 
-// describe returns what OpenBLAS says of its version and of the processor it
-// chose its kernels for, and the path.
+// describe returns what OpenBLAS says of its version and of the processor it chose its kernels for, and the path.
 func describe(handle uintptr, path string) string {
 	config, err := purego.Dlsym(handle, "openblas_get_config")
 	if err != nil {
@@ -54,9 +51,8 @@ func call(function uintptr) string {
 	return f()
 }
 
-// multiply calls a Fortran product c = alpha op(a) op(b) + beta c, column-major. p
-// lives on the heap, and so does the list of addresses: an argument list of
-// SyscallN would be allocated for each call.
+// multiply calls a Fortran product c = alpha op(a) op(b) + beta c, column-major. p lives on the heap, and so does the list
+// of addresses: an argument list of SyscallN would be allocated for each call.
 func multiply[T float32 | float64](f uintptr, p *parameters[T]) {
 	p.addresses = [...]uintptr{
 		address(&p.ta), address(&p.tb), address(&p.m), address(&p.n), address(&p.k),

@@ -8,8 +8,8 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// try compares small products of all kinds with gonum's, so that a library with
-// another calling convention is found out before it is used.
+// try compares small products of all kinds with gonum's, so that a library with another calling convention is found out
+// before it is used.
 func (l *BLAS) try() error {
 	const m, n, k = 5, 3, 4
 	var a, b, c, want [32]float64

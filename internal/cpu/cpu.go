@@ -18,9 +18,8 @@ var names = [...]string{Plain: "plain", NEON: "neon", AVX2: "avx2", AVX512: "avx
 // String returns the name that the environment variable takes.
 func (l Level) String() string { return names[l] }
 
-// Variable is the environment variable that lowers the level, to one of "plain", "neon", "avx2" and
-// "avx512", read once when the program starts. A level the processor lacks leaves the best it has;
-// anything else is as if the variable were not set.
+// Variable is the environment variable that lowers the level, to one of "plain", "neon", "avx2" and "avx512", read once when
+// the program starts. A level the processor lacks leaves the best it has; anything else is as if the variable were not set.
 const Variable = "LAYERNOISE_CPU"
 
 var level = choose(detect(), os.Getenv(Variable))

@@ -20,6 +20,6 @@
 //	GELUTanh     160         -
 //	CosPi          -         2
 //
-// for every float32, and for samples of float64, compared with results of many more digits. GELUTanh is so far off only where it
-// is below 1e-30: the rounding of a large exponent.
+// for every float32, and for samples of float64, compared with results of many more digits. GELUTanh is so far off only
+// where it is below 1e-30: the rounding of a large exponent.
 package elementary

@@ -59,11 +59,10 @@ var shapes = []shape{
 
 type productFunc func(ta, tb blas.Transpose, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int)
 
-// BenchmarkGemm measures products in GFLOP/s, in turn with the most multiply-adds
-// that one processor can do with the vectors in use, and if a native BLAS is installed
-// with the same products of that: then also the ratio, more than one where package
-// gemm is faster. Medians. For one processor, set GOMAXPROCS and OPENBLAS_NUM_THREADS
-// to 1: then the time is that of the processor, not of the clock on the wall.
+// BenchmarkGemm measures products in GFLOP/s, in turn with the most multiply-adds that one processor can do with the vectors
+// in use, and if a native BLAS is installed with the same products of that: then also the ratio, more than one where package
+// gemm is faster. Medians. For one processor, set GOMAXPROCS and OPENBLAS_NUM_THREADS to 1: then the time is that of the
+// processor, not of the clock on the wall.
 func BenchmarkGemm(b *testing.B) {
 	var native productFunc
 	if lib, name, err := nativeblas.Open(); err == nil {
@@ -120,8 +119,7 @@ func threadTime() int64 {
 
 func median(x []float64) float64 { return slices.Sorted(slices.Values(x))[len(x)/2] }
 
-// ratios are those of what was measured one after the other, when the machine had
-// the same speed.
+// ratios are those of what was measured one after the other, when the machine had the same speed.
 func ratios(x, y []float64) []float64 {
 	r := make([]float64, len(x))
 	for i := range r {

@@ -2,8 +2,7 @@ package gemm
 
 import "unsafe"
 
-// The blocks of a product, for their place in the caches. They change no bit of a
-// result.
+// The blocks of a product, for their place in the caches. They change no bit of a result.
 const (
 	termBytes = 1024    // of a row of op(a) in a block; times a panel's width, most of the first cache
 	rowBlock  = 168     // rows of op(a); times termBytes, a part of the second cache
@@ -13,8 +12,8 @@ const (
 	packChunk = 64      // rows of b that are packed for all panels at once: each may lie on another page, and processors remember few
 )
 
-// When matrices are packed before they are multiplied: if the copy is used often
-// enough, and the cache would not serve the matrix well as it lies. Measured.
+// When matrices are packed before they are multiplied: if the copy is used often enough, and the cache would not serve the
+// matrix well as it lies. Measured.
 const (
 	packPanels = 3    // panels that b must have for a to be packed,
 	packCols   = 256  // and more columns than this, unless the rows of a
@@ -26,8 +25,7 @@ const (
 	farRows    = 128  // this
 )
 
-// block is a product of any type for the kernels of that type. Distances are in
-// bytes.
+// block is a product of any type for the kernels of that type. Distances are in bytes.
 type block struct {
 	*kernels
 	m, n, k    int
@@ -100,8 +98,8 @@ func (t *block) run() {
 	}
 }
 
-// nextBlock is the block of b that is packed next, as it lies in memory. It is
-// fetched into the cache bit by bit while the one before is multiplied.
+// nextBlock is the block of b that is packed next, as it lies in memory. It is fetched into the cache bit by bit while the
+// one before is multiplied.
 type nextBlock struct {
 	from           *byte
 	rows, row      int // and the bytes between them
@@ -145,8 +143,7 @@ func (t *block) fit(n int) (shape, width int) {
 	return shape, min(n, t.panel(shape))
 }
 
-// columns multiplies n columns of op(b) from j and k terms from p, rows of op(a) at
-// a time.
+// columns multiplies n columns of op(b) from j and k terms from p, rows of op(a) at a time.
 func (t *block) columns(j, n, p, k, rows int) {
 	b := at(t.b, p*t.bRow+j*t.bCol)
 	if t.packB {
@@ -213,8 +210,8 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 	}
 }
 
-// panelOf returns the panel of b that begins with column q, and the distance
-// between its rows. Kernels with vectors of 32 bytes need whole ones of b.
+// panelOf returns the panel of b that begins with column q, and the distance between its rows. Kernels with vectors of 32
+// bytes need whole ones of b.
 func (t *block) panelOf(b *byte, q, shape, width, k int) (panel *byte, row int) {
 	switch {
 	case t.packB:

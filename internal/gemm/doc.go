@@ -1,5 +1,4 @@
-// Package gemm multiplies matrices, float32 and float64, with the same bits on
-// every machine.
+// Package gemm multiplies matrices, float32 and float64, with the same bits on every machine.
 //
 // # Definition
 //
@@ -7,28 +6,22 @@
 //
 //	c = alpha op(a) op(b) + beta c
 //
-// is one chain of fused multiply-adds in the order of k, each with one rounding to
-// the nearest, ties to even:
+// is one chain of fused multiply-adds in the order of k, each with one rounding to the nearest, ties to even:
 //
 //	s = beta*c[i][j]                      0 if beta is 0, whatever c holds; unchanged if beta is 1
 //	s = fma(alpha*a[i][p], b[p][j], s)    for p = 0 ... k-1; not at all if alpha is 0
 //	c[i][j] = s
 //
-// where beta*c and alpha*a are rounded before they are used. Denormal numbers,
-// infinities and the signs of zeros follow IEEE 754; that a result is a NaN is
-// defined, its payload is not.
+// where beta*c and alpha*a are rounded before they are used. Denormal numbers, infinities and the signs of zeros follow IEEE
+// 754; that a result is a NaN is defined, its payload is not.
 //
-// The plain Go code computes just that. The kernels for AVX-512, AVX2 and NEON hold
-// many chains in registers at once, the blocks of k that suit the cache continue
-// the chains through c, and processors share the rows or columns of c, never the
-// terms of a sum: so neither the instructions, the blocking nor the number of
-// threads changes a bit.
+// The plain Go code computes just that. The kernels for AVX-512, AVX2 and NEON hold many chains in registers at once, the
+// blocks of k that suit the cache continue the chains through c, and processors share the rows or columns of c, never the
+// terms of a sum: so neither the instructions, the blocking nor the number of threads changes a bit.
 //
 // # How
 //
-// A product is cut into blocks of columns and of terms (see block). A block of b is
-// copied to panels as wide as a tile, a block of a to strips as high as a tile,
-// in the order in which the kernels read them, wherever that pays; a kernel then
-// computes a tile of c, its rows times one to eight vectors, with one pass over a
-// strip and a panel.
+// A product is cut into blocks of columns and of terms (see block). A block of b is copied to panels as wide as a tile, a
+// block of a to strips as high as a tile, in the order in which the kernels read them, wherever that pays; a kernel then
+// computes a tile of c, its rows times one to eight vectors, with one pass over a strip and a panel.
 package gemm

@@ -8,9 +8,8 @@ import "math"
 func FMA32(x, y, z float32) float32 {
 	p, c := float64(x)*float64(y), float64(z) // exact: 48 bits at most
 	s := p + c
-	// Rounding once more, to float32, goes wrong only if s lies half way between two
-	// numbers and was rounded to lie there. Those are no more than 24 bits apart
-	// unless they are denormal.
+	// Rounding once more, to float32, goes wrong only if s lies half way between two numbers and was rounded to lie there.
+	// Those are no more than 24 bits apart unless they are denormal.
 	const (
 		half = 1 << 28
 		rest = 1<<29 - 1

@@ -8,10 +8,9 @@ import (
 // Float is the types of numbers.
 type Float interface{ float32 | float64 }
 
-// Gemm computes c = alpha op(a) op(b) + beta c, with the arguments and the panics of
-// a row-major BLAS: op(a) is m by k, op(b) is k by n, c is m by n, and lda, ldb and
-// ldc are the lengths of a row in memory, before the transposition. c must not
-// share memory with a or b. The processors share a large product.
+// Gemm computes c = alpha op(a) op(b) + beta c, with the arguments and the panics of a row-major BLAS: op(a) is m by k,
+// op(b) is k by n, c is m by n, and lda, ldb and ldc are the lengths of a row in memory, before the transposition. c must
+// not share memory with a or b. The processors share a large product.
 func Gemm[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
 	p := product[T]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, c, ldc, true}
 	p.check(ta, tb)
@@ -20,8 +19,7 @@ func Gemm[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, 
 	}
 }
 
-// Serial is [Gemm] on the caller's processor alone, for callers that are parallel
-// themselves.
+// Serial is [Gemm] on the caller's processor alone, for callers that are parallel themselves.
 func Serial[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
 	p := product[T]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, c, ldc, true}
 	p.check(ta, tb)
@@ -43,8 +41,7 @@ type product[T Float] struct {
 	add     bool
 }
 
-// reduce brings the product to the form without alpha and beta, and reports whether
-// anything is left to be done.
+// reduce brings the product to the form without alpha and beta, and reports whether anything is left to be done.
 func (p *product[T]) reduce(alpha, beta T) bool {
 	some := p.m > 0 && p.n > 0 && p.k > 0 && alpha != 0
 	switch {
@@ -89,8 +86,8 @@ func (p *product[T]) eachRow(f func(row []T)) {
 	}
 }
 
-// The cuts of a product that processors share. Each part packs the matrix of the
-// other side again, so that parts are few and large.
+// The cuts of a product that processors share. Each part packs the matrix of the other side again, so that parts are few and
+// large.
 const (
 	minVolume = 1 << 19 // multiplications below which a product is not cut
 	cutRows   = 84      // cuts are at multiples of so many rows, of tiles with 6, 12 or 14,
@@ -128,8 +125,7 @@ func (p *product[T]) parallel(use *kernels) {
 	})
 }
 
-// part is the product restricted to the columns of c from lo to hi, or to the rows
-// if there are more of them.
+// part is the product restricted to the columns of c from lo to hi, or to the rows if there are more of them.
 func (p *product[T]) part(lo, hi int) product[T] {
 	q := *p
 	if p.m > p.n {
@@ -150,8 +146,7 @@ func (p *product[T]) part(lo, hi int) product[T] {
 	return q
 }
 
-// check panics where the product would read or write outside of a slice. The
-// kernels rely on it.
+// check panics where the product would read or write outside of a slice. The kernels rely on it.
 func (p *product[T]) check(ta, tb blas.Transpose) {
 	checkMatrix("a", len(p.a), ta, p.m, p.k, p.lda)
 	checkMatrix("b", len(p.b), tb, p.k, p.n, p.ldb)

@@ -170,8 +170,7 @@ func (s *sample[T]) at(x []T, t blas.Transpose, ld, i, j int) T {
 	return x[i*ld+j]
 }
 
-// compare computes the product in each way, with arguments that end where
-// their memory does or begin at odd addresses.
+// compare computes the product in each way, with arguments that end where their memory does or begin at odd addresses.
 func (s *sample[T]) compare(t *testing.T) {
 	t.Helper()
 	want := s.want()

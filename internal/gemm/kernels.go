@@ -14,8 +14,8 @@ type kernels struct {
 	size   int     // of a number, in bytes
 	lanes  int     // numbers in a vector
 	shapes []shape // by vectors, the fewest first; the wider, the fewer rows
-	// transpose writes columns of the rows, one for each lane, to rows of dst, 16
-	// bytes of each row at a time. nil: Go code does.
+	// transpose writes columns of the rows, one for each lane, to rows of dst, 16 bytes of each row at a time. nil: Go code
+	// does.
 	transpose func(dst *byte, dstRow int, rows *[dotRows]*byte, groups int)
 	// dots adds the dot products of dotRows rows of b with x to as many sums, 16 bytes
 	// of each row at a time. nil: products with vectors are like others.
@@ -34,9 +34,8 @@ type shape struct {
 	tile     []tileFunc // with one row, two rows, ...
 }
 
-// tileFunc adds k products to each element of a tile of c, or overwrites it with
-// their sum when add is zero. width of the columns count. Distances are in bytes:
-// between rows and columns of a, rows of b and rows of c.
+// tileFunc adds k products to each element of a tile of c, or overwrites it with their sum when add is zero. width of the
+// columns count. Distances are in bytes: between rows and columns of a, rows of b and rows of c.
 type tileFunc func(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
 
 var (

@@ -15,8 +15,8 @@ var spaces = sync.Pool{New: func() any { return new(workspace) }}
 
 type space []uint64
 
-// room returns the address of size bytes, and of a vector more that kernels may
-// read or write, at a multiple of the size of a line of the cache.
+// room returns the address of size bytes, and of a vector more that kernels may read or write, at a multiple of the size of
+// a line of the cache.
 func (s *space) room(size int) *byte {
 	const line = 64
 	if words := size/8 + 3*line/8; len(*s) < words {
@@ -26,8 +26,8 @@ func (s *space) room(size int) *byte {
 	return at(p, -int(uintptr(unsafe.Pointer(p)))&(line-1))
 }
 
-// packPanel copies k rows of width columns of op(b) to rows as long as a panel. In
-// the columns that are left over stands anything.
+// packPanel copies k rows of width columns of op(b) to rows as long as a panel. In the columns that are left over stands
+// anything.
 func (t *block) packPanel(shape int, dst, src *byte, k, width int) {
 	row := t.panel(shape) * t.size
 	switch s := &t.shapes[shape]; {
@@ -59,9 +59,8 @@ func (t *block) packStrip(dst, src *byte, k, rows int) {
 	}
 }
 
-// packTransposed writes the k columns of some rows, which lie srcRow apart, to rows
-// of dst, dstRow apart. It writes whole vectors, also over the beginning of the next
-// row: so the last vectors of all rows come first.
+// packTransposed writes the k columns of some rows, which lie srcRow apart, to rows of dst, dstRow apart. It writes whole
+// vectors, also over the beginning of the next row: so the last vectors of all rows come first.
 func (t *block) packTransposed(dst *byte, dstRow int, src *byte, srcRow, k, rows int) {
 	from := 0
 	if t.transpose != nil {

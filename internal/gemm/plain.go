@@ -13,8 +13,7 @@ func fma[T Float](x, y, z T) T {
 	panic("unreachable")
 }
 
-// plain computes the product as the definition says, row by row so that the inner
-// loop runs over the columns.
+// plain computes the product as the definition says, row by row so that the inner loop runs over the columns.
 func (p *product[T]) plain() {
 	aRow, aCol := strides(p.ta, p.lda, 1)
 	bRow, bCol := strides(p.tb, p.ldb, 1)
@@ -32,8 +31,8 @@ func (p *product[T]) plain() {
 	}
 }
 
-// strides returns the distances between the rows and the columns of op(x), whose
-// numbers have a size and whose rows in memory lie ld apart.
+// strides returns the distances between the rows and the columns of op(x), whose numbers have a size and whose rows in
+// memory lie ld apart.
 func strides(transposed bool, ld, size int) (row, col int) {
 	if transposed {
 		return size, ld

@@ -2,8 +2,8 @@ package gemm
 
 import "unsafe"
 
-// asRow returns the product with the transposed matrices if c is a column that lies
-// like a row, so that only rows need to be fast. The chains are the same.
+// asRow returns the product with the transposed matrices if c is a column that lies like a row, so that only rows need to be
+// fast. The chains are the same.
 func (p *product[T]) asRow() *product[T] {
 	if p.n > 1 || p.m == 1 || p.ldc > 1 {
 		return p
@@ -11,9 +11,8 @@ func (p *product[T]) asRow() *product[T] {
 	return &product[T]{ta: !p.tb, tb: !p.ta, m: 1, n: p.m, k: p.k, a: p.b, lda: p.ldb, b: p.a, ldb: p.lda, c: p.c, ldc: p.m, add: p.add}
 }
 
-// dotProducts computes a row of c from the rows of a transposed b, and reports
-// whether it can: there must be enough of them, and the numbers of a must lie side by
-// side.
+// dotProducts computes a row of c from the rows of a transposed b, and reports whether it can: there must be enough of them,
+// and the numbers of a must lie side by side.
 func (p *product[T]) dotProducts(use *kernels) bool {
 	if use.dots == nil || p.m > 1 || p.n < dotRows || !p.tb || p.ta && p.lda > 1 {
 		return false

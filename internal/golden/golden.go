@@ -11,8 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Dir is the folder of the reference numbers: LAYERNOISE_GOLDEN when it is set,
-// else testdata at the top of the module.
+// Dir is the folder of the reference numbers: LAYERNOISE_GOLDEN when it is set, else testdata at the top of the module.
 func Dir() string {
 	if dir := os.Getenv("LAYERNOISE_GOLDEN"); dir != "" {
 		return dir
@@ -41,8 +40,7 @@ func (t Tensor) Dense32() *tensor.Dense {
 	return tensor.New(tensor.WithShape(t.Shape...), tensor.WithBacking(data))
 }
 
-// Layer is a case of layers.json: a layer or a block at a generic point, with
-// the gradients that GradOutput gives.
+// Layer is a case of layers.json: a layer or a block at a generic point, with the gradients that GradOutput gives.
 type Layer struct {
 	Name       string
 	Config     Config

@@ -1,8 +1,7 @@
 package kernel
 
-// Accuracy returns the fraction of the rows of logits that count whose first
-// largest element stands where the target is largest; NaN if there are none. A row
-// with a NaN counts as wrong.
+// Accuracy returns the fraction of the rows of logits that count whose first largest element stands where the target is
+// largest; NaN if there are none. A row with a NaN counts as wrong.
 func Accuracy[T Float](logits []T, t Targets[T]) T {
 	right, n := 0, len(logits)/t.Classes
 	for i := range n {
@@ -23,8 +22,7 @@ func Accuracy[T Float](logits []T, t Targets[T]) T {
 	return T(right) / T(t.count(n))
 }
 
-// argmax returns the index of the first largest element of a row, and whether
-// there is no NaN.
+// argmax returns the index of the first largest element of a row, and whether there is no NaN.
 func argmax[T Float](row []T) (best int, valid bool) {
 	valid = true
 	for j, v := range row {

@@ -26,8 +26,8 @@ const (
 	keyBlock   = 64
 )
 
-// Heads are the numbers of all positions and heads, position (n, t) beginning at X[(n*T + t)*Stride], head h of it Width numbers
-// for each before it.
+// Heads are the numbers of all positions and heads, position (n, t) beginning at X[(n*T + t)*Stride], head h of it Width
+// numbers for each before it.
 type Heads[T Float] struct {
 	X      []T
 	Stride int
@@ -52,8 +52,9 @@ func (s *Softmax[T]) Keep(a Attention) {
 	}
 }
 
-// AttentionMask is what takes part: keys that are Padding (N, Keys) do not, and a probability is dropped where the random word
-// of its place, those of a being behind Block blocks of the stream, is below Threshold, the others being multiplied by Scale. A nil Padding is none; a Scale of zero drops none.
+// AttentionMask is what takes part: keys that are Padding (N, Keys) do not, and a probability is dropped where the random
+// word of its place, those of a being behind Block blocks of the stream, is below Threshold, the others being multiplied by
+// Scale. A nil Padding is none; a Scale of zero drops none.
 type AttentionMask[T Float] struct {
 	Padding   []bool
 	Stream    noise.Stream

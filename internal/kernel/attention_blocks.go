@@ -216,8 +216,8 @@ func (w *attentionWork[T]) backward(dq, dk, dv, dy Heads[T]) {
 	}
 }
 
-// scaleGrad writes row r of the gradient times the inverse sum of the row, by which no probability needs to be divided then, and
-// returns its product with the result.
+// scaleGrad writes row r of the gradient times the inverse sum of the row, by which no probability needs to be divided then,
+// and returns its product with the result.
 func (w *attentionWork[T]) scaleGrad(r int, dy, y []T, inverse T) T {
 	g := w.grads[r*w.Width:][:w.Width]
 	w.loops.times(g, dy, inverse)
@@ -243,8 +243,8 @@ func (w *attentionWork[T]) again(query, queries, key, keys int) {
 	}
 }
 
-// slope makes of a block's scores the probabilities, but for the inverse sums, without those that are dropped, and the gradients
-// of the scores.
+// slope makes of a block's scores the probabilities, but for the inverse sums, without those that are dropped, and the
+// gradients of the scores.
 func (w *attentionWork[T]) slope(query, queries, key, keys int, dots *[queryBlock]T) {
 	w.again(query, queries, key, keys)
 	gemm.Serial(blas.NoTrans, blas.Trans, queries, keys, w.Width, 1, w.grads, w.Width, w.v.at(key), w.v.Stride, 0, w.slopes, keyBlock)

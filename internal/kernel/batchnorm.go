@@ -6,17 +6,15 @@ import (
 	"github.com/layernoise/layernoise/internal/parallel"
 )
 
-// Norm is a batch norm of x (N, C, Size), where Size is the number of pixels of a
-// channel, or 1. ReLU clips the result at zero from below. The running statistics
-// move by the fraction Momentum, and Eps is added to the variance.
+// Norm is a batch norm of x (N, C, Size), where Size is the number of pixels of a channel, or 1. ReLU clips the result at
+// zero from below. The running statistics move by the fraction Momentum, and Eps is added to the variance.
 type Norm struct {
 	N, C, Size    int
 	ReLU          bool
 	Momentum, Eps float64
 }
 
-// NormStats are what a batch norm normalises with, for each channel: the mean
-// and 1/sqrt(variance + Eps).
+// NormStats are what a batch norm normalises with, for each channel: the mean and 1/sqrt(variance + Eps).
 type NormStats struct {
 	Mean, InvStd []float64
 }
@@ -24,9 +22,8 @@ type NormStats struct {
 // NewNormStats makes room for the statistics of c channels.
 func NewNormStats(c int) NormStats { return NormStats{make([]float64, c), make([]float64, c)} }
 
-// channels calls f for each channel, with where it starts, at once where there
-// are processors. All that a channel needs is done in one go, while its pixels are
-// in the cache.
+// channels calls f for each channel, with where it starts, at once where there are processors. All that a channel needs is
+// done in one go, while its pixels are in the cache.
 func (n Norm) channels(f func(c, at int)) {
 	parallel.For(n.C, 1+4096/(n.N*n.Size), func(lo, hi int) {
 		for c := lo; c < hi; c++ {
@@ -38,8 +35,8 @@ func (n Norm) channels(f func(c, at int)) {
 // planes are those of a channel.
 func (n Norm) planes() planes { return planes{n.Size, n.C * n.Size, n.N} }
 
-// NormTrain is [NormForward] with the statistics of the batch, which it writes to
-// s. It moves the running mean and the running unbiased variance towards them.
+// NormTrain is [NormForward] with the statistics of the batch, which it writes to s. It moves the running mean and the
+// running unbiased variance towards them.
 func NormTrain[T Float](n Norm, s NormStats, runMean, runVar, y, x, scale, shift, residual []T) {
 	l, count := loopsFor[T](), float64(n.N*n.Size)
 	n.channels(func(c, at int) {
@@ -62,17 +59,15 @@ func RunningStats[T Float](n Norm, s NormStats, runMean, runVar []T) {
 	}
 }
 
-// lineOf returns the function a*(x - mean) + b that a channel of a batch norm is.
-// It subtracts first because a*x would cancel with a*mean, and b makes up for the
-// rounding of the mean.
+// lineOf returns the function a*(x - mean) + b that a channel of a batch norm is. It subtracts first because a*x would
+// cancel with a*mean, and b makes up for the rounding of the mean.
 func lineOf[T Float](s NormStats, c int, scale, shift []T) (mean, a, b T) {
 	mean, a = T(s.Mean[c]), T(float64(scale[c])*s.InvStd[c])
 	rest := s.Mean[c] - float64(mean)
 	return mean, a, T(float64(shift[c])-float64(float64(a)*rest)) + 0 // which is never -0
 }
 
-// NormForward computes y = (x - mean)*invStd*scale + shift, plus residual unless
-// that is nil.
+// NormForward computes y = (x - mean)*invStd*scale + shift, plus residual unless that is nil.
 func NormForward[T Float](n Norm, s NormStats, y, x, scale, shift, residual []T) {
 	n.channels(func(c, _ int) { normChannel(n, s, c, y, x, scale, shift, residual) })
 }
@@ -88,11 +83,9 @@ func normChannel[T Float](n Norm, s NormStats, c int, y, x, scale, shift, residu
 	l.normForward(y[at:], x[at:], n.planes(), mean, a, b, low)
 }
 
-// NormGrad computes the gradients with respect to x, the scale and the shift
-// from dy, and from the input and statistics of the forward pass. With ReLU dy
-// is gated first, by the sign of the result computed once more; n.ReLU must be
-// off where a residual was added, and dy gated by the caller. With batch the
-// statistics are the batch's, and so depend on x.
+// NormGrad computes the gradients with respect to x, the scale and the shift from dy, and from the input and statistics of
+// the forward pass. With ReLU dy is gated first, by the sign of the result computed once more; n.ReLU must be off where a
+// residual was added, and dy gated by the caller. With batch the statistics are the batch's, and so depend on x.
 //
 // With g the gated gradient, h = (x - mean)*invStd, and m values a channel:
 //
@@ -120,12 +113,11 @@ func NormGrad[T Float](n Norm, s NormStats, dx, dscale, dshift, x, scale, shift,
 	})
 }
 
-// planes are the planes of a channel in a batch: count of them, of size elements,
-// each a stride from the one before.
+// planes are the planes of a channel in a batch: count of them, of size elements, each a stride from the one before.
 type planes = struct{ size, stride, count int }
 
-// moments returns the sums of x - pivot and of its square. As all sums over
-// planes, they are in float64, and made of eight as that of sum is.
+// moments returns the sums of x - pivot and of its square. As all sums over planes, they are in float64, and made of eight
+// as that of sum is.
 func moments[T Float](x []T, p planes, pivot T) (total, square float64) {
 	var s, q [8]float64
 	for k := range p.count {
@@ -158,8 +150,8 @@ func normJoin[T Float](y, x, residual []T, p planes, mean, a, b, low T) {
 	}
 }
 
-// normSums returns the sums of g and of g*(x - mean), where g is dy, or unless
-// keep is set, zero where a*(x - mean) + b is not positive.
+// normSums returns the sums of g and of g*(x - mean), where g is dy, or unless keep is set, zero where a*(x - mean) + b is
+// not positive.
 func normSums[T Float](dy, x []T, p planes, mean, a, b T, keep uint32) (total, moment float64) {
 	var s, m [8]float64
 	for k := range p.count {

@@ -18,9 +18,8 @@ func runNorm[T Float](n Norm, x, scale, shift, dy []T) normed[T] {
 	return r
 }
 
-// TestNormAccuracy holds the errors in float32 to a few roundings however far the
-// mean is from zero, where a*x + b with the b of a line through the mean, and
-// sums of x and its square, would lose as many digits as the ratio has.
+// TestNormAccuracy holds the errors in float32 to a few roundings however far the mean is from zero, where a*x + b with the
+// b of a line through the mean, and sums of x and its square, would lose as many digits as the ratio has.
 func TestNormAccuracy(t *testing.T) {
 	for _, ratio := range []float64{1, 10, 100, 1000, 1e5} {
 		t.Run(fmt.Sprint(ratio), func(t *testing.T) {

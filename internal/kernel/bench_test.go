@@ -12,8 +12,7 @@ import (
 	"gonum.org/v1/gonum/blas"
 )
 
-// BenchmarkConv measures the three passes of convolutions of 3 x 3, directly and
-// as they are chosen.
+// BenchmarkConv measures the three passes of convolutions of 3 x 3, directly and as they are chosen.
 func BenchmarkConv(b *testing.B) {
 	for _, c := range []Conv{
 		{Window: Window{H: 16, W: 16}, N: 128, C: 32, Out: 128},
@@ -54,8 +53,8 @@ func BenchmarkConv(b *testing.B) {
 	}
 }
 
-// BenchmarkAttention measures an attention of 128 numbers in four heads, both ways, on 1024 positions in all: in blocks, and with
-// the whole matrix of probabilities, which is kept for the backward pass.
+// BenchmarkAttention measures an attention of 128 numbers in four heads, both ways, on 1024 positions in all: in blocks, and
+// with the whole matrix of probabilities, which is kept for the backward pass.
 func BenchmarkAttention(b *testing.B) {
 	for _, length := range []int{64, 128, 256, 512, 1024} {
 		for _, causal := range []bool{true, false} {

@@ -6,13 +6,11 @@ import (
 	"gonum.org/v1/gonum/blas"
 )
 
-// Conv is the shape of a convolution: x (N, C, H, W), w (Out, C, KH, KW), result
-// (N, Out, OutH, OutW).
+// Conv is the shape of a convolution: x (N, C, H, W), w (Out, C, KH, KW), result (N, Out, OutH, OutW).
 //
-// With the columns of im2col it becomes a matrix product, for some 512 pixels of
-// the output at a time: enough for an efficient product, few enough to stay in
-// the cache. Where the maps are small, several images share a product; where
-// they are large, an image takes several.
+// With the columns of im2col it becomes a matrix product, for some 512 pixels of the output at a time: enough for an
+// efficient product, few enough to stay in the cache. Where the maps are small, several images share a product; where they
+// are large, an image takes several.
 type Conv struct {
 	Window
 	N, C, Out int
@@ -51,8 +49,8 @@ func (c Conv) each(f func(group int)) {
 	})
 }
 
-// tile is a part of the output that one product computes: rows r0 to r1 of the
-// images from i0 to i1. All rows, if there is more than one image.
+// tile is a part of the output that one product computes: rows r0 to r1 of the images from i0 to i1. All rows, if there is
+// more than one image.
 type tile struct{ i0, i1, r0, r1 int }
 
 // tiles calls f for the tiles of a group of images.
@@ -72,12 +70,11 @@ func (c Conv) pointwise() bool {
 	return c.KH == 1 && c.KW == 1 && c.SH == 1 && c.SW == 1 && c.PH == 0 && c.PW == 0 && c.images() == 1
 }
 
-// borrowColumns returns space for the columns of a tile, for k elements of the
-// window.
+// borrowColumns returns space for the columns of a tile, for k elements of the window.
 func borrowColumns[T Float](c Conv, k int) []T { return borrow[T](k * c.width()) }
 
-// tileColumns returns the columns of a tile for elements k0 to k1 of the window,
-// and the distance between their rows; in buf, unless they lie in x already.
+// tileColumns returns the columns of a tile for elements k0 to k1 of the window, and the distance between their rows; in
+// buf, unless they lie in x already.
 func tileColumns[T Float](c Conv, t tile, x, buf []T, k0, k1 int) ([]T, int) {
 	image := c.C * c.H * c.W
 	if c.pointwise() {
@@ -87,9 +84,8 @@ func tileColumns[T Float](c Conv, t tile, x, buf []T, k0, k1 int) ([]T, int) {
 	return buf, c.size(t)
 }
 
-// tileGradient returns the gradient of a tile of the output as a matrix with a
-// row for each output channel, and the distance between its rows; in buf, unless
-// it lies in dy already.
+// tileGradient returns the gradient of a tile of the output as a matrix with a row for each output channel, and the distance
+// between its rows; in buf, unless it lies in dy already.
 func tileGradient[T Float](c Conv, t tile, dy, buf []T) ([]T, int) {
 	pixels := c.pixels()
 	if c.images() == 1 {
@@ -104,8 +100,7 @@ func tileGradient[T Float](c Conv, t tile, dy, buf []T) ([]T, int) {
 	return buf, n
 }
 
-// convGemm is the product of a tile. The processors share it when there are too
-// few groups of images to go round.
+// convGemm is the product of a tile. The processors share it when there are too few groups of images to go round.
 func convGemm[T Float](c Conv, ta, tb blas.Transpose, m, n, k int, a []T, lda int, b []T, ldb int, beta T, out []T, ld int) {
 	if c.groups() < 4 {
 		gemm.Gemm(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, out, ld)

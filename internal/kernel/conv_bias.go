@@ -2,9 +2,8 @@ package kernel
 
 import "github.com/layernoise/layernoise/internal/parallel"
 
-// ConvGradB computes the gradient db with respect to the bias: the sum of dy
-// (n, len(db), pixels) over the images and pixels. Rows are summed in T, their
-// sums in float64.
+// ConvGradB computes the gradient db with respect to the bias: the sum of dy (n, len(db), pixels) over the images and
+// pixels. Rows are summed in T, their sums in float64.
 func ConvGradB[T Float](db, dy []T, pixels int) {
 	n := len(dy) / (len(db) * pixels)
 	l := loopsFor[T]()

@@ -2,9 +2,8 @@ package kernel
 
 import "os"
 
-// A convolution is computed by the first of these algorithms that suits its shape and
-// type. Neither the processor nor the number of threads is asked, because each
-// rounds in its own way:
+// A convolution is computed by the first of these algorithms that suits its shape and type. Neither the processor nor the
+// number of threads is asked, because each rounds in its own way:
 //
 //	Winograd's     a window of 3 x 3, stride 1, 16 channels or more on both sides,
 //	               little waste at the edges, float32
@@ -18,14 +17,14 @@ import "os"
 //
 // The last three are direct: they add up the products of the definition.
 
-// ConvVariable is the environment variable that keeps all convolutions to the
-// direct path when it is "direct", read once when the program starts.
+// ConvVariable is the environment variable that keeps all convolutions to the direct path when it is "direct", read once
+// when the program starts.
 const ConvVariable = "LAYERNOISE_CONV"
 
 var convDirect = os.Getenv(ConvVariable) == "direct"
 
-// ConvForward computes the convolution y of x with w, plus the bias b of each
-// output channel, clipped at zero from below when relu is set. b may be nil.
+// ConvForward computes the convolution y of x with w, plus the bias b of each output channel, clipped at zero from below
+// when relu is set. b may be nil.
 func ConvForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	switch y32, single := any(y).([]float32); {
 	case single && c.winograd():
@@ -39,8 +38,7 @@ func ConvForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	}
 }
 
-// ConvGradX computes the gradient dx with respect to the images, from the
-// gradient dy of the output.
+// ConvGradX computes the gradient dx with respect to the images, from the gradient dy of the output.
 func ConvGradX[T Float](c Conv, dx, dy, w []T) {
 	switch dx32, single := any(dx).([]float32); {
 	case single && c.winograd():
@@ -54,8 +52,7 @@ func ConvGradX[T Float](c Conv, dx, dy, w []T) {
 	}
 }
 
-// ConvGradW computes the gradient dw with respect to the weights, from the
-// gradient dy of the output.
+// ConvGradW computes the gradient dw with respect to the weights, from the gradient dy of the output.
 func ConvGradW[T Float](c Conv, dw, dy, x []T) {
 	switch dw32, single := any(dw).([]float32); {
 	case single && c.winograd():
@@ -69,11 +66,10 @@ func ConvGradW[T Float](c Conv, dw, dy, x []T) {
 	}
 }
 
-// winograd reports whether the convolution is computed by Winograd's algorithm.
-// That takes four times fewer multiplications when the tiles of four by four
-// outputs cover the maps without waste, and has to gain a factor of two; its
-// transforms cost as much as some ten channels; and its rounding errors are about
-// ten times those of a direct sum, so that double precision stays direct.
+// winograd reports whether the convolution is computed by Winograd's algorithm. That takes four times fewer multiplications
+// when the tiles of four by four outputs cover the maps without waste, and has to gain a factor of two; its transforms cost
+// as much as some ten channels; and its rounding errors are about ten times those of a direct sum, so that double precision
+// stays direct.
 func (c Conv) winograd() bool {
 	if convDirect || c.KH != 3 || c.KW != 3 || c.SH != 1 || c.SW != 1 || c.PH > 2 || c.PW > 2 {
 		return false
@@ -82,29 +78,25 @@ func (c Conv) winograd() bool {
 	return c.C >= 16 && c.Out >= 16 && 9*c.pixels() >= 2*winogradPlanes*tiles
 }
 
-// slides reports whether the convolution is computed as sums of views. Most of
-// the columns must be those of the output. An image stays in the cache closest to
-// the processor while all its output is made, and the sums of the gradient of the
+// slides reports whether the convolution is computed as sums of views. Most of the columns must be those of the output. An
+// image stays in the cache closest to the processor while all its output is made, and the sums of the gradient of the
 // weights, sixteen each, in the next one.
 //
-// Where nobody reads the columns they are zeros in the gradients, and multiplied
-// like the others. So a NaN or an infinity in an image reaches the gradients of
-// all weights of its channel, some of the channel before it too, and one in the
-// weights reaches the gradients of all pixels of its channel: more than those
-// that it has a part in by the definition, but then the output is none either.
+// Where nobody reads the columns they are zeros in the gradients, and multiplied like the others. So a NaN or an infinity in
+// an image reaches the gradients of all weights of its channel, some of the channel before it too, and one in the weights
+// reaches the gradients of all pixels of its channel: more than those that it has a part in by the definition, but then the
+// output is none either.
 func (c Conv) slides() bool {
 	w := newSliding(c)
 	return c.SH == 1 && c.SW == 1 && c.KH*c.KW > 1 && 3*w.outW >= 2*w.width &&
 		w.imageSize() <= 1<<13 && c.Out*c.depth() <= 1<<14
 }
 
-// slidesBack is slides for the gradient of the images, whose channels are now
-// those that are computed six at once.
+// slidesBack is slides for the gradient of the images, whose channels are now those that are computed six at once.
 func (c Conv) slidesBack() bool { return c.slides() && 2*c.C >= slidingRows }
 
-// shiftedGEMM reports whether the convolution is computed by shifted GEMM. With few
-// channels, or few pixels in a row of all outputs, they would be too small; and
-// every row of the output must see a row of the image.
+// shiftedGEMM reports whether the convolution is computed by shifted GEMM. With few channels, or few pixels in a row of all
+// outputs, they would be too small; and every row of the output must see a row of the image.
 func (c Conv) shiftedGEMM() bool {
 	return !c.pointwise() && c.PH < c.KH && c.C*min(c.SW, c.KW) >= 16 && c.Out >= 16 && c.N*c.OutW() >= 16
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// directShapes have strides and sizes of all kinds, with several images in a product
-// and several products an image, and random ones.
+// directShapes have strides and sizes of all kinds, with several images in a product and several products an image, and
+// random ones.
 func directShapes() []Conv {
 	shapes := []Conv{
 		{Window: Window{H: 8, W: 8, KH: 3, KW: 3, SH: 2, SW: 2, PH: 1, PW: 1}, N: 3, C: 3, Out: 5},
@@ -82,8 +82,7 @@ func spoilScratch() {
 	}
 }
 
-// TestShiftedThreads holds the sums of products to the same bits for any number of
-// processors.
+// TestShiftedThreads holds the sums of products to the same bits for any number of processors.
 func TestShiftedThreads(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	c := Conv{Window: Window{H: 9, W: 8, KH: 3, KW: 3, SH: 2, SW: 2, PH: 1, PW: 1}, N: 159, C: 9, Out: 20}
@@ -103,8 +102,7 @@ func TestShiftedThreads(t *testing.T) {
 	}
 }
 
-// TestShiftedLastGroup holds the rows of images that a smaller group lacks to zero,
-// as they take part in the products.
+// TestShiftedLastGroup holds the rows of images that a smaller group lacks to zero, as they take part in the products.
 func TestShiftedLastGroup(t *testing.T) {
 	s := newSample(Conv{Window: Window{H: 8, W: 8, KH: 3, KW: 3, SH: 1, SW: 1}, N: 31, C: 5, Out: 4})
 	joint := newShifted(s.c)
@@ -124,8 +122,7 @@ func TestShiftedLastGroup(t *testing.T) {
 	}
 }
 
-// TestShiftedDouble compares the sums of products in double precision with the
-// columns of im2col.
+// TestShiftedDouble compares the sums of products in double precision with the columns of im2col.
 func TestShiftedDouble(t *testing.T) {
 	for _, c := range directShapes() {
 		if c.PH >= c.KH {
@@ -179,8 +176,7 @@ func spoil(buffers ...[]float32) {
 	}
 }
 
-// eachTerm calls f for each product in the definition of a convolution, with the
-// elements of its factors.
+// eachTerm calls f for each product in the definition of a convolution, with the elements of its factors.
 func eachTerm(c Conv, f func(y, x, w int)) {
 	for y := range c.N * c.Out * c.pixels() {
 		n, o, p, q := y/c.pixels()/c.Out, y/c.pixels()%c.Out, y%c.pixels()/c.OutW(), y%c.OutW()

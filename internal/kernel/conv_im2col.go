@@ -6,13 +6,11 @@ import (
 	"gonum.org/v1/gonum/blas"
 )
 
-// The columns of a tile are the matrix whose product with the weights is the
-// convolution. Row k of the matrix stands for element (c, i, j) of the window, k
-// = (c*KH + i)*KW + j, and holds what that element sees at each pixel of the
-// tile, image by image; zero where that is padding.
+// The columns of a tile are the matrix whose product with the weights is the convolution. Row k of the matrix stands for
+// element (c, i, j) of the window, k = (c*KH + i)*KW + j, and holds what that element sees at each pixel of the tile, image
+// by image; zero where that is padding.
 
-// view is what one element of the window sees of one plane, for the rows of the
-// output in a tile.
+// view is what one element of the window sees of one plane, for the rows of the output in a tile.
 type view struct {
 	channel     int
 	lo, hi      int // rows of the output that see the image, not padding
@@ -20,8 +18,7 @@ type view struct {
 	from        int // index in the plane of row lo, column 0; outside if left > 0
 }
 
-// view returns what element k of the window sees; ok is false if it sees
-// padding only.
+// view returns what element k of the window sees; ok is false if it sees padding only.
 func (c Conv) view(t tile, k int) (v view, ok bool) {
 	i, j := k/c.KW%c.KH, k%c.KW
 	v.channel = k / (c.KH * c.KW)
@@ -32,8 +29,8 @@ func (c Conv) view(t tile, k int) (v view, ok bool) {
 	return v, v.lo < v.hi && v.left < v.right
 }
 
-// shifts reports whether the output is as wide as the image and has stride 1, so that
-// a view is a range of the plane, but for its borders.
+// shifts reports whether the output is as wide as the image and has stride 1, so that a view is a range of the plane, but
+// for its borders.
 func (c Conv) shifts() bool { return c.SH == 1 && c.SW == 1 && c.OutW() == c.W }
 
 // im2col writes rows k0 to k1 of the columns of a tile to cols.
@@ -79,8 +76,7 @@ func clearBorders[T Float](rows []T, width, left, right int) {
 	}
 }
 
-// gatherRow fills a row from each stride-th element of the plane, and clears it
-// outside of left to right.
+// gatherRow fills a row from each stride-th element of the plane, and clears it outside of left to right.
 func gatherRow[T Float](row, plane []T, from, stride, left, right int) {
 	clear(row[:left])
 	clear(row[right:])
@@ -93,8 +89,8 @@ func gatherRow[T Float](row, plane []T, from, stride, left, right int) {
 	}
 }
 
-// col2im is the adjoint of im2col, for all elements of the window: it adds what
-// im2col would have copied from x back into x. It destroys cols.
+// col2im is the adjoint of im2col, for all elements of the window: it adds what im2col would have copied from x back into x.
+// It destroys cols.
 func col2im[T Float](c Conv, t tile, x, cols []T) {
 	width, size, shifts, n := c.OutW(), c.H*c.W, c.shifts(), c.size(t)
 	each := (t.r1 - t.r0) * width
@@ -160,8 +156,7 @@ func convTile[T Float](c Conv, t tile, out []T, ld int, x, w, buf []T) {
 	convGemm(c, blas.NoTrans, blas.NoTrans, c.Out, c.size(t), c.depth(), w, c.depth(), cols, ldCols, 0, out, ld)
 }
 
-// splitTile gives the images of a joint product their parts of y, with the bias
-// added, and clipped.
+// splitTile gives the images of a joint product their parts of y, with the bias added, and clipped.
 func splitTile[T Float](c Conv, t tile, y, joint, b []T, relu bool) {
 	n, pixels := c.size(t), c.pixels()
 	l, low := loopsFor[T](), lowest[T](relu)
@@ -194,9 +189,8 @@ func columnsGradX[T Float](c Conv, dx, dy, w []T) {
 	})
 }
 
-// columnsGradW is [ConvGradW] with the columns of im2col. The processors share the
-// columns of dw, so that each element is one sum over the batch, in the order of
-// the images.
+// columnsGradW is [ConvGradW] with the columns of im2col. The processors share the columns of dw, so that each element is
+// one sum over the batch, in the order of the images.
 func columnsGradW[T Float](c Conv, dw, dy, x []T) {
 	joint := dy
 	if c.images() > 1 {
@@ -216,8 +210,8 @@ func columnsGradW[T Float](c Conv, dw, dy, x []T) {
 	})
 }
 
-// depthBlock is the number of columns of dw that are computed at once. Each part
-// packs dy again, so that there are few: an even number, for two processors.
+// depthBlock is the number of columns of dw that are computed at once. Each part packs dy again, so that there are few: an
+// even number, for two processors.
 func (c Conv) depthBlock() int {
 	parts := 2
 	switch {
@@ -232,8 +226,7 @@ func (c Conv) depthBlock() int {
 // offset is where the gradient of a tile starts, in dy or in the joint copy.
 func (c Conv) offset(t tile) int { return (t.i0*c.Out*c.OutH() + t.r0) * c.OutW() }
 
-// convGradW computes columns k0 to k1 of dw. joint is dy, or its images side by
-// side in their groups.
+// convGradW computes columns k0 to k1 of dw. joint is dy, or its images side by side in their groups.
 func convGradW[T Float](c Conv, dw, joint, x, buf []T, k0, k1 int) {
 	var beta T
 	for g := range c.groups() {

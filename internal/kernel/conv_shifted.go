@@ -6,18 +6,16 @@ import (
 	"gonum.org/v1/gonum/blas"
 )
 
-// shifted is a convolution by shifted GEMM: computed without columns, as a sum of
-// matrix products for the elements of the window. A group of images is copied to a
-// matrix x with a row for some columns that lie beside each other, the smaller of SW
-// and KW of them: their channels, one column after the other. Row
+// shifted is a convolution by shifted GEMM: computed without columns, as a sum of matrix products for the elements of the
+// window. A group of images is copied to a matrix x with a row for some columns that lie beside each other, the smaller of
+// SW and KW of them: their channels, one column after the other. Row
 //
 //	(h*slots + s)*together + n
 //
-// holds column s*SW - PW and those beside it of row h of image n. So what an element
-// of the window, and those beside it, see along a row of the output are successive
-// rows of x. With a matrix y of the output, whose row (p*OutW + q)*together + n has the
-// channels of pixel (p, q) of image n, and a matrix w that has a row for each element
-// of the window and channel, row p of the output is
+// holds column s*SW - PW and those beside it of row h of image n. So what an element of the window, and those beside it, see
+// along a row of the output are successive rows of x. With a matrix y of the output, whose row (p*OutW + q)*together + n has
+// the channels of pixel (p, q) of image n, and a matrix w that has a row for each element of the window and channel, row p
+// of the output is
 //
 //	y[p] = sum over i and j = 0, SW, ... of x[p*SH + i - PH, from j/SW on] w[i, from j on]
 //
@@ -30,9 +28,8 @@ type shifted struct {
 	slots      int // rows of x for a row of an image
 	ldX, ldY   int // distances between the rows of x, and of y and w
 
-	// Where the rows begin that take the pixels of an image, those of an output, and
-	// the elements of all windows of an output channel. Pixels that the window does
-	// not see have a row behind the others.
+	// Where the rows begin that take the pixels of an image, those of an output, and the elements of all windows of an
+	// output channel. Pixels that the window does not see have a row behind the others.
 	image, output, window []int
 }
 
@@ -175,8 +172,8 @@ func add[T Float](first bool) T {
 	return 1
 }
 
-// each calls f for the products of a group of images. They leave out what is
-// padding for all elements of the window at once, unless that is new in x or y.
+// each calls f for the products of a group of images. They leave out what is padding for all elements of the window at once,
+// unless that is new in x or y.
 func (t *shifted) each(f func(p windowProduct)) {
 	for i := range t.KH {
 		lo, hi := clip(t.outH, t.H, t.SH, t.PH, i)
@@ -203,8 +200,8 @@ func (t *shifted) each(f func(p windowProduct)) {
 	}
 }
 
-// sees is the range of columns of the output where element j of the window, or one
-// of those that lie beside it in x, sees the image: all if there are none.
+// sees is the range of columns of the output where element j of the window, or one of those that lie beside it in x, sees
+// the image: all if there are none.
 func (t *shifted) sees(j int) (left, right int) {
 	left = t.outW
 	for k := j; k < min(j+t.beside, t.KW); k++ {
@@ -222,8 +219,8 @@ func (t *shifted) sees(j int) (left, right int) {
 // outputs calls f for ranges of output channels, at once where there are processors.
 func (t *shifted) outputs(f func(lo, hi int)) { parallel.For(t.Out, 16, f) }
 
-// eachGroup calls f for the groups of images, from i0 to i1, with space for their
-// matrices x and y, at once where there are processors.
+// eachGroup calls f for the groups of images, from i0 to i1, with space for their matrices x and y, at once where there are
+// processors.
 func eachGroup[T Float](t *shifted, f func(x, y []T, i0, i1 int)) {
 	parallel.For(t.groups(), 1, func(lo, hi int) {
 		x, y := borrow[T](t.sizeX()), borrow[T](t.sizeY())

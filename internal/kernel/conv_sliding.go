@@ -5,11 +5,10 @@ import (
 	"github.com/layernoise/layernoise/internal/parallel"
 )
 
-// sliding is a convolution of stride 1, computed without columns.
-// With outputs as wide as the padded image, what an element of the window sees of
-// a plane lies together: the output is a sum of such views, each times its
-// weight, and an element of the weights' gradient a dot product with one. In
-// exchange, behind each row of the output are some columns that nobody reads.
+// sliding is a convolution of stride 1, computed without columns. With outputs as wide as the padded image, what an element
+// of the window sees of a plane lies together: the output is a sum of such views, each times its weight, and an element of
+// the weights' gradient a dot product with one. In exchange, behind each row of the output are some columns that nobody
+// reads.
 type sliding struct {
 	Conv
 	height, width int // of the padded image
@@ -27,12 +26,10 @@ const (
 // length is the number of columns of the output, of all rows, and then some.
 func (c sliding) length() int { return roundUp((c.outH-1)*c.width+c.outW, slidingGroup) }
 
-// imageSize is the size of a padded image, and of what the last view reads
-// behind it.
+// imageSize is the size of a padded image, and of what the last view reads behind it.
 func (c sliding) imageSize() int { return c.C*c.height*c.width + slidingGroup }
 
-// image returns image i with its padding and numbers behind it, in buf if they
-// are not there.
+// image returns image i with its padding and numbers behind it, in buf if they are not there.
 func (c sliding) image(x, buf []float32, i int) []float32 {
 	x = x[i*c.C*c.H*c.W:]
 	if c.PH == 0 && c.PW == 0 && len(x) >= c.imageSize() {
@@ -51,9 +48,8 @@ func copyRows(dst []float32, dstStride int, src []float32, srcStride, width, row
 	loops32.clipRows(dst, dstStride, src, srcStride, width, rows, 0, lowest[float32](false))
 }
 
-// views returns where the views begin that the elements of the window see, in
-// planes of the given size, from index from on; direction is 1 for a convolution,
-// -1 for one with the window rotated by 180 degrees.
+// views returns where the views begin that the elements of the window see, in planes of the given size, from index from on;
+// direction is 1 for a convolution, -1 for one with the window rotated by 180 degrees.
 func (c sliding) views(planes, size, from, direction int) []int {
 	p := make([]int, 0, roundUp(planes*c.KH*c.KW, slidingDots))
 	for plane := range planes {
@@ -66,8 +62,8 @@ func (c sliding) views(planes, size, from, direction int) []int {
 	return p
 }
 
-// packed returns the weights of the views for a number of channels, six of them
-// side by side, zero where there are no six. The caller gives them back.
+// packed returns the weights of the views for a number of channels, six of them side by side, zero where there are no six.
+// The caller gives them back.
 func packed(channels, views int, weight func(channel, view int) float32) []float32 {
 	w := borrow[float32](roundUp(channels, slidingRows) * views)
 	clear(w)
@@ -130,8 +126,8 @@ func slidingForward(c sliding, y, x, w, b []float32, relu bool) {
 	})
 }
 
-// spread copies the gradient of an image's output to planes with rows as wide as
-// the padded image, from index from on, and clears all else.
+// spread copies the gradient of an image's output to planes with rows as wide as the padded image, from index from on, and
+// clears all else.
 func (c sliding) spread(planes []float32, size, from int, dy []float32) {
 	clear(planes)
 	for o := range c.Out {
@@ -139,8 +135,8 @@ func (c sliding) spread(planes []float32, size, from int, dy []float32) {
 	}
 }
 
-// slidingGradX is [ConvGradX] without columns: a convolution of the gradient,
-// with zeros around it, with the window rotated by 180 degrees.
+// slidingGradX is [ConvGradX] without columns: a convolution of the gradient, with zeros around it, with the window rotated
+// by 180 degrees.
 func slidingGradX(c sliding, dx, dy, w []float32) {
 	window := c.KH * c.KW
 	first := c.PH*c.width + c.PW // the image in its padding
@@ -168,8 +164,8 @@ func slidingGradX(c sliding, dx, dy, w []float32) {
 	})
 }
 
-// slidingParts is the number of parts of the batch whose gradients of the weights
-// are added up, each a sum in the order of the images.
+// slidingParts is the number of parts of the batch whose gradients of the weights are added up, each a sum in the order of
+// the images.
 const slidingParts = 8
 
 // slidingGradW is [ConvGradW] without columns.

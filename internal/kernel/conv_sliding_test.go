@@ -58,8 +58,8 @@ var slidingShapes = []Conv{
 	{Window: Window{H: 6, W: 7, KH: 2, KW: 1, PH: 4, PW: 1}, N: 1, C: 2, Out: 4},
 }
 
-// TestSliding compares with the columns of im2col in float64, and holds the
-// results to the same bits for any number of processors and every level.
+// TestSliding compares with the columns of im2col in float64, and holds the results to the same bits for any number of
+// processors and every level.
 func TestSliding(t *testing.T) {
 	defer func(k kernels) { use = k }(use)
 	for _, c := range slidingShapes {
@@ -93,9 +93,8 @@ func TestSliding(t *testing.T) {
 	}
 }
 
-// TestSlidingBadValues puts one NaN into an argument. It reaches whatever it has a
-// part in by the definition, and of the output and of the gradient of the images
-// nothing else, unless it is in the weights.
+// TestSlidingBadValues puts one NaN into an argument. It reaches whatever it has a part in by the definition, and of the
+// output and of the gradient of the images nothing else, unless it is in the weights.
 func TestSlidingBadValues(t *testing.T) {
 	nan := float32(math.NaN())
 	for _, c := range slidingShapes {

@@ -16,12 +16,10 @@ func winogradGradX(c Conv, dx, dy, w []float32) {
 	newWinograd(c.adjoint()).convolve(dx, dy, w, true, nil, false)
 }
 
-// convolve computes y. The weights w are (out, in, 3, 3), or with rotate set
-// (in, out, 3, 3) and rotated by 180 degrees.
+// convolve computes y. The weights w are (out, in, 3, 3), or with rotate set (in, out, 3, 3) and rotated by 180 degrees.
 //
-// Many tiles: the weights are transformed once, and the processors share the
-// chunks. Few tiles, and many channels then: the processors share the output
-// channels, and transform the weights of as many as stay in the cache.
+// Many tiles: the weights are transformed once, and the processors share the chunks. Few tiles, and many channels then: the
+// processors share the output channels, and transform the weights of as many as stay in the cache.
 func (g winograd) convolve(y, x, w []float32, rotate bool, b []float32, relu bool) {
 	if g.chunks > 1 {
 		u := borrow[float32](g.weightsSize(g.out))
@@ -57,8 +55,7 @@ func (g winograd) convolve(y, x, w []float32, rotate bool, b []float32, relu boo
 	})
 }
 
-// weightsPlane is the distance between the planes of the weights of so many
-// output channels.
+// weightsPlane is the distance between the planes of the weights of so many output channels.
 func (g *winograd) weightsPlane(outs int) int { return outs*g.in + winogradPad }
 
 func (g *winograd) weightsSize(outs int) int { return winogradPlanes * g.weightsPlane(outs) }
@@ -70,8 +67,7 @@ func (g *winograd) allWeights(u, w []float32, rotate bool) {
 	})
 }
 
-// weights transforms the weights of output channels o to o+n into u: planes
-// (n, in), or with rotate set (in, n).
+// weights transforms the weights of output channels o to o+n into u: planes (n, in), or with rotate set (in, n).
 func (g *winograd) weights(u, w []float32, rotate bool, o, n int) {
 	plane := g.weightsPlane(n)
 	if !rotate {

@@ -32,9 +32,8 @@ func winogradGradW(c Conv, dw, dy, x []float32) {
 	})
 }
 
-// gradChunks is winogradGradW for many tiles. Lanes, whose number depends on the
-// shapes alone, take the chunks in turn and sum their products; the sums of the
-// lanes are added in order.
+// gradChunks is winogradGradW for many tiles. Lanes, whose number depends on the shapes alone, take the chunks in turn and
+// sum their products; the sums of the lanes are added in order.
 func (g *winograd) gradChunks(dw, dy, x []float32) {
 	lanes := min(max(g.chunks/2, 2), 8)
 	size := g.weightsSize(g.out)
@@ -69,9 +68,8 @@ func (g *winograd) gradChunks(dw, dy, x []float32) {
 	})
 }
 
-// gradProduct multiplies plane p of so many tiles z of n output channels with those
-// of v, transposed, and writes the product to plane p of du, after beta times what
-// is there.
+// gradProduct multiplies plane p of so many tiles z of n output channels with those of v, transposed, and writes the product
+// to plane p of du, after beta times what is there.
 func (g *winograd) gradProduct(p int, du, z, v []float32, n, tiles int, beta float32) {
 	ld := g.channel()
 	gemm.Serial(blas.NoTrans, blas.Trans, n, g.in, tiles, 1, z[p*g.tiles:], ld, v[p*g.tiles:], ld, beta, du[p*g.weightsPlane(n):], g.in)

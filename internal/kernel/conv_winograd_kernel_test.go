@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// testTiles compares the transforms of tiles with the plain ones, for arguments
-// that follow from seed.
+// testTiles compares the transforms of tiles with the plain ones, for arguments that follow from seed.
 func testTiles(t *testing.T, k kernels, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	plain := plainKernels()

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// winogradShapes have odd sizes, all paddings, one chunk and several, and blocks
-// of output channels that do not come out even.
+// winogradShapes have odd sizes, all paddings, one chunk and several, and blocks of output channels that do not come out
+// even.
 var winogradShapes = []Conv{
 	{Window: Window{H: 4, W: 4}, N: 2, C: 16, Out: 16},
 	{Window: Window{H: 4, W: 4}, N: 3, C: 700, Out: 100},
@@ -110,8 +110,7 @@ func TestConvChoice(t *testing.T) {
 	})
 }
 
-// choice is a change of a convolution, and whether it is then computed in a certain
-// way.
+// choice is a change of a convolution, and whether it is then computed in a certain way.
 type choice struct {
 	name   string
 	change func(c *Conv)
@@ -129,8 +128,7 @@ func checkChoices(t *testing.T, base Conv, way func(Conv) bool, choices []choice
 	}
 }
 
-// TestWinograd compares with the convolution in float64, which does not use
-// Winograd's algorithm.
+// TestWinograd compares with the convolution in float64, which does not use Winograd's algorithm.
 func TestWinograd(t *testing.T) {
 	forWinograd(t, func(t *testing.T, c Conv) {
 		s := newSample(c)
@@ -145,8 +143,7 @@ func TestWinograd(t *testing.T) {
 	})
 }
 
-// TestWinogradThreads holds the results to the same bits for any number of
-// processors.
+// TestWinogradThreads holds the results to the same bits for any number of processors.
 func TestWinogradThreads(t *testing.T) {
 	forWinograd(t, func(t *testing.T, c Conv) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

@@ -23,8 +23,7 @@ func (g *winograd) gradient() maps {
 	return maps{g.out, g.outH, g.outW, 0, 0, winogradOut, winogradOut * g.cols, use.gradRows, use.gradCols}
 }
 
-// gather transforms the tiles of channels c0 to c1 of x in the rows q0 to q1 into
-// v.
+// gather transforms the tiles of channels c0 to c1 of x in the rows q0 to q1 into v.
 func (g *winograd) gather(v []float32, m maps, x []float32, c0, c1, q0, q1 int) {
 	r := g.borrowRows(q0, q1, m.stride)
 	defer r.giveBack()
@@ -43,9 +42,8 @@ func (g *winograd) gather(v []float32, m maps, x []float32, c0, c1, q0, q1 int) 
 	}
 }
 
-// scatter transforms m, which holds output channels o0 to o1 of the rows q0 to q1,
-// into y, adds the bias b of each channel, which may be nil, and clips at zero
-// from below when relu is set.
+// scatter transforms m, which holds output channels o0 to o1 of the rows q0 to q1, into y, adds the bias b of each channel,
+// which may be nil, and clips at zero from below when relu is set.
 func (g *winograd) scatter(y, m []float32, b []float32, relu bool, o0, o1, q0, q1 int) {
 	stride := winogradOut * g.cols
 	r := g.borrowRows(q0, q1, stride)

@@ -1,14 +1,11 @@
 package kernel
 
-// The transforms of tiles work in two passes, for one channel of a chunk. The
-// pass over rows combines whole lines of the images; its other side is a buffer
-// that holds six lines for each row of tiles, stride apart. The pass over columns
-// takes the tiles out of the buffer, or puts them there. lines says where the
-// lines that belong to each row of tiles begin in the images, tiles where each
-// tile begins in the buffer.
+// The transforms of tiles work in two passes, for one channel of a chunk. The pass over rows combines whole lines of the
+// images; its other side is a buffer that holds six lines for each row of tiles, stride apart. The pass over columns takes
+// the tiles out of the buffer, or puts them there. lines says where the lines that belong to each row of tiles begin in the
+// images, tiles where each tile begins in the buffer.
 
-// inputRows writes B' d for n columns of six lines each. A negative number stands
-// for a line of zeros.
+// inputRows writes B' d for n columns of six lines each. A negative number stands for a line of zeros.
 func inputRows(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int) {
 	for ; len(lines) > 0; lines, dst = lines[winogradIn:], dst[winogradIn*stride:] {
 		s0, s1, s2 := line(src, lines[0], zeros, n), line(src, lines[1], zeros, n), line(src, lines[2], zeros, n)
@@ -77,9 +74,8 @@ func outputCols(dst []float32, stride int, tiles []int, src []float32, plane int
 	}
 }
 
-// outputRows writes A' m plus the bias for n columns, clipped at low from below, to
-// four lines each. Lines are written from the last to the first: one that lies
-// outside of its image may name the last one inside.
+// outputRows writes A' m plus the bias for n columns, clipped at low from below, to four lines each. Lines are written from
+// the last to the first: one that lies outside of its image may name the last one inside.
 func outputRows(dst []float32, lines []int, src []float32, stride, n int, bias, low float32) {
 	for ; len(lines) > 0; lines, src = lines[winogradOut:], src[winogradIn*stride:] {
 		t0, t1, t2, t3 := dst[lines[0]:][:n], dst[lines[1]:][:n], dst[lines[2]:][:n], dst[lines[3]:][:n]

@@ -15,8 +15,8 @@ var winogradScales = func() (s [winogradPlanes]float32) {
 	return s
 }()
 
-// windowPlanes writes G g G' for the n windows g of w to the 36 planes of u,
-// with the windows rotated by 180 degrees if rotate is set.
+// windowPlanes writes G g G' for the n windows g of w to the 36 planes of u, with the windows rotated by 180 degrees if
+// rotate is set.
 func windowPlanes(u []float32, plane int, w []float32, n int, rotate bool) {
 	for k := range n {
 		g := *(*[window9]float32)(w[k*window9:])

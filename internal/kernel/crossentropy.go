@@ -108,8 +108,8 @@ func CrossEntropyGrad[T Float](dst, logits []T, scale T, t Targets[T]) {
 	})
 }
 
-// exponentials writes e^(x - top) to y, where top is the largest element of x, and
-// returns top and the sum. A NaN in x gives a NaN.
+// exponentials writes e^(x - top) to y, where top is the largest element of x, and returns top and the sum. A NaN in x gives
+// a NaN.
 func exponentials[T Float](y, x []T) (top T, sum float64) {
 	top = T(math.Inf(-1))
 	for _, v := range x {

@@ -5,12 +5,10 @@ import (
 	"gonum.org/v1/gonum/blas"
 )
 
-// Dense is the shape of a fully connected layer: x (N, In), w (Out, In), result
-// (N, Out).
+// Dense is the shape of a fully connected layer: x (N, In), w (Out, In), result (N, Out).
 type Dense struct{ N, In, Out int }
 
-// DenseForward computes y = x w' + b, clipped at zero from below when relu is
-// set. b may be nil.
+// DenseForward computes y = x w' + b, clipped at zero from below when relu is set. b may be nil.
 func DenseForward[T Float](d Dense, y, x, w, b []T, relu bool) {
 	gemm.Gemm(blas.NoTrans, blas.Trans, d.N, d.Out, d.In, 1, x, d.In, w, d.In, 0, y, d.Out)
 	AddRow(y, b, d.Out, relu)

@@ -2,8 +2,7 @@ package kernel
 
 import "math"
 
-// Dropout writes x times scale to y where the random word is at least threshold,
-// and zero elsewhere. It is its own gradient.
+// Dropout writes x times scale to y where the random word is at least threshold, and zero elsewhere. It is its own gradient.
 func Dropout[T Float](y, x []T, words []uint32, threshold uint32, scale T) {
 	x, words = x[:len(y)], words[:len(y)]
 	for i, v := range x {
@@ -16,8 +15,7 @@ func Dropout[T Float](y, x []T, words []uint32, threshold uint32, scale T) {
 	}
 }
 
-// DropoutThreshold is the threshold that a random word falls below with
-// probability p.
+// DropoutThreshold is the threshold that a random word falls below with probability p.
 func DropoutThreshold(p float64) uint32 {
 	return uint32(min(math.Round(p*(1<<32)), math.MaxUint32))
 }

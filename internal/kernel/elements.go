@@ -6,8 +6,8 @@ import (
 	"github.com/layernoise/layernoise/internal/parallel"
 )
 
-// elements calls f for ranges of n elements that do not depend on each other, at
-// once where there are processors and enough elements.
+// elements calls f for ranges of n elements that do not depend on each other, at once where there are processors and enough
+// elements.
 func elements(n int, f func(lo, hi int)) { parallel.For(n, 1<<14, f) }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

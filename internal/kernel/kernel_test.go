@@ -8,9 +8,8 @@ import (
 	"github.com/layernoise/layernoise/internal/cpu"
 )
 
-// eachLevel runs f with the kernels of every set of instructions that can be
-// tested here. The plain ones are among them, so that a test of nothing else
-// still runs where there are no others.
+// eachLevel runs f with the kernels of every set of instructions that can be tested here. The plain ones are among them, so
+// that a test of nothing else still runs where there are no others.
 func eachLevel(t *testing.T, f func(t *testing.T, k kernels)) {
 	for l := cpu.Plain; l <= cpu.Best(); l++ {
 		t.Run(l.String(), func(t *testing.T) { f(t, kernelsOf(l)) })
@@ -68,8 +67,7 @@ func values(r *rand.Rand, n int) []float32 {
 	return x
 }
 
-// both runs a kernel and its plain twin on copies of dst, compares them, and
-// looks for writes outside.
+// both runs a kernel and its plain twin on copies of dst, compares them, and looks for writes outside.
 func both(t *testing.T, r *rand.Rand, what string, dst []float32, vector, plain func(dst []float32)) {
 	t.Helper()
 	got, want := framed(r, dst), framed(r, dst)

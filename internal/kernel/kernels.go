@@ -2,8 +2,8 @@ package kernel
 
 import "github.com/layernoise/layernoise/internal/cpu"
 
-// kernels are the inner loops that exist for several sets of instructions. The
-// plain ones define the results; short of overflow, all others give the same bits.
+// kernels are the inner loops that exist for several sets of instructions. The plain ones define the results; short of
+// overflow, all others give the same bits.
 type kernels struct {
 	inputRows, gradRows func(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
 	inputCols, gradCols func(dst []float32, plane int, src []float32, stride int, tiles []int)
@@ -13,12 +13,10 @@ type kernels struct {
 	gate32              func(dx, y, dy []uint32)
 	planesWindow        func(dw []float32, n int, u []float32, plane int)
 
-	// weighViews writes six rows of n elements to y, stride apart: sums of the
-	// views of x that begin at the offsets, times their weights, six for each
-	// view. dotViews adds the dot products of six rows of y with four views of x
-	// to sums, 6 x 4 of them: each is sixteen, for the elements that leave the same
-	// rest when divided by that. n is a multiple of sixteen, and products are added
-	// in order, each with one rounding.
+	// weighViews writes six rows of n elements to y, stride apart: sums of the views of x that begin at the offsets, times
+	// their weights, six for each view. dotViews adds the dot products of six rows of y with four views of x to sums, 6 x 4
+	// of them: each is sixteen, for the elements that leave the same rest when divided by that. n is a multiple of sixteen,
+	// and products are added in order, each with one rounding.
 	weighViews func(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
 	dotViews   func(sums, y []float32, stride int, x []float32, offsets *[slidingDots]int, n int)
 }

@@ -45,8 +45,7 @@ func loopsOf(l cpu.Level) loops[float32] {
 	}
 }
 
-// lanes is how many elements an AVX2 register holds. Kernels for whole registers
-// leave the rest to the plain ones.
+// lanes is how many elements an AVX2 register holds. Kernels for whole registers leave the rest to the plain ones.
 const lanes = 8
 
 func windowPlanesAVX2Tail(u []float32, plane int, w []float32, n int, rotate bool) {
@@ -69,8 +68,7 @@ func planesWindowAVX2Tail(dw []float32, n int, u []float32, plane int) {
 	planesWindow(dw[whole*window9:], n-whole, u[whole:], plane)
 }
 
-// pixelBlock is how many pixels the copies to and from rows take at once. The last
-// ones are copied together with some again.
+// pixelBlock is how many pixels the copies to and from rows take at once. The last ones are copied together with some again.
 const pixelBlock = 4
 
 func toChannelsLastAVX2Tail(dst []float32, pixels []int, src []float32, plane, channels int) {

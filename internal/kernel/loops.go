@@ -2,15 +2,12 @@ package kernel
 
 import "github.com/layernoise/layernoise/internal/cpu"
 
-// loops are the inner loops over slices that exist for several sets of
-// instructions, for one element type. The plain ones define the results; all
-// others give the same bits.
+// loops are the inner loops over slices that exist for several sets of instructions, for one element type. The plain ones
+// define the results; all others give the same bits.
 //
-// The slices of a loop have the same length; rows of pixels of which two make a
-// window have twice that. Those of clipRows hold rows, one or more, of the same
-// width, each a stride from the one before; those with planes begin with the
-// first one. low clips from below: zero for a rectifier, minus infinity for none.
-// What is added last is not -0.
+// The slices of a loop have the same length; rows of pixels of which two make a window have twice that. Those of clipRows
+// hold rows, one or more, of the same width, each a stride from the one before; those with planes begin with the first one.
+// low clips from below: zero for a rectifier, minus infinity for none. What is added last is not -0.
 type loops[T Float] struct {
 	addClip            func(y, x []T, v, low T)
 	clipRows           func(y []T, yStride int, x []T, xStride, width, rows int, v, low T)

@@ -9,8 +9,7 @@ import (
 	"github.com/layernoise/layernoise/internal/cpu"
 )
 
-// finite are values without the special ones: sums of infinities of both signs
-// are NaN in one order only.
+// finite are values without the special ones: sums of infinities of both signs are NaN in one order only.
 func finite(r *rand.Rand, n int) []float32 {
 	x := values(r, n)
 	for i, v := range x {

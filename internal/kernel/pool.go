@@ -2,8 +2,8 @@ package kernel
 
 import "github.com/layernoise/layernoise/internal/parallel"
 
-// Pool is the shape of a pool: a number of planes, the channels of all images,
-// that it treats alike; x (Planes, H, W), result (Planes, OutH, OutW).
+// Pool is the shape of a pool: a number of planes, the channels of all images, that it treats alike; x (Planes, H, W),
+// result (Planes, OutH, OutW).
 type Pool struct {
 	Window
 	Planes int
@@ -18,8 +18,7 @@ func (p Pool) each(f func(plane int)) {
 	})
 }
 
-// eachPlane calls f for all planes, with the elements of x and of y that belong
-// to them.
+// eachPlane calls f for all planes, with the elements of x and of y that belong to them.
 func eachPlane[T Float](p Pool, x, y []T, f func(x, y []T)) {
 	size, pixels := p.H*p.W, p.OutH()*p.OutW()
 	p.each(func(i int) { f(x[i*size:][:size], y[i*pixels:][:pixels]) })
@@ -41,23 +40,21 @@ func (w Window) areas(f func(pixel int, a area)) {
 	}
 }
 
-// halves reports whether the window is the one of most networks, 2x2 without
-// overlap or padding.
+// halves reports whether the window is the one of most networks, 2x2 without overlap or padding.
 func (w Window) halves() bool {
 	return w.KH == 2 && w.KW == 2 && w.SH == 2 && w.SW == 2 && w.PH == 0 && w.PW == 0
 }
 
-// MaxPool is a max pool, with a rectifier behind it or none. For windows of 2x2
-// without overlap or padding it remembers which element of each window is the
-// result, so that the gradient reads neither x nor y.
+// MaxPool is a max pool, with a rectifier behind it or none. For windows of 2x2 without overlap or padding it remembers
+// which element of each window is the result, so that the gradient reads neither x nor y.
 type MaxPool[T Float] struct {
 	Pool
 	ReLU  bool
 	picks []uint32 // see maxHalves
 }
 
-// Forward writes the largest element of each window of x to y, clipped at zero
-// from below with ReLU. Of several NaN and other values a NaN is the largest.
+// Forward writes the largest element of each window of x to y, clipped at zero from below with ReLU. Of several NaN and
+// other values a NaN is the largest.
 func (p *MaxPool[T]) Forward(y, x []T) {
 	if p.halves() {
 		if p.picks == nil {
@@ -77,9 +74,8 @@ func (p *MaxPool[T]) Forward(y, x []T) {
 	})
 }
 
-// Backward writes to dx the elements of dy, each added up where the result y of
-// its window of x comes from, the first of equal elements, and zero elsewhere. It
-// belongs to the last Forward.
+// Backward writes to dx the elements of dy, each added up where the result y of its window of x comes from, the first of
+// equal elements, and zero elsewhere. It belongs to the last Forward.
 func (p *MaxPool[T]) Backward(dx, x, y, dy []T) {
 	if p.halves() {
 		if p.W%2 != 0 || p.H%2 != 0 {
@@ -101,8 +97,8 @@ func (p *MaxPool[T]) Backward(dx, x, y, dy []T) {
 	})
 }
 
-// eachRows calls f for all rows of windows of 2x2, at once where there are
-// processors, with the indices in x, y and the picks where they begin.
+// eachRows calls f for all rows of windows of 2x2, at once where there are processors, with the indices in x, y and the
+// picks where they begin.
 func (p *MaxPool[T]) eachRows(f func(x0, y0, pick0, rows int)) {
 	outH, outW, words := p.OutH(), p.OutW(), pickWords(p.W)
 	planes := func(lo, hi int) { f(lo*p.H*p.W, lo*outH*outW, lo*outH*words, (hi-lo)*outH) }
@@ -117,8 +113,7 @@ func (p *MaxPool[T]) eachRows(f func(x0, y0, pick0, rows int)) {
 	})
 }
 
-// largest returns where in x, with rows of the given width, the largest element
-// of an area is.
+// largest returns where in x, with rows of the given width, the largest element of an area is.
 func largest[T Float](x []T, width int, a area) int {
 	best := a.r0*width + a.c0
 	for r := a.r0; r < a.r1; r++ {
@@ -131,18 +126,16 @@ func largest[T Float](x []T, width int, a area) int {
 	return best
 }
 
-// A word of picks stands for eight windows of 2x2 in a row, a byte of it for one
-// of their four elements: a bit is set if that element is the result of the
-// window. No bit is, if a rectifier has cut the result off. Bit i is for window
+// A word of picks stands for eight windows of 2x2 in a row, a byte of it for one of their four elements: a bit is set if
+// that element is the result of the window. No bit is, if a rectifier has cut the result off. Bit i is for window
 // pickOrder[i], as a shuffle of registers leaves the windows.
 var pickOrder = [8]int{0, 1, 4, 5, 2, 3, 6, 7}
 
 // pickWords is the number of words for a row of windows of an image's width.
 func pickWords(width int) int { return ceilDiv(width/2, len(pickOrder)) }
 
-// maxHalves writes the largest elements of windows of 2x2 to y, and the picks, for
-// rows of windows and x of the given width. Results that are not positive become
-// zero unless keep has all bits set. Of a window with a NaN the last element is picked.
+// maxHalves writes the largest elements of windows of 2x2 to y, and the picks, for rows of windows and x of the given width.
+// Results that are not positive become zero unless keep has all bits set. Of a window with a NaN the last element is picked.
 func maxHalves[T Float](y []T, picks []uint32, x []T, width, rows int, keep uint32) {
 	n, words := width/2, pickWords(width)
 	for r := range rows {
@@ -165,8 +158,7 @@ func maxHalves[T Float](y []T, picks []uint32, x []T, width, rows int, keep uint
 	}
 }
 
-// unpoolHalves writes the elements of dy to dx where the picks say, and zero to
-// the other elements of the windows.
+// unpoolHalves writes the elements of dy to dx where the picks say, and zero to the other elements of the windows.
 func unpoolHalves[T Float](dx []T, picks []uint32, dy []T, width, rows int) {
 	switch dx := any(dx).(type) {
 	case []float32:
@@ -197,8 +189,7 @@ func one[U uint32 | uint64](b bool) U {
 	return 0
 }
 
-// AvgPool writes the mean of each window of x to y. What a window covers of the
-// padding counts as zeros.
+// AvgPool writes the mean of each window of x to y. What a window covers of the padding counts as zeros.
 func AvgPool[T Float](p Pool, y, x []T) {
 	scale := 1 / T(p.KH*p.KW)
 	eachPlane(p, x, y, func(x, y []T) {
@@ -237,8 +228,7 @@ func MeanPlanes[T Float](y, x []T, size int) {
 	})
 }
 
-// SpreadPlanes writes dy/size to all elements of the planes of dx (len(dy),
-// size): the gradient of MeanPlanes.
+// SpreadPlanes writes dy/size to all elements of the planes of dx (len(dy), size): the gradient of MeanPlanes.
 func SpreadPlanes[T Float](dx, dy []T, size int) {
 	parallel.For(len(dy), 1+4096/size, func(lo, hi int) {
 		for i := lo; i < hi; i++ {

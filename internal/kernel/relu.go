@@ -15,8 +15,8 @@ func ReLU[T Float](y, x []T) {
 	})
 }
 
-// Gate writes to dx the elements of dy where y is not zero, and zero elsewhere:
-// the gradient through a rectifier whose output was y. dx may be dy.
+// Gate writes to dx the elements of dy where y is not zero, and zero elsewhere: the gradient through a rectifier whose
+// output was y. dx may be dy.
 func Gate[T Float](dx, y, dy []T) {
 	elements(len(y), func(lo, hi int) {
 		dx, y, dy := dx[lo:hi], y[lo:hi], dy[lo:hi]
@@ -29,8 +29,8 @@ func Gate[T Float](dx, y, dy []T) {
 	})
 }
 
-// gate32 works on the bit patterns, so that it has no branch to mispredict: b|-b
-// has the sign bit set for every b but zero, and the negation spreads it.
+// gate32 works on the bit patterns, so that it has no branch to mispredict: b|-b has the sign bit set for every b but zero,
+// and the negation spreads it.
 func gate32(dx, y, dy []uint32) {
 	y, dy = y[:len(dx)], dy[:len(dx)]
 	for i, b := range y {
@@ -45,8 +45,8 @@ func gate64(dx, y, dy []uint64) {
 	}
 }
 
-// keepPositive returns g if x is positive, else zero, without a branch: the sign
-// bit of b|(b-1) is set for negative x and for both zeros.
+// keepPositive returns g if x is positive, else zero, without a branch: the sign bit of b|(b-1) is set for negative x and
+// for both zeros.
 func keepPositive[T Float](g, x T) T {
 	if unsafe.Sizeof(x) == 4 {
 		b := math.Float32bits(float32(x))

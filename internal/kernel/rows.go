@@ -2,9 +2,8 @@ package kernel
 
 import "github.com/layernoise/layernoise/internal/parallel"
 
-// AddRow adds the vector b to each of the rows of y (rows, len(b)), and clips
-// the sums at zero from below when relu is set. A nil b adds nothing; cols is
-// the length of a row.
+// AddRow adds the vector b to each of the rows of y (rows, len(b)), and clips the sums at zero from below when relu is set.
+// A nil b adds nothing; cols is the length of a row.
 func AddRow[T Float](y, b []T, cols int, relu bool) {
 	switch {
 	case b != nil:

@@ -1,7 +1,7 @@
 package kernel
 
-// sum adds up x. It makes eight sums, one for the elements whose number leaves the
-// same rest when divided by eight, as a vector register does, and adds them up.
+// sum adds up x. It makes eight sums, one for the elements whose number leaves the same rest when divided by eight, as a
+// vector register does, and adds them up.
 func sum[T Float](x []T) T {
 	var a, b, c, d, e, f, g, h T
 	for ; len(x) >= 8; x = x[8:] {

@@ -36,8 +36,7 @@ type draw[T Float] struct {
 	part func(lo, hi int) // the method makePart, bound once because binding allocates
 }
 
-// chunkGroups is how many groups are made at a time, so that their words and elements stay in
-// the first-level cache.
+// chunkGroups is how many groups are made at a time, so that their words and elements stay in the first-level cache.
 const chunkGroups = 32
 
 // grain is how many elements are worth another goroutine: tens of microseconds of Gaussians, and several of

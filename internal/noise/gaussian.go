@@ -19,10 +19,9 @@ func addGaussian[T Float](dst, src []T, words []uint32, scale T) {
 	}
 }
 
-// boxMuller makes two independent normals of two words: a radius sqrt(-2 ln u) from a, times
-// the cosine and the sine of an angle from b. x in [-1, 1] stands for the angle x*pi/2, a half circle; the
-// sine takes the sign of x, and the cosine, which would never be negative, the sign of a, which the
-// radius does not use.
+// boxMuller makes two independent normals of two words: a radius sqrt(-2 ln u) from a, times the cosine and the sine of an
+// angle from b. x in [-1, 1] stands for the angle x*pi/2, a half circle; the sine takes the sign of x, and the cosine, which
+// would never be negative, the sign of a, which the radius does not use.
 func boxMuller(a, b uint32) (cos, sin float32) {
 	r := radius(a)
 	x := float32(int32(b)) * coef.Turn

@@ -60,8 +60,7 @@ func TestKernelElements(t *testing.T) {
 	}
 }
 
-// testElements compares kernels to the plain ones, on words and weights that include the extremes, at
-// every alignment.
+// testElements compares kernels to the plain ones, on words and weights that include the extremes, at every alignment.
 func testElements[T Float](t *testing.T, k kernels[T]) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	plain := plainKernels[T]()

@@ -37,8 +37,7 @@ func round(k *[2]uint32, c0, c1, c2, c3 uint32) (w0, w1, w2, w3 uint32) {
 	return uint32(p1>>32) ^ (c1 ^ k[0]), uint32(p1), uint32(p0>>32) ^ (c3 ^ k[1]), uint32(p0)
 }
 
-// Bits fills dst with the words of the stream's blocks in their natural order: word i is
-// word i%4 of block i/4.
+// Bits fills dst with the words of the stream's blocks in their natural order: word i is word i%4 of block i/4.
 func Bits(s Stream, dst []uint32) { BitsFrom(s, 0, dst) }
 
 // BitsFrom is [Bits] from the block with a number on.

@@ -2,8 +2,7 @@ package noise
 
 import "fmt"
 
-// Stream names one draw. Two draws are equal when their streams are, and
-// independent otherwise.
+// Stream names one draw. Two draws are equal when their streams are, and independent otherwise.
 type Stream struct {
 	Seed   uint64
 	Step   uint32 // the training step

@@ -10,8 +10,7 @@ import (
 // Vector is a register of a set's width.
 type Vector = reg.VecVirtual
 
-// Kernel emits one function. Its methods named after operations return their
-// result in a new register.
+// Kernel emits one function. Its methods named after operations return their result in a new register.
 type Kernel struct {
 	*build.Context
 	Set
@@ -75,8 +74,7 @@ func (k *Kernel) Read(m operand.Mem) Vector {
 // Write stores a vector at m.
 func (k *Kernel) Write(v Vector, m operand.Mem) { k.VMOVUPS(v, m) }
 
-// Op emits an instruction of three operands whose mnemonic is the same in both
-// sets; y may be memory.
+// Op emits an instruction of three operands whose mnemonic is the same in both sets; y may be memory.
 func (k *Kernel) Op(emit func(...operand.Op), x Vector, y operand.Op) Vector {
 	v := k.Vec()
 	emit(y, x, v)

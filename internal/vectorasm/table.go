@@ -9,9 +9,8 @@ import (
 	"github.com/mmcloughlin/avo/operand"
 )
 
-// Table is the constants of all kernels of a package. Each fills one or more rows
-// as wide as an AVX2 register, because AVX2 has no operand that repeats a word;
-// the linker aligns the table to a row.
+// Table is the constants of all kernels of a package. Each fills one or more rows as wide as an AVX2 register, because AVX2
+// has no operand that repeats a word; the linker aligns the table to a row.
 type Table struct {
 	data  []byte
 	where map[string]int
@@ -24,8 +23,7 @@ const (
 
 func newTable() *Table { return &Table{where: map[string]int{}} }
 
-// Words returns the address of a row with the words repeated, or of as many rows
-// as they fill.
+// Words returns the address of a row with the words repeated, or of as many rows as they fill.
 func (t *Table) Words(words ...uint32) operand.Mem {
 	k := string(encode(words))
 	at, ok := t.where[k]

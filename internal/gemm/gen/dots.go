@@ -5,13 +5,12 @@ import (
 	"github.com/mmcloughlin/avo/operand"
 )
 
-// dotRows is how many rows the dot products are of that a kernel computes at once: as
-// many chains as hide the time that a multiply-add takes.
+// dotRows is how many rows the dot products are of that a kernel computes at once: as many chains as hide the time that a
+// multiply-add takes.
 const dotRows = 32
 
-// dots adds the dot products of rows of b with a vector to sums, in the order of
-// k, for as many columns as 16 bytes hold times groups. Columns of the rows are
-// brought together in registers, a vector of sums at a time.
+// dots adds the dot products of rows of b with a vector to sums, in the order of k, for as many columns as 16 bytes hold
+// times groups. Columns of the rows are brought together in registers, a vector of sums at a time.
 func (g generator) dots() {
 	sums, x, b, row, groups := g.param("sums"), g.param("x"), g.param("b"), g.param("bRow"), g.param("groups")
 	n := dotRows / g.lanes()

@@ -22,9 +22,8 @@ func main() {
 	}
 }
 
-// emit emits all kernels for amd64. The table begins with a row of ones and one of
-// zeros: a mask for the first r lanes of an AVX2 register lies that many lanes
-// before the zeros.
+// emit emits all kernels for amd64. The table begins with a row of ones and one of zeros: a mask for the first r lanes of an
+// AVX2 register lies that many lanes before the zeros.
 func emit(ctx *build.Context, t *vectorasm.Table) {
 	t.Words(math.MaxUint32)
 	t.Words(0)

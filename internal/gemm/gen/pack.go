@@ -6,9 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// transpose writes columns of as many rows as there are lanes to rows of dst, in
-// groups of as many columns as 16 bytes hold; with AVX-512 of 64 bytes first, as long
-// as there are so many.
+// transpose writes columns of as many rows as there are lanes to rows of dst, in groups of as many columns as 16 bytes hold;
+// with AVX-512 of 64 bytes first, as long as there are so many.
 func (g generator) transpose() {
 	dst, dstRow, rows, groups := g.param("dst"), g.param("dstRow"), g.param("rows"), g.param("groups")
 	at, quarters := g.GP64(), g.quarters()
@@ -40,9 +39,8 @@ func (g generator) transpose() {
 	g.Finish()
 }
 
-// lines emits a loop over groups of 16 bytes, with AVX-512 one over groups of 64
-// bytes before it: then each line of the cache is read once, also where those of all
-// rows have the same place there.
+// lines emits a loop over groups of 16 bytes, with AVX-512 one over groups of 64 bytes before it: then each line of the
+// cache is read once, also where those of all rows have the same place there.
 func (g generator) lines(groups reg.Register, line, group func()) {
 	if g.Wide() {
 		g.SUBQ(operand.I8(4), groups)
@@ -134,8 +132,7 @@ func (g generator) transposedLines(rows []vectorasm.Vector) []vectorasm.Vector {
 	return columns
 }
 
-// copyRows copies k rows of width elements, and zeros behind them up to a whole
-// number of vectors.
+// copyRows copies k rows of width elements, and zeros behind them up to a whole number of vectors.
 func (g generator) copyRows(vectors int) {
 	dst, dstRow, src, srcRow, k := g.param("dst"), g.param("dstRow"), g.param("src"), g.param("srcRow"), g.param("k")
 	last := g.lastMask(vectors, g.param("width"))

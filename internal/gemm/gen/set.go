@@ -17,8 +17,8 @@ type element struct {
 
 var elements = []element{{"32", 4}, {"64", 8}}
 
-// set is a set of instructions with the tiles of c that its registers hold: the
-// more vectors in a row of a tile, the fewer rows.
+// set is a set of instructions with the tiles of c that its registers hold: the more vectors in a row of a tile, the fewer
+// rows.
 type set struct {
 	vectorasm.Set
 	shapes []shape
@@ -98,8 +98,7 @@ func (g generator) repeat(m operand.Mem) vectorasm.Vector {
 	return v
 }
 
-// mask is the lanes of the last vector of a row of n, of which width elements
-// count.
+// mask is the lanes of the last vector of a row of n, of which width elements count.
 type mask struct {
 	k reg.Register     // AVX-512
 	v vectorasm.Vector // AVX2

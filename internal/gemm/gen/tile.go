@@ -6,14 +6,13 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// linesAhead is after how many terms of the sums one more row of the tile below is
-// fetched into the cache: one by one, so that the rows of b find a buffer too.
+// linesAhead is after how many terms of the sums one more row of the tile below is fetched into the cache: one by one, so
+// that the rows of b find a buffer too.
 const linesAhead = 8
 
-// tile adds the product of rows of a and k rows of b to a tile of c, or with add
-// zero overwrites it. The tile stays in registers; every element takes its
-// products in the order of k. Only the first width elements of a row of c are
-// read or written; of a row of b too with AVX-512, but all of its vectors with AVX2.
+// tile adds the product of rows of a and k rows of b to a tile of c, or with add zero overwrites it. The tile stays in
+// registers; every element takes its products in the order of k. Only the first width elements of a row of c are read or
+// written; of a row of b too with AVX-512, but all of its vectors with AVX2.
 func (g generator) tile(rows, vectors int) {
 	sums := make([][]vectorasm.Vector, rows)
 	for i := range sums {
@@ -104,8 +103,8 @@ func (g generator) term(sums [][]vectorasm.Vector, last mask, b operand.Mem, row
 	}
 }
 
-// rowsOfA returns where the next element of each row of a is, and the registers
-// that move to the next column with it: one for each four rows.
+// rowsOfA returns where the next element of each row of a is, and the registers that move to the next column with it: one
+// for each four rows.
 func (g generator) rowsOfA(rows int) (at func(i int) operand.Mem, bases []reg.Register) {
 	base, row := g.param("a"), g.param("aRow")
 	bases = []reg.Register{base}
@@ -180,8 +179,8 @@ func (g generator) end(sums [][]vectorasm.Vector, last mask) {
 	})
 }
 
-// eachPart emits f for the vectors of the tile. The last of a row has a mask with
-// AVX-512; with AVX2, whose masks are slow, only if the row is not a full one.
+// eachPart emits f for the vectors of the tile. The last of a row has a mask with AVX-512; with AVX2, whose masks are slow,
+// only if the row is not a full one.
 func (g generator) eachPart(label string, rows int, last mask, vectors int, f func(i, j int, m operand.Mem, last *mask)) {
 	each := func(last *mask) {
 		c, row := g.param("c"), g.param("cRow")

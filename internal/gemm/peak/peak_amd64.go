@@ -11,9 +11,8 @@ func avx2(n int)
 //go:noescape
 func avx512(n int)
 
-// Run does so many rounds of multiply-adds of float32 with the vectors of a level, and
-// returns their number of operations, two for a multiply-add; zero for levels without
-// vectors.
+// Run does so many rounds of multiply-adds of float32 with the vectors of a level, and returns their number of operations,
+// two for a multiply-add; zero for levels without vectors.
 func Run(l cpu.Level, rounds int) (flop float64) {
 	switch l {
 	case cpu.AVX512:

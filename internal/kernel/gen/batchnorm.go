@@ -82,9 +82,8 @@ func (g *generator) overPlanes(slices []string, body func(c columns, x []operand
 	field := func(name string) reg.Register { return g.Load(g.Param("p").Field(name), g.GP64()) }
 	size, stride, count := field("size"), field("stride"), field("count")
 
-	// What lies two planes ahead is fetched, behind the last two what begins the
-	// next channel: planes are in different pages of memory, where the processor
-	// does not look ahead by itself.
+	// What lies two planes ahead is fetched, behind the last two what begins the next channel: planes are in different pages
+	// of memory, where the processor does not look ahead by itself.
 	ahead, back := g.copyOf(stride), g.copyOf(count)
 	g.ADDQ(stride, ahead)
 	g.NEGQ(back)

@@ -12,8 +12,7 @@ type columns struct {
 	mask  vector // of those that are there; nil for all
 }
 
-// columns emits body for n columns, which it counts down. move moves on what
-// body does not find by the index.
+// columns emits body for n columns, which it counts down. move moves on what body does not find by the index.
 func (g *generator) columns(n reg.Register, body func(c columns), move func()) {
 	c := columns{generator: g, index: g.GP64()}
 	g.XORQ(c.index, c.index)

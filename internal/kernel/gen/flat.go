@@ -13,8 +13,8 @@ func (g *generator) flat() {
 	g.updates()
 }
 
-// overSlices emits body for the slices named, the first of which counts the
-// elements. numbers are loaded into all lanes before.
+// overSlices emits body for the slices named, the first of which counts the elements. numbers are loaded into all lanes
+// before.
 func (g *generator) overSlices(slices, numbers []string, body func(c columns, x []operand.Mem, v []vector)) {
 	n := g.Length(slices[0])
 	var bases []reg.Register

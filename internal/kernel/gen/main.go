@@ -17,8 +17,8 @@ func main() {
 	}
 }
 
-// emit emits all kernels. The table begins with a row of ones and one of zeros: a
-// mask for the first r lanes lies lanes - r words from its start.
+// emit emits all kernels. The table begins with a row of ones and one of zeros: a mask for the first r lanes lies lanes - r
+// words from its start.
 func emit(ctx *build.Context, t *vectorasm.Table) {
 	t.Words(math.MaxUint32)
 	t.Words(0)

@@ -5,9 +5,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// halves emits the loops of pools with windows of 2x2, for eight windows of a row
-// at a time. Registers hold the windows in the order in which VSHUFPS leaves them,
-// 0, 1, 4, 5, 2, 3, 6, 7.
+// halves emits the loops of pools with windows of 2x2, for eight windows of a row at a time. Registers hold the windows in
+// the order in which VSHUFPS leaves them, 0, 1, 4, 5, 2, 3, 6, 7.
 func (g *generator) halves() {
 	g.function("maxHalves", "y []float32, picks []uint32, x []float32, width, rows int, keep uint32")
 	keep, zero := g.number("keep"), g.zero()
@@ -160,8 +159,7 @@ func (g *generator) compare(how int, x, y vector) vector {
 	return v
 }
 
-// max is Go's: NaN if x or y is, and 0 is larger than -0. The instruction returns
-// its second operand in both cases.
+// max is Go's: NaN if x or y is, and 0 is larger than -0. The instruction returns its second operand in both cases.
 func (g *generator) max(x, y vector) vector {
 	m := g.Op(g.VANDPS, g.Op(g.VMAXPS, x, y), g.Op(g.VMAXPS, y, x))
 	return g.Op(g.VORPS, m, g.compare(unordered, x, y))

@@ -40,8 +40,7 @@ func (p *sliding) clear(v []vector) {
 	}
 }
 
-// weigh emits weighViews. As many columns are done at once as there are
-// registers for, the last ones a register at a time.
+// weigh emits weighViews. As many columns are done at once as there are registers for, the last ones a register at a time.
 func (p *sliding) weigh(set vectorasm.Set) {
 	p.functionFor(set, "weighViews", "y []float32, stride int, x []float32, offsets []int, w []float32, n int")
 	rows := p.six(p.Pointer("y").Base, p.bytes("stride"))
@@ -115,8 +114,7 @@ func (p *sliding) dots(set vectorasm.Set) {
 	p.Finish()
 }
 
-// dotSome emits the sums of some views, from number first on, in the lanes that
-// begin half a group from its start, or at it.
+// dotSome emits the sums of some views, from number first on, in the lanes that begin half a group from its start, or at it.
 func (p *sliding) dotSome(sums reg.Register, rows six, x, offsets, end reg.Register, first, n, half int) {
 	var from []reg.Register
 	for i := range n {

@@ -94,8 +94,7 @@ func (g *generator) nextSix(s six) {
 	}
 }
 
-// addTimes is x + f*y. The factor f is a power of two, so that only one rounding
-// happens in any case.
+// addTimes is x + f*y. The factor f is a power of two, so that only one rounding happens in any case.
 func (g *generator) addTimes(x vector, f float32, y vector) vector {
 	return g.times(g.VFMADD231PS, x, f, y)
 }
@@ -112,8 +111,8 @@ func (g *generator) times(emit func(...operand.Op), x vector, f float32, y vecto
 	return v
 }
 
-// transpose exchanges the rows and columns of the 4 x 4 numbers in the lower
-// halves of four registers, and of those in their upper halves.
+// transpose exchanges the rows and columns of the 4 x 4 numbers in the lower halves of four registers, and of those in their
+// upper halves.
 func (g *generator) transpose(a, b, c, d vector) [4]vector {
 	low, high := g.Op(g.VUNPCKLPS, a, b), g.Op(g.VUNPCKHPS, a, b)
 	low2, high2 := g.Op(g.VUNPCKLPS, c, d), g.Op(g.VUNPCKHPS, c, d)
@@ -123,9 +122,8 @@ func (g *generator) transpose(a, b, c, d vector) [4]vector {
 	}
 }
 
-// loadHalves loads four numbers at low and four at high. The first load writes
-// the whole register, as others below do: avo takes what a narrower one leaves as
-// it was for a use of an older value, and keeps the register from all else.
+// loadHalves loads four numbers at low and four at high. The first load writes the whole register, as others below do: avo
+// takes what a narrower one leaves as it was for a use of an older value, and keeps the register from all else.
 func (g *generator) loadHalves(low, high operand.Mem) vector {
 	v := g.YMM()
 	g.VBROADCASTF128(low, v)

@@ -36,9 +36,8 @@ func (g *generator) tileCols() {
 	})
 }
 
-// groups emits body for each of the six lines of a strip and each group of eight
-// tiles, and ends the function. planes are where the group lies in the planes of
-// a line; tile(i) is where tile i of the group lies in the line.
+// groups emits body for each of the six lines of a strip and each group of eight tiles, and ends the function. planes are
+// where the group lies in the planes of a line; tile(i) is where tile i of the group lies in the line.
 func (g *generator) groups(planesName, linesName string, body func(planes six, tile func(i int) operand.Mem)) {
 	planes := g.six(g.Pointer(planesName).Base, g.bytes("plane"))
 	line, stride := g.Pointer(linesName).Base, g.bytes("stride")
@@ -94,8 +93,7 @@ func (g *generator) loadPairs(tile func(i int) operand.Mem) []vector {
 	return []vector{g.Op(g.VUNPCKLPD, low, high), g.Op(g.VUNPCKHPD, low, high)}
 }
 
-// joinPairs loads those of tiles i and j to the lower half of a register, and of
-// tiles i+4 and j+4 to the upper one.
+// joinPairs loads those of tiles i and j to the lower half of a register, and of tiles i+4 and j+4 to the upper one.
 func (g *generator) joinPairs(tile func(i int) operand.Mem, i, j int) vector {
 	const columns = 16 // bytes before the fifth
 	low, high := g.YMM(), g.XMM()

@@ -43,9 +43,8 @@ func (g *generator) tileRows() {
 	})
 }
 
-// rows emits body for the columns of each row of tiles, which has six lines in a
-// buffer and n in the images, and ends the function. With zeros, a negative
-// number in lines stands for the parameter of that name.
+// rows emits body for the columns of each row of tiles, which has six lines in a buffer and n in the images, and ends the
+// function. With zeros, a negative number in lines stands for the parameter of that name.
 func (g *generator) rows(buffer, images string, n int, zeros bool, body func(c columns, lines six, image []operand.Mem)) {
 	six, base, lines := g.six(g.Pointer(buffer).Base, g.bytes("stride")), g.Pointer(images).Base, g.Pointer("lines").Base
 	end := g.AllocLocal(8)

@@ -10,8 +10,7 @@ const (
 	windowBytes = 4 * windowSize
 )
 
-// windows emits the transforms of weights, for eight windows at a time; n is a
-// multiple of eight.
+// windows emits the transforms of weights, for eight windows at a time; n is a multiple of eight.
 func (g *generator) windows() {
 	g.function("windowPlanes", "u []float32, plane int, w []float32, n int, scales *[36]float32")
 	g.windowPlanes(func(i int) int { return i })

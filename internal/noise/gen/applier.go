@@ -46,8 +46,7 @@ func newApplier(ctx *build.Context, t *vectorasm.Table, set vectorasm.Set, elem 
 	return a
 }
 
-// loop emits body for as many words at a time as 2^shift, which make elements
-// elements, and ends the function.
+// loop emits body for as many words at a time as 2^shift, which make elements elements, and ends the function.
 func (a *applier) loop(shift uint8, elements int, body func()) {
 	n := a.count("words", shift)
 	a.Label("loop")

@@ -7,9 +7,8 @@ import (
 	"github.com/layernoise/layernoise/internal/noise/coef"
 )
 
-// A chain is as many Philox blocks as a register has 64-bit lanes. Its four vectors hold one counter word
-// a lane, in the low half: a multiplication reads nothing else, so the high half may hold anything, and a
-// product serves as its own low word.
+// A chain is as many Philox blocks as a register has 64-bit lanes. Its four vectors hold one counter word a lane, in the low
+// half: a multiplication reads nothing else, so the high half may hold anything, and a product serves as its own low word.
 type chain struct{ c0, c1, c2, c3 vector }
 
 // philox holds what all blocks of a draw share. Of a block's counter only c0 varies, so
@@ -29,9 +28,8 @@ type philox struct {
 
 // groups emits the function that fills words with consecutive groups.
 //
-// It works on several chains at a time, so that there is something to do during
-// a multiplication: with AVX-512 four groups while they last and then one by one; with AVX2, which
-// has half the registers, the two chains of one group.
+// It works on several chains at a time, so that there is something to do during a multiplication: with AVX-512 four groups
+// while they last and then one by one; with AVX2, which has half the registers, the two chains of one group.
 func groups(k *kernel) {
 	k.Doc("groups" + k.Name + " is groupsPlain.")
 	words, n := k.Pointer("words"), k.count("words", 5)

@@ -6,9 +6,8 @@ import (
 	"github.com/mmcloughlin/avo/operand"
 )
 
-// rademacher emits addRademacher. A shuffle takes the scale or its negative out of a table, by bits of
-// each lane of a word: with float32 by the two lowest, which serve two rows of 16 elements, and with float64 by the
-// one above the lowest.
+// rademacher emits addRademacher. A shuffle takes the scale or its negative out of a table, by bits of each lane of a word:
+// with float32 by the two lowest, which serve two rows of 16 elements, and with float64 by the one above the lowest.
 func rademacher(a *applier) {
 	tables := []vector{a.signs(0, 0, 0, signBit)}
 	pick, shift, top := a.VPERMILPD, a.VPSRLQ, 31
