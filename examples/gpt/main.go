@@ -148,7 +148,7 @@ func run(ctx context.Context, s settings) error {
 	fmt.Println(text)
 	panel := figure.Panel{
 		Title: fmt.Sprintf("Loss on the held-out end of the text\nsigma %v", s.sigma),
-		X:     "steps", Y: s.unit(), LogY: true,
+		X:     "steps", Y: s.unit(),
 	}
 	for _, kind := range kinds {
 		r, err := train(ctx, s, kind, text)
