@@ -47,3 +47,19 @@ func own(n *G.Node) bool {
 	_, ok := n.Op().(interface{ kind() kind })
 	return ok
 }
+
+// NotifyGradients has f called in each pass, with the number of a learnable, as soon as its gradient is final, while the pass
+// goes on: by the operation that computes it, on the machine's goroutine. It returns for which of the learnables it does so: those
+// whose gradient [BindGradients] has left in the buffer of an operation of this package, and nothing else in the graph
+// reads. Call it after the first pass. A later call takes the place of an earlier one.
+func NotifyGradients(f func(i int), learnables ...*G.Node) []bool {
+	notified := make([]bool, len(learnables))
+	for i, n := range learnables {
+		if !keepsGradient(n) || n.Graph().To(n.Deriv().ID()).Len() > 0 {
+			continue
+		}
+		n.Deriv().Op().(interface{ notify(func()) }).notify(func() { f(i) })
+		notified[i] = true
+	}
+	return notified
+}

@@ -118,3 +118,50 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+// TestNotifyGradients: each gradient that stays in its operation's buffer is told once a pass, when it is final, and no other.
+func TestNotifyGradients(t *testing.T) {
+	for _, bind := range []bool{true, false} {
+		g := G.NewGraph()
+		node := func(name string, seed uint64, shape ...int) *G.Node {
+			return G.NodeFromAny(g, gradcheck.Random(seed, tensor.Float32, shape...), G.WithName(name))
+		}
+		x, v, w, b := node("x", 1, 6, 4), node("v", 2, 4, 4), node("w", 3, 4, 4), node("b", 4, 4)
+		learnables := G.Nodes{v, w, b}
+		hidden := G.Must(graph.DenseReLU(x, v, nil))
+		if _, err := G.Grad(costOf(G.Must(graph.Dense(G.Must(graph.Dense(hidden, w, b)), w, nil))), learnables...); err != nil {
+			t.Fatal(err)
+		}
+		option, want := G.BindDualValues(learnables...), []bool{false, false, false}
+		if bind {
+			option, want = graph.BindGradients(learnables...), []bool{true, false, true} // w is used twice
+		}
+		vm := G.NewTapeMachine(g, option)
+		defer vm.Close()
+		if err := vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		vm.Reset()
+		told := make([][]float64, len(learnables))
+		got := graph.NotifyGradients(func(i int) {
+			if told[i] != nil {
+				t.Errorf("bound to the operations %v: gradient %d is told twice", bind, i)
+			}
+			told[i] = gradcheck.Floats(must(learnables[i].Grad()))
+		}, learnables...)
+		if !slices.Equal(got, want) {
+			t.Errorf("bound to the operations %v: told are %v, want %v", bind, got, want)
+		}
+		if err := vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range learnables {
+			if got[i] && !slices.Equal(told[i], gradcheck.Floats(must(n.Grad()))) {
+				t.Errorf("gradient %d changed after it was told", i)
+			}
+			if !got[i] && told[i] != nil {
+				t.Errorf("bound to the operations %v: gradient %d is told", bind, i)
+			}
+		}
+	}
+}

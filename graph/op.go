@@ -44,6 +44,9 @@ type op[T kernel.Float] struct {
 	// of is set on a gradient: the node whose gradient it is.
 	of *G.Node
 
+	// after is called when the result has been computed, if it is set.
+	after func()
+
 	id       uint64
 	children G.Nodes
 	in       []operand[T]
@@ -126,6 +129,9 @@ func (o *op[T]) Do(in ...G.Value) (v G.Value, err error) {
 	if err := o.run(o.dst, o.in); err != nil {
 		return nil, errors.Wrapf(err, "graph: %s", o.name)
 	}
+	if o.after != nil {
+		o.after()
+	}
 	return o.value, nil
 }
 
@@ -203,6 +209,7 @@ func (o *op[T]) Hashcode() uint32 {
 
 func (o *op[T]) InferShape(...G.DimSizer) (tensor.Shape, error) { return o.shape.Clone(), nil }
 func (o *op[T]) kind() kind                                     { return o.role }
+func (o *op[T]) notify(f func())                                { o.after = f }
 func (o *op[T]) Arity() int                                     { return len(o.children) }
 func (o *op[T]) ReturnsPtr() bool                               { return true }
 func (o *op[T]) CallsExtern() bool                              { return false }

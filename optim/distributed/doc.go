@@ -34,6 +34,11 @@
 // All calls are made on one thread of the operating system, which Init starts. Nothing but MPI_Isend, MPI_Irecv and MPI_Test is
 // used between MPI_Init_thread and MPI_Finalize, so no call blocks, and a rank that waits for another one can give up.
 //
+// # Overlap
+//
+// [Solver.Overlap] exchanges gradients while the pass that computes others still runs. README.md has what it gives, and how far
+// a training scales.
+//
 // # The noise
 //
 // It is a function of seeds and counters and needs no communication: all ranks perturb their weights by the same noise. That

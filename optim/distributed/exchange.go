@@ -1,6 +1,7 @@
 package distributed
 
 import (
+	"time"
 	"unsafe"
 
 	"github.com/pkg/errors"
@@ -31,7 +32,7 @@ func allreduceAll[T Float](w *World, list [][]T) error {
 		count += len(x)
 	}
 	c := call{kind: allreduce, Count: uint64(count), Bytes: uint32(unsafe.Sizeof(T(0)))}
-	return w.collective(c, func() error { return sumBlocks(w, c, list) })
+	return w.collective(c, func() error { return sumBlocks(w, c, list, nil) })
 }
 
 // block is a part of a vector on its way through an all-reduce: first each rank gets its segment from all others and
@@ -51,14 +52,17 @@ func (b *block[T]) segment(r int) []T {
 	return b.x[min(r*n, len(b.x)):min((r+1)*n, len(b.x))]
 }
 
-func sumBlocks[T Float](w *World, c call, list [][]T) error {
+// sumBlocks sums the vectors of the list, in its order. Those of an open list are taken when they are ready.
+func sumBlocks[T Float](w *World, c call, list [][]T, open *openList) error {
 	size := w.block / int(unsafe.Sizeof(T(0)))
 	var blocks, ready []*block[T]
-	next := func() *block[T] { // the next block of the list, nil at its end
+	list = append([][]T(nil), list...)
+	vectors := len(list)
+	next := func() *block[T] { // the next block of the list, nil if there is none yet
 		for len(list) > 0 && len(list[0]) == 0 {
 			list = list[1:]
 		}
-		if len(list) == 0 {
+		if len(list) == 0 || !open.isReady(vectors-len(list)) {
 			return nil
 		}
 		n := min(size, len(list[0]))
@@ -74,8 +78,7 @@ func sumBlocks[T Float](w *World, c call, list [][]T) error {
 		}
 		return b
 	}
-	list = append([][]T(nil), list...)
-	p := patience{world: w, call: c}
+	p := patience{world: w, call: c, idle: open != nil}
 	tag := 0
 	for {
 		for len(blocks) < window {
@@ -91,7 +94,14 @@ func sumBlocks[T Float](w *World, c call, list [][]T) error {
 			blocks = append(blocks, b)
 		}
 		if len(blocks) == 0 {
-			return nil
+			if len(list) == 0 {
+				return nil
+			}
+			if err := open.wait(w); err != nil {
+				return err
+			}
+			p.quiet = time.Time{} // this rank's own work took the time
+			continue
 		}
 		news := 0
 		var missing []waiting
@@ -137,10 +147,8 @@ func (b *block[T]) gather(w *World) error {
 }
 
 func (b *block[T]) exchange(w *World, tag int, out, in func(rank int) []T) error {
-	for r := range w.size {
-		if r == w.rank {
-			continue
-		}
+	for k := 1; k < w.size; k++ { // not all begin with the same one
+		r := (w.rank + k) % w.size
 		if x := in(r); len(x) > 0 {
 			p, err := w.wire.receive(bytesOf(x), r, tag)
 			if err != nil {

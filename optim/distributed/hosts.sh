@@ -29,7 +29,7 @@ hosts_up() {
 
 # shape sets the rate of a host's cable. There is no added delay: not every kernel has netem.
 shape() {
-	tc -n "$bridge-host$1" qdisc replace dev eth0 root handle 1: htb default 1 &&
+	tc -n "$bridge-host$1" qdisc show dev eth0 | grep -q htb || tc -n "$bridge-host$1" qdisc add dev eth0 root handle 1: htb default 1 &&
 		tc -n "$bridge-host$1" class replace dev eth0 parent 1: classid 1:1 htb rate "$2"
 }
 

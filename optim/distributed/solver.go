@@ -37,7 +37,8 @@ type Solver struct {
 	known map[uint64]bool  // models that were compared
 	fused fused
 
-	averaged bool // the gradients of the next Step are means already
+	averaged   bool // the gradients of the next Step are means already
+	overlapped bool // because a machine of Overlap has left them so
 }
 
 // fused is memory in which small gradients are exchanged together, an element type each.
@@ -79,7 +80,7 @@ func (s *Solver) Step(model []G.ValueGrad) error {
 			return err
 		}
 	}
-	s.averaged = false
+	s.Discard()
 	return s.base.Step(model)
 }
 
@@ -143,41 +144,65 @@ func vectors(params []parameter) (f32 [][]float32, f64 [][]float64) {
 // fuseBelow is the length below which gradients are exchanged together.
 const fuseBelow = 1 << 14
 
-// meanOf replaces the vectors by their means over all ranks.
-func meanOf[T Float](w *World, list [][]T, memory *[]T) error {
-	if len(list) == 0 {
-		return nil
-	}
-	var whole, small [][]T
+// bundle is vectors that are exchanged: the large ones, and the small ones together behind them.
+type bundle[T Float] struct {
+	large, small [][]T
+	together     []T // the small ones, in memory of their own
+}
+
+func newBundle[T Float](list [][]T, memory *[]T) (b bundle[T]) {
 	n := 0
 	for _, x := range list {
 		if len(x) >= fuseBelow {
-			whole = append(whole, x)
+			b.large = append(b.large, x)
 			continue
 		}
-		small = append(small, x)
+		b.small = append(b.small, x)
 		n += len(x)
 	}
 	if cap(*memory) < n {
 		*memory = make([]T, n)
 	}
-	together := (*memory)[:0]
-	for _, x := range small {
-		together = append(together, x...)
+	b.together = (*memory)[:n]
+	return b
+}
+
+// vectors returns what is exchanged.
+func (b bundle[T]) vectors() [][]T { return append(slices.Clone(b.large), b.together) }
+
+// pack puts the small vectors together.
+func (b bundle[T]) pack() {
+	rest := b.together
+	for _, x := range b.small {
+		rest = rest[copy(rest, x):]
 	}
-	whole = append(whole, together)
-	if err := allreduceAll(w, whole); err != nil {
-		return err
-	}
-	inverse := 1 / T(w.size)
-	for _, x := range whole {
+}
+
+// mean turns the sums over ranks into means, and puts the small vectors back.
+func (b bundle[T]) mean(ranks int) {
+	inverse := 1 / T(ranks)
+	for _, x := range b.vectors() {
 		for i := range x {
 			x[i] *= inverse
 		}
 	}
-	for _, x := range small {
-		together = together[copy(x, together):]
+	rest := b.together
+	for _, x := range b.small {
+		rest = rest[copy(x, rest):]
 	}
+}
+
+// meanOf replaces the vectors by their means over all ranks.
+func meanOf[T Float](w *World, list [][]T, memory *[]T) error {
+	if len(list) == 0 {
+		return nil
+	}
+	b := newBundle(list, memory)
+	b.pack()
+	if err := allreduceAll(w, b.vectors()); err != nil {
+		return err
+	}
+	b.mean(w.size)
 	return nil
 }
 

@@ -27,7 +27,7 @@ func (s *Solver) Ranks() int { return s.world.size }
 // follows does not do it again. All ranks must call it.
 func (s *Solver) Average(model []G.ValueGrad) error {
 	s.averaged = false
-	if s.world.size > 1 {
+	if s.world.size > 1 && !s.overlapped {
 		if err := s.mean(model); err != nil {
 			return err
 		}
@@ -37,4 +37,4 @@ func (s *Solver) Average(model []G.ValueGrad) error {
 }
 
 // Discard says that no Step will follow Average: the gradients are thrown away.
-func (s *Solver) Discard() { s.averaged = false }
+func (s *Solver) Discard() { s.averaged, s.overlapped = false, false }

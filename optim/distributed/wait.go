@@ -36,6 +36,7 @@ type patience struct {
 	call  call
 	quiet time.Time // since when nothing comes; zero before the first look
 	looks int       // since then
+	idle  bool      // leave the processor to others at once
 }
 
 // defaultSpins is how many looks a rank makes at most before it sleeps between them.
@@ -48,7 +49,7 @@ func (p *patience) look(news int, missing []waiting) error {
 		return nil
 	}
 	p.looks++
-	if p.looks%64 != 0 {
+	if p.looks%64 != 0 && !p.idle {
 		return nil
 	}
 	if err := p.world.alarmed(); err != nil {
@@ -58,8 +59,8 @@ func (p *patience) look(news int, missing []waiting) error {
 	switch {
 	case since > p.world.timeout:
 		return p.world.late(p.call, missing)
-	case since > time.Millisecond || p.looks > p.world.spins:
-		time.Sleep(50 * time.Microsecond)
+	case since > time.Millisecond || p.looks > p.world.spins || p.idle: // who waits for a second may do so for a millisecond more
+		time.Sleep(min(max(since/20, 50*time.Microsecond), time.Millisecond))
 	default:
 		runtime.Gosched()
 	}
