@@ -16,7 +16,7 @@ type AttentionConfig struct {
 	// Causal lets position t see positions 0 to t alone. There are then as many keys as queries.
 	Causal bool
 
-	// Padding says which keys are padding that nobody sees: (N, S) of type tensor.Bool, true for padding, as PyTorch's
+	// Padding says which keys are padding, which no query sees: (N, S) of type tensor.Bool, true for padding, as PyTorch's
 	// key_padding_mask. By default nil, none. It has no gradient.
 	Padding *G.Node
 

@@ -18,7 +18,7 @@ type DropoutConfig struct {
 	// default 0.
 	Layer uint32
 
-	// Steps tells the step of the training. By default nobody does: the steps are then the node's own runs, from 0.
+	// Steps counts the steps of the training. By default each run of the node is a step, from 0.
 	Steps *Steps
 }
 
@@ -68,7 +68,7 @@ func (r *runs) stream() noise.Stream {
 	return s
 }
 
-// part returns how many words come before those of this process in a draw of which each has so many.
+// part returns where the words of this process begin in a draw to which each rank contributes so many.
 func (r *runs) part(words int) (uint64, error) {
 	if r.steps == nil || r.steps.rank == 0 {
 		return 0, nil

@@ -10,8 +10,8 @@ import (
 // BindDualValues keeps a copy of each gradient and adds to it, one pass over all weights a run. A gradient that an operation
 // of this package computes stays as it is until the next run, and needs no copy: it is read from the operation's own buffer,
 // and is replaced by the next run instead of added to. Other gradients, such as the sum for a parameter that is used twice,
-// are bound as before and do add up. What leaves all of them zero between two runs, as solvers do, makes no difference
-// between the two.
+// are bound as before and do add up. Where all gradients are zero before each run, as after a step of a solver, the two are
+// equal.
 func BindGradients(learnables ...*G.Node) G.VMOpt {
 	return func(vm G.VM) {
 		var others G.Nodes

@@ -9,11 +9,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// noisy knows the tensors of the process that carry noise now. So noise never stays behind in weights: whoever meets noise of
-// another solver takes it out first, also where that solver has been dropped with its noise in the weights.
+// noisy knows the tensors of the process that carry noise now. A solver that meets the noise of
+// another one takes it out first, even if that solver is garbage by now: noise never stays behind in weights.
 //
-// The register keeps tensors alive as little as a solver that was dropped would: it holds their memory, which the clean
-// weights are in, and looks now and then which tensors are gone.
+// The register does not keep tensors alive. It holds the memory with their clean weights, and drops it, now and then, for
+// tensors that are gone.
 var noisy register
 
 type register struct {

@@ -35,7 +35,7 @@ type TraceConfig struct {
 	// Probes is the number of random directions. By default 10.
 	Probes int
 
-	// Seed selects the directions. Whatever the seed, they are none that a training with Rademacher noise draws.
+	// Seed selects the directions. They are independent of the noise of a training, even with the same seed.
 	Seed uint64
 
 	// Step is how far the weights are moved, each by plus or minus Step. By default it is the cubic root of the machine
@@ -143,7 +143,7 @@ type RegulariserConfig struct {
 	// Pairs is the number of antithetic pairs. By default 100.
 	Pairs int
 
-	// Seed selects the noise. Whatever the seed, it is none that a training draws.
+	// Seed selects the noise. It is independent of that of a training, even with the same seed.
 	Seed uint64
 }
 

@@ -2,7 +2,7 @@
 //
 // A processor remembers where some two thousand pages lie. Ordinary ones of 4 KB cover 8 MB then, and a pass over more
 // than that looks up every page anew, in the tables of the guest and of the host where the machine is virtual. Huge ones of
-// 2 MB cover 4 GB. Go's heap gets ordinary ones where Linux gives huge ones only to those who ask (madvise in
+// 2 MB cover 4 GB. Go's heap gets ordinary ones where Linux gives huge ones only on request (madvise in
 // /sys/kernel/mm/transparent_hugepage/enabled).
 package hugepage
 

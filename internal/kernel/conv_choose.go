@@ -82,7 +82,7 @@ func (c Conv) winograd() bool {
 // image stays in the cache closest to the processor while all its output is made, and the sums of the gradient of the
 // weights, sixteen each, in the next one.
 //
-// Where nobody reads the columns they are zeros in the gradients, and multiplied like the others. So a NaN or an infinity in
+// The columns beyond the output are zeros in the gradients, and multiplied like the others. So a NaN or an infinity in
 // an image reaches the gradients of all weights of its channel, some of the channel before it too, and one in the weights
 // reaches the gradients of all pixels of its channel: more than those that it has a part in by the definition, but then the
 // output is none either.

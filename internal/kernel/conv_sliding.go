@@ -7,8 +7,8 @@ import (
 
 // sliding is a convolution of stride 1, computed without columns. With outputs as wide as the padded image, what an element
 // of the window sees of a plane lies together: the output is a sum of such views, each times its weight, and an element of
-// the weights' gradient a dot product with one. In exchange, behind each row of the output are some columns that nobody
-// reads.
+// the weights' gradient a dot product with one. In exchange, behind each row of the output are some columns that are
+// never read.
 type sliding struct {
 	Conv
 	height, width int // of the padded image

@@ -4,5 +4,5 @@ package lockfile
 
 import "os"
 
-// tryLock reports that nobody else holds file, for want of a way to know.
+// tryLock reports that file is free: there is no way to know.
 func tryLock(*os.File) bool { return true }

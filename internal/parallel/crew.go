@@ -43,7 +43,7 @@ func (h *helpers) open(j *job, n int) {
 	}
 }
 
-// shut lets nobody join j any more.
+// shut takes j off the list: no helper joins it any more.
 func (h *helpers) shut(j *job) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
