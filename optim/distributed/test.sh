@@ -39,14 +39,24 @@ launch() { # launcher, number of ranks, command
 export -f launch
 export folder
 
-# passes runs all checks on a number of ranks, which have to pass.
+# passes runs all checks on a number of ranks, which have to pass. MPICH 4.0 over TCP now and then does not come out of
+# MPI_Finalize on a busy machine: a rank waits for one that is in the launcher's barrier already, where it answers nobody. All
+# checks have passed then; they are run once more.
 passes() { # launcher, number of ranks, what
 	echo "== $1, $2 ranks${3:+, $3}"
-	if ! timeout 120 bash -c 'launch "$@"' - "$1" "$2" "${ranks[@]}" >"$folder/out" 2>&1; then
+	local run=(timeout 120 bash -c 'launch "$@"' - "$1" "$2" "${ranks[@]}")
+	if "${run[@]}" >"$folder/out" 2>&1; then
+		:
+	elif [ "$1" = mpich-hosts ] && grep 'MPI_Finalize did not end' "$folder/out"; then
+		echo '!!! MPI_Finalize hung: once more !!!'
+		"${run[@]}" >"$folder/out" 2>&1
+	else
+		false
+	fi || {
 		cat "$folder/out"
 		echo "FAIL: $1, $2 ranks"
 		exit 1
-	fi
+	}
 	grep -oE 'rank [0-9]+ of .*processors|^--- PASS.*' "$folder/out" | sort
 }
 
