@@ -49,6 +49,7 @@ passes() { # launcher, number of ranks, what
 		:
 	elif [ "$1" = mpich-hosts ] && grep 'MPI_Finalize did not end' "$folder/out"; then
 		echo '!!! MPI_Finalize hung: once more !!!'
+		hosts_reset
 		"${run[@]}" >"$folder/out" 2>&1
 	else
 		false
