@@ -8,6 +8,7 @@ import (
 
 	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/internal/gradcheck"
+	"github.com/layernoise/layernoise/internal/race"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -131,6 +132,9 @@ func TestModelsTrainAtOnce(t *testing.T) {
 // TestStepsDoNotAllocate wants a step in the steady state to allocate what Gorgonia's machine does and no buffers: as many
 // bytes whatever the batch. The smallest buffer, that of the logits, is 5 numbers an example.
 func TestStepsDoNotAllocate(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates, too")
+	}
 	allocated := func(batch int) int {
 		m, solver := newModel(t, newWeights(), batch, true), G.NewVanillaSolver()
 		for range 3 {

@@ -77,6 +77,8 @@ func TestDirect(t *testing.T) {
 
 // spoilScratch overwrites the work space that is not in use.
 func spoilScratch() {
+	scratch32.mu.Lock()
+	defer scratch32.mu.Unlock()
 	for _, f := range scratch32.free {
 		spoil(f.buf)
 	}

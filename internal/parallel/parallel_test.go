@@ -173,6 +173,8 @@ func TestHelpersEnd(t *testing.T) {
 		if !eventually(func() bool { return !strings.Contains(stacks(), "parallel.help(") }) {
 			t.Fatalf("procs %d: goroutines are left: %s", procs, stacks())
 		}
+		crew.mu.Lock()
+		defer crew.mu.Unlock()
 		if crew.number != 0 {
 			t.Errorf("procs %d: %d helpers are counted, and there are none", procs, crew.number)
 		}
