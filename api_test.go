@@ -45,8 +45,8 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// exported returns a line for each name that a package exports, fields and methods of interfaces too.
-func exported(t *testing.T, path string) []string {
+// sourcesOf parses the files of a package without its tests.
+func sourcesOf(t *testing.T, path string, mode parser.Mode) (*token.FileSet, []*ast.File) {
 	files := token.NewFileSet()
 	names, err := filepath.Glob(filepath.Join(path, "*.go"))
 	if err != nil {
@@ -57,12 +57,18 @@ func exported(t *testing.T, path string) []string {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
-		source, err := parser.ParseFile(files, name, nil, 0)
+		source, err := parser.ParseFile(files, name, nil, mode)
 		if err != nil {
 			t.Fatal(err)
 		}
 		sources = append(sources, source)
 	}
+	return files, sources
+}
+
+// exported returns a line for each name that a package exports, fields and methods of interfaces too.
+func exported(t *testing.T, path string) []string {
+	files, sources := sourcesOf(t, path, 0)
 	p, err := doc.NewFromFiles(files, sources, module+path)
 	if err != nil {
 		t.Fatal(err)

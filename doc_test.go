@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -14,19 +13,8 @@ import (
 func TestDocumented(t *testing.T) {
 	checked := 0
 	for _, path := range published {
-		names, err := filepath.Glob(filepath.Join(path, "*.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
-			if strings.HasSuffix(name, "_test.go") {
-				continue
-			}
-			files := token.NewFileSet()
-			source, err := parser.ParseFile(files, name, nil, parser.ParseComments)
-			if err != nil {
-				t.Fatal(err)
-			}
+		files, sources := sourcesOf(t, path, parser.ParseComments)
+		for _, source := range sources {
 			for _, decl := range source.Decls {
 				for _, missing := range undocumented(decl, &checked) {
 					t.Errorf("%v: %s has no comment", files.Position(missing.Pos()), missing.Name)

@@ -164,7 +164,7 @@ func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (c
 		}
 	}
 	cost, err = t.together(ranks, cost, err)
-	if average := averagerOf(solver); err == nil && clip > 0 && average != nil {
+	if average, ok := within[averager](solver); err == nil && clip > 0 && ok {
 		err = average.Average(t.model)
 	}
 	if err == nil && clip > 0 {
@@ -211,7 +211,7 @@ func (t *training) together(ranks *ranks, cost float64, err error) (float64, err
 func (t *training) discard(solver G.Solver, reason error) error {
 	t.statistics.putBack()
 	t.zeroGradients()
-	if average := averagerOf(solver); average != nil {
+	if average, ok := within[averager](solver); ok {
 		average.Discard()
 	}
 	// A solver that counts the passes of a step begins that step again.

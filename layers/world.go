@@ -133,13 +133,24 @@ func (r *ranks) check(batches AnyBatches, solver G.Solver) error {
 	return nil
 }
 
+// within returns the first of the solver, the one that it wraps and so on that is a T; the zero T if none is.
+func within[T any](solver G.Solver) (found T, ok bool) {
+	for {
+		if found, ok = solver.(T); ok {
+			return found, true
+		}
+		wrapper, wraps := solver.(interface{ Base() G.Solver })
+		if !wraps {
+			return found, false
+		}
+		solver = wrapper.Base()
+	}
+}
+
 // ranksOf returns how many ranks the mean is over that the solver, or the one it wraps, steps by.
 func ranksOf(solver G.Solver) int {
-	switch s := solver.(type) {
-	case interface{ Ranks() int }:
+	if s, ok := within[interface{ Ranks() int }](solver); ok {
 		return s.Ranks()
-	case interface{ Base() G.Solver }:
-		return ranksOf(s.Base())
 	}
 	return 1
 }
@@ -149,15 +160,4 @@ func ranksOf(solver G.Solver) int {
 type averager interface {
 	Average(model []G.ValueGrad) error
 	Discard()
-}
-
-// averagerOf returns the solver, or the one it wraps, that averages; nil for none.
-func averagerOf(solver G.Solver) averager {
-	switch s := solver.(type) {
-	case averager:
-		return s
-	case interface{ Base() G.Solver }:
-		return averagerOf(s.Base())
-	}
-	return nil
 }
