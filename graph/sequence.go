@@ -30,34 +30,14 @@ func ToSequence(x *G.Node) (*G.Node, error) {
 //
 // Shapes: x (N, T, D); result (N, D).
 func MeanPositions(x *G.Node) (*G.Node, error) {
-	const name = "MeanPositions"
-	m, err := imagesOf(name, x, 3)
-	if err != nil {
-		return nil, err
-	}
-	m.Pixels, m.Channels = x.Shape()[1], x.Shape()[2]
-	shape := tensor.Shape{m.N, m.Channels}
-	if x.Dtype() == tensor.Float32 {
-		return sequenceNode(name, m, shape, x, kernel.MeanRows[float32], kernel.SpreadRows[float32])
-	}
-	return sequenceNode(name, m, shape, x, kernel.MeanRows[float64], kernel.SpreadRows[float64])
+	return onePosition("MeanPositions", x, kernel.MeanRows, kernel.SpreadRows, kernel.MeanRows, kernel.SpreadRows)
 }
 
 // FirstPosition is the first position of each sequence, which is that of a class where [PrependPosition] has put one there.
 //
 // Shapes: x (N, T, D); result (N, D).
 func FirstPosition(x *G.Node) (*G.Node, error) {
-	const name = "FirstPosition"
-	m, err := imagesOf(name, x, 3)
-	if err != nil {
-		return nil, err
-	}
-	m.Pixels, m.Channels = x.Shape()[1], x.Shape()[2]
-	shape := tensor.Shape{m.N, m.Channels}
-	if x.Dtype() == tensor.Float32 {
-		return sequenceNode(name, m, shape, x, kernel.FirstRows[float32], kernel.FirstRowsGrad[float32])
-	}
-	return sequenceNode(name, m, shape, x, kernel.FirstRows[float64], kernel.FirstRowsGrad[float64])
+	return onePosition("FirstPosition", x, kernel.FirstRows, kernel.FirstRowsGrad, kernel.FirstRows, kernel.FirstRowsGrad)
 }
 
 // PrependPosition puts the same row in front of the positions of each sequence: the class token of a vision transformer.
@@ -121,7 +101,24 @@ func imagesOf(name string, x *G.Node, axes int) (kernel.Images, error) {
 	return kernel.Images{N: x.Shape()[0]}, nil
 }
 
-func sequenceNode[T kernel.Float](name string, m kernel.Images, shape tensor.Shape, x *G.Node, f, grad func(m kernel.Images, y, x []T)) (*G.Node, error) {
+// passOf is a kernel of sequences, forward or backward.
+type passOf[T kernel.Float] = func(m kernel.Images, y, x []T)
+
+// onePosition makes (N, D) of x of shape (N, T, D).
+func onePosition(name string, x *G.Node, f32, grad32 passOf[float32], f64, grad64 passOf[float64]) (*G.Node, error) {
+	m, err := imagesOf(name, x, 3)
+	if err != nil {
+		return nil, err
+	}
+	m.Pixels, m.Channels = x.Shape()[1], x.Shape()[2]
+	shape := tensor.Shape{m.N, m.Channels}
+	if x.Dtype() == tensor.Float32 {
+		return sequenceNode(name, m, shape, x, f32, grad32)
+	}
+	return sequenceNode(name, m, shape, x, f64, grad64)
+}
+
+func sequenceNode[T kernel.Float](name string, m kernel.Images, shape tensor.Shape, x *G.Node, f, grad passOf[T]) (*G.Node, error) {
 	return apply(&op[T]{
 		name:  name,
 		shape: shape,
