@@ -33,6 +33,12 @@ type BatchNormConfig struct {
 	// used.
 	Training bool
 
+	// Ranks share the batch: each has a part of it, as the x of its own graph. A training node then takes its statistics, and a
+	// gradient those terms that come of them, from the parts of all. The node and its gradient exchange numbers each time that they run, so that
+	// all ranks must run such nodes in the same order, as machines of the same graph do. The gradients of scale and shift are of this
+	// rank's part. Nil, the default, or a single rank, for a batch of its own.
+	Ranks Ranks
+
 	// ReLU and Residual join what often follows to the same operation:
 	//
 	//	y = max(0, BatchNorm(x) + Residual)
@@ -44,12 +50,26 @@ type BatchNormConfig struct {
 	Residual *G.Node
 }
 
+// Ranks are processes that share each batch; distributed.World is one of them.
+type Ranks interface {
+	// Rank returns this process's number, from 0 to Size()-1.
+	Rank() int
+
+	// Size returns the number of processes.
+	Size() int
+
+	// Sum sets x, on every rank, to the sum of all ranks' x, element by element, to the same bits on all.
+	Sum(x []float64) error
+}
+
 // BatchNorm normalises each channel to mean zero and variance one, and then scales and shifts it.
 //
 //	y = (x - mean)/sqrt(var + Eps)*scale + shift
 //
 // Shapes: x (N, C) or (N, C, H, W); scale and shift (C); result as x. In training mode the variance is the biased one of the
 // batch, which must have more than one value in each channel.
+//
+// A sum over ranks that fails is an error of the pass, and the running statistics are as before.
 //
 // Ioffe and Szegedy, Batch Normalization, ICML 2015, https://arxiv.org/abs/1502.03167.
 func BatchNorm(x, scale, shift *G.Node, c BatchNormConfig) (*G.Node, error) {
@@ -111,25 +131,40 @@ func (c BatchNormConfig) check(name string, x, scale, shift *G.Node) (kernel.Nor
 		return kernel.Norm{}, errors.Errorf("graph: %s: the momentum is %v, want 0 to 1", name, c.Momentum)
 	case !(c.Eps > 0) || math.IsInf(c.Eps, 1):
 		return kernel.Norm{}, errors.Errorf("graph: %s: eps is %v, want a positive number", name, c.Eps)
-	case c.Training && s.N*s.Size < 2:
+	case c.Training && s.N*s.Size < 2 && !c.shared():
 		return kernel.Norm{}, errors.Errorf("graph: %s: x of shape %v has one value a channel, too few for training", name, shape)
 	}
 	return s, nil
 }
 
+// shared reports whether the batch is that of several ranks.
+func (c BatchNormConfig) shared() bool { return c.Training && c.Ranks != nil && c.Ranks.Size() > 1 }
+
 func batchNormNode[T kernel.Float](name string, s kernel.Norm, c BatchNormConfig, x, scale, shift *G.Node) (*G.Node, error) {
 	stats := kernel.NewNormStats(s.C)
 	runMean, runVar := tensorData[T](c.Mean), tensorData[T](c.Var)
+	var together *normRanks
+	if c.shared() {
+		together = newNormRanks(c.Ranks, s.C)
+	}
 	return apply(&op[T]{
 		name:  name,
 		shape: x.Shape(),
 		run: func(y []T, in []operand[T]) error {
 			x, scale, shift, residual := in[0].f, in[1].f, in[2].f, optional(in, 3)
-			if c.Training {
+			switch {
+			case together != nil:
+				kernel.NormMoments(s, together.moments, x)
+				if err := together.addMoments(); err != nil {
+					return err
+				}
+				kernel.NormStatistics(s, stats, together.moments, runMean, runVar)
+			case c.Training:
 				kernel.NormTrain(s, stats, runMean, runVar, y, x, scale, shift, residual)
 				return nil
+			default:
+				kernel.RunningStats(s, stats, runMean, runVar)
 			}
-			kernel.RunningStats(s, stats, runMean, runVar)
 			kernel.NormForward(s, stats, y, x, scale, shift, residual)
 			return nil
 		},
@@ -139,7 +174,7 @@ func batchNormNode[T kernel.Float](name string, s kernel.Norm, c BatchNormConfig
 					return nil, err
 				}
 			}
-			grads, err = batchNormGrads[T](name, s, stats, c.Training, in, y, dy)
+			grads, err = batchNormGrads[T](name, s, stats, c.Training, together, in, y, dy)
 			if len(in) > 3 {
 				grads = append(grads, dy)
 			}
@@ -150,7 +185,8 @@ func batchNormNode[T kernel.Float](name string, s kernel.Norm, c BatchNormConfig
 
 // batchNormGrads adds one node that computes all three gradients, and has that with respect to x for its value, and two that
 // take the others from it.
-func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.NormStats, training bool, in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.NormStats, training bool, together *normRanks,
+	in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	x, scale, shift := in[0], in[1], in[2]
 	if len(in) > 3 {
 		s.ReLU = false // dy is gated
@@ -160,7 +196,19 @@ func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.Nor
 		name:  name + "Grad",
 		shape: x.Shape(),
 		run: func(dx []T, v []operand[T]) error {
-			kernel.NormGrad(s, stats, dx, dscale, dshift, v[0].f, v[1].f, v[2].f, v[3].f, training)
+			x, scale, shift, dy := v[0].f, v[1].f, v[2].f, v[3].f
+			if together == nil {
+				kernel.NormGrad(s, stats, dx, dscale, dshift, x, scale, shift, dy, training)
+				return nil
+			}
+			kernel.NormGradSums(s, stats, together.sums, x, scale, shift, dy)
+			for c, sum := range together.sums {
+				dshift[c], dscale[c] = T(sum.Shift), T(sum.Scale)
+			}
+			if err := together.addSums(); err != nil {
+				return err
+			}
+			kernel.NormGradX(s, stats, together.sums, together.moments[0].Count, dx, x, scale, shift, dy)
 			return nil
 		},
 	}, x, scale, shift, dy, y) // y, so that the statistics are there
@@ -173,4 +221,59 @@ func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.Nor
 	}
 	dShift, err := taken(name+"GradShift", shift, dshift, dx)
 	return G.Nodes{dx, dScale, dShift}, err
+}
+
+// normRanks is what the ranks of a batch norm exchange: the moments of each channel, first of this rank's part and then of the whole
+// batch, and the sums of its gradient alike.
+type normRanks struct {
+	Ranks
+	moments []kernel.Moments
+	sums    []kernel.NormSums
+	numbers []float64
+}
+
+func newNormRanks(ranks Ranks, channels int) *normRanks {
+	return &normRanks{Ranks: ranks, moments: make([]kernel.Moments, channels), sums: make([]kernel.NormSums, channels)}
+}
+
+// addMoments gives each rank a place of its own in what is summed, so that each gets the moments of all. They are added from rank 0
+// on, which is more accurate than sums of squares, and needs one exchange where the squares about the mean of all would need two.
+func (r *normRanks) addMoments() error {
+	channels := len(r.moments)
+	part := 1 + 2*channels
+	r.numbers = append(r.numbers[:0], make([]float64, r.Size()*part)...)
+	mine := r.numbers[r.Rank()*part:][:part]
+	mine[0] = r.moments[0].Count
+	for c, m := range r.moments {
+		mine[1+c], mine[1+channels+c] = m.Mean, m.Square
+	}
+	if err := r.Sum(r.numbers); err != nil {
+		return errors.WithMessage(err, "statistics of all ranks")
+	}
+	for rank := range r.Size() {
+		theirs := r.numbers[rank*part:][:part]
+		for c := range r.moments {
+			m := kernel.Moments{Count: theirs[0], Mean: theirs[1+c], Square: theirs[1+channels+c]}
+			if rank > 0 {
+				m = r.moments[c].Add(m)
+			}
+			r.moments[c] = m
+		}
+	}
+	return nil
+}
+
+// addSums adds up the sums of all ranks.
+func (r *normRanks) addSums() error {
+	r.numbers = r.numbers[:0]
+	for _, s := range r.sums {
+		r.numbers = append(r.numbers, s.Shift, s.Scale)
+	}
+	if err := r.Sum(r.numbers); err != nil {
+		return errors.WithMessage(err, "gradient of all ranks")
+	}
+	for c := range r.sums {
+		r.sums[c] = kernel.NormSums{Shift: r.numbers[2*c], Scale: r.numbers[2*c+1]}
+	}
+	return nil
 }

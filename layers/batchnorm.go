@@ -4,12 +4,14 @@ import (
 	"fmt"
 
 	"github.com/layernoise/layernoise/graph"
+	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
 
 // BatchNorm normalises each channel, y = scale (x - mean)/sqrt(variance + 1e-5) + shift. A training graph takes mean and
 // variance from the batch and moves the running statistics towards them, running <- 0.9 running + 0.1 batch with the
-// unbiased variance, at each pass; an evaluation graph uses the running statistics and leaves them alone.
+// unbiased variance, at each pass; an evaluation graph uses the running statistics and leaves them alone. Of a network that several
+// processes train, the batch is that of a process, unless [SyncBatchNorm] makes it that of all.
 //
 // S. Ioffe, C. Szegedy, Batch Normalization, ICML 2015, https://arxiv.org/abs/1502.03167; constants as in PyTorch.
 type BatchNorm struct {
@@ -18,6 +20,7 @@ type BatchNorm struct {
 	channels       int
 	scale, shift   *Param
 	mean, variance *Param
+	world          World // whose ranks' batches are one; nil for those of this process
 }
 
 // NewBatchNorm makes a batch norm over x of shape (N, channels) or (N, channels, H, W). Its parameters are name.weight, the
@@ -77,12 +80,25 @@ func (n *BatchNorm) forward(b *Builder, x, residual *G.Node, relu bool) (*G.Node
 	if err != nil {
 		return nil, err
 	}
+	ranks, err := n.ranks(b)
+	if err != nil {
+		return nil, errors.WithMessagef(err, "layers: %s", n.name)
+	}
 	y, err := graph.BatchNorm(x, scale, shift, graph.BatchNormConfig{
 		Mean:     n.mean.Value,
 		Var:      n.variance.Value,
 		Training: b.Training(),
+		Ranks:    ranks,
 		ReLU:     relu,
 		Residual: residual,
 	})
 	return built(n.name, y, err)
+}
+
+// ranks returns the ranks that share the batches of a graph, and notes there that its passes exchange numbers.
+func (n *BatchNorm) ranks(b *Builder) (graph.Ranks, error) {
+	if n.world == nil || !b.Training() {
+		return nil, nil
+	}
+	return n.world, b.synced.add(n.world, n.mean, n.variance)
 }

@@ -25,6 +25,7 @@ type Builder struct {
 	nodes map[*Param]*G.Node
 	names map[string]*Param
 
+	synced   synced
 	steps    graph.Steps
 	dropouts uint32 // built so far
 }

@@ -153,6 +153,9 @@ func (f *fit) advance(ctx context.Context, bar *bar) error {
 	if err := ctx.Err(); err != nil {
 		return f.agreeToEnd(errors.Wrapf(err, "layers: epoch %d after %d steps", at.Epoch, at.Pass.Steps))
 	}
+	if err := f.synced.meet(f.ranks, nil); err != nil {
+		return errors.WithMessagef(err, "layers: epoch %d, step %d", at.Epoch, at.Pass.Steps)
+	}
 	rate := learnRate(f.solver)
 	f.begin(at.Epoch*f.batches.Len()+at.Batch, f.ranks.Rank())
 	loss, norm, err := f.step(f.vm, f.solver, f.config.ClipNorm, f.ranks)
@@ -182,6 +185,9 @@ func (f *fit) advance(ctx context.Context, bar *bar) error {
 
 // agreeToEnd tells the other ranks, which come to a step, that this one does not for the error that it returns.
 func (f *fit) agreeToEnd(err error) error {
+	if f.synced.world != nil {
+		return f.synced.meet(f.ranks, err)
+	}
 	_, err = f.together(f.ranks, 0, err)
 	return err
 }

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"context"
+	"slices"
 
 	"github.com/layernoise/layernoise/graph"
 	"github.com/pkg/errors"
@@ -27,13 +28,22 @@ func (c *Classifier) EstimateStatistics(ctx context.Context, batches Batches) er
 	if _, err := c.ranks.shares(batches); err != nil {
 		return err
 	}
+	if err := t.synced.check(c.ranks); err != nil {
+		return err
+	}
 	t.statistics.take()
 	means := make([][]float64, len(t.statistics))
 	for i, s := range t.statistics {
 		means[i] = make([]float64, s.param.Value.Size())
 	}
-	err = t.estimate(ctx, batches, c.ranks.Rank(), means)
-	if err = c.ranks.mean(means, err); err != nil {
+	err = t.estimate(ctx, batches, c.ranks, means)
+	var byRank [][]float64
+	for i, s := range t.statistics {
+		if !slices.Contains(t.synced.statistics, s.param) {
+			byRank = append(byRank, means[i])
+		}
+	}
+	if err = c.ranks.mean(byRank, err); err != nil {
 		t.statistics.putBack()
 		return err
 	}
@@ -62,7 +72,7 @@ func (r *ranks) mean(numbers [][]float64, err error) error {
 }
 
 // estimate sets means, which are zero, to the mean of each statistic over the batches.
-func (t *training) estimate(ctx context.Context, batches Batches, rank int, means [][]float64) error {
+func (t *training) estimate(ctx context.Context, batches Batches, ranks *ranks, means [][]float64) error {
 	pass, err := begin(batches, 0, 0)
 	if err != nil {
 		return errors.Wrap(err, "layers: start of the estimation")
@@ -72,17 +82,17 @@ func (t *training) estimate(ctx context.Context, batches Batches, rank int, mean
 	defer vm.Close()
 	n := 0
 	for pass.Next() {
-		if err := ctx.Err(); err != nil {
-			return errors.Wrapf(err, "layers: estimation after %d batches", n)
-		}
 		whole, err := load(t.feed, pass)
-		if err != nil {
-			return err
+		if err == nil && ctx.Err() != nil {
+			err = errors.Wrapf(ctx.Err(), "layers: estimation after %d batches", n)
 		}
-		if !whole {
+		if err == nil && !whole {
 			continue
 		}
-		if err := t.batchStatistics(vm, n, rank); err != nil {
+		if err := t.synced.meet(ranks, err); err != nil {
+			return err
+		}
+		if err := t.batchStatistics(vm, n, ranks.Rank()); err != nil {
 			return err
 		}
 		n++
@@ -95,7 +105,7 @@ func (t *training) estimate(ctx context.Context, batches Batches, rank int, mean
 		}
 	}
 	if err := pass.Err(); err != nil {
-		return errors.Wrap(err, "layers: batches of the estimation")
+		return t.synced.meet(ranks, errors.Wrap(err, "layers: batches of the estimation"))
 	}
 	if n == 0 {
 		return errors.Wrapf(ErrNoStep, "layers: estimation with batches of %v", t.feed)
@@ -114,6 +124,7 @@ func (t *training) batchStatistics(vm G.VM, n, rank int) error {
 	err := vm.RunAll()
 	t.zeroGradients()
 	if err != nil {
+		t.synced.fail(err)
 		return errors.Wrap(err, "layers: estimate statistics")
 	}
 	return nil

@@ -55,6 +55,9 @@ func (m *trainer) fit(ctx context.Context, batches AnyBatches, solver G.Solver, 
 	if err != nil {
 		return nil, err
 	}
+	if err := t.synced.check(m.ranks); err != nil {
+		return nil, err
+	}
 	if m.ranks.Rank() > 0 {
 		config.Progress = nil
 	}
@@ -67,6 +70,9 @@ func (m *trainer) fit(ctx context.Context, batches AnyBatches, solver G.Solver, 
 		if err := f.resume(); err != nil {
 			return nil, err
 		}
+	}
+	if err := t.synced.begin(m.ranks); err != nil {
+		return nil, err
 	}
 	vm, err := t.machine(solver)
 	if err != nil {

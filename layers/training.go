@@ -20,7 +20,9 @@ type training struct {
 	model      []G.ValueGrad // the learnables, as a solver takes them
 	cost       G.Value       // of the last pass
 
+	synced     synced
 	statistics snapshot
+	byRank     snapshot  // those of the statistics that are not synchronised
 	kept       snapshot  // of a keeper
 	sums       []float64 // over the ranks
 }
@@ -82,6 +84,8 @@ func newTraining(net Layer, b *Builder, feed feed, cost *G.Node) (*training, err
 	}
 	t.model = G.NodesToValueGrads(t.learnables)
 	t.statistics, t.kept = newSnapshot(net), newSnapshot(net)
+	t.synced = b.synced
+	t.byRank = t.synced.others(t.statistics)
 	return t, nil
 }
 
@@ -158,10 +162,10 @@ func (f *imageFeed) load(pass anyPass) (whole bool, err error) {
 func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (cost, norm float64, err error) {
 	t.statistics.take()
 	defer vm.Reset()
-	if err = vm.RunAll(); err == nil {
-		if cost = scalar(t.cost); math.IsNaN(cost) || math.IsInf(cost, 0) {
-			err = errors.Wrapf(ErrNotFinite, "loss %v", cost)
-		}
+	if err = vm.RunAll(); err != nil {
+		t.synced.fail(err)
+	} else if cost = scalar(t.cost); math.IsNaN(cost) || math.IsInf(cost, 0) {
+		err = errors.Wrapf(ErrNotFinite, "loss %v", cost)
 	}
 	cost, err = t.together(ranks, cost, err)
 	if average, ok := within[averager](solver); err == nil && clip > 0 && ok {
@@ -179,15 +183,15 @@ func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (c
 	return cost, norm, nil
 }
 
-// together returns the mean of the ranks' costs, and sets the running statistics to the means of theirs, unless one of the ranks
-// has an error. The statistics move by a fraction of what a batch has, so that their means are the ones that move by the means.
+// together returns the mean of the ranks' costs, and sets the running statistics that differ to the means of theirs, unless one of the
+// ranks has an error. The statistics move by a fraction of what a batch has, so that their means are the ones that move by the means.
 func (t *training) together(ranks *ranks, cost float64, err error) (float64, error) {
 	n := float64(ranks.Size())
 	if n == 1 {
 		return cost, err
 	}
 	t.sums = append(t.sums[:0], cost)
-	for _, s := range t.statistics {
+	for _, s := range t.byRank {
 		at := len(t.sums)
 		t.sums = append(t.sums, make([]float64, s.param.Value.Size())...)
 		convert(t.sums[at:], s.param.Value.Data())
@@ -199,7 +203,7 @@ func (t *training) together(ranks *ranks, cost float64, err error) (float64, err
 		t.sums[i] /= n
 	}
 	at := 1
-	for _, s := range t.statistics {
+	for _, s := range t.byRank {
 		end := at + s.param.Value.Size()
 		convert(s.param.Value.Data(), t.sums[at:end])
 		at = end

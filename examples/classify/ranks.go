@@ -97,6 +97,7 @@ func (s *settings) divide(world *distributed.World) error {
 func (s *settings) ranksFlags() {
 	flag.StringVar(&s.howRanks, "ranks", "", "what the ranks of mpirun or srun do: together for each run by all of them, which divide the batch, or apart for runs of their own; "+
 		"by default apart in a sweep, and together otherwise")
+	flag.BoolVar(&s.SyncNorms, "sync-batchnorm", false, "batch norms of ranks that make a run together normalise by the images of all; otherwise each by its own rank's, as is usual")
 	flag.StringVar(&s.part, "part", "", "`i/n`: make part i of n of the runs, i from 0, and do not wait for others")
 }
 
@@ -147,6 +148,14 @@ func onFirst[T any](s *settings, get func() (T, error)) (value T, err error) {
 		return value, errors.New(answer.Error)
 	}
 	return answer.Value, nil
+}
+
+// synchronise has the batch norms of a network go over the images of all ranks, if that was asked for.
+func (s *settings) synchronise(net layers.Layer) error {
+	if s.team == nil || !s.SyncNorms {
+		return nil
+	}
+	return layers.SyncBatchNorm(net, s.team)
 }
 
 // join makes a classifier, and a base solver, those of the ranks that make a run together.

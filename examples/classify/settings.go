@@ -36,6 +36,8 @@ type settings struct {
 	Probes      int `json:"probes"`
 	Validate    int `json:"validate"` // images of a sweep, 0 without one
 
+	SyncNorms bool `json:"sync_batchnorm,omitempty"`
+
 	data, noise, sigma, rate, protocol, choose, out, page string
 	seeds, tuneSeeds, validate                            int
 	download, sweep                                       bool

@@ -43,6 +43,9 @@ func (x *experiment) newTraining(r *record) (*training, error) {
 	}
 	net := kind.build(images, r.Seed, dropout)
 	t := &training{settings: s, record: r}
+	if err := s.synchronise(net); err != nil {
+		return nil, err
+	}
 	if t.classifier, err = layers.NewClassifier(net, s.batch(), kind.shape(images.Shape())...); err != nil {
 		return nil, err
 	}

@@ -38,18 +38,55 @@ func (n Norm) planes() planes { return planes{n.Size, n.C * n.Size, n.N} }
 // NormTrain is [NormForward] with the statistics of the batch, which it writes to s. It moves the running mean and the
 // running unbiased variance towards them.
 func NormTrain[T Float](n Norm, s NormStats, runMean, runVar, y, x, scale, shift, residual []T) {
-	l, count := loopsFor[T](), float64(n.N*n.Size)
 	n.channels(func(c, at int) {
-		pivot := x[at] // moments about zero would cancel
-		total, square := l.moments(x[at:], n.planes(), pivot)
-		away := total / count
-		square -= float64(total * away)
-		mean := float64(pivot) + away
-		s.Mean[c], s.InvStd[c] = mean, 1/math.Sqrt(square/count+n.Eps)
-		runMean[c] += T(n.Momentum * (mean - float64(runMean[c])))
-		runVar[c] += T(n.Momentum * (square/(count-1) - float64(runVar[c])))
+		m := momentsOf(n, x[at:])
+		statsOf(n, s, c, m, runMean, runVar)
 		normChannel(n, s, c, y, x, scale, shift, residual)
 	})
+}
+
+// Moments are how many values a channel has, their mean, and the sum of the squares of what they are away from it.
+type Moments struct{ Count, Mean, Square float64 }
+
+// momentsOf returns those of a channel of which x is the first plane.
+func momentsOf[T Float](n Norm, x []T) Moments {
+	count, pivot := float64(n.N*n.Size), x[0] // moments about zero would cancel
+	total, square := loopsFor[T]().moments(x, n.planes(), pivot)
+	away := total / count
+	return Moments{count, float64(pivot) + away, square - float64(total*away)}
+}
+
+// Add returns the moments of the values of both.
+//
+// T. F. Chan, G. H. Golub, R. J. LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, COMPSTAT 1982.
+func (m Moments) Add(o Moments) Moments {
+	count, away := m.Count+o.Count, o.Mean-m.Mean
+	share := o.Count / count
+	return Moments{
+		Count:  count,
+		Mean:   m.Mean + float64(away*share),
+		Square: m.Square + o.Square + float64(float64(away*away)*float64(m.Count*share)),
+	}
+}
+
+// statsOf writes the statistics of a channel to s, and moves the running ones towards them.
+func statsOf[T Float](n Norm, s NormStats, c int, m Moments, runMean, runVar []T) {
+	s.Mean[c], s.InvStd[c] = m.Mean, 1/math.Sqrt(m.Square/m.Count+n.Eps)
+	runMean[c] += T(n.Momentum * (m.Mean - float64(runMean[c])))
+	runVar[c] += T(n.Momentum * (m.Square/(m.Count-1) - float64(runVar[c])))
+}
+
+// NormMoments writes the moments of each channel of x to m. With [NormStatistics] and [NormForward] it is [NormTrain] for a batch of
+// which x is a part.
+func NormMoments[T Float](n Norm, m []Moments, x []T) {
+	n.channels(func(c, at int) { m[c] = momentsOf(n, x[at:]) })
+}
+
+// NormStatistics writes the statistics of channels with the moments m to s, and moves the running ones towards them.
+func NormStatistics[T Float](n Norm, s NormStats, m []Moments, runMean, runVar []T) {
+	for c, m := range m {
+		statsOf(n, s, c, m, runMean, runVar)
+	}
 }
 
 // RunningStats writes running statistics to s.
@@ -93,24 +130,58 @@ func normChannel[T Float](n Norm, s NormStats, c int, y, x, scale, shift, residu
 //	dx = scale*invStd*g                                (running statistics)
 //	dx = scale*invStd*(g - dshift/m - h*dscale/m)      (the batch's)
 func NormGrad[T Float](n Norm, s NormStats, dx, dscale, dshift, x, scale, shift, dy []T, batch bool) {
-	l, count := loopsFor[T](), float64(n.N*n.Size)
-	var keep uint32
-	if !n.ReLU {
-		keep = 1<<32 - 1
+	var count float64 // whose statistics do not depend on x
+	if batch {
+		count = float64(n.N * n.Size)
 	}
 	n.channels(func(c, at int) {
-		mean, a, b := lineOf(s, c, scale, shift)
-		total, moment := l.normSums(dy[at:], x[at:], n.planes(), mean, a, b, keep)
-		rest := s.Mean[c] - float64(mean)
-		moment = s.InvStd[c] * (moment - float64(total*rest))
-		dshift[c], dscale[c] = T(total), T(moment)
-		var dyMean, slope float64 // dx = a*(g - dyMean - slope*(x - mean))
-		if batch {
-			slope = s.InvStd[c] * moment / count
-			dyMean = total/count - float64(slope*rest)
-		}
-		l.normGrad(dx[at:], dy[at:], x[at:], n.planes(), mean, a, b, T(dyMean), T(slope), keep)
+		sums := gradSums(n, s, c, x, scale, shift, dy)
+		dshift[c], dscale[c] = T(sums.Shift), T(sums.Scale)
+		normGradChannel(n, s, c, sums, count, dx, x, scale, shift, dy)
 	})
+}
+
+// NormSums are the sums over a channel that are the gradients of its shift and its scale.
+type NormSums struct{ Shift, Scale float64 }
+
+// NormGradSums writes the sums of each channel of dy. With [NormGradX] it is [NormGrad] for a batch of which dy is a part.
+func NormGradSums[T Float](n Norm, s NormStats, sums []NormSums, x, scale, shift, dy []T) {
+	n.channels(func(c, _ int) { sums[c] = gradSums(n, s, c, x, scale, shift, dy) })
+}
+
+// NormGradX computes the gradient with respect to x alone, from the sums over all of a batch that has count values a channel.
+func NormGradX[T Float](n Norm, s NormStats, sums []NormSums, count float64, dx, x, scale, shift, dy []T) {
+	n.channels(func(c, _ int) { normGradChannel(n, s, c, sums[c], count, dx, x, scale, shift, dy) })
+}
+
+// keep is the mask that leaves gradients as they are, or zero to gate them.
+func (n Norm) keep() uint32 {
+	if n.ReLU {
+		return 0
+	}
+	return 1<<32 - 1
+}
+
+// gradSums returns the sums of a channel.
+func gradSums[T Float](n Norm, s NormStats, c int, x, scale, shift, dy []T) NormSums {
+	at := c * n.Size
+	mean, a, b := lineOf(s, c, scale, shift)
+	total, moment := loopsFor[T]().normSums(dy[at:], x[at:], n.planes(), mean, a, b, n.keep())
+	rest := s.Mean[c] - float64(mean)
+	return NormSums{Shift: total, Scale: s.InvStd[c] * (moment - float64(total*rest))}
+}
+
+// normGradChannel writes the gradient with respect to the x of a channel. The statistics depend on count values, or on none for 0.
+func normGradChannel[T Float](n Norm, s NormStats, c int, sums NormSums, count float64, dx, x, scale, shift, dy []T) {
+	at := c * n.Size
+	mean, a, b := lineOf(s, c, scale, shift)
+	var dyMean, slope float64 // dx = a*(g - dyMean - slope*(x - mean))
+	if count > 0 {
+		rest := s.Mean[c] - float64(mean)
+		slope = s.InvStd[c] * sums.Scale / count
+		dyMean = sums.Shift/count - float64(slope*rest)
+	}
+	loopsFor[T]().normGrad(dx[at:], dy[at:], x[at:], n.planes(), mean, a, b, T(dyMean), T(slope), n.keep())
 }
 
 // planes are the planes of a channel in a batch: count of them, of size elements, each a stride from the one before.

@@ -45,7 +45,7 @@ func TestLaunched(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, check := range []func(*World) error{checkSolver, checkIndependentNoise, checkFit, checkEvaluate, checkLanguageModel, checkBatchNorm, checkShare, checkOverlap} {
+	for _, check := range []func(*World) error{checkSolver, checkIndependentNoise, checkFit, checkEvaluate, checkLanguageModel, checkBatchNorm, checkSyncBatchNorm, checkShare, checkOverlap} {
 		if err := check(w); err != nil {
 			t.Fatal(err)
 		}

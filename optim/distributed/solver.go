@@ -25,7 +25,7 @@ var _ G.Solver = (*Solver)(nil)
 //
 // With a loss that is a mean over the batch, n ranks with batches of b images make the step of one process with n*b images,
 // to rounding. Batch norms take their statistics from the images of their own rank, and their running statistics differ from rank to
-// rank unless a layers.Classifier that has joined the world averages them.
+// rank unless a layers.Classifier that has joined the world averages them, or layers.SyncBatchNorm has synchronised them.
 //
 // The ranks must train the same model from the same weights, which the first Step makes sure of: give all the same seeds,
 // or call [BroadcastWeights]. After that nothing but gradients is exchanged, and the weights stay the same bit for bit, because

@@ -169,6 +169,10 @@ func (w *World) Finalize() error {
 	return w.limited("MPI_Finalize", w.wire.stop)
 }
 
+// Fail tells the other ranks that this one failed and why: their calls, also those in which they wait now, return an error that says so,
+// and the world is broken on all. The process goes on, and it returns the error of all further calls.
+func (w *World) Fail(err error) error { return w.breakDown(err) }
+
 // Abort prints err, tells the other ranks that this one failed and why, gives them a second to say so and to end, and
 // ends all that are left, with exit status 1. A process that has no world left to save calls it in the place of os.Exit.
 func (w *World) Abort(err error) {
