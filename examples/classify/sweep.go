@@ -9,6 +9,9 @@ import (
 // collapse is how many points of accuracy below none a strength is no longer of interest: it would take the axis for itself.
 const collapse = 10
 
+// levelName is what the legend calls the runs of none. They have no strength, and are a line across the picture.
+const levelName = "none (has no strength)"
+
 // drawSweep draws, for each learning rate, accuracy and loss on validation images by the strength, a line for each kind, and the
 // level of none.
 func (x *results) drawSweep(file string) error {
@@ -25,7 +28,7 @@ func (x *results) drawSweep(file string) error {
 				continue
 			}
 			panel := figure.Panel{Title: where, X: x.strengths(), Y: q.y, LogX: true, LogY: q.log, Curves: curves}
-			if level := curves[0]; !q.log && level.Name == "none" {
+			if level := curves[0]; !q.log && level.Name == levelName {
 				panel.FromY = level.Y[0] - collapse
 			}
 			panels = append(panels, panel)
@@ -95,7 +98,7 @@ func (x *results) byStrength(rate float64, of func(point) float64) []figure.Curv
 		if level.Err != nil {
 			level.Err = []float64{level.Err[0], level.Err[0]}
 		}
-		level.Marks, level.Band = false, true
+		level.Name, level.Marks, level.Band = levelName, false, true
 		list = append([]figure.Curve{*level}, list...)
 	}
 	return list
