@@ -65,6 +65,9 @@ func (f *Fetcher) Check() error {
 // wrong at each address: ErrChecksum, ErrStalled, io.ErrUnexpectedEOF for a body that was too short, or the server's status.
 // What has arrived is kept, under the file's name with .part, and a later call asks for the rest.
 func (f *Fetcher) Fetch(ctx context.Context, dir string, bases []string, file File) (string, error) {
+	if _, err := os.Stat(dir); err != nil {
+		defer os.Remove(dir) // which leaves a folder alone that holds something
+	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", errors.Wrap(err, "download")
 	}

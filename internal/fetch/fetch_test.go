@@ -392,9 +392,13 @@ func TestFetchMirrors(t *testing.T) {
 func TestFetchAllMirrorsFail(t *testing.T) {
 	content, f := testFile(t)
 	a, b := newServer(t, content, answers(404, "")), newServer(t, content, answers(403, ""))
-	_, err := new(Fetcher).Fetch(t.Context(), t.TempDir(), []string{a.URL, b.URL}, f)
+	dir := filepath.Join(t.TempDir(), "new")
+	_, err := new(Fetcher).Fetch(t.Context(), dir, []string{a.URL, b.URL}, f)
 	if err == nil || !strings.Contains(err.Error(), "404") || !strings.Contains(err.Error(), "403") {
 		t.Errorf("error %v does not tell of both servers", err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the folder that was made for nothing is left")
 	}
 }
 
