@@ -99,8 +99,8 @@ func wrongInputs() []wrong {
 	folders := []string{"-out=", "-out file", "-out file/x", "-out locked/x"}
 	add("dropin", pictures...)
 	add("dropin", "-noise bogus", "-noise layer,layer", "-noise=", "-dataset bogus -data none", "-dataset mnist", "-download", "-data none",
-		"-data none -dataset mnist", "-data none -digits 10", "-data none -download", "-digits 0", "-batch 0", "-batch 100000", "-epochs -1",
-		"-lr -1", "-lr NaN", "-momentum 1", "-sigma -1", "-sigma Inf", "-protocol bogus", "-sigma")
+		"-data none -dataset mnist", "-data none -digits 10", "-data none -download", "-data=", "-digits 0", "-batch 0", "-batch 100000", "-epochs 0",
+		"-lr -1", "-lr NaN", "-momentum 1", "-sigma -1", "-sigma Inf", "-noise none -sigma 0.1", "-protocol bogus", "-sigma")
 	for _, p := range []string{"sparse", "group", "nuclear"} {
 		add(p, "-out x.txt", "-out none/x.png", "-sigma -1", "-rate 0", "-rate NaN", "-steps 1", "-errors NaN")
 	}
@@ -110,18 +110,20 @@ func wrongInputs() []wrong {
 	add("width", "-out x.txt", "-variances none/x.png", "-variances width.png", "-sigma 0", "-doublings 0", "-doublings 13", "-draws 1")
 	add("wide", folders...)
 	add("wide", "-dataset bogus", "-dataset digits,digits", "-dataset fashion -data none", "-scale bogus", "-noise bogus", "-noise layer,layer",
-		"-width 0", "-width 5,5", "-sigma 0", "-sigma 1,1", "-first-seed 0", "-report", "-report -out spoilt")
+		"-width 0", "-width 5,5", "-sigma 0", "-sigma 1,1", "-first-seed 0", "-noise none -sigma 1",
+		"-dataset digits -data none", "-report", "-report -width 50", "-report -out spoilt")
 	add("classify", folders...)
 	add("classify", "-dataset bogus", "-data none", "-download", "-dataset fashion", "-dataset fashion -data none", "-dataset cifar10 -data none",
 		"-dataset fashion -data none -download", "-net bogus", "-net cnn2", "-batch 0", "-batch 100000", "-batch 100 -subset 50",
 		"-batch 20 -trace-images 10", "-epochs 0", "-wrong-labels 2", "-augment bogus", "-optimizer bogus", "-optimizer adam -momentum 0.5",
 		"-schedule bogus", "-lr x", "-lr 0.1,0.1", "-noise bogus", "-noise layer,layer", "-noise none:1", "-noise dropout", "-noise dropout:1", "-noise sam:0",
-		"-noise none -sigma 0.1", "-sigma -1", "-protocol bogus", "-validate 5", "-sweep -choose bogus", "-probes 0", "-page none", "-out spoilt")
+		"-noise none -sigma 0.1", "-sigma -1", "-protocol bogus", "-validate 5", "-sweep -choose bogus", "-probes 0", "-ranks bogus", "-ranks=", "-part bogus", "-part 2/2",
+		"-part -1/2", "-part 0/0", "-part 1/2/3", "-part=", "-page none", "-page none -seeds 3", "-out spoilt")
 	add("addition", folders...)
-	add("addition", "-p 1", "-fraction 1", "-heads 3", "-batch 100000", "-steps 15", "-weight-decay x", "-weight-decay 1,1", "-weight-decay -1", "-study -out spoilt")
+	add("addition", "-p 1", "-fraction 1", "-heads 3", "-batch 100000", "-steps 15", "-weight-decay x", "-weight-decay 1,1", "-weight-decay -1", "-seeds 3", "-study -seed 2", "-study -out spoilt")
 	add("gpt", pictures...)
-	add("gpt", "-text none", "-text folder.png", "-text binary", "-text book -context 800", "-text book -batch 1000", "-text book -prompt ♜", "-noise bogus", "-noise layer,layer", "-heads 3", "-depth 0",
-		"-context 0", "-batch 0", "-steps 0", "-every 0", "-lr -1", "-sigma -1", "-dropout 1", "-held-out 1", "-prompt=")
+	add("gpt", "-text none", "-text=", "-text folder.png", "-text binary", "-text book -context 800", "-text book -batch 1000", "-text book -prompt ♜", "-noise bogus", "-noise layer,layer", "-heads 3", "-depth 0",
+		"-context 0", "-batch 0", "-steps 0", "-every 0", "-lr -1", "-sigma -1", "-noise none -sigma 1", "-dropout 1", "-held-out 1", "-prompt=")
 	slices.SortStableFunc(list, func(a, b wrong) int {
 		return slices.Index(allPrograms, a.program) - slices.Index(allPrograms, b.program)
 	})
@@ -148,19 +150,20 @@ func furnish(dir string) error {
 	return os.Chmod(filepath.Join(dir, "locked"), 0o555)
 }
 
-// contents lists the files below dir, with what they hold.
+// contents lists what is below dir, files with what they hold.
 func contents(dir string) (string, error) {
 	var all strings.Builder
 	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
 		if err != nil {
 			return err
 		}
+		name, _ := filepath.Rel(dir, path)
 		if !info.Mode().IsRegular() {
+			fmt.Fprintln(&all, name)
 			return nil
 		}
-		name, _ := filepath.Rel(dir, path)
 		data, err := os.ReadFile(path)
-		fmt.Fprintf(&all, "%s %q\n", name, data)
+		fmt.Fprintf(&all, "%s %d bytes %.20q\n", name, len(data), data)
 		return err
 	})
 	return all.String(), err

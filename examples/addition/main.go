@@ -89,6 +89,12 @@ func (s *settings) parse() error {
 		}
 		s.weightDecays = append(s.weightDecays, d)
 	}
+	if err := cli.Belongs("-study", s.study, "seeds", "tuning-seeds"); err != nil {
+		return err
+	}
+	if err := cli.Belongs("a single run: -study has seeds of its own", !s.study, "seed"); err != nil {
+		return err
+	}
 	sums := int(math.Round(s.Fraction * float64(s.Modulus*s.Modulus)))
 	switch {
 	case s.Modulus < 2 || s.Modulus > 1000:

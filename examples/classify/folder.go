@@ -57,9 +57,6 @@ func openExperiment(ctx context.Context, s *settings) (*experiment, error) {
 
 // readFolder takes over the runs that the folder holds.
 func (x *experiment) readFolder() error {
-	if err := os.MkdirAll(x.file(runsFolder), 0o755); err != nil {
-		return errors.Wrap(err, "folder for the results")
-	}
 	data, err := os.ReadFile(x.file(resultsName))
 	if err == nil {
 		before, err := readResults(data)
@@ -72,6 +69,9 @@ func (x *experiment) readFolder() error {
 		x.Runs = before.Runs
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return errors.Wrap(err, "earlier results")
+	}
+	if err := os.MkdirAll(x.file(runsFolder), 0o755); err != nil {
+		return errors.Wrap(err, "folder for the results")
 	}
 	return x.gather()
 }

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"os"
 
 	"github.com/layernoise/layernoise/examples/internal/cli"
@@ -20,6 +21,9 @@ func main() {
 
 func run(ctx context.Context, s *settings) error {
 	if s.page != "" {
+		if flag.NFlag() > 1 {
+			return cli.Usagef("-page %s goes with no other flag", s.page)
+		}
 		return updatePage(s.page)
 	}
 	return onRanks(ctx, s)

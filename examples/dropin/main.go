@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/examples/internal/cli"
@@ -91,7 +92,7 @@ func (o *options) complete() error {
 	if o.kinds, err = cli.List("noise", o.noise, "none", "layer", "all"); err != nil {
 		return err
 	}
-	if o.epochs == 0 {
+	if o.epochs == 0 && !cli.Given("epochs") {
 		o.epochs = 100
 		if o.data != "" {
 			o.epochs = 3
@@ -109,7 +110,7 @@ func (o *options) complete() error {
 		return cli.Usagef("-dataset %q, want fashion or mnist", o.dataset)
 	case o.protocol != "guarded" && o.protocol != "carried":
 		return cli.Usagef("-protocol %q, want guarded or carried", o.protocol)
-	case o.epochs < 0:
+	case o.epochs < 1:
 		return cli.Usagef("-epochs %d, want 1 or more", o.epochs)
 	case o.batch < 1:
 		return cli.Usagef("-batch %d, want 1 or more", o.batch)
@@ -121,6 +122,9 @@ func (o *options) complete() error {
 		return cli.Usagef("-momentum %v, want 0 or more, below 1", o.momentum)
 	case !(o.sigma >= 0 && o.sigma <= math.MaxFloat32):
 		return cli.Usagef("-sigma %v, want 0 or more", o.sigma)
+	}
+	if err := cli.Belongs("noise, and -noise is none", !slices.Equal(o.kinds, []string{"none"}), "sigma"); err != nil {
+		return err
 	}
 	return cli.CheckPicture("out", o.out)
 }

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/layernoise/layernoise/datasets"
@@ -96,8 +97,9 @@ func (s settings) check() ([]string, error) {
 		return nil, cli.Usagef("-dropout %v, want 0 to below 1", s.dropout)
 	case !(s.heldOut > 0 && s.heldOut < 1):
 		return nil, cli.Usagef("-held-out %v, want more than 0, less than 1", s.heldOut)
-	case s.prompt == "":
-		return nil, cli.Usagef("-prompt is empty, want something to continue")
+	}
+	if err := cli.Belongs("noise, and -noise is none", !slices.Equal(kinds, []string{"none"}), "sigma"); err != nil {
+		return nil, err
 	}
 	return kinds, cli.CheckPicture("out", s.out)
 }

@@ -25,9 +25,6 @@ func run(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(s.out, runsFolder), 0o755); err != nil {
-		return errors.Wrap(err, "folder for the results")
-	}
 	x, err := readResults(s.out)
 	if err != nil {
 		return err
@@ -55,9 +52,12 @@ func run(ctx context.Context, s *settings) error {
 
 // train makes runs.
 func (s *settings) train(ctx context.Context, list []key) error {
-	images, err := s.open(ctx)
+	images, err := s.open(ctx, list)
 	if err != nil {
 		return err
+	}
+	if err := os.MkdirAll(filepath.Join(s.out, runsFolder), 0o755); err != nil {
+		return errors.Wrap(err, "folder for the results")
 	}
 	bar := cli.Bar(len(list), "runs")
 	for _, k := range list {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/examples/internal/cli"
@@ -105,57 +104,70 @@ func (s *settings) runs() ([]key, error) {
 	if err := cli.CheckFolder("out", s.out); err != nil {
 		return nil, err
 	}
+	if err := cli.Belongs("a training, and -report makes none", !s.report, "dataset", "scale", "noise", "width", "sigma", "seeds", "first-seed", "data"); err != nil {
+		return nil, err
+	}
 	var names []string
 	for _, scale := range scales {
 		names = append(names, scale.name)
 	}
-	for _, f := range []struct {
-		flag, list string
-		known      []string
-	}{{"dataset", s.datasets, []string{"digits", "fashion"}}, {"scale", s.scales, names}, {"noise", s.noises, []string{"none", "layer", "all"}}} {
-		if _, err := cli.List(f.flag, f.list, f.known...); err != nil {
-			return nil, err
+	var err error
+	list := func(flag, value string, known ...string) (entries []string) {
+		if err == nil {
+			entries, err = cli.List(flag, value, known...)
+		}
+		return entries
+	}
+	c := choice{
+		datasets: list("dataset", s.datasets, "digits", "fashion"),
+		scales:   list("scale", s.scales, names...),
+		noises:   list("noise", s.noises, "none", "layer", "all"),
+	}
+	for _, text := range list("width", s.widths) {
+		width, bad := strconv.Atoi(text)
+		if bad != nil || width < 1 {
+			return nil, cli.Usagef("-width %q: %q, want 1 or more", s.widths, text)
+		}
+		c.widths = append(c.widths, width)
+	}
+	if s.sigmas != "" {
+		for _, text := range list("sigma", s.sigmas) {
+			sigma, bad := strconv.ParseFloat(text, 64)
+			if bad != nil || !(sigma > 0) || math.IsInf(sigma, 1) {
+				return nil, cli.Usagef("-sigma %q: %q, want more than 0", s.sigmas, text)
+			}
+			c.sigmas = append(c.sigmas, sigma)
 		}
 	}
-	var widths []int
-	list, err := cli.List("width", s.widths)
 	if err != nil {
 		return nil, err
 	}
-	for _, text := range list {
-		width, err := strconv.Atoi(text)
-		if err != nil || width < 1 {
-			return nil, cli.Usagef("-width %q: %q, want 1 or more", s.widths, text)
-		}
-		widths = append(widths, width)
+	if err := cli.Belongs("-dataset fashion", slices.Contains(c.datasets, "fashion"), "data"); err != nil {
+		return nil, err
 	}
-	var sigmas []float64
-	if s.sigmas != "" {
-		if list, err = cli.List("sigma", s.sigmas); err != nil {
-			return nil, err
-		}
-		for _, text := range list {
-			sigma, err := strconv.ParseFloat(text, 64)
-			if err != nil || !(sigma > 0) || math.IsInf(sigma, 1) {
-				return nil, cli.Usagef("-sigma %q: %q, want more than 0", s.sigmas, text)
-			}
-			sigmas = append(sigmas, sigma)
-		}
+	if err := cli.Belongs("noise, and -noise is none", !slices.Equal(c.noises, []string{"none"}), "sigma"); err != nil {
+		return nil, err
 	}
-	return s.product(widths, sigmas), nil
+	return s.product(c), nil
+}
+
+// choice is what the flags list.
+type choice struct {
+	datasets, scales, noises []string
+	widths                   []int
+	sigmas                   []float64 // nil for each scale's own
 }
 
 // product lists all combinations. Runs without noise are the same for all scales of the noise.
-func (s *settings) product(widths []int, sigmas []float64) []key {
+func (s *settings) product(c choice) []key {
 	var list []key
 	for seed := s.first; seed < s.first+s.seeds; seed++ {
-		for _, width := range widths {
-			for _, dataset := range strings.Split(s.datasets, ",") {
-				for _, name := range strings.Split(s.scales, ",") {
-					for _, noise := range strings.Split(s.noises, ",") {
-						at := scaleOf(name)
+		for _, width := range c.widths {
+			for _, dataset := range c.datasets {
+				for _, name := range c.scales {
+					for _, noise := range c.noises {
 						k := key{Dataset: dataset, Scale: name, Noise: noise, Width: width, Seed: uint64(seed)}
-						list = append(list, at.runs(k, sigmas)...)
+						list = append(list, scaleOf(name).runs(k, c.sigmas)...)
 					}
 				}
 			}
@@ -190,10 +202,14 @@ func (s scale) runs(k key, sigmas []float64) []key {
 // images are what networks are trained and tested with, by data set.
 type images struct{ train, test map[string]*datasets.Dataset }
 
-// open reads the images.
-func (s *settings) open(ctx context.Context) (*images, error) {
+// open reads the images of runs.
+func (s *settings) open(ctx context.Context, runs []key) (*images, error) {
 	all := &images{train: map[string]*datasets.Dataset{}, test: map[string]*datasets.Dataset{}}
-	for _, name := range strings.Split(s.datasets, ",") {
+	for _, k := range runs {
+		name := k.Dataset
+		if all.test[name] != nil {
+			continue
+		}
 		if name == "digits" {
 			all.test[name] = datasets.Digits(testDigits, testDigitsSeed)
 			continue

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,6 +77,10 @@ func TestRuns(t *testing.T) {
 	}
 	if len(list) != 2*2*10 {
 		t.Errorf("%d runs, want two seeds and widths of two without noise and eight with it", len(list))
+	}
+	s.noises = " none, layer,all" // as somebody types it between quotes
+	if spaced, err := s.runs(); err != nil || !slices.Equal(spaced, list) {
+		t.Errorf("with spaces in the list the runs are %v (%v)", spaced, err)
 	}
 	s.sigmas = "0.1,0.2"
 	if list, err = s.runs(); err != nil || len(list) != 2*2*18 {

@@ -57,19 +57,30 @@ func Kept(err error, how string) error {
 }
 
 // Main parses the command line's flags, runs the program and exits when there is an error, which is the last line that it prints:
-// with 2 for wrong arguments, with 130 after Ctrl-C or SIGTERM, which end ctx, and with 1 otherwise. A second Ctrl-C ends the
-// program at once. Call it last in main.
+// with 2 for wrong arguments, with 130 after Ctrl-C or SIGTERM, which end ctx, and with 1 otherwise. A second Ctrl-C, while run still
+// deals with the first, ends the program at once, with 130 too and without a word. Call it last in main.
 func Main(run func(ctx context.Context) error) {
 	parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	var err error
-	if flag.NArg() > 0 {
-		err = Usagef("%q is no flag%s", flag.Arg(0), seeHelp)
-	} else {
+	ctx := interruptible()
+	err := checkGiven()
+	if err == nil {
 		err = run(ctx)
 	}
 	exit(err)
+}
+
+// interruptible returns a context that the first Ctrl-C or SIGTERM ends. The second ends the program.
+func interruptible() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitInterrupt)
+	}()
+	return ctx
 }
 
 // seeHelp stands behind errors in the names of flags.
@@ -91,6 +102,20 @@ func parse() {
 	if err != nil {
 		exit(Usagef("%w%s", err, seeHelp))
 	}
+}
+
+// checkGiven refuses arguments that are no flags, and flags with nothing behind them: -data "$DIR" where the shell knows no DIR.
+func checkGiven() error {
+	if flag.NArg() > 0 {
+		return Usagef("%q is no flag%s", flag.Arg(0), seeHelp)
+	}
+	var err error
+	flag.Visit(func(f *flag.Flag) {
+		if err == nil && f.Value.String() == "" {
+			err = Usagef("-%s is empty", f.Name)
+		}
+	})
+	return err
 }
 
 // exit prints the error and ends the program, if there is one.
@@ -171,6 +196,16 @@ func List(name, value string, known ...string) ([]string, error) {
 	return list, nil
 }
 
+// Belongs refuses flags that stand on the command line although what they belong to does not: they would do nothing.
+func Belongs(to string, there bool, names ...string) error {
+	for _, name := range names {
+		if !there && Given(name) {
+			return Usagef("-%s belongs to %s", name, to)
+		}
+	}
+	return nil
+}
+
 // AtLeast checks that flags are whole numbers of least or more.
 func AtLeast(least int, names ...string) error {
 	for _, name := range names {
@@ -222,7 +257,7 @@ func CheckPicture(name, file string) error {
 // CheckFolder reports what would keep a program from making a folder, with those above it, and from writing into it.
 func CheckFolder(name, folder string) error {
 	if folder == "" {
-		return Usagef("-%s is empty, want a folder", name)
+		return Usagef("-%s is empty", name)
 	}
 	there := filepath.Clean(folder)
 	for {
