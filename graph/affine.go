@@ -16,6 +16,7 @@ type affine[T kernel.Float] struct {
 	name  string
 	shape tensor.Shape // of the result
 	relu  bool
+	picks bool // whether the gradients need what the forward pass leaves beside the result
 
 	forward func(y, x, w, b []T, relu bool)
 	gradX   func(dx, dy, w []T)
@@ -65,24 +66,27 @@ func (a affine[T]) node(x, w, b *G.Node) (*G.Node, error) {
 					return nil, err
 				}
 			}
-			return a.grads(in, dy)
+			return a.grads(in, y, dy)
 		},
 	}, x, w, b)
 }
 
-func (a affine[T]) grads(in G.Nodes, dy *G.Node) (G.Nodes, error) {
+func (a affine[T]) grads(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	x, w := in[0], in[1]
+	if !a.picks {
+		y = nil
+	}
 	dx, err := gradient(a.name+"GradX", x, func(dx []T, v []operand[T]) error {
 		a.gradX(dx, v[0].f, v[1].f)
 		return nil
-	}, dy, w)
+	}, dy, w, y)
 	if err != nil {
 		return nil, err
 	}
 	dw, err := gradient(a.name+"GradW", w, func(dw []T, v []operand[T]) error {
 		a.gradW(dw, v[0].f, v[1].f)
 		return nil
-	}, dy, x)
+	}, dy, x, y)
 	if err != nil || len(in) == 2 {
 		return G.Nodes{dx, dw}, err
 	}

@@ -12,12 +12,17 @@ type ConvConfig struct {
 	Stride  [2]int // rows, columns; zero means 1
 	Padding [2]int // zeros around the image, rows and columns
 	ReLU    bool   // whether a rectifier follows, in the same operation
+
+	// MaxPool says that a max pool of 2x2 without overlap follows, behind the rectifier if there is one. Where the convolution's
+	// result has even sides all is one operation, and that result, four times as large as the pooled one, never in memory as a
+	// whole if the convolution is in float32 and of stride 1.
+	MaxPool bool
 }
 
 // Conv2D is a two-dimensional convolution (a cross-correlation, as everywhere in deep learning).
 //
 // Shapes: x (N, C, H, W); w (out, C, kh, kw); b (out), or nil for none; result (N, out, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1),
-// rounded down.
+// rounded down, and with MaxPool half of that, rounded down again.
 func Conv2D(x, w, b *G.Node, c ConvConfig) (*G.Node, error) {
 	const name = "Conv2D"
 	if err := checkAffine(name, x, w, b, 1, []int{4}, "(out, %d, kh, kw)"); err != nil {
@@ -28,10 +33,18 @@ func Conv2D(x, w, b *G.Node, c ConvConfig) (*G.Node, error) {
 		return nil, err
 	}
 	s := kernel.Conv{Window: window, N: x.Shape()[0], C: x.Shape()[1], Out: w.Shape()[0]}
-	if x.Dtype() == tensor.Float32 {
-		return convNode[float32](name, s, c.ReLU, x, w, b)
+	if c.MaxPool && (s.OutH()%2 != 0 || s.OutW()%2 != 0) {
+		c.MaxPool = false
+		y, err := Conv2D(x, w, b, c)
+		if err != nil {
+			return nil, err
+		}
+		return MaxPool2D(y, PoolConfig{Kernel: [2]int{2, 2}})
 	}
-	return convNode[float64](name, s, c.ReLU, x, w, b)
+	if x.Dtype() == tensor.Float32 {
+		return convNode[float32](name, s, c, x, w, b)
+	}
+	return convNode[float64](name, s, c, x, w, b)
 }
 
 // window checks and completes the settings of a convolution or a pool.
@@ -59,14 +72,32 @@ func window(name string, x tensor.Shape, size, stride, padding [2]int) (kernel.W
 	}, nil
 }
 
-func convNode[T kernel.Float](name string, s kernel.Conv, relu bool, x, w, b *G.Node) (*G.Node, error) {
+func convNode[T kernel.Float](name string, s kernel.Conv, c ConvConfig, x, w, b *G.Node) (*G.Node, error) {
+	if c.MaxPool {
+		return convPoolNode[T](name, s, c.ReLU, x, w, b)
+	}
 	return affine[T]{
 		name:    name,
 		shape:   tensor.Shape{s.N, s.Out, s.OutH(), s.OutW()},
-		relu:    relu,
+		relu:    c.ReLU,
 		forward: func(y, x, w, b []T, relu bool) { kernel.ConvForward(s, y, x, w, b, relu) },
 		gradX:   func(dx, dy, w []T) { kernel.ConvGradX(s, dx, dy, w) },
 		gradW:   func(dw, dy, x []T) { kernel.ConvGradW(s, dw, dy, x) },
 		gradB:   func(db, dy []T) { kernel.ConvGradB(db, dy, s.OutH()*s.OutW()) },
+	}.node(x, w, b)
+}
+
+func convPoolNode[T kernel.Float](name string, s kernel.Conv, relu bool, x, w, b *G.Node) (*G.Node, error) {
+	p := &kernel.ConvPool[T]{Conv: s, ReLU: relu}
+	h, width := s.OutH()/2, s.OutW()/2
+	return affine[T]{
+		name:    name,
+		shape:   tensor.Shape{s.N, s.Out, h, width},
+		relu:    relu,
+		forward: func(y, x, w, b []T, _ bool) { p.Forward(y, x, w, b) },
+		gradX:   p.GradX,
+		gradW:   p.GradW,
+		gradB:   func(db, dy []T) { kernel.ConvGradB(db, dy, h*width) },
+		picks:   true,
 	}.node(x, w, b)
 }

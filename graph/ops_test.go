@@ -148,6 +148,9 @@ var testOps = []testOp{
 	conv("Conv2D/3x2, steps 1x2, padding 2x1", graph.ConvConfig{Stride: [2]int{1, 2}, Padding: [2]int{2, 1}}, []int{2, 2, 4, 7}, []int{3, 2, 3, 2}),
 	conv("Conv2D/steps that skip pixels", graph.ConvConfig{Stride: [2]int{3, 3}}, []int{2, 2, 8, 7}, []int{2, 2, 2, 2}),
 	conv("Conv2D/5x3 without padding", graph.ConvConfig{ReLU: true}, []int{2, 2, 7, 8}, []int{3, 2, 5, 3}, []int{3}),
+	conv("Conv2D/ReLU, max pool", graph.ConvConfig{Padding: [2]int{1, 1}, ReLU: true, MaxPool: true}, []int{3, 2, 6, 8}, []int{4, 2, 3, 3}, []int{4}),
+	conv("Conv2D/max pool", graph.ConvConfig{MaxPool: true}, []int{2, 3, 8, 6}, []int{4, 3, 3, 3}),
+	conv("Conv2D/ReLU, max pool of odd sides", graph.ConvConfig{ReLU: true, MaxPool: true}, []int{2, 2, 7, 9}, []int{3, 2, 3, 3}, []int{3}),
 	conv("Conv2D/1x1", graph.ConvConfig{}, []int{2, 5, 3, 4}, []int{3, 5, 1, 1}, []int{3}),
 	conv("Conv2D/1x1 on a large map", graph.ConvConfig{}, []int{1, 2, 24, 23}, []int{2, 2, 1, 1}),
 	conv("Conv2D/as large as the image", graph.ConvConfig{}, []int{3, 2, 4, 3}, []int{5, 2, 4, 3}, []int{5}),
@@ -274,6 +277,7 @@ var testOps = []testOp{
 var largeOps = []testOp{
 	simple("Dense/large", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], in[2]) }, []int{130, 300}, []int{520, 300}, []int{520}),
 	conv("Conv2D/images in pairs", graph.ConvConfig{Padding: [2]int{1, 1}, ReLU: true}, []int{9, 5, 16, 14}, []int{7, 5, 3, 3}, []int{7}),
+	conv("Conv2D/max pool, Winograd's", graph.ConvConfig{Padding: [2]int{1, 1}, ReLU: true, MaxPool: true}, []int{9, 17, 8, 12}, []int{18, 17, 3, 3}, []int{18}),
 	conv("Conv2D/images in pairs, steps of two", graph.ConvConfig{Stride: [2]int{2, 2}, Padding: [2]int{2, 2}}, []int{9, 5, 27, 25}, []int{7, 5, 5, 5}, []int{7}),
 	conv("Conv2D/strips", graph.ConvConfig{ReLU: true}, []int{5, 3, 36, 33}, []int{6, 3, 5, 5}, []int{6}),
 	conv("Conv2D/one group, large product", graph.ConvConfig{Stride: [2]int{2, 2}, Padding: [2]int{1, 1}}, []int{18, 64, 8, 8}, []int{300, 64, 3, 3}),

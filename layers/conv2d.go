@@ -51,6 +51,13 @@ func (c *Conv2D) forwardReLU(b *Builder, x *G.Node) (*G.Node, error) {
 	return c.forward(b, x, true)
 }
 
+// withMaxPool returns the layer with a max pool of 2x2 behind it.
+func (c *Conv2D) withMaxPool() *Conv2D {
+	d := *c
+	d.conv.MaxPool = true
+	return &d
+}
+
 func (c *Conv2D) forward(b *Builder, x *G.Node, relu bool) (*G.Node, error) {
 	if c.err != nil {
 		return nil, c.err

@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/layernoise/layernoise/graph"
@@ -44,6 +45,21 @@ func TestReLUBeforePool(t *testing.T) {
 			}
 			t.Error("the last pool has not taken in the ReLU")
 		})
+	}
+}
+
+// TestPoolBehindConv is TestFusedReLU for a max pool of 2x2 behind a convolution, which takes it in with the ReLU.
+func TestPoolBehindConv(t *testing.T) {
+	pool := layers.NewMaxPool2D(layers.PoolConfig{Kernel: layers.Square(2)})
+	conv := func(c layers.Init) layers.Layer {
+		return layers.NewConv2D("conv", 1, 3, layers.ConvConfig{Kernel: [2]int{2, 3}, Padding: [2]int{1, 1}}, c)
+	}
+	s := subject{name: "conv2d", row: tensor.Shape{1, 5, 4}, make: conv}
+	fused := testFused(t, s, func(l, relu layers.Layer) layers.Layer { return layers.NewSequential(l, relu, pool) })
+	for _, n := range fused.AllNodes() {
+		if n.Op() != nil && strings.Contains(n.Op().String(), "MaxPool") {
+			t.Errorf("a %v of its own", n.Op())
+		}
 	}
 }
 

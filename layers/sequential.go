@@ -8,8 +8,9 @@ import (
 )
 
 // Sequential is a chain of layers, each the input of the next. Where a fused operation does the work of two neighbours, it
-// is used: a ReLU behind a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, also across nested chains. A ReLU in front of a
-// MaxPool2D is built behind it, which gives the same numbers for less.
+// is used, also across nested chains: a ReLU behind a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, and a MaxPool2D of 2x2
+// without overlap behind a Conv2D and its ReLU. A ReLU in front of a MaxPool2D is built behind it, which gives the same numbers
+// for less.
 type Sequential struct {
 	fault
 	layers []Layer
@@ -54,6 +55,10 @@ func chain(b *Builder, x *G.Node, layers []Layer) (*G.Node, error) {
 	layers = poolFirst(layers)
 	for i := 0; i < len(layers); i++ {
 		l := layers[i]
+		if c, ok := l.(*Conv2D); ok && startsWithHalving(layers[i+1:]) {
+			l = c.withMaxPool()
+			i++
+		}
 		forward := l.Forward
 		if f, ok := l.(reluFuser); ok && startsWithReLU(layers[i+1:]) {
 			forward = f.forwardReLU
@@ -78,6 +83,15 @@ func startsWithReLU(layers []Layer) bool {
 	}
 	_, ok := layers[0].(ReLU)
 	return ok
+}
+
+// startsWithHalving reports whether the first of the layers, if there is one, is a max pool that a Conv2D can do.
+func startsWithHalving(layers []Layer) bool {
+	if len(layers) == 0 {
+		return false
+	}
+	m, ok := layers[0].(MaxPool2D)
+	return ok && m.pool.Kernel == Square(2) && (m.pool.Stride == Square(0) || m.pool.Stride == Square(2)) && m.pool.Padding == Square(0)
 }
 
 // poolFirst returns the layers with each ReLU that stands in front of a MaxPool2D behind it.

@@ -28,9 +28,9 @@ var convDirect = os.Getenv(ConvVariable) == "direct"
 func ConvForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 	switch y32, single := any(y).([]float32); {
 	case single && c.winograd():
-		winogradForward(c, y32, any(x).([]float32), any(w).([]float32), any(b).([]float32), relu)
+		winogradForward(c, target{y: y32, b: any(b).([]float32), relu: relu}, source{x: any(x).([]float32)}, any(w).([]float32))
 	case single && c.slides():
-		slidingForward(newSliding(c), y32, any(x).([]float32), any(w).([]float32), any(b).([]float32), relu)
+		slidingForward(newSliding(c), target{y: y32, b: any(b).([]float32), relu: relu}, source{x: any(x).([]float32)}, any(w).([]float32))
 	case c.shiftedGEMM():
 		shiftedForward(c, y, x, w, b, relu)
 	default:
@@ -42,9 +42,9 @@ func ConvForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 func ConvGradX[T Float](c Conv, dx, dy, w []T) {
 	switch dx32, single := any(dx).([]float32); {
 	case single && c.winograd():
-		winogradGradX(c, dx32, any(dy).([]float32), any(w).([]float32))
+		winogradGradX(c, dx32, source{x: any(dy).([]float32)}, any(w).([]float32))
 	case single && c.slidesBack():
-		slidingGradX(newSliding(c), dx32, any(dy).([]float32), any(w).([]float32))
+		slidingGradX(newSliding(c), dx32, source{x: any(dy).([]float32)}, any(w).([]float32))
 	case c.shiftedGEMM():
 		shiftedGradX(c, dx, dy, w)
 	default:
@@ -56,9 +56,9 @@ func ConvGradX[T Float](c Conv, dx, dy, w []T) {
 func ConvGradW[T Float](c Conv, dw, dy, x []T) {
 	switch dw32, single := any(dw).([]float32); {
 	case single && c.winograd():
-		winogradGradW(c, dw32, any(dy).([]float32), any(x).([]float32))
+		winogradGradW(c, dw32, source{x: any(dy).([]float32)}, source{x: any(x).([]float32)})
 	case single && c.slides():
-		slidingGradW(newSliding(c), dw32, any(dy).([]float32), any(x).([]float32))
+		slidingGradW(newSliding(c), dw32, source{x: any(dy).([]float32)}, source{x: any(x).([]float32)})
 	case c.shiftedGEMM():
 		shiftedGradW(c, dw, dy, x)
 	default:

@@ -105,39 +105,53 @@ func dotViews(sums, y []float32, stride int, x []float32, offsets *[slidingDots]
 }
 
 // slidingForward is [ConvForward] without columns.
-func slidingForward(c sliding, y, x, w, b []float32, relu bool) {
-	n, k, pixels, low := c.length(), c.depth(), c.pixels(), lowest[float32](relu)
+func slidingForward(c sliding, y target, x source, w []float32) {
+	n, k, pixels := c.length(), c.depth(), c.pixels()
 	views := c.views(c.C, c.height*c.width, 0, 1)
 	weights := packed(c.Out, k, func(o, view int) float32 { return w[o*k+view] })
 	defer giveBack(weights)
 	parallel.For(c.N, 1, func(lo, hi int) {
-		out, buf := borrow[float32](slidingRows*n), borrow[float32](c.imageSize())
+		out, buf, plane := borrow[float32](slidingRows*n), borrow[float32](c.imageSize()), borrow[float32](pixels)
 		defer giveBack(out)
 		defer giveBack(buf)
+		defer giveBack(plane)
 		for i := lo; i < hi; i++ {
-			image := c.image(x, buf, i)
+			image := c.image(x.x, buf, i)
 			for o := range c.Out {
 				if o%slidingRows == 0 {
 					use.weighViews(out, n, image, views, weights[o*k:][:slidingRows*k], n)
 				}
-				loops32.clipRows(y[(i*c.Out+o)*pixels:], c.outW, out[o%slidingRows*n:], c.width, c.outW, c.outH, at(b, o), low)
+				to := plane
+				if y.picks == nil {
+					to = y.y[(i*c.Out+o)*pixels:]
+				}
+				loops32.clipRows(to, c.outW, out[o%slidingRows*n:], c.width, c.outW, c.outH, at(y.b, o), y.low())
+				if y.picks != nil {
+					y.pool(plane, (i*c.Out+o)*c.outH, c.outH, c.outW)
+				}
 			}
 		}
 	})
 }
 
-// spread copies the gradient of an image's output to planes with rows as wide as the padded image, from index from on, and
-// clears all else.
-func (c sliding) spread(planes []float32, size, from int, dy []float32) {
+// spread copies the gradient of image i's output to planes with rows as wide as the padded image, from index from on, and
+// clears all else. buf has room for a channel.
+func (c sliding) spread(planes []float32, size, from int, dy source, buf []float32, i int) {
 	clear(planes)
 	for o := range c.Out {
-		copyRows(planes[o*size+from:], c.width, dy[o*c.outH*c.outW:], c.outW, c.outW, c.outH)
+		plane := buf
+		if line := (i*c.Out + o) * c.outH; dy.picks == nil {
+			plane = dy.x[line*c.outW:]
+		} else {
+			dy.unpool(plane, line, c.outH, c.outW)
+		}
+		copyRows(planes[o*size+from:], c.width, plane, c.outW, c.outW, c.outH)
 	}
 }
 
 // slidingGradX is [ConvGradX] without columns: a convolution of the gradient, with zeros around it, with the window rotated
 // by 180 degrees.
-func slidingGradX(c sliding, dx, dy, w []float32) {
+func slidingGradX(c sliding, dx []float32, dy source, w []float32) {
 	window := c.KH * c.KW
 	first := c.PH*c.width + c.PW // the image in its padding
 	n := roundUp((c.H-1)*c.width+c.W, slidingGroup)
@@ -149,11 +163,12 @@ func slidingGradX(c sliding, dx, dy, w []float32) {
 	})
 	defer giveBack(weights)
 	parallel.For(c.N, 1, func(lo, hi int) {
-		grad, out := borrow[float32](c.Out*size), borrow[float32](slidingRows*n)
+		grad, out, buf := borrow[float32](c.Out*size), borrow[float32](slidingRows*n), borrow[float32](c.pixels())
 		defer giveBack(grad)
 		defer giveBack(out)
+		defer giveBack(buf)
 		for i := lo; i < hi; i++ {
-			c.spread(grad, size, margin, dy[i*c.Out*c.pixels():])
+			c.spread(grad, size, margin, dy, buf, i)
 			for ch := range c.C {
 				if ch%slidingRows == 0 {
 					use.weighViews(out, n, grad, views, weights[ch*len(views):][:slidingRows*len(views)], n)
@@ -169,7 +184,7 @@ func slidingGradX(c sliding, dx, dy, w []float32) {
 const slidingParts = 8
 
 // slidingGradW is [ConvGradW] without columns.
-func slidingGradW(c sliding, dw, dy, x []float32) {
+func slidingGradW(c sliding, dw []float32, dy, x source) {
 	views := c.views(c.C, c.height*c.width, 0, 1)
 	views = views[:cap(views)] // those at the end see what they like
 	parts := borrow[float32](slidingParts * len(dw))
@@ -186,18 +201,19 @@ func slidingGradW(c sliding, dw, dy, x []float32) {
 }
 
 // slidingGradWPart is slidingGradW for images i0 to i1.
-func slidingGradWPart(c sliding, dw, dy, x []float32, views []int, i0, i1 int) {
+func slidingGradWPart(c sliding, dw []float32, dy, x source, views []int, i0, i1 int) {
 	const block = slidingRows * slidingDots * slidingGroup
 	n, channels := c.length(), roundUp(c.Out, slidingRows)
 	sums := borrow[float32](channels / slidingRows * len(views) / slidingDots * block)
-	grad, buf := borrow[float32](channels*n), borrow[float32](c.imageSize())
+	grad, buf, plane := borrow[float32](channels*n), borrow[float32](c.imageSize()), borrow[float32](c.pixels())
 	defer giveBack(sums)
 	defer giveBack(grad)
 	defer giveBack(buf)
+	defer giveBack(plane)
 	clear(sums)
 	for i := i0; i < i1; i++ {
-		c.spread(grad, n, 0, dy[i*c.Out*c.pixels():])
-		image, s := c.image(x, buf, i), sums
+		c.spread(grad, n, 0, dy, plane, i)
+		image, s := c.image(x.x, buf, i), sums
 		for o := 0; o < channels; o += slidingRows {
 			for k := 0; k < len(views); k += slidingDots {
 				use.dotViews(s, grad[o*n:], n, image, (*[slidingDots]int)(views[k:]), n)

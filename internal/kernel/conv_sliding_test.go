@@ -68,9 +68,9 @@ func TestSliding(t *testing.T) {
 			s := newSample(c)
 			run := func() [3][]float32 {
 				y, dx, dw := slices.Clone(s.y), slices.Clone(s.dx), slices.Clone(s.dw)
-				slidingForward(newSliding(c), y, s.x, s.w, s.b, true)
-				slidingGradX(newSliding(c), dx, s.dy, s.w)
-				slidingGradW(newSliding(c), dw, s.dy, s.x)
+				slidingForward(newSliding(c), target{y: y, b: s.b, relu: true}, source{x: s.x}, s.w)
+				slidingGradX(newSliding(c), dx, source{x: s.dy}, s.w)
+				slidingGradW(newSliding(c), dw, source{x: s.dy}, source{x: s.x})
 				return [3][]float32{y, dx, dw}
 			}
 			use = plainKernels()
@@ -116,9 +116,9 @@ func TestSlidingBadValues(t *testing.T) {
 						yOfW[o], dxOfW[i] = true, true
 					}
 				})
-				forward := func() { slidingForward(newSliding(c), s.y, s.x, s.w, s.b, true) }
-				gradX := func() { slidingGradX(newSliding(c), s.dx, s.dy, s.w) }
-				gradW := func() { slidingGradW(newSliding(c), s.dw, s.dy, s.x) }
+				forward := func() { slidingForward(newSliding(c), target{y: s.y, b: s.b, relu: true}, source{x: s.x}, s.w) }
+				gradX := func() { slidingGradX(newSliding(c), s.dx, source{x: s.dy}, s.w) }
+				gradW := func() { slidingGradW(newSliding(c), s.dw, source{x: s.dy}, source{x: s.x}) }
 				with := func(arg []float32, at int, passes ...func()) {
 					was := arg[at]
 					arg[at] = nan

@@ -7,20 +7,20 @@ import (
 )
 
 // winogradForward is [ConvForward] by Winograd's algorithm.
-func winogradForward(c Conv, y, x, w, b []float32, relu bool) {
-	newWinograd(c).convolve(y, x, w, false, b, relu)
+func winogradForward(c Conv, y target, x source, w []float32) {
+	newWinograd(c).convolve(y, x, w, false)
 }
 
 // winogradGradX is [ConvGradX] by Winograd's algorithm.
-func winogradGradX(c Conv, dx, dy, w []float32) {
-	newWinograd(c.adjoint()).convolve(dx, dy, w, true, nil, false)
+func winogradGradX(c Conv, dx []float32, dy source, w []float32) {
+	newWinograd(c.adjoint()).convolve(target{y: dx}, dy, w, true)
 }
 
 // convolve computes y. The weights w are (out, in, 3, 3), or with rotate set (in, out, 3, 3) and rotated by 180 degrees.
 //
 // Many tiles: the weights are transformed once, and the processors share the chunks. Few tiles, and many channels then: the
 // processors share the output channels, and transform the weights of as many as stay in the cache.
-func (g winograd) convolve(y, x, w []float32, rotate bool, b []float32, relu bool) {
+func (g winograd) convolve(y target, x source, w []float32, rotate bool) {
 	if g.chunks > 1 {
 		u := borrow[float32](g.weightsSize(g.out))
 		defer giveBack(u)
@@ -33,7 +33,7 @@ func (g winograd) convolve(y, x, w []float32, rotate bool, b []float32, relu boo
 				q0, q1 := g.lines(i)
 				g.gather(v, g.input(), x, 0, g.in, q0, q1)
 				g.products(m, u, v, rotate, g.out, g.width(q0, q1))
-				g.scatter(y, m, b, relu, 0, g.out, q0, q1)
+				g.scatter(y, m, 0, g.out, q0, q1)
 			}
 		})
 		return
@@ -50,7 +50,7 @@ func (g winograd) convolve(y, x, w []float32, rotate bool, b []float32, relu boo
 			n := min(block, g.out-o)
 			g.weights(u, w, rotate, o, n)
 			g.products(m, u, v, rotate, n, g.tiles)
-			g.scatter(y, m, b, relu, o, o+n, 0, g.chunk)
+			g.scatter(y, m, o, o+n, 0, g.chunk)
 		}
 	})
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // winogradGradW is [ConvGradW] by Winograd's algorithm.
-func winogradGradW(c Conv, dw, dy, x []float32) {
+func winogradGradW(c Conv, dw []float32, dy, x source) {
 	g := newWinograd(c)
 	if g.chunks > 1 {
 		g.gradChunks(dw, dy, x)
@@ -34,7 +34,7 @@ func winogradGradW(c Conv, dw, dy, x []float32) {
 
 // gradChunks is winogradGradW for many tiles. Lanes, whose number depends on the shapes alone, take the chunks in turn and
 // sum their products; the sums of the lanes are added in order.
-func (g *winograd) gradChunks(dw, dy, x []float32) {
+func (g *winograd) gradChunks(dw []float32, dy, x source) {
 	lanes := min(max(g.chunks/2, 2), 8)
 	size := g.weightsSize(g.out)
 	du := borrow[float32](lanes * size)

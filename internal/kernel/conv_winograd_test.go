@@ -82,9 +82,9 @@ func newSample(c Conv) *sample {
 }
 
 func (s *sample) run() {
-	winogradForward(s.c, s.y, s.x, s.w, s.b, true)
-	winogradGradX(s.c, s.dx, s.dy, s.w)
-	winogradGradW(s.c, s.dw, s.dy, s.x)
+	winogradForward(s.c, target{y: s.y, b: s.b, relu: true}, source{x: s.x}, s.w)
+	winogradGradX(s.c, s.dx, source{x: s.dy}, s.w)
+	winogradGradW(s.c, s.dw, source{x: s.dy}, source{x: s.x})
 }
 
 // TestConvChoice pins which convolutions take Winograd's algorithm.

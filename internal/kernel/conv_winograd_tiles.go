@@ -24,27 +24,56 @@ func (g *winograd) gradient() maps {
 }
 
 // gather transforms the tiles of channels c0 to c1 of x in the rows q0 to q1 into v.
-func (g *winograd) gather(v []float32, m maps, x []float32, c0, c1, q0, q1 int) {
+func (g *winograd) gather(v []float32, m maps, x source, c0, c1, q0, q1 int) {
 	r := g.borrowRows(q0, q1, m.stride)
 	defer r.giveBack()
+	i0, i1 := q0/g.rows, (q1-1)/g.rows+1
+	step := m.channels * m.h // lines between images
+	var unpooled []float32
+	if x.picks != nil {
+		step = m.h
+		unpooled = borrow[float32]((i1 - i0) * m.h * m.w)
+		defer giveBack(unpooled)
+	}
 	for q := q0; q < q1; q++ {
 		for i := range m.lines {
 			if y := q%g.rows*winogradOut - m.ph + i; 0 <= y && y < m.h {
-				r.lines = append(r.lines, ((q/g.rows-q0/g.rows)*m.channels*m.h+y)*m.w)
+				r.lines = append(r.lines, ((q/g.rows-i0)*step+y)*m.w)
 			} else {
 				r.lines = append(r.lines, -1)
 			}
 		}
 	}
 	for c := c0; c < c1; c++ {
-		m.rows(r.buf[m.pw:], m.stride, x[(q0/g.rows*m.channels+c)*m.h*m.w:], r.lines, r.zeros, m.w)
+		from := unpooled
+		if x.picks == nil {
+			from = x.x[(i0*m.channels+c)*m.h*m.w:]
+		} else {
+			m.unpool(unpooled, x, c, i0, i1, q0%g.rows, q1-(i1-1)*g.rows)
+		}
+		m.rows(r.buf[m.pw:], m.stride, from, r.lines, r.zeros, m.w)
 		m.cols(v[c*g.channel():], g.tiles, r.buf, m.stride, r.tiles)
 	}
 }
 
-// scatter transforms m, which holds output channels o0 to o1 of the rows q0 to q1, into y, adds the bias b of each channel,
-// which may be nil, and clips at zero from below when relu is set.
-func (g *winograd) scatter(y, m []float32, b []float32, relu bool, o0, o1, q0, q1 int) {
+// unpool writes channel c of images i0 to i1 to dst; of a single one as much as the rows of tiles from t0 to t1 need.
+func (m maps) unpool(dst []float32, x source, c, i0, i1, t0, t1 int) {
+	y0, y1 := 0, m.h
+	if i1 == i0+1 {
+		y0 = max(0, t0*winogradOut-m.ph) &^ 1
+		y1 = min(m.h, (t1-1)*winogradOut-m.ph+m.lines+1) &^ 1
+	}
+	for i := i0; i < i1; i++ {
+		x.unpool(dst[((i-i0)*m.h+y0)*m.w:], (i*m.channels+c)*m.h+y0, y1-y0, m.w)
+	}
+}
+
+// scatter transforms m, which holds output channels o0 to o1 of the rows q0 to q1, to y.
+func (g *winograd) scatter(y target, m []float32, o0, o1, q0, q1 int) {
+	if y.picks != nil {
+		g.scatterPooled(y, m, o0, o1, q0, q1)
+		return
+	}
 	stride := winogradOut * g.cols
 	r := g.borrowRows(q0, q1, stride)
 	defer r.giveBack()
@@ -54,10 +83,32 @@ func (g *winograd) scatter(y, m []float32, b []float32, relu bool, o0, o1, q0, q
 			r.lines = append(r.lines, ((q/g.rows-q0/g.rows)*g.out*g.outH+y)*g.outW)
 		}
 	}
-	low := lowest[float32](relu)
 	for o := o0; o < o1; o++ {
 		use.outputCols(r.buf, stride, r.tiles, m[(o-o0)*g.channel():], g.tiles)
-		use.outputRows(y[(q0/g.rows*g.out+o)*g.outH*g.outW:], r.lines, r.buf, stride, g.outW, at(b, o), low)
+		use.outputRows(y.y[(q0/g.rows*g.out+o)*g.outH*g.outW:], r.lines, r.buf, stride, g.outW, at(y.b, o), y.low())
+	}
+}
+
+// scatterPooled is scatter through the pool of y.
+func (g *winograd) scatterPooled(y target, m []float32, o0, o1, q0, q1 int) {
+	stride := winogradOut * g.cols
+	r := g.borrowRows(q0, q1, stride)
+	defer r.giveBack()
+	row := winogradOut * g.outW // of tiles
+	lines := borrow[float32]((q1 - q0) * row)
+	defer giveBack(lines)
+	for i := range (q1 - q0) * winogradOut {
+		r.lines = append(r.lines, i*g.outW)
+	}
+	for o := o0; o < o1; o++ {
+		use.outputCols(r.buf, stride, r.tiles, m[(o-o0)*g.channel():], g.tiles)
+		use.outputRows(lines, r.lines, r.buf, stride, g.outW, at(y.b, o), y.low())
+		for q := q0; q < q1; {
+			first := q % g.rows * winogradOut
+			rows := min(g.rows-q%g.rows, q1-q) // of this image
+			y.pool(lines[(q-q0)*row:], (q/g.rows*g.out+o)*g.outH+first, min(rows*winogradOut, g.outH-first), g.outW)
+			q += rows
+		}
 	}
 }
 

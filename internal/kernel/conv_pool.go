@@ -1,0 +1,118 @@
+package kernel
+
+import "math"
+
+// ConvPool is a convolution with a max pool of 2x2 without overlap behind it, whose output has even sides, and a rectifier
+// or none. Results and gradients have the bits of a convolution and a MaxPool apart.
+//
+// What the convolution makes is four times as large as the result, and would go through memory six times in a training step.
+// Winograd's and the sliding algorithm pool each piece in the cache, and take the gradient apart there; the others work
+// through a whole output that is gone after each pass.
+type ConvPool[T Float] struct {
+	Conv
+	ReLU  bool
+	picks []uint32 // see maxHalves
+}
+
+// target is where a convolution's output goes, plus the bias b of each channel, which may be nil, and through a rectifier with
+// relu set: to y, or through a max pool of 2x2 to y if there is room for its picks.
+type target struct {
+	y, b  []float32
+	relu  bool
+	picks []uint32
+}
+
+// source is where a convolution takes images, or gradients of its output: x itself, or with picks what a max pool of 2x2 makes
+// of the gradient x of its result.
+type source struct {
+	x     []float32
+	picks []uint32
+}
+
+// Forward writes the convolution of x with w, plus the bias b of each output channel, which may be nil, through the pool to y
+// (N, Out, OutH/2, OutW/2).
+func (p *ConvPool[T]) Forward(y, x, w, b []T) {
+	if p.picks == nil {
+		p.picks = make([]uint32, p.N*p.Out*p.OutH()/2*pickWords(p.OutW()))
+	}
+	if y, single := any(y).([]float32); single {
+		x, w, to := source{x: any(x).([]float32)}, any(w).([]float32), target{y, any(b).([]float32), p.ReLU, p.picks}
+		switch {
+		case p.winograd():
+			winogradForward(p.Conv, to, x, w)
+			return
+		case p.slides():
+			slidingForward(newSliding(p.Conv), to, x, w)
+			return
+		}
+	}
+	whole := borrow[T](p.N * p.Out * p.pixels())
+	defer giveBack(whole)
+	ConvForward(p.Conv, whole, x, w, b, false)
+	p.maxPool().Forward(y, whole)
+}
+
+// GradX writes the gradient with respect to the images to dx, from the gradient dy of the result, of whose elements those that
+// the rectifier cut off count as zeros. It belongs to the last Forward.
+func (p *ConvPool[T]) GradX(dx, dy, w []T) {
+	if dx, single := any(dx).([]float32); single {
+		w, dy := any(w).([]float32), source{any(dy).([]float32), p.picks}
+		switch {
+		case p.winograd():
+			winogradGradX(p.Conv, dx, dy, w)
+			return
+		case p.slidesBack():
+			slidingGradX(newSliding(p.Conv), dx, dy, w)
+			return
+		}
+	}
+	p.unpooled(dy, func(dy []T) { ConvGradX(p.Conv, dx, dy, w) })
+}
+
+// GradW is GradX for the gradient with respect to the weights.
+func (p *ConvPool[T]) GradW(dw, dy, x []T) {
+	if dw, single := any(dw).([]float32); single {
+		x, dy := source{x: any(x).([]float32)}, source{any(dy).([]float32), p.picks}
+		switch {
+		case p.winograd():
+			winogradGradW(p.Conv, dw, dy, x)
+			return
+		case p.slides():
+			slidingGradW(newSliding(p.Conv), dw, dy, x)
+			return
+		}
+	}
+	p.unpooled(dy, func(dy []T) { ConvGradW(p.Conv, dw, dy, x) })
+}
+
+// maxPool is the pool by itself.
+func (p *ConvPool[T]) maxPool() *MaxPool[T] {
+	window := Window{H: p.OutH(), W: p.OutW(), KH: 2, KW: 2, SH: 2, SW: 2}
+	return &MaxPool[T]{Pool: Pool{Window: window, Planes: p.N * p.Out}, ReLU: p.ReLU, picks: p.picks}
+}
+
+// unpooled calls f with the gradient of the convolution's whole output.
+func (p *ConvPool[T]) unpooled(dy []T, f func(dy []T)) {
+	whole := borrow[T](p.N * p.Out * p.pixels())
+	defer giveBack(whole)
+	p.maxPool().Backward(whole, nil, nil, dy)
+	f(whole)
+}
+
+// low is the least number that the convolution writes.
+func (t target) low() float32 { return lowest[float32](t.relu && t.picks == nil) }
+
+// pool writes x, an even number of lines of w columns, through the pool. line is the number of the first one in all of the
+// convolution's output, even too.
+func (t target) pool(x []float32, line, lines, w int) {
+	var keep uint32
+	if !t.relu {
+		keep = math.MaxUint32
+	}
+	loops32.maxHalves(t.y[line/2*(w/2):], t.picks[line/2*pickWords(w):], x, w, lines/2, keep)
+}
+
+// unpool writes lines of the source to dst, that begin and are numbered as in pool.
+func (s source) unpool(dst []float32, line, lines, w int) {
+	loops32.unpoolHalves(dst, s.picks[line/2*pickWords(w):], s.x[line/2*(w/2):], w, lines/2)
+}
