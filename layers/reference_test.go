@@ -133,7 +133,9 @@ func TestReferenceOfTransformers(t *testing.T) {
 		if len(c.Params) == 0 {
 			continue
 		}
-		tested[c.Name] = true
+		if tested[c.Name] = true; c.Config.ClassToken {
+			tested["vit with a class token"] = true
+		}
 		t.Run(fmt.Sprintf("%02d_%s", i, c.Name), func(t *testing.T) {
 			r := rebuilt{layer: transformer(c)}
 			r.setParams(t, c)
@@ -154,7 +156,7 @@ func TestReferenceOfTransformers(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"transformer_block", "gpt", "vit"} {
+	for _, name := range []string{"transformer_block", "gpt", "vit", "vit with a class token"} {
 		if !tested[name] {
 			t.Errorf("no case of %s", name)
 		}
@@ -169,7 +171,8 @@ func transformer(c golden.Layer) layers.Layer {
 	case "gpt":
 		return layers.NewGPT(layers.GPTConfig{Transformer: t, Vocabulary: k.Vocabulary, Context: k.Context, Untied: !k.Tied}, float64s)
 	case "vit":
-		return layers.NewViT(layers.ViTConfig{Transformer: t, Channels: k.Channels, Height: k.Image[0], Width: k.Image[1], Patch: k.Patch, Classes: k.Classes}, float64s)
+		return layers.NewViT(layers.ViTConfig{Transformer: t, Channels: k.Channels, Height: k.Image[0], Width: k.Image[1], Patch: k.Patch,
+			Classes: k.Classes, ClassToken: k.ClassToken}, float64s)
 	}
 	return nameless{layers.NewTransformerBlock("block", t, float64s)}
 }

@@ -249,15 +249,21 @@ class ViT(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.patches = nn.Conv2d(c["channels"], c["width"], c["patch"], c["patch"])
-        self.positions = nn.Embedding(c["image"][0] // c["patch"] * (c["image"][1] // c["patch"]), c["width"])
+        positions = c["image"][0] // c["patch"] * (c["image"][1] // c["patch"])
+        self.class_token = nn.Parameter(torch.empty(1, 1, c["width"])) if c.get("class_token") else None
+        self.positions = nn.Embedding(positions + (self.class_token is not None), c["width"])
         self.layers = nn.ModuleList(encoder(c["width"], c["heads"], c["hidden"]) for _ in range(c["depth"]))
         self.norm, self.head = nn.LayerNorm(c["width"]), nn.Linear(c["width"], c["classes"])
 
     def forward(self, x):
-        h = self.patches(x).flatten(2).transpose(1, 2) + self.positions.weight
+        h = self.patches(x).flatten(2).transpose(1, 2)
+        if self.class_token is not None:
+            h = torch.cat([self.class_token.expand(len(h), 1, -1), h], 1)
+        h = h + self.positions.weight
         for block in self.layers:
             h = block(h)
-        return self.head(self.norm(h).mean(1))
+        h = self.norm(h)
+        return self.head(h.mean(1) if self.class_token is None else h[:, 0])
 
 
 def transformers():
@@ -290,10 +296,11 @@ def transformers():
         gpt = GPT(c)
         params = random_parameters(gpt)
         yield layer("gpt", c, {}, lambda: gpt(torch.tensor(c["tokens"]).reshape(2, 4)), params=params)
-    c = dict(width=6, heads=2, hidden=8, depth=2, channels=2, image=[4, 6], patch=2, classes=3)
-    vit = ViT(c)
-    params = random_parameters(vit)
-    yield layer("vit", c, dict(x=leaf(3, 2, 4, 6)), vit, params=params)
+    for token in {}, dict(class_token=True):
+        c = dict(width=6, heads=2, hidden=8, depth=2, channels=2, image=[4, 6], patch=2, classes=3, **token)
+        vit = ViT(c)
+        params = random_parameters(vit)
+        yield layer("vit", c, dict(x=leaf(3, 2, 4, 6)), vit, params=params)
 
 
 def main(folder, seed=20230125):

@@ -70,6 +70,7 @@ type Config struct {
 	Vocabulary, Context, Patch, Channels int
 	Image                                [2]int
 	Classes                              int
+	ClassToken                           bool `json:"class_token"`
 }
 
 // Pair is a number for rows and columns alike, or one for each.
