@@ -36,15 +36,15 @@ type AttentionConfig struct {
 //
 // Shapes: q (N, T, D); k and v (N, S, D); result (N, T, D). A query that sees no key has a result and gradients of zero.
 //
-// The matrix of probabilities is never whole in memory if there are more than 64 keys: blocks of it are computed as they are
-// needed, in the backward pass once more.
+// The matrix of probabilities is never whole in memory if there are more than 256 keys: rows of it are computed as they are
+// needed, in the backward pass once more. Graphs without gradients never hold more than some rows.
 //
 // A key that a query does not see has the probability 0 there. So an infinite or NaN element of its v makes a NaN of the
 // result, as 0 times it is, also behind padding and in Causal's future; those of its k do nothing.
 //
 // Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser and Polosukhin,
-// Attention Is All You Need, NeurIPS 2017, https://arxiv.org/abs/1706.03762; Dao, Fu,
-// Ermon, Rudra and Ré, FlashAttention, NeurIPS 2022, https://arxiv.org/abs/2205.14135.
+// Attention Is All You Need, NeurIPS 2017, https://arxiv.org/abs/1706.03762; Rabe and
+// Staats, Self-attention Does Not Need O(n^2) Memory, 2021, https://arxiv.org/abs/2112.05682.
 func Attention(q, k, v *G.Node, c AttentionConfig) (*G.Node, error) {
 	const name = "Attention"
 	inQ, inK, inV := input{"q", q}, input{"k", k}, input{"v", v}

@@ -14,6 +14,16 @@ func Exp32(x float32) float32 {
 	return scale32(1+p, k)
 }
 
+// fall32 is e^x for x no larger than zero, and zero where that would be denormal or nearly: processors take a hundred times as
+// long for denormal numbers, and a softmax has no use for them.
+func fall32(x float32) float32 {
+	if x < coef.ExpTiny {
+		return 0
+	}
+	p, k := expPart32(x, 0)
+	return (1 + p) * power32(k)
+}
+
 // expPart32 returns e^(x + rest) as (1 + p) 2^k. rest is small beside 1, and ExpMin <= x <= ExpMax.
 func expPart32(x, rest float32) (p float32, k int32) {
 	shifted := float32((x+rest)*coef.Log2E) + coef.Round

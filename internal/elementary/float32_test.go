@@ -109,4 +109,26 @@ func TestSpecial32(t *testing.T) {
 	}
 }
 
+// TestFall: the exponentials of a softmax are those of Exp, but never denormal.
+func TestFall(t *testing.T) {
+	for x := float32(-110); x <= 0; x += 1. / 64 {
+		want := Exp32(x)
+		if x < -87 {
+			want = 0
+		}
+		if got := fall32(x); got != want || got != 0 && got < 0x1p-126 {
+			t.Errorf("fall32(%v) = %v, want %v", x, got, want)
+		}
+	}
+	for x := -750.; x <= 0; x += 1. / 64 {
+		if got := fall(x); x < -708 && got != 0 || x >= -708 && (got != Exp(x) || got < 0x1p-1022) {
+			t.Errorf("fall(%v) = %v", x, got)
+		}
+	}
+	nan, down := math.NaN(), math.Inf(-1)
+	if fall32(float32(nan)) == fall32(float32(nan)) || fall(nan) == fall(nan) || fall32(float32(down)) != 0 || fall(down) != 0 {
+		t.Error("NaN does not stay, or -Inf does not give zero")
+	}
+}
+
 func negative(x float32) float32 { return math.Float32frombits(math.Float32bits(x) ^ sign32) }

@@ -15,6 +15,14 @@ func Exp(x float64) float64 {
 	return scale(1+p, k)
 }
 
+// fall is e^x for x no larger than zero, and zero where that would be denormal or nearly.
+func fall(x float64) float64 {
+	if x < -708 {
+		return 0
+	}
+	return Exp(x)
+}
+
 // expPolynomial is (e^r - 1 - r)/r^2 for |r| <= ln(2)/2, lowest power first: a minimax fit within 2^-61.7 of e^r - 1.
 var expPolynomial = [...]float64{
 	0.5, 0.16666666666666677, 0.041666666666666505, 0.008333333333321608, 0.0013888888888962912, 0.00019841269886207888,

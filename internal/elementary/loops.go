@@ -21,9 +21,10 @@ type Loops[T Float] struct {
 	GELUTanh     func(y, x []T)
 	GELUTanhGrad func(dx, x, dy []T)
 
-	// ExpSum writes e^(x - top) to y and returns the sum: eight sums in float64, each of the elements whose number leaves
-	// the same rest when divided by eight, added up by halves.
-	ExpSum func(y, x []T, top T) float64
+	// ExpSum writes e^((x - top) scale) to y, zero where that would be denormal or nearly, and returns the sum: eight sums in
+	// float64, each of the elements whose number leaves the same rest when divided by eight, added up by halves. No x is
+	// larger than top.
+	ExpSum func(y, x []T, top, scale T) float64
 }
 
 var (
@@ -41,15 +42,15 @@ func LoopsFor[T Float]() *Loops[T] {
 
 // functions are those of one number that the plain loops call.
 type functions[T Float] struct {
-	exp, tanh        func(T) T
+	fall, tanh       func(T) T
 	sigmoids, normal func(T) (T, T)
 }
 
 func functionsFor[T Float]() functions[T] {
-	if f, ok := any(functions[float32]{Exp32, Tanh32, sigmoids32, normal32}).(functions[T]); ok {
+	if f, ok := any(functions[float32]{fall32, Tanh32, sigmoids32, normal32}).(functions[T]); ok {
 		return f
 	}
-	return any(functions[float64]{Exp, Tanh, sigmoids, normal}).(functions[T])
+	return any(functions[float64]{fall, Tanh, sigmoids, normal}).(functions[T])
 }
 
 // plainLoops are the loops in Go.
@@ -77,9 +78,9 @@ func plainLoops[T Float]() Loops[T] {
 			return dy * (s * (1 + T(x*c)))
 		}),
 
-		ExpSum: func(y, x []T, top T) float64 {
+		ExpSum: func(y, x []T, top, scale T) float64 {
 			var sums [8]float64
-			expSum(y, x, top, &sums, f.exp)
+			expSum(y, x, top, scale, &sums, f.fall)
 			return fold(&sums)
 		},
 	}
@@ -115,10 +116,10 @@ func eachBinary[T Float](f func(x, dy T) T) func(dx, x, dy []T) {
 	}
 }
 
-// expSum writes e^(x - top) to y and adds the elements to the sums.
-func expSum[T Float](y, x []T, top T, sums *[8]float64, exp func(T) T) {
+// expSum writes e^((x - top) scale) to y and adds the elements to the sums.
+func expSum[T Float](y, x []T, top, scale T, sums *[8]float64, fall func(T) T) {
 	for i, v := range x {
-		e := exp(v - top)
+		e := fall(T((v - top) * scale))
 		y[i] = e
 		sums[i%8] += float64(e)
 	}

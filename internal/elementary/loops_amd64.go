@@ -66,14 +66,16 @@ func wholeBinary(f func(dx, x, dy []float32)) func(dx, x, dy []float32) {
 }
 
 // wholeExpSum is wholeUnary for ExpSum.
-func wholeExpSum(f func(y, x []float32, top float32, sums *[8]float64)) func(y, x []float32, top float32) float64 {
-	return func(y, x []float32, top float32) float64 {
+func wholeExpSum(f func(y, x []float32, top, scale float32, sums *[8]float64)) func(y, x []float32, top, scale float32) float64 {
+	return func(y, x []float32, top, scale float32) float64 {
 		var sums [8]float64
 		n := len(x) / lanes * lanes
 		if n > 0 {
-			f(y[:n], x[:n], top, &sums)
+			f(y[:n], x[:n], top, scale, &sums)
 		}
-		expSum(y[n:], x[n:], top, &sums, Exp32)
+		if n < len(x) {
+			expSum(y[n:], x[n:], top, scale, &sums, fall32)
+		}
 		return fold(&sums)
 	}
 }

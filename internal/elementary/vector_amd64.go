@@ -5,7 +5,7 @@ package elementary
 // expSumAVX2 is expSum, for whole registers.
 //
 //go:noescape
-func expSumAVX2(y []float32, x []float32, top float32, sums *[8]float64)
+func expSumAVX2(y []float32, x []float32, top float32, scale float32, sums *[8]float64)
 
 // tanhAVX2 is tanh, for whole registers.
 //
@@ -60,7 +60,7 @@ func geluGradAVX2(dx []float32, x []float32, dy []float32)
 // expSumAVX512 is expSum, for whole registers.
 //
 //go:noescape
-func expSumAVX512(y []float32, x []float32, top float32, sums *[8]float64)
+func expSumAVX512(y []float32, x []float32, top float32, scale float32, sums *[8]float64)
 
 // tanhAVX512 is tanh, for whole registers.
 //

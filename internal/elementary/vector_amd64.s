@@ -2,66 +2,63 @@
 
 #include "textflag.h"
 
-// func expSumAVX2(y []float32, x []float32, top float32, sums *[8]float64)
+// func expSumAVX2(y []float32, x []float32, top float32, scale float32, sums *[8]float64)
 // Requires: AVX, AVX2
 TEXT ·expSumAVX2(SB), NOSPLIT, $0-64
 	MOVQ         y_len+8(FP), AX
 	MOVQ         y_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
 	VBROADCASTSS top+48(FP), Y0
+	VBROADCASTSS scale+52(FP), Y1
 	MOVQ         sums+56(FP), BX
-	VMOVUPS      (BX), Y1
-	VMOVUPS      32(BX), Y2
+	VMOVUPS      (BX), Y2
+	VMOVUPS      32(BX), Y3
 	XORQ         SI, SI
 
 loop:
-	VMOVUPS      (DX)(SI*4), Y3
-	VSUBPS       Y0, Y3, Y3
-	VMOVUPS      constants<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMOVUPS      constants<>+32(SB), Y4
-	VMINPS       Y3, Y4, Y3
-	VMULPS       constants<>+64(SB), Y3, Y4
-	VADDPS       constants<>+96(SB), Y4, Y4
-	VPSUBD       constants<>+96(SB), Y4, Y5
-	VSUBPS       constants<>+96(SB), Y4, Y4
-	VMULPS       constants<>+128(SB), Y4, Y6
-	VSUBPS       Y6, Y3, Y3
-	VMULPS       constants<>+160(SB), Y4, Y4
-	VSUBPS       Y4, Y3, Y3
-	VMULPS       constants<>+192(SB), Y3, Y4
-	VADDPS       constants<>+224(SB), Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VADDPS       constants<>+256(SB), Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VADDPS       constants<>+288(SB), Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VADDPS       constants<>+320(SB), Y4, Y4
-	VMULPS       Y3, Y4, Y4
+	VMOVUPS      (DX)(SI*4), Y4
+	VSUBPS       Y0, Y4, Y4
+	VMULPS       Y1, Y4, Y4
+	VMOVUPS      constants<>+0(SB), Y5
+	VCMPPS       $0x05, Y5, Y4, Y5
+	VPAND        Y5, Y4, Y4
+	VMULPS       constants<>+32(SB), Y4, Y6
+	VADDPS       constants<>+64(SB), Y6, Y6
+	VPSUBD       constants<>+64(SB), Y6, Y7
+	VSUBPS       constants<>+64(SB), Y6, Y6
+	VMULPS       constants<>+96(SB), Y6, Y8
+	VSUBPS       Y8, Y4, Y4
+	VMULPS       constants<>+128(SB), Y6, Y6
+	VSUBPS       Y6, Y4, Y4
+	VMULPS       constants<>+160(SB), Y4, Y6
+	VADDPS       constants<>+192(SB), Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VADDPS       constants<>+224(SB), Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VADDPS       constants<>+256(SB), Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VADDPS       constants<>+288(SB), Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VADDPS       constants<>+320(SB), Y6, Y6
+	VMULPS       Y4, Y4, Y8
+	VMULPS       Y6, Y8, Y6
+	VADDPS       Y6, Y4, Y4
 	VADDPS       constants<>+352(SB), Y4, Y4
-	VMULPS       Y3, Y3, Y6
-	VMULPS       Y4, Y6, Y4
-	VADDPS       Y4, Y3, Y3
-	VADDPS       constants<>+384(SB), Y3, Y3
-	VPSRAD       $0x01, Y5, Y4
-	VPADDD       constants<>+416(SB), Y4, Y6
+	VPADDD       constants<>+384(SB), Y7, Y6
 	VPSLLD       $0x17, Y6, Y6
-	VMULPS       Y6, Y3, Y3
-	VPSUBD       Y4, Y5, Y4
-	VPADDD       constants<>+416(SB), Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (CX)(SI*4)
-	VEXTRACTF128 $0x01, Y3, X4
-	VCVTPS2PD    X3, Y3
+	VMULPS       Y6, Y4, Y4
+	VPAND        Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(SI*4)
+	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
-	VADDPD       Y3, Y1, Y1
+	VCVTPS2PD    X5, Y5
 	VADDPD       Y4, Y2, Y2
+	VADDPD       Y5, Y3, Y3
 	ADDQ         $+8, SI
 	CMPQ         SI, AX
 	JLT          loop
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y2, 32(BX)
+	VMOVUPS      Y2, (BX)
+	VMOVUPS      Y3, 32(BX)
 	VZEROUPPER
 	RET
 
@@ -75,19 +72,21 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS (DX)(BX*4), Y0
-	VPAND   constants<>+448(SB), Y0, Y1
-	VMOVUPS constants<>+480(SB), Y2
+	VPAND   constants<>+416(SB), Y0, Y1
+	VMOVUPS constants<>+448(SB), Y2
 	VMINPS  Y1, Y2, Y1
 	VADDPS  Y1, Y1, Y1
-	VMULPS  constants<>+64(SB), Y1, Y2
-	VADDPS  constants<>+96(SB), Y2, Y2
-	VPSUBD  constants<>+96(SB), Y2, Y3
-	VSUBPS  constants<>+96(SB), Y2, Y2
-	VMULPS  constants<>+128(SB), Y2, Y4
+	VMULPS  constants<>+32(SB), Y1, Y2
+	VADDPS  constants<>+64(SB), Y2, Y2
+	VPSUBD  constants<>+64(SB), Y2, Y3
+	VSUBPS  constants<>+64(SB), Y2, Y2
+	VMULPS  constants<>+96(SB), Y2, Y4
 	VSUBPS  Y4, Y1, Y1
-	VMULPS  constants<>+160(SB), Y2, Y2
+	VMULPS  constants<>+128(SB), Y2, Y2
 	VSUBPS  Y2, Y1, Y1
-	VMULPS  constants<>+192(SB), Y1, Y2
+	VMULPS  constants<>+160(SB), Y1, Y2
+	VADDPS  constants<>+192(SB), Y2, Y2
+	VMULPS  Y1, Y2, Y2
 	VADDPS  constants<>+224(SB), Y2, Y2
 	VMULPS  Y1, Y2, Y2
 	VADDPS  constants<>+256(SB), Y2, Y2
@@ -95,19 +94,17 @@ loop:
 	VADDPS  constants<>+288(SB), Y2, Y2
 	VMULPS  Y1, Y2, Y2
 	VADDPS  constants<>+320(SB), Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  constants<>+352(SB), Y2, Y2
 	VMULPS  Y1, Y1, Y4
 	VMULPS  Y2, Y4, Y2
 	VADDPS  Y2, Y1, Y1
-	VPADDD  constants<>+416(SB), Y3, Y2
+	VPADDD  constants<>+384(SB), Y3, Y2
 	VPSLLD  $0x17, Y2, Y2
 	VMULPS  Y2, Y1, Y1
-	VSUBPS  constants<>+384(SB), Y2, Y2
+	VSUBPS  constants<>+352(SB), Y2, Y2
 	VADDPS  Y2, Y1, Y1
-	VADDPS  constants<>+512(SB), Y1, Y2
+	VADDPS  constants<>+480(SB), Y1, Y2
 	VDIVPS  Y2, Y1, Y1
-	VPAND   constants<>+544(SB), Y0, Y0
+	VPAND   constants<>+512(SB), Y0, Y0
 	VPOR    Y0, Y1, Y0
 	VMOVUPS Y0, (CX)(BX*4)
 	ADDQ    $+8, BX
@@ -126,20 +123,22 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
-	VPOR      constants<>+544(SB), Y0, Y1
-	VMOVUPS   constants<>+0(SB), Y2
+	VPOR      constants<>+512(SB), Y0, Y1
+	VMOVUPS   constants<>+544(SB), Y2
 	VMAXPS    Y1, Y2, Y1
-	VMOVUPS   constants<>+32(SB), Y2
+	VMOVUPS   constants<>+576(SB), Y2
 	VMINPS    Y1, Y2, Y1
-	VMULPS    constants<>+64(SB), Y1, Y2
-	VADDPS    constants<>+96(SB), Y2, Y2
-	VPSUBD    constants<>+96(SB), Y2, Y3
-	VSUBPS    constants<>+96(SB), Y2, Y2
-	VMULPS    constants<>+128(SB), Y2, Y4
+	VMULPS    constants<>+32(SB), Y1, Y2
+	VADDPS    constants<>+64(SB), Y2, Y2
+	VPSUBD    constants<>+64(SB), Y2, Y3
+	VSUBPS    constants<>+64(SB), Y2, Y2
+	VMULPS    constants<>+96(SB), Y2, Y4
 	VSUBPS    Y4, Y1, Y1
-	VMULPS    constants<>+160(SB), Y2, Y2
+	VMULPS    constants<>+128(SB), Y2, Y2
 	VSUBPS    Y2, Y1, Y1
-	VMULPS    constants<>+192(SB), Y1, Y2
+	VMULPS    constants<>+160(SB), Y1, Y2
+	VADDPS    constants<>+192(SB), Y2, Y2
+	VMULPS    Y1, Y2, Y2
 	VADDPS    constants<>+224(SB), Y2, Y2
 	VMULPS    Y1, Y2, Y2
 	VADDPS    constants<>+256(SB), Y2, Y2
@@ -147,22 +146,20 @@ loop:
 	VADDPS    constants<>+288(SB), Y2, Y2
 	VMULPS    Y1, Y2, Y2
 	VADDPS    constants<>+320(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    constants<>+352(SB), Y2, Y2
 	VMULPS    Y1, Y1, Y4
 	VMULPS    Y2, Y4, Y2
 	VADDPS    Y2, Y1, Y1
-	VADDPS    constants<>+384(SB), Y1, Y1
+	VADDPS    constants<>+352(SB), Y1, Y1
 	VPSRAD    $0x01, Y3, Y2
-	VPADDD    constants<>+416(SB), Y2, Y4
+	VPADDD    constants<>+384(SB), Y2, Y4
 	VPSLLD    $0x17, Y4, Y4
 	VMULPS    Y4, Y1, Y1
 	VPSUBD    Y2, Y3, Y2
-	VPADDD    constants<>+416(SB), Y2, Y2
+	VPADDD    constants<>+384(SB), Y2, Y2
 	VPSLLD    $0x17, Y2, Y2
 	VMULPS    Y2, Y1, Y1
-	VMOVUPS   constants<>+384(SB), Y2
-	VADDPS    constants<>+384(SB), Y1, Y3
+	VMOVUPS   constants<>+352(SB), Y2
+	VADDPS    constants<>+352(SB), Y1, Y3
 	VDIVPS    Y3, Y2, Y2
 	VMULPS    Y2, Y1, Y1
 	VBLENDVPS Y0, Y1, Y2, Y3
@@ -184,20 +181,22 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
-	VPOR      constants<>+544(SB), Y0, Y1
-	VMOVUPS   constants<>+0(SB), Y2
+	VPOR      constants<>+512(SB), Y0, Y1
+	VMOVUPS   constants<>+544(SB), Y2
 	VMAXPS    Y1, Y2, Y1
-	VMOVUPS   constants<>+32(SB), Y2
+	VMOVUPS   constants<>+576(SB), Y2
 	VMINPS    Y1, Y2, Y1
-	VMULPS    constants<>+64(SB), Y1, Y2
-	VADDPS    constants<>+96(SB), Y2, Y2
-	VPSUBD    constants<>+96(SB), Y2, Y3
-	VSUBPS    constants<>+96(SB), Y2, Y2
-	VMULPS    constants<>+128(SB), Y2, Y4
+	VMULPS    constants<>+32(SB), Y1, Y2
+	VADDPS    constants<>+64(SB), Y2, Y2
+	VPSUBD    constants<>+64(SB), Y2, Y3
+	VSUBPS    constants<>+64(SB), Y2, Y2
+	VMULPS    constants<>+96(SB), Y2, Y4
 	VSUBPS    Y4, Y1, Y1
-	VMULPS    constants<>+160(SB), Y2, Y2
+	VMULPS    constants<>+128(SB), Y2, Y2
 	VSUBPS    Y2, Y1, Y1
-	VMULPS    constants<>+192(SB), Y1, Y2
+	VMULPS    constants<>+160(SB), Y1, Y2
+	VADDPS    constants<>+192(SB), Y2, Y2
+	VMULPS    Y1, Y2, Y2
 	VADDPS    constants<>+224(SB), Y2, Y2
 	VMULPS    Y1, Y2, Y2
 	VADDPS    constants<>+256(SB), Y2, Y2
@@ -205,22 +204,20 @@ loop:
 	VADDPS    constants<>+288(SB), Y2, Y2
 	VMULPS    Y1, Y2, Y2
 	VADDPS    constants<>+320(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    constants<>+352(SB), Y2, Y2
 	VMULPS    Y1, Y1, Y4
 	VMULPS    Y2, Y4, Y2
 	VADDPS    Y2, Y1, Y1
-	VADDPS    constants<>+384(SB), Y1, Y1
+	VADDPS    constants<>+352(SB), Y1, Y1
 	VPSRAD    $0x01, Y3, Y2
-	VPADDD    constants<>+416(SB), Y2, Y4
+	VPADDD    constants<>+384(SB), Y2, Y4
 	VPSLLD    $0x17, Y4, Y4
 	VMULPS    Y4, Y1, Y1
 	VPSUBD    Y2, Y3, Y2
-	VPADDD    constants<>+416(SB), Y2, Y2
+	VPADDD    constants<>+384(SB), Y2, Y2
 	VPSLLD    $0x17, Y2, Y2
 	VMULPS    Y2, Y1, Y1
-	VMOVUPS   constants<>+384(SB), Y2
-	VADDPS    constants<>+384(SB), Y1, Y3
+	VMOVUPS   constants<>+352(SB), Y2
+	VADDPS    constants<>+352(SB), Y1, Y3
 	VDIVPS    Y3, Y2, Y2
 	VMULPS    Y2, Y1, Y1
 	VBLENDVPS Y0, Y1, Y2, Y3
@@ -243,27 +240,29 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
-	VPAND     constants<>+448(SB), Y0, Y1
-	VMOVUPS   constants<>+576(SB), Y2
+	VPAND     constants<>+416(SB), Y0, Y1
+	VMOVUPS   constants<>+608(SB), Y2
 	VMINPS    Y1, Y2, Y1
-	VPAND     constants<>+608(SB), Y1, Y2
+	VPAND     constants<>+640(SB), Y1, Y2
 	VSUBPS    Y1, Y2, Y3
 	VADDPS    Y1, Y2, Y4
 	VMULPS    Y4, Y3, Y3
-	VMULPS    constants<>+352(SB), Y3, Y3
+	VMULPS    constants<>+320(SB), Y3, Y3
 	VMULPS    Y2, Y2, Y2
-	VMULPS    constants<>+640(SB), Y2, Y2
+	VMULPS    constants<>+672(SB), Y2, Y2
 	VADDPS    Y3, Y2, Y4
-	VMULPS    constants<>+64(SB), Y4, Y4
-	VADDPS    constants<>+96(SB), Y4, Y4
-	VPSUBD    constants<>+96(SB), Y4, Y5
-	VSUBPS    constants<>+96(SB), Y4, Y4
-	VMULPS    constants<>+128(SB), Y4, Y6
+	VMULPS    constants<>+32(SB), Y4, Y4
+	VADDPS    constants<>+64(SB), Y4, Y4
+	VPSUBD    constants<>+64(SB), Y4, Y5
+	VSUBPS    constants<>+64(SB), Y4, Y4
+	VMULPS    constants<>+96(SB), Y4, Y6
 	VSUBPS    Y6, Y2, Y2
-	VMULPS    constants<>+160(SB), Y4, Y4
+	VMULPS    constants<>+128(SB), Y4, Y4
 	VSUBPS    Y4, Y2, Y2
 	VADDPS    Y3, Y2, Y2
-	VMULPS    constants<>+192(SB), Y2, Y3
+	VMULPS    constants<>+160(SB), Y2, Y3
+	VADDPS    constants<>+192(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y3
 	VADDPS    constants<>+224(SB), Y3, Y3
 	VMULPS    Y2, Y3, Y3
 	VADDPS    constants<>+256(SB), Y3, Y3
@@ -271,27 +270,23 @@ loop:
 	VADDPS    constants<>+288(SB), Y3, Y3
 	VMULPS    Y2, Y3, Y3
 	VADDPS    constants<>+320(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    constants<>+352(SB), Y3, Y3
 	VMULPS    Y2, Y2, Y4
 	VMULPS    Y3, Y4, Y3
 	VADDPS    Y3, Y2, Y2
-	VADDPS    constants<>+384(SB), Y2, Y2
+	VADDPS    constants<>+352(SB), Y2, Y2
 	VPSRAD    $0x01, Y5, Y3
-	VPADDD    constants<>+416(SB), Y3, Y4
+	VPADDD    constants<>+384(SB), Y3, Y4
 	VPSLLD    $0x17, Y4, Y4
 	VMULPS    Y4, Y2, Y2
 	VPSUBD    Y3, Y5, Y3
-	VPADDD    constants<>+416(SB), Y3, Y3
+	VPADDD    constants<>+384(SB), Y3, Y3
 	VPSLLD    $0x17, Y3, Y3
 	VMULPS    Y3, Y2, Y2
-	VMOVUPS   constants<>+384(SB), Y3
-	VADDPS    constants<>+672(SB), Y1, Y4
+	VMOVUPS   constants<>+352(SB), Y3
+	VADDPS    constants<>+704(SB), Y1, Y4
 	VDIVPS    Y4, Y3, Y3
 	VMULPS    Y3, Y1, Y1
-	VMULPS    constants<>+704(SB), Y1, Y4
-	VADDPS    constants<>+736(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
+	VMULPS    constants<>+736(SB), Y1, Y4
 	VADDPS    constants<>+768(SB), Y4, Y4
 	VMULPS    Y1, Y4, Y4
 	VADDPS    constants<>+800(SB), Y4, Y4
@@ -305,14 +300,16 @@ loop:
 	VADDPS    constants<>+928(SB), Y4, Y4
 	VMULPS    Y1, Y4, Y4
 	VADDPS    constants<>+960(SB), Y4, Y4
+	VMULPS    Y1, Y4, Y4
+	VADDPS    constants<>+992(SB), Y4, Y4
 	VMULPS    Y1, Y4, Y1
-	VADDPS    constants<>+992(SB), Y1, Y1
+	VADDPS    constants<>+1024(SB), Y1, Y1
 	VMULPS    Y3, Y1, Y1
 	VMULPS    Y2, Y1, Y1
-	VMOVUPS   constants<>+384(SB), Y3
+	VMOVUPS   constants<>+352(SB), Y3
 	VSUBPS    Y1, Y3, Y3
 	VBLENDVPS Y0, Y1, Y3, Y1
-	VMULPS    constants<>+1024(SB), Y2, Y2
+	VMULPS    constants<>+1056(SB), Y2, Y2
 	VMULPS    Y1, Y0, Y0
 	VMOVUPS   Y0, (CX)(BX*4)
 	ADDQ      $+8, BX
@@ -331,28 +328,30 @@ TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS   (DX)(BX*4), Y0
-	VMOVUPS   constants<>+1056(SB), Y1
+	VMOVUPS   constants<>+1088(SB), Y1
 	VMAXPS    Y0, Y1, Y1
-	VMOVUPS   constants<>+1088(SB), Y2
+	VMOVUPS   constants<>+1120(SB), Y2
 	VMINPS    Y1, Y2, Y1
 	VMULPS    Y1, Y1, Y2
-	VMULPS    constants<>+1120(SB), Y2, Y3
-	VADDPS    constants<>+1152(SB), Y3, Y3
+	VMULPS    constants<>+1152(SB), Y2, Y3
+	VADDPS    constants<>+1184(SB), Y3, Y3
 	VMULPS    Y3, Y1, Y3
-	VPOR      constants<>+544(SB), Y3, Y4
-	VMOVUPS   constants<>+0(SB), Y5
+	VPOR      constants<>+512(SB), Y3, Y4
+	VMOVUPS   constants<>+544(SB), Y5
 	VMAXPS    Y4, Y5, Y4
-	VMOVUPS   constants<>+32(SB), Y5
+	VMOVUPS   constants<>+576(SB), Y5
 	VMINPS    Y4, Y5, Y4
-	VMULPS    constants<>+64(SB), Y4, Y5
-	VADDPS    constants<>+96(SB), Y5, Y5
-	VPSUBD    constants<>+96(SB), Y5, Y6
-	VSUBPS    constants<>+96(SB), Y5, Y5
-	VMULPS    constants<>+128(SB), Y5, Y7
+	VMULPS    constants<>+32(SB), Y4, Y5
+	VADDPS    constants<>+64(SB), Y5, Y5
+	VPSUBD    constants<>+64(SB), Y5, Y6
+	VSUBPS    constants<>+64(SB), Y5, Y5
+	VMULPS    constants<>+96(SB), Y5, Y7
 	VSUBPS    Y7, Y4, Y4
-	VMULPS    constants<>+160(SB), Y5, Y5
+	VMULPS    constants<>+128(SB), Y5, Y5
 	VSUBPS    Y5, Y4, Y4
-	VMULPS    constants<>+192(SB), Y4, Y5
+	VMULPS    constants<>+160(SB), Y4, Y5
+	VADDPS    constants<>+192(SB), Y5, Y5
+	VMULPS    Y4, Y5, Y5
 	VADDPS    constants<>+224(SB), Y5, Y5
 	VMULPS    Y4, Y5, Y5
 	VADDPS    constants<>+256(SB), Y5, Y5
@@ -360,28 +359,26 @@ loop:
 	VADDPS    constants<>+288(SB), Y5, Y5
 	VMULPS    Y4, Y5, Y5
 	VADDPS    constants<>+320(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+352(SB), Y5, Y5
 	VMULPS    Y4, Y4, Y7
 	VMULPS    Y5, Y7, Y5
 	VADDPS    Y5, Y4, Y4
-	VADDPS    constants<>+384(SB), Y4, Y4
+	VADDPS    constants<>+352(SB), Y4, Y4
 	VPSRAD    $0x01, Y6, Y5
-	VPADDD    constants<>+416(SB), Y5, Y7
+	VPADDD    constants<>+384(SB), Y5, Y7
 	VPSLLD    $0x17, Y7, Y7
 	VMULPS    Y7, Y4, Y4
 	VPSUBD    Y5, Y6, Y5
-	VPADDD    constants<>+416(SB), Y5, Y5
+	VPADDD    constants<>+384(SB), Y5, Y5
 	VPSLLD    $0x17, Y5, Y5
 	VMULPS    Y5, Y4, Y4
-	VMOVUPS   constants<>+384(SB), Y5
-	VADDPS    constants<>+384(SB), Y4, Y6
+	VMOVUPS   constants<>+352(SB), Y5
+	VADDPS    constants<>+352(SB), Y4, Y6
 	VDIVPS    Y6, Y5, Y5
 	VMULPS    Y5, Y4, Y4
 	VBLENDVPS Y3, Y4, Y5, Y6
 	VBLENDVPS Y3, Y5, Y4, Y3
-	VMULPS    constants<>+1184(SB), Y2, Y2
-	VADDPS    constants<>+1152(SB), Y2, Y2
+	VMULPS    constants<>+1216(SB), Y2, Y2
+	VADDPS    constants<>+1184(SB), Y2, Y2
 	VMULPS    Y2, Y1, Y1
 	VMULPS    Y6, Y0, Y0
 	VMOVUPS   Y0, (CX)(BX*4)
@@ -403,28 +400,30 @@ TEXT ·geluTanhGradAVX2(SB), NOSPLIT, $0-72
 loop:
 	VMOVUPS   (DX)(SI*4), Y0
 	VMOVUPS   (BX)(SI*4), Y1
-	VMOVUPS   constants<>+1056(SB), Y2
-	VMAXPS    Y0, Y2, Y0
 	VMOVUPS   constants<>+1088(SB), Y2
+	VMAXPS    Y0, Y2, Y0
+	VMOVUPS   constants<>+1120(SB), Y2
 	VMINPS    Y0, Y2, Y0
 	VMULPS    Y0, Y0, Y2
-	VMULPS    constants<>+1120(SB), Y2, Y3
-	VADDPS    constants<>+1152(SB), Y3, Y3
+	VMULPS    constants<>+1152(SB), Y2, Y3
+	VADDPS    constants<>+1184(SB), Y3, Y3
 	VMULPS    Y3, Y0, Y3
-	VPOR      constants<>+544(SB), Y3, Y4
-	VMOVUPS   constants<>+0(SB), Y5
+	VPOR      constants<>+512(SB), Y3, Y4
+	VMOVUPS   constants<>+544(SB), Y5
 	VMAXPS    Y4, Y5, Y4
-	VMOVUPS   constants<>+32(SB), Y5
+	VMOVUPS   constants<>+576(SB), Y5
 	VMINPS    Y4, Y5, Y4
-	VMULPS    constants<>+64(SB), Y4, Y5
-	VADDPS    constants<>+96(SB), Y5, Y5
-	VPSUBD    constants<>+96(SB), Y5, Y6
-	VSUBPS    constants<>+96(SB), Y5, Y5
-	VMULPS    constants<>+128(SB), Y5, Y7
+	VMULPS    constants<>+32(SB), Y4, Y5
+	VADDPS    constants<>+64(SB), Y5, Y5
+	VPSUBD    constants<>+64(SB), Y5, Y6
+	VSUBPS    constants<>+64(SB), Y5, Y5
+	VMULPS    constants<>+96(SB), Y5, Y7
 	VSUBPS    Y7, Y4, Y4
-	VMULPS    constants<>+160(SB), Y5, Y5
+	VMULPS    constants<>+128(SB), Y5, Y5
 	VSUBPS    Y5, Y4, Y4
-	VMULPS    constants<>+192(SB), Y4, Y5
+	VMULPS    constants<>+160(SB), Y4, Y5
+	VADDPS    constants<>+192(SB), Y5, Y5
+	VMULPS    Y4, Y5, Y5
 	VADDPS    constants<>+224(SB), Y5, Y5
 	VMULPS    Y4, Y5, Y5
 	VADDPS    constants<>+256(SB), Y5, Y5
@@ -432,28 +431,26 @@ loop:
 	VADDPS    constants<>+288(SB), Y5, Y5
 	VMULPS    Y4, Y5, Y5
 	VADDPS    constants<>+320(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+352(SB), Y5, Y5
 	VMULPS    Y4, Y4, Y7
 	VMULPS    Y5, Y7, Y5
 	VADDPS    Y5, Y4, Y4
-	VADDPS    constants<>+384(SB), Y4, Y4
+	VADDPS    constants<>+352(SB), Y4, Y4
 	VPSRAD    $0x01, Y6, Y5
-	VPADDD    constants<>+416(SB), Y5, Y7
+	VPADDD    constants<>+384(SB), Y5, Y7
 	VPSLLD    $0x17, Y7, Y7
 	VMULPS    Y7, Y4, Y4
 	VPSUBD    Y5, Y6, Y5
-	VPADDD    constants<>+416(SB), Y5, Y5
+	VPADDD    constants<>+384(SB), Y5, Y5
 	VPSLLD    $0x17, Y5, Y5
 	VMULPS    Y5, Y4, Y4
-	VMOVUPS   constants<>+384(SB), Y5
-	VADDPS    constants<>+384(SB), Y4, Y6
+	VMOVUPS   constants<>+352(SB), Y5
+	VADDPS    constants<>+352(SB), Y4, Y6
 	VDIVPS    Y6, Y5, Y5
 	VMULPS    Y5, Y4, Y4
 	VBLENDVPS Y3, Y4, Y5, Y6
 	VBLENDVPS Y3, Y5, Y4, Y3
-	VMULPS    constants<>+1184(SB), Y2, Y2
-	VADDPS    constants<>+1152(SB), Y2, Y2
+	VMULPS    constants<>+1216(SB), Y2, Y2
+	VADDPS    constants<>+1184(SB), Y2, Y2
 	VMULPS    Y2, Y0, Y0
 	VMULPS    Y6, Y0, Y0
 	VMULPS    Y3, Y0, Y0
@@ -478,7 +475,7 @@ TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-72
 loop:
 	VMOVUPS (DX)(SI*4), Y0
 	VMOVUPS (BX)(SI*4), Y1
-	VMOVUPS constants<>+384(SB), Y2
+	VMOVUPS constants<>+352(SB), Y2
 	VSUBPS  Y0, Y2, Y3
 	VADDPS  Y0, Y2, Y0
 	VMULPS  Y0, Y3, Y0
@@ -502,7 +499,7 @@ TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-72
 loop:
 	VMOVUPS (DX)(SI*4), Y0
 	VMOVUPS (BX)(SI*4), Y1
-	VMOVUPS constants<>+384(SB), Y2
+	VMOVUPS constants<>+352(SB), Y2
 	VSUBPS  Y0, Y2, Y2
 	VMULPS  Y2, Y0, Y0
 	VMULPS  Y0, Y1, Y0
@@ -525,20 +522,22 @@ TEXT ·siluGradAVX2(SB), NOSPLIT, $0-72
 loop:
 	VMOVUPS   (DX)(SI*4), Y0
 	VMOVUPS   (BX)(SI*4), Y1
-	VPOR      constants<>+544(SB), Y0, Y2
-	VMOVUPS   constants<>+0(SB), Y3
+	VPOR      constants<>+512(SB), Y0, Y2
+	VMOVUPS   constants<>+544(SB), Y3
 	VMAXPS    Y2, Y3, Y2
-	VMOVUPS   constants<>+32(SB), Y3
+	VMOVUPS   constants<>+576(SB), Y3
 	VMINPS    Y2, Y3, Y2
-	VMULPS    constants<>+64(SB), Y2, Y3
-	VADDPS    constants<>+96(SB), Y3, Y3
-	VPSUBD    constants<>+96(SB), Y3, Y4
-	VSUBPS    constants<>+96(SB), Y3, Y3
-	VMULPS    constants<>+128(SB), Y3, Y5
+	VMULPS    constants<>+32(SB), Y2, Y3
+	VADDPS    constants<>+64(SB), Y3, Y3
+	VPSUBD    constants<>+64(SB), Y3, Y4
+	VSUBPS    constants<>+64(SB), Y3, Y3
+	VMULPS    constants<>+96(SB), Y3, Y5
 	VSUBPS    Y5, Y2, Y2
-	VMULPS    constants<>+160(SB), Y3, Y3
+	VMULPS    constants<>+128(SB), Y3, Y3
 	VSUBPS    Y3, Y2, Y2
-	VMULPS    constants<>+192(SB), Y2, Y3
+	VMULPS    constants<>+160(SB), Y2, Y3
+	VADDPS    constants<>+192(SB), Y3, Y3
+	VMULPS    Y2, Y3, Y3
 	VADDPS    constants<>+224(SB), Y3, Y3
 	VMULPS    Y2, Y3, Y3
 	VADDPS    constants<>+256(SB), Y3, Y3
@@ -546,28 +545,26 @@ loop:
 	VADDPS    constants<>+288(SB), Y3, Y3
 	VMULPS    Y2, Y3, Y3
 	VADDPS    constants<>+320(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    constants<>+352(SB), Y3, Y3
 	VMULPS    Y2, Y2, Y5
 	VMULPS    Y3, Y5, Y3
 	VADDPS    Y3, Y2, Y2
-	VADDPS    constants<>+384(SB), Y2, Y2
+	VADDPS    constants<>+352(SB), Y2, Y2
 	VPSRAD    $0x01, Y4, Y3
-	VPADDD    constants<>+416(SB), Y3, Y5
+	VPADDD    constants<>+384(SB), Y3, Y5
 	VPSLLD    $0x17, Y5, Y5
 	VMULPS    Y5, Y2, Y2
 	VPSUBD    Y3, Y4, Y3
-	VPADDD    constants<>+416(SB), Y3, Y3
+	VPADDD    constants<>+384(SB), Y3, Y3
 	VPSLLD    $0x17, Y3, Y3
 	VMULPS    Y3, Y2, Y2
-	VMOVUPS   constants<>+384(SB), Y3
-	VADDPS    constants<>+384(SB), Y2, Y4
+	VMOVUPS   constants<>+352(SB), Y3
+	VADDPS    constants<>+352(SB), Y2, Y4
 	VDIVPS    Y4, Y3, Y3
 	VMULPS    Y3, Y2, Y2
 	VBLENDVPS Y0, Y2, Y3, Y4
 	VBLENDVPS Y0, Y3, Y2, Y2
 	VMULPS    Y2, Y0, Y0
-	VMOVUPS   constants<>+384(SB), Y2
+	VMOVUPS   constants<>+352(SB), Y2
 	VADDPS    Y2, Y0, Y0
 	VMULPS    Y0, Y4, Y0
 	VMULPS    Y0, Y1, Y0
@@ -590,27 +587,29 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-72
 loop:
 	VMOVUPS   (DX)(SI*4), Y0
 	VMOVUPS   (BX)(SI*4), Y1
-	VPAND     constants<>+448(SB), Y0, Y2
-	VMOVUPS   constants<>+576(SB), Y3
+	VPAND     constants<>+416(SB), Y0, Y2
+	VMOVUPS   constants<>+608(SB), Y3
 	VMINPS    Y2, Y3, Y2
-	VPAND     constants<>+608(SB), Y2, Y3
+	VPAND     constants<>+640(SB), Y2, Y3
 	VSUBPS    Y2, Y3, Y4
 	VADDPS    Y2, Y3, Y5
 	VMULPS    Y5, Y4, Y4
-	VMULPS    constants<>+352(SB), Y4, Y4
+	VMULPS    constants<>+320(SB), Y4, Y4
 	VMULPS    Y3, Y3, Y3
-	VMULPS    constants<>+640(SB), Y3, Y3
+	VMULPS    constants<>+672(SB), Y3, Y3
 	VADDPS    Y4, Y3, Y5
-	VMULPS    constants<>+64(SB), Y5, Y5
-	VADDPS    constants<>+96(SB), Y5, Y5
-	VPSUBD    constants<>+96(SB), Y5, Y6
-	VSUBPS    constants<>+96(SB), Y5, Y5
-	VMULPS    constants<>+128(SB), Y5, Y7
+	VMULPS    constants<>+32(SB), Y5, Y5
+	VADDPS    constants<>+64(SB), Y5, Y5
+	VPSUBD    constants<>+64(SB), Y5, Y6
+	VSUBPS    constants<>+64(SB), Y5, Y5
+	VMULPS    constants<>+96(SB), Y5, Y7
 	VSUBPS    Y7, Y3, Y3
-	VMULPS    constants<>+160(SB), Y5, Y5
+	VMULPS    constants<>+128(SB), Y5, Y5
 	VSUBPS    Y5, Y3, Y3
 	VADDPS    Y4, Y3, Y3
-	VMULPS    constants<>+192(SB), Y3, Y4
+	VMULPS    constants<>+160(SB), Y3, Y4
+	VADDPS    constants<>+192(SB), Y4, Y4
+	VMULPS    Y3, Y4, Y4
 	VADDPS    constants<>+224(SB), Y4, Y4
 	VMULPS    Y3, Y4, Y4
 	VADDPS    constants<>+256(SB), Y4, Y4
@@ -618,27 +617,23 @@ loop:
 	VADDPS    constants<>+288(SB), Y4, Y4
 	VMULPS    Y3, Y4, Y4
 	VADDPS    constants<>+320(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    constants<>+352(SB), Y4, Y4
 	VMULPS    Y3, Y3, Y5
 	VMULPS    Y4, Y5, Y4
 	VADDPS    Y4, Y3, Y3
-	VADDPS    constants<>+384(SB), Y3, Y3
+	VADDPS    constants<>+352(SB), Y3, Y3
 	VPSRAD    $0x01, Y6, Y4
-	VPADDD    constants<>+416(SB), Y4, Y5
+	VPADDD    constants<>+384(SB), Y4, Y5
 	VPSLLD    $0x17, Y5, Y5
 	VMULPS    Y5, Y3, Y3
 	VPSUBD    Y4, Y6, Y4
-	VPADDD    constants<>+416(SB), Y4, Y4
+	VPADDD    constants<>+384(SB), Y4, Y4
 	VPSLLD    $0x17, Y4, Y4
 	VMULPS    Y4, Y3, Y3
-	VMOVUPS   constants<>+384(SB), Y4
-	VADDPS    constants<>+672(SB), Y2, Y5
+	VMOVUPS   constants<>+352(SB), Y4
+	VADDPS    constants<>+704(SB), Y2, Y5
 	VDIVPS    Y5, Y4, Y4
 	VMULPS    Y4, Y2, Y2
-	VMULPS    constants<>+704(SB), Y2, Y5
-	VADDPS    constants<>+736(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
+	VMULPS    constants<>+736(SB), Y2, Y5
 	VADDPS    constants<>+768(SB), Y5, Y5
 	VMULPS    Y2, Y5, Y5
 	VADDPS    constants<>+800(SB), Y5, Y5
@@ -652,14 +647,16 @@ loop:
 	VADDPS    constants<>+928(SB), Y5, Y5
 	VMULPS    Y2, Y5, Y5
 	VADDPS    constants<>+960(SB), Y5, Y5
+	VMULPS    Y2, Y5, Y5
+	VADDPS    constants<>+992(SB), Y5, Y5
 	VMULPS    Y2, Y5, Y2
-	VADDPS    constants<>+992(SB), Y2, Y2
+	VADDPS    constants<>+1024(SB), Y2, Y2
 	VMULPS    Y4, Y2, Y2
 	VMULPS    Y3, Y2, Y2
-	VMOVUPS   constants<>+384(SB), Y4
+	VMOVUPS   constants<>+352(SB), Y4
 	VSUBPS    Y2, Y4, Y4
 	VBLENDVPS Y0, Y2, Y4, Y2
-	VMULPS    constants<>+1024(SB), Y3, Y3
+	VMULPS    constants<>+1056(SB), Y3, Y3
 	VMULPS    Y3, Y0, Y0
 	VADDPS    Y0, Y2, Y0
 	VMULPS    Y0, Y1, Y0
@@ -670,64 +667,61 @@ loop:
 	VZEROUPPER
 	RET
 
-// func expSumAVX512(y []float32, x []float32, top float32, sums *[8]float64)
+// func expSumAVX512(y []float32, x []float32, top float32, scale float32, sums *[8]float64)
 // Requires: AVX, AVX512F
 TEXT ·expSumAVX512(SB), NOSPLIT, $0-64
 	MOVQ         y_len+8(FP), AX
 	MOVQ         y_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
 	VBROADCASTSS top+48(FP), Z0
+	VBROADCASTSS scale+52(FP), Z1
 	MOVQ         sums+56(FP), BX
-	VMOVUPS      (BX), Z1
+	VMOVUPS      (BX), Z2
 	XORQ         SI, SI
 
 loop:
-	VMOVUPS       (DX)(SI*4), Z2
-	VSUBPS        Z0, Z2, Z2
-	VBROADCASTSS  constants<>+0(SB), Z3
-	VMAXPS        Z2, Z3, Z2
-	VBROADCASTSS  constants<>+32(SB), Z3
-	VMINPS        Z2, Z3, Z2
-	VMULPS.BCST   constants<>+64(SB), Z2, Z3
-	VADDPS.BCST   constants<>+96(SB), Z3, Z3
-	VPSUBD.BCST   constants<>+96(SB), Z3, Z4
-	VSUBPS.BCST   constants<>+96(SB), Z3, Z3
-	VMULPS.BCST   constants<>+128(SB), Z3, Z5
-	VSUBPS        Z5, Z2, Z2
-	VMULPS.BCST   constants<>+160(SB), Z3, Z3
-	VSUBPS        Z3, Z2, Z2
-	VMULPS.BCST   constants<>+192(SB), Z2, Z3
-	VADDPS.BCST   constants<>+224(SB), Z3, Z3
-	VMULPS        Z2, Z3, Z3
-	VADDPS.BCST   constants<>+256(SB), Z3, Z3
-	VMULPS        Z2, Z3, Z3
-	VADDPS.BCST   constants<>+288(SB), Z3, Z3
-	VMULPS        Z2, Z3, Z3
-	VADDPS.BCST   constants<>+320(SB), Z3, Z3
-	VMULPS        Z2, Z3, Z3
+	VMOVUPS       (DX)(SI*4), Z3
+	VSUBPS        Z0, Z3, Z3
+	VMULPS        Z1, Z3, Z3
+	VBROADCASTSS  constants<>+0(SB), Z4
+	VCMPPS        $0x05, Z4, Z3, K1
+	VMOVAPS.Z     Z3, K1, Z3
+	VMULPS.BCST   constants<>+32(SB), Z3, Z4
+	VADDPS.BCST   constants<>+64(SB), Z4, Z4
+	VPSUBD.BCST   constants<>+64(SB), Z4, Z5
+	VSUBPS.BCST   constants<>+64(SB), Z4, Z4
+	VMULPS.BCST   constants<>+96(SB), Z4, Z6
+	VSUBPS        Z6, Z3, Z3
+	VMULPS.BCST   constants<>+128(SB), Z4, Z4
+	VSUBPS        Z4, Z3, Z3
+	VMULPS.BCST   constants<>+160(SB), Z3, Z4
+	VADDPS.BCST   constants<>+192(SB), Z4, Z4
+	VMULPS        Z3, Z4, Z4
+	VADDPS.BCST   constants<>+224(SB), Z4, Z4
+	VMULPS        Z3, Z4, Z4
+	VADDPS.BCST   constants<>+256(SB), Z4, Z4
+	VMULPS        Z3, Z4, Z4
+	VADDPS.BCST   constants<>+288(SB), Z4, Z4
+	VMULPS        Z3, Z4, Z4
+	VADDPS.BCST   constants<>+320(SB), Z4, Z4
+	VMULPS        Z3, Z3, Z6
+	VMULPS        Z4, Z6, Z4
+	VADDPS        Z4, Z3, Z3
 	VADDPS.BCST   constants<>+352(SB), Z3, Z3
-	VMULPS        Z2, Z2, Z5
-	VMULPS        Z3, Z5, Z3
-	VADDPS        Z3, Z2, Z2
-	VADDPS.BCST   constants<>+384(SB), Z2, Z2
-	VPSRAD        $0x01, Z4, Z3
-	VPADDD.BCST   constants<>+416(SB), Z3, Z5
-	VPSLLD        $0x17, Z5, Z5
-	VMULPS        Z5, Z2, Z2
-	VPSUBD        Z3, Z4, Z3
-	VPADDD.BCST   constants<>+416(SB), Z3, Z3
-	VPSLLD        $0x17, Z3, Z3
-	VMULPS        Z3, Z2, Z2
-	VMOVUPS       Z2, (CX)(SI*4)
-	VEXTRACTF64X4 $0x01, Z2, Y3
-	VCVTPS2PD     Y2, Z2
+	VPADDD.BCST   constants<>+384(SB), Z5, Z4
+	VPSLLD        $0x17, Z4, Z4
+	VMULPS        Z4, Z3, Z3
+	VMOVAPS.Z     Z3, K1, Z3
+	VMOVUPS       Z3, (CX)(SI*4)
+	VEXTRACTF64X4 $0x01, Z3, Y4
 	VCVTPS2PD     Y3, Z3
-	VADDPD        Z2, Z1, Z1
-	VADDPD        Z3, Z1, Z1
+	VCVTPS2PD     Y4, Z4
+	VADDPD        Z3, Z2, Z2
+	VADDPD        Z4, Z2, Z2
 	ADDQ          $+16, SI
 	CMPQ          SI, AX
 	JLT           loop
-	VMOVUPS       Z1, (BX)
+	VMOVUPS       Z2, (BX)
 	VZEROUPPER
 	RET
 
@@ -741,19 +735,21 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS      (DX)(BX*4), Z0
-	VPANDD.BCST  constants<>+448(SB), Z0, Z1
-	VBROADCASTSS constants<>+480(SB), Z2
+	VPANDD.BCST  constants<>+416(SB), Z0, Z1
+	VBROADCASTSS constants<>+448(SB), Z2
 	VMINPS       Z1, Z2, Z1
 	VADDPS       Z1, Z1, Z1
-	VMULPS.BCST  constants<>+64(SB), Z1, Z2
-	VADDPS.BCST  constants<>+96(SB), Z2, Z2
-	VPSUBD.BCST  constants<>+96(SB), Z2, Z3
-	VSUBPS.BCST  constants<>+96(SB), Z2, Z2
-	VMULPS.BCST  constants<>+128(SB), Z2, Z4
+	VMULPS.BCST  constants<>+32(SB), Z1, Z2
+	VADDPS.BCST  constants<>+64(SB), Z2, Z2
+	VPSUBD.BCST  constants<>+64(SB), Z2, Z3
+	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
+	VMULPS.BCST  constants<>+96(SB), Z2, Z4
 	VSUBPS       Z4, Z1, Z1
-	VMULPS.BCST  constants<>+160(SB), Z2, Z2
+	VMULPS.BCST  constants<>+128(SB), Z2, Z2
 	VSUBPS       Z2, Z1, Z1
-	VMULPS.BCST  constants<>+192(SB), Z1, Z2
+	VMULPS.BCST  constants<>+160(SB), Z1, Z2
+	VADDPS.BCST  constants<>+192(SB), Z2, Z2
+	VMULPS       Z1, Z2, Z2
 	VADDPS.BCST  constants<>+224(SB), Z2, Z2
 	VMULPS       Z1, Z2, Z2
 	VADDPS.BCST  constants<>+256(SB), Z2, Z2
@@ -761,19 +757,17 @@ loop:
 	VADDPS.BCST  constants<>+288(SB), Z2, Z2
 	VMULPS       Z1, Z2, Z2
 	VADDPS.BCST  constants<>+320(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+352(SB), Z2, Z2
 	VMULPS       Z1, Z1, Z4
 	VMULPS       Z2, Z4, Z2
 	VADDPS       Z2, Z1, Z1
-	VPADDD.BCST  constants<>+416(SB), Z3, Z2
+	VPADDD.BCST  constants<>+384(SB), Z3, Z2
 	VPSLLD       $0x17, Z2, Z2
 	VMULPS       Z2, Z1, Z1
-	VSUBPS.BCST  constants<>+384(SB), Z2, Z2
+	VSUBPS.BCST  constants<>+352(SB), Z2, Z2
 	VADDPS       Z2, Z1, Z1
-	VADDPS.BCST  constants<>+512(SB), Z1, Z2
+	VADDPS.BCST  constants<>+480(SB), Z1, Z2
 	VDIVPS       Z2, Z1, Z1
-	VPANDD.BCST  constants<>+544(SB), Z0, Z0
+	VPANDD.BCST  constants<>+512(SB), Z0, Z0
 	VPORD        Z0, Z1, Z0
 	VMOVUPS      Z0, (CX)(BX*4)
 	ADDQ         $+16, BX
@@ -792,20 +786,22 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS      (DX)(BX*4), Z0
-	VPORD.BCST   constants<>+544(SB), Z0, Z1
-	VBROADCASTSS constants<>+0(SB), Z2
+	VPORD.BCST   constants<>+512(SB), Z0, Z1
+	VBROADCASTSS constants<>+544(SB), Z2
 	VMAXPS       Z1, Z2, Z1
-	VBROADCASTSS constants<>+32(SB), Z2
+	VBROADCASTSS constants<>+576(SB), Z2
 	VMINPS       Z1, Z2, Z1
-	VMULPS.BCST  constants<>+64(SB), Z1, Z2
-	VADDPS.BCST  constants<>+96(SB), Z2, Z2
-	VPSUBD.BCST  constants<>+96(SB), Z2, Z5
-	VSUBPS.BCST  constants<>+96(SB), Z2, Z2
-	VMULPS.BCST  constants<>+128(SB), Z2, Z6
+	VMULPS.BCST  constants<>+32(SB), Z1, Z2
+	VADDPS.BCST  constants<>+64(SB), Z2, Z2
+	VPSUBD.BCST  constants<>+64(SB), Z2, Z5
+	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
+	VMULPS.BCST  constants<>+96(SB), Z2, Z6
 	VSUBPS       Z6, Z1, Z1
-	VMULPS.BCST  constants<>+160(SB), Z2, Z2
+	VMULPS.BCST  constants<>+128(SB), Z2, Z2
 	VSUBPS       Z2, Z1, Z1
-	VMULPS.BCST  constants<>+192(SB), Z1, Z2
+	VMULPS.BCST  constants<>+160(SB), Z1, Z2
+	VADDPS.BCST  constants<>+192(SB), Z2, Z2
+	VMULPS       Z1, Z2, Z2
 	VADDPS.BCST  constants<>+224(SB), Z2, Z2
 	VMULPS       Z1, Z2, Z2
 	VADDPS.BCST  constants<>+256(SB), Z2, Z2
@@ -813,22 +809,20 @@ loop:
 	VADDPS.BCST  constants<>+288(SB), Z2, Z2
 	VMULPS       Z1, Z2, Z2
 	VADDPS.BCST  constants<>+320(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+352(SB), Z2, Z2
 	VMULPS       Z1, Z1, Z6
 	VMULPS       Z2, Z6, Z2
 	VADDPS       Z2, Z1, Z1
-	VADDPS.BCST  constants<>+384(SB), Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
 	VPSRAD       $0x01, Z5, Z2
-	VPADDD.BCST  constants<>+416(SB), Z2, Z6
+	VPADDD.BCST  constants<>+384(SB), Z2, Z6
 	VPSLLD       $0x17, Z6, Z6
 	VMULPS       Z6, Z1, Z1
 	VPSUBD       Z2, Z5, Z2
-	VPADDD.BCST  constants<>+416(SB), Z2, Z2
+	VPADDD.BCST  constants<>+384(SB), Z2, Z2
 	VPSLLD       $0x17, Z2, Z2
 	VMULPS       Z2, Z1, Z1
-	VBROADCASTSS constants<>+384(SB), Z2
-	VADDPS.BCST  constants<>+384(SB), Z1, Z5
+	VBROADCASTSS constants<>+352(SB), Z2
+	VADDPS.BCST  constants<>+352(SB), Z1, Z5
 	VDIVPS       Z5, Z2, Z2
 	VMULPS       Z2, Z1, Z1
 	VPMOVD2M     Z0, K1
@@ -852,20 +846,22 @@ TEXT ·siluAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS      (DX)(BX*4), Z0
-	VPORD.BCST   constants<>+544(SB), Z0, Z1
-	VBROADCASTSS constants<>+0(SB), Z2
+	VPORD.BCST   constants<>+512(SB), Z0, Z1
+	VBROADCASTSS constants<>+544(SB), Z2
 	VMAXPS       Z1, Z2, Z1
-	VBROADCASTSS constants<>+32(SB), Z2
+	VBROADCASTSS constants<>+576(SB), Z2
 	VMINPS       Z1, Z2, Z1
-	VMULPS.BCST  constants<>+64(SB), Z1, Z2
-	VADDPS.BCST  constants<>+96(SB), Z2, Z2
-	VPSUBD.BCST  constants<>+96(SB), Z2, Z5
-	VSUBPS.BCST  constants<>+96(SB), Z2, Z2
-	VMULPS.BCST  constants<>+128(SB), Z2, Z6
+	VMULPS.BCST  constants<>+32(SB), Z1, Z2
+	VADDPS.BCST  constants<>+64(SB), Z2, Z2
+	VPSUBD.BCST  constants<>+64(SB), Z2, Z5
+	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
+	VMULPS.BCST  constants<>+96(SB), Z2, Z6
 	VSUBPS       Z6, Z1, Z1
-	VMULPS.BCST  constants<>+160(SB), Z2, Z2
+	VMULPS.BCST  constants<>+128(SB), Z2, Z2
 	VSUBPS       Z2, Z1, Z1
-	VMULPS.BCST  constants<>+192(SB), Z1, Z2
+	VMULPS.BCST  constants<>+160(SB), Z1, Z2
+	VADDPS.BCST  constants<>+192(SB), Z2, Z2
+	VMULPS       Z1, Z2, Z2
 	VADDPS.BCST  constants<>+224(SB), Z2, Z2
 	VMULPS       Z1, Z2, Z2
 	VADDPS.BCST  constants<>+256(SB), Z2, Z2
@@ -873,22 +869,20 @@ loop:
 	VADDPS.BCST  constants<>+288(SB), Z2, Z2
 	VMULPS       Z1, Z2, Z2
 	VADDPS.BCST  constants<>+320(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+352(SB), Z2, Z2
 	VMULPS       Z1, Z1, Z6
 	VMULPS       Z2, Z6, Z2
 	VADDPS       Z2, Z1, Z1
-	VADDPS.BCST  constants<>+384(SB), Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
 	VPSRAD       $0x01, Z5, Z2
-	VPADDD.BCST  constants<>+416(SB), Z2, Z6
+	VPADDD.BCST  constants<>+384(SB), Z2, Z6
 	VPSLLD       $0x17, Z6, Z6
 	VMULPS       Z6, Z1, Z1
 	VPSUBD       Z2, Z5, Z2
-	VPADDD.BCST  constants<>+416(SB), Z2, Z2
+	VPADDD.BCST  constants<>+384(SB), Z2, Z2
 	VPSLLD       $0x17, Z2, Z2
 	VMULPS       Z2, Z1, Z1
-	VBROADCASTSS constants<>+384(SB), Z2
-	VADDPS.BCST  constants<>+384(SB), Z1, Z5
+	VBROADCASTSS constants<>+352(SB), Z2
+	VADDPS.BCST  constants<>+352(SB), Z1, Z5
 	VDIVPS       Z5, Z2, Z2
 	VMULPS       Z2, Z1, Z1
 	VPMOVD2M     Z0, K1
@@ -913,27 +907,29 @@ TEXT ·geluAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS      (DX)(BX*4), Z0
-	VPANDD.BCST  constants<>+448(SB), Z0, Z1
-	VBROADCASTSS constants<>+576(SB), Z2
+	VPANDD.BCST  constants<>+416(SB), Z0, Z1
+	VBROADCASTSS constants<>+608(SB), Z2
 	VMINPS       Z1, Z2, Z1
-	VPANDD.BCST  constants<>+608(SB), Z1, Z2
+	VPANDD.BCST  constants<>+640(SB), Z1, Z2
 	VSUBPS       Z1, Z2, Z4
 	VADDPS       Z1, Z2, Z5
 	VMULPS       Z5, Z4, Z4
-	VMULPS.BCST  constants<>+352(SB), Z4, Z4
+	VMULPS.BCST  constants<>+320(SB), Z4, Z4
 	VMULPS       Z2, Z2, Z2
-	VMULPS.BCST  constants<>+640(SB), Z2, Z2
+	VMULPS.BCST  constants<>+672(SB), Z2, Z2
 	VADDPS       Z4, Z2, Z5
-	VMULPS.BCST  constants<>+64(SB), Z5, Z5
-	VADDPS.BCST  constants<>+96(SB), Z5, Z5
-	VPSUBD.BCST  constants<>+96(SB), Z5, Z6
-	VSUBPS.BCST  constants<>+96(SB), Z5, Z5
-	VMULPS.BCST  constants<>+128(SB), Z5, Z7
+	VMULPS.BCST  constants<>+32(SB), Z5, Z5
+	VADDPS.BCST  constants<>+64(SB), Z5, Z5
+	VPSUBD.BCST  constants<>+64(SB), Z5, Z6
+	VSUBPS.BCST  constants<>+64(SB), Z5, Z5
+	VMULPS.BCST  constants<>+96(SB), Z5, Z7
 	VSUBPS       Z7, Z2, Z2
-	VMULPS.BCST  constants<>+160(SB), Z5, Z5
+	VMULPS.BCST  constants<>+128(SB), Z5, Z5
 	VSUBPS       Z5, Z2, Z2
 	VADDPS       Z4, Z2, Z2
-	VMULPS.BCST  constants<>+192(SB), Z2, Z4
+	VMULPS.BCST  constants<>+160(SB), Z2, Z4
+	VADDPS.BCST  constants<>+192(SB), Z4, Z4
+	VMULPS       Z2, Z4, Z4
 	VADDPS.BCST  constants<>+224(SB), Z4, Z4
 	VMULPS       Z2, Z4, Z4
 	VADDPS.BCST  constants<>+256(SB), Z4, Z4
@@ -941,27 +937,23 @@ loop:
 	VADDPS.BCST  constants<>+288(SB), Z4, Z4
 	VMULPS       Z2, Z4, Z4
 	VADDPS.BCST  constants<>+320(SB), Z4, Z4
-	VMULPS       Z2, Z4, Z4
-	VADDPS.BCST  constants<>+352(SB), Z4, Z4
 	VMULPS       Z2, Z2, Z5
 	VMULPS       Z4, Z5, Z4
 	VADDPS       Z4, Z2, Z2
-	VADDPS.BCST  constants<>+384(SB), Z2, Z2
+	VADDPS.BCST  constants<>+352(SB), Z2, Z2
 	VPSRAD       $0x01, Z6, Z4
-	VPADDD.BCST  constants<>+416(SB), Z4, Z5
+	VPADDD.BCST  constants<>+384(SB), Z4, Z5
 	VPSLLD       $0x17, Z5, Z5
 	VMULPS       Z5, Z2, Z2
 	VPSUBD       Z4, Z6, Z4
-	VPADDD.BCST  constants<>+416(SB), Z4, Z4
+	VPADDD.BCST  constants<>+384(SB), Z4, Z4
 	VPSLLD       $0x17, Z4, Z4
 	VMULPS       Z4, Z2, Z2
-	VBROADCASTSS constants<>+384(SB), Z4
-	VADDPS.BCST  constants<>+672(SB), Z1, Z5
+	VBROADCASTSS constants<>+352(SB), Z4
+	VADDPS.BCST  constants<>+704(SB), Z1, Z5
 	VDIVPS       Z5, Z4, Z4
 	VMULPS       Z4, Z1, Z1
-	VMULPS.BCST  constants<>+704(SB), Z1, Z5
-	VADDPS.BCST  constants<>+736(SB), Z5, Z5
-	VMULPS       Z1, Z5, Z5
+	VMULPS.BCST  constants<>+736(SB), Z1, Z5
 	VADDPS.BCST  constants<>+768(SB), Z5, Z5
 	VMULPS       Z1, Z5, Z5
 	VADDPS.BCST  constants<>+800(SB), Z5, Z5
@@ -975,15 +967,17 @@ loop:
 	VADDPS.BCST  constants<>+928(SB), Z5, Z5
 	VMULPS       Z1, Z5, Z5
 	VADDPS.BCST  constants<>+960(SB), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS.BCST  constants<>+992(SB), Z5, Z5
 	VMULPS       Z1, Z5, Z1
-	VADDPS.BCST  constants<>+992(SB), Z1, Z1
+	VADDPS.BCST  constants<>+1024(SB), Z1, Z1
 	VMULPS       Z4, Z1, Z1
 	VMULPS       Z2, Z1, Z1
-	VBROADCASTSS constants<>+384(SB), Z4
+	VBROADCASTSS constants<>+352(SB), Z4
 	VSUBPS       Z1, Z4, Z4
 	VPMOVD2M     Z0, K1
 	VBLENDMPS    Z1, Z4, K1, Z3
-	VMULPS.BCST  constants<>+1024(SB), Z2, Z1
+	VMULPS.BCST  constants<>+1056(SB), Z2, Z1
 	VMULPS       Z3, Z0, Z0
 	VMOVUPS      Z0, (CX)(BX*4)
 	ADDQ         $+16, BX
@@ -1002,28 +996,30 @@ TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-48
 
 loop:
 	VMOVUPS      (DX)(BX*4), Z0
-	VBROADCASTSS constants<>+1056(SB), Z1
+	VBROADCASTSS constants<>+1088(SB), Z1
 	VMAXPS       Z0, Z1, Z1
-	VBROADCASTSS constants<>+1088(SB), Z4
+	VBROADCASTSS constants<>+1120(SB), Z4
 	VMINPS       Z1, Z4, Z1
 	VMULPS       Z1, Z1, Z4
-	VMULPS.BCST  constants<>+1120(SB), Z4, Z5
-	VADDPS.BCST  constants<>+1152(SB), Z5, Z5
+	VMULPS.BCST  constants<>+1152(SB), Z4, Z5
+	VADDPS.BCST  constants<>+1184(SB), Z5, Z5
 	VMULPS       Z5, Z1, Z5
-	VPORD.BCST   constants<>+544(SB), Z5, Z6
-	VBROADCASTSS constants<>+0(SB), Z7
+	VPORD.BCST   constants<>+512(SB), Z5, Z6
+	VBROADCASTSS constants<>+544(SB), Z7
 	VMAXPS       Z6, Z7, Z6
-	VBROADCASTSS constants<>+32(SB), Z7
+	VBROADCASTSS constants<>+576(SB), Z7
 	VMINPS       Z6, Z7, Z6
-	VMULPS.BCST  constants<>+64(SB), Z6, Z7
-	VADDPS.BCST  constants<>+96(SB), Z7, Z7
-	VPSUBD.BCST  constants<>+96(SB), Z7, Z8
-	VSUBPS.BCST  constants<>+96(SB), Z7, Z7
-	VMULPS.BCST  constants<>+128(SB), Z7, Z9
+	VMULPS.BCST  constants<>+32(SB), Z6, Z7
+	VADDPS.BCST  constants<>+64(SB), Z7, Z7
+	VPSUBD.BCST  constants<>+64(SB), Z7, Z8
+	VSUBPS.BCST  constants<>+64(SB), Z7, Z7
+	VMULPS.BCST  constants<>+96(SB), Z7, Z9
 	VSUBPS       Z9, Z6, Z6
-	VMULPS.BCST  constants<>+160(SB), Z7, Z7
+	VMULPS.BCST  constants<>+128(SB), Z7, Z7
 	VSUBPS       Z7, Z6, Z6
-	VMULPS.BCST  constants<>+192(SB), Z6, Z7
+	VMULPS.BCST  constants<>+160(SB), Z6, Z7
+	VADDPS.BCST  constants<>+192(SB), Z7, Z7
+	VMULPS       Z6, Z7, Z7
 	VADDPS.BCST  constants<>+224(SB), Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VADDPS.BCST  constants<>+256(SB), Z7, Z7
@@ -1031,30 +1027,28 @@ loop:
 	VADDPS.BCST  constants<>+288(SB), Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VADDPS.BCST  constants<>+320(SB), Z7, Z7
-	VMULPS       Z6, Z7, Z7
-	VADDPS.BCST  constants<>+352(SB), Z7, Z7
 	VMULPS       Z6, Z6, Z9
 	VMULPS       Z7, Z9, Z7
 	VADDPS       Z7, Z6, Z6
-	VADDPS.BCST  constants<>+384(SB), Z6, Z6
+	VADDPS.BCST  constants<>+352(SB), Z6, Z6
 	VPSRAD       $0x01, Z8, Z7
-	VPADDD.BCST  constants<>+416(SB), Z7, Z9
+	VPADDD.BCST  constants<>+384(SB), Z7, Z9
 	VPSLLD       $0x17, Z9, Z9
 	VMULPS       Z9, Z6, Z6
 	VPSUBD       Z7, Z8, Z7
-	VPADDD.BCST  constants<>+416(SB), Z7, Z7
+	VPADDD.BCST  constants<>+384(SB), Z7, Z7
 	VPSLLD       $0x17, Z7, Z7
 	VMULPS       Z7, Z6, Z6
-	VBROADCASTSS constants<>+384(SB), Z7
-	VADDPS.BCST  constants<>+384(SB), Z6, Z8
+	VBROADCASTSS constants<>+352(SB), Z7
+	VADDPS.BCST  constants<>+352(SB), Z6, Z8
 	VDIVPS       Z8, Z7, Z7
 	VMULPS       Z7, Z6, Z6
 	VPMOVD2M     Z5, K1
 	VBLENDMPS    Z6, Z7, K1, Z2
 	VPMOVD2M     Z5, K1
 	VBLENDMPS    Z7, Z6, K1, Z3
-	VMULPS.BCST  constants<>+1184(SB), Z4, Z4
-	VADDPS.BCST  constants<>+1152(SB), Z4, Z4
+	VMULPS.BCST  constants<>+1216(SB), Z4, Z4
+	VADDPS.BCST  constants<>+1184(SB), Z4, Z4
 	VMULPS       Z4, Z1, Z1
 	VMULPS       Z2, Z0, Z0
 	VMOVUPS      Z0, (CX)(BX*4)
@@ -1076,28 +1070,30 @@ TEXT ·geluTanhGradAVX512(SB), NOSPLIT, $0-72
 loop:
 	VMOVUPS      (DX)(SI*4), Z0
 	VMOVUPS      (BX)(SI*4), Z1
-	VBROADCASTSS constants<>+1056(SB), Z2
-	VMAXPS       Z0, Z2, Z0
 	VBROADCASTSS constants<>+1088(SB), Z2
+	VMAXPS       Z0, Z2, Z0
+	VBROADCASTSS constants<>+1120(SB), Z2
 	VMINPS       Z0, Z2, Z0
 	VMULPS       Z0, Z0, Z2
-	VMULPS.BCST  constants<>+1120(SB), Z2, Z5
-	VADDPS.BCST  constants<>+1152(SB), Z5, Z5
+	VMULPS.BCST  constants<>+1152(SB), Z2, Z5
+	VADDPS.BCST  constants<>+1184(SB), Z5, Z5
 	VMULPS       Z5, Z0, Z5
-	VPORD.BCST   constants<>+544(SB), Z5, Z6
-	VBROADCASTSS constants<>+0(SB), Z7
+	VPORD.BCST   constants<>+512(SB), Z5, Z6
+	VBROADCASTSS constants<>+544(SB), Z7
 	VMAXPS       Z6, Z7, Z6
-	VBROADCASTSS constants<>+32(SB), Z7
+	VBROADCASTSS constants<>+576(SB), Z7
 	VMINPS       Z6, Z7, Z6
-	VMULPS.BCST  constants<>+64(SB), Z6, Z7
-	VADDPS.BCST  constants<>+96(SB), Z7, Z7
-	VPSUBD.BCST  constants<>+96(SB), Z7, Z8
-	VSUBPS.BCST  constants<>+96(SB), Z7, Z7
-	VMULPS.BCST  constants<>+128(SB), Z7, Z9
+	VMULPS.BCST  constants<>+32(SB), Z6, Z7
+	VADDPS.BCST  constants<>+64(SB), Z7, Z7
+	VPSUBD.BCST  constants<>+64(SB), Z7, Z8
+	VSUBPS.BCST  constants<>+64(SB), Z7, Z7
+	VMULPS.BCST  constants<>+96(SB), Z7, Z9
 	VSUBPS       Z9, Z6, Z6
-	VMULPS.BCST  constants<>+160(SB), Z7, Z7
+	VMULPS.BCST  constants<>+128(SB), Z7, Z7
 	VSUBPS       Z7, Z6, Z6
-	VMULPS.BCST  constants<>+192(SB), Z6, Z7
+	VMULPS.BCST  constants<>+160(SB), Z6, Z7
+	VADDPS.BCST  constants<>+192(SB), Z7, Z7
+	VMULPS       Z6, Z7, Z7
 	VADDPS.BCST  constants<>+224(SB), Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VADDPS.BCST  constants<>+256(SB), Z7, Z7
@@ -1105,30 +1101,28 @@ loop:
 	VADDPS.BCST  constants<>+288(SB), Z7, Z7
 	VMULPS       Z6, Z7, Z7
 	VADDPS.BCST  constants<>+320(SB), Z7, Z7
-	VMULPS       Z6, Z7, Z7
-	VADDPS.BCST  constants<>+352(SB), Z7, Z7
 	VMULPS       Z6, Z6, Z9
 	VMULPS       Z7, Z9, Z7
 	VADDPS       Z7, Z6, Z6
-	VADDPS.BCST  constants<>+384(SB), Z6, Z6
+	VADDPS.BCST  constants<>+352(SB), Z6, Z6
 	VPSRAD       $0x01, Z8, Z7
-	VPADDD.BCST  constants<>+416(SB), Z7, Z9
+	VPADDD.BCST  constants<>+384(SB), Z7, Z9
 	VPSLLD       $0x17, Z9, Z9
 	VMULPS       Z9, Z6, Z6
 	VPSUBD       Z7, Z8, Z7
-	VPADDD.BCST  constants<>+416(SB), Z7, Z7
+	VPADDD.BCST  constants<>+384(SB), Z7, Z7
 	VPSLLD       $0x17, Z7, Z7
 	VMULPS       Z7, Z6, Z6
-	VBROADCASTSS constants<>+384(SB), Z7
-	VADDPS.BCST  constants<>+384(SB), Z6, Z8
+	VBROADCASTSS constants<>+352(SB), Z7
+	VADDPS.BCST  constants<>+352(SB), Z6, Z8
 	VDIVPS       Z8, Z7, Z7
 	VMULPS       Z7, Z6, Z6
 	VPMOVD2M     Z5, K1
 	VBLENDMPS    Z6, Z7, K1, Z3
 	VPMOVD2M     Z5, K1
 	VBLENDMPS    Z7, Z6, K1, Z4
-	VMULPS.BCST  constants<>+1184(SB), Z2, Z2
-	VADDPS.BCST  constants<>+1152(SB), Z2, Z2
+	VMULPS.BCST  constants<>+1216(SB), Z2, Z2
+	VADDPS.BCST  constants<>+1184(SB), Z2, Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z3, Z0, Z0
 	VMULPS       Z4, Z0, Z0
@@ -1153,7 +1147,7 @@ TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-72
 loop:
 	VMOVUPS      (DX)(SI*4), Z0
 	VMOVUPS      (BX)(SI*4), Z1
-	VBROADCASTSS constants<>+384(SB), Z2
+	VBROADCASTSS constants<>+352(SB), Z2
 	VSUBPS       Z0, Z2, Z3
 	VADDPS       Z0, Z2, Z0
 	VMULPS       Z0, Z3, Z0
@@ -1177,7 +1171,7 @@ TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-72
 loop:
 	VMOVUPS      (DX)(SI*4), Z0
 	VMOVUPS      (BX)(SI*4), Z1
-	VBROADCASTSS constants<>+384(SB), Z2
+	VBROADCASTSS constants<>+352(SB), Z2
 	VSUBPS       Z0, Z2, Z2
 	VMULPS       Z2, Z0, Z0
 	VMULPS       Z0, Z1, Z0
@@ -1200,20 +1194,22 @@ TEXT ·siluGradAVX512(SB), NOSPLIT, $0-72
 loop:
 	VMOVUPS      (DX)(SI*4), Z0
 	VMOVUPS      (BX)(SI*4), Z1
-	VPORD.BCST   constants<>+544(SB), Z0, Z2
-	VBROADCASTSS constants<>+0(SB), Z3
+	VPORD.BCST   constants<>+512(SB), Z0, Z2
+	VBROADCASTSS constants<>+544(SB), Z3
 	VMAXPS       Z2, Z3, Z2
-	VBROADCASTSS constants<>+32(SB), Z3
+	VBROADCASTSS constants<>+576(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VMULPS.BCST  constants<>+64(SB), Z2, Z3
-	VADDPS.BCST  constants<>+96(SB), Z3, Z3
-	VPSUBD.BCST  constants<>+96(SB), Z3, Z6
-	VSUBPS.BCST  constants<>+96(SB), Z3, Z3
-	VMULPS.BCST  constants<>+128(SB), Z3, Z7
+	VMULPS.BCST  constants<>+32(SB), Z2, Z3
+	VADDPS.BCST  constants<>+64(SB), Z3, Z3
+	VPSUBD.BCST  constants<>+64(SB), Z3, Z6
+	VSUBPS.BCST  constants<>+64(SB), Z3, Z3
+	VMULPS.BCST  constants<>+96(SB), Z3, Z7
 	VSUBPS       Z7, Z2, Z2
-	VMULPS.BCST  constants<>+160(SB), Z3, Z3
+	VMULPS.BCST  constants<>+128(SB), Z3, Z3
 	VSUBPS       Z3, Z2, Z2
-	VMULPS.BCST  constants<>+192(SB), Z2, Z3
+	VMULPS.BCST  constants<>+160(SB), Z2, Z3
+	VADDPS.BCST  constants<>+192(SB), Z3, Z3
+	VMULPS       Z2, Z3, Z3
 	VADDPS.BCST  constants<>+224(SB), Z3, Z3
 	VMULPS       Z2, Z3, Z3
 	VADDPS.BCST  constants<>+256(SB), Z3, Z3
@@ -1221,22 +1217,20 @@ loop:
 	VADDPS.BCST  constants<>+288(SB), Z3, Z3
 	VMULPS       Z2, Z3, Z3
 	VADDPS.BCST  constants<>+320(SB), Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VADDPS.BCST  constants<>+352(SB), Z3, Z3
 	VMULPS       Z2, Z2, Z7
 	VMULPS       Z3, Z7, Z3
 	VADDPS       Z3, Z2, Z2
-	VADDPS.BCST  constants<>+384(SB), Z2, Z2
+	VADDPS.BCST  constants<>+352(SB), Z2, Z2
 	VPSRAD       $0x01, Z6, Z3
-	VPADDD.BCST  constants<>+416(SB), Z3, Z7
+	VPADDD.BCST  constants<>+384(SB), Z3, Z7
 	VPSLLD       $0x17, Z7, Z7
 	VMULPS       Z7, Z2, Z2
 	VPSUBD       Z3, Z6, Z3
-	VPADDD.BCST  constants<>+416(SB), Z3, Z3
+	VPADDD.BCST  constants<>+384(SB), Z3, Z3
 	VPSLLD       $0x17, Z3, Z3
 	VMULPS       Z3, Z2, Z2
-	VBROADCASTSS constants<>+384(SB), Z3
-	VADDPS.BCST  constants<>+384(SB), Z2, Z6
+	VBROADCASTSS constants<>+352(SB), Z3
+	VADDPS.BCST  constants<>+352(SB), Z2, Z6
 	VDIVPS       Z6, Z3, Z3
 	VMULPS       Z3, Z2, Z2
 	VPMOVD2M     Z0, K1
@@ -1244,7 +1238,7 @@ loop:
 	VPMOVD2M     Z0, K1
 	VBLENDMPS    Z3, Z2, K1, Z5
 	VMULPS       Z5, Z0, Z0
-	VBROADCASTSS constants<>+384(SB), Z2
+	VBROADCASTSS constants<>+352(SB), Z2
 	VADDPS       Z2, Z0, Z0
 	VMULPS       Z0, Z4, Z0
 	VMULPS       Z0, Z1, Z0
@@ -1267,27 +1261,29 @@ TEXT ·geluGradAVX512(SB), NOSPLIT, $0-72
 loop:
 	VMOVUPS      (DX)(SI*4), Z0
 	VMOVUPS      (BX)(SI*4), Z1
-	VPANDD.BCST  constants<>+448(SB), Z0, Z2
-	VBROADCASTSS constants<>+576(SB), Z3
+	VPANDD.BCST  constants<>+416(SB), Z0, Z2
+	VBROADCASTSS constants<>+608(SB), Z3
 	VMINPS       Z2, Z3, Z2
-	VPANDD.BCST  constants<>+608(SB), Z2, Z3
+	VPANDD.BCST  constants<>+640(SB), Z2, Z3
 	VSUBPS       Z2, Z3, Z5
 	VADDPS       Z2, Z3, Z6
 	VMULPS       Z6, Z5, Z5
-	VMULPS.BCST  constants<>+352(SB), Z5, Z5
+	VMULPS.BCST  constants<>+320(SB), Z5, Z5
 	VMULPS       Z3, Z3, Z3
-	VMULPS.BCST  constants<>+640(SB), Z3, Z3
+	VMULPS.BCST  constants<>+672(SB), Z3, Z3
 	VADDPS       Z5, Z3, Z6
-	VMULPS.BCST  constants<>+64(SB), Z6, Z6
-	VADDPS.BCST  constants<>+96(SB), Z6, Z6
-	VPSUBD.BCST  constants<>+96(SB), Z6, Z7
-	VSUBPS.BCST  constants<>+96(SB), Z6, Z6
-	VMULPS.BCST  constants<>+128(SB), Z6, Z8
+	VMULPS.BCST  constants<>+32(SB), Z6, Z6
+	VADDPS.BCST  constants<>+64(SB), Z6, Z6
+	VPSUBD.BCST  constants<>+64(SB), Z6, Z7
+	VSUBPS.BCST  constants<>+64(SB), Z6, Z6
+	VMULPS.BCST  constants<>+96(SB), Z6, Z8
 	VSUBPS       Z8, Z3, Z3
-	VMULPS.BCST  constants<>+160(SB), Z6, Z6
+	VMULPS.BCST  constants<>+128(SB), Z6, Z6
 	VSUBPS       Z6, Z3, Z3
 	VADDPS       Z5, Z3, Z3
-	VMULPS.BCST  constants<>+192(SB), Z3, Z5
+	VMULPS.BCST  constants<>+160(SB), Z3, Z5
+	VADDPS.BCST  constants<>+192(SB), Z5, Z5
+	VMULPS       Z3, Z5, Z5
 	VADDPS.BCST  constants<>+224(SB), Z5, Z5
 	VMULPS       Z3, Z5, Z5
 	VADDPS.BCST  constants<>+256(SB), Z5, Z5
@@ -1295,27 +1291,23 @@ loop:
 	VADDPS.BCST  constants<>+288(SB), Z5, Z5
 	VMULPS       Z3, Z5, Z5
 	VADDPS.BCST  constants<>+320(SB), Z5, Z5
-	VMULPS       Z3, Z5, Z5
-	VADDPS.BCST  constants<>+352(SB), Z5, Z5
 	VMULPS       Z3, Z3, Z6
 	VMULPS       Z5, Z6, Z5
 	VADDPS       Z5, Z3, Z3
-	VADDPS.BCST  constants<>+384(SB), Z3, Z3
+	VADDPS.BCST  constants<>+352(SB), Z3, Z3
 	VPSRAD       $0x01, Z7, Z5
-	VPADDD.BCST  constants<>+416(SB), Z5, Z6
+	VPADDD.BCST  constants<>+384(SB), Z5, Z6
 	VPSLLD       $0x17, Z6, Z6
 	VMULPS       Z6, Z3, Z3
 	VPSUBD       Z5, Z7, Z5
-	VPADDD.BCST  constants<>+416(SB), Z5, Z5
+	VPADDD.BCST  constants<>+384(SB), Z5, Z5
 	VPSLLD       $0x17, Z5, Z5
 	VMULPS       Z5, Z3, Z3
-	VBROADCASTSS constants<>+384(SB), Z5
-	VADDPS.BCST  constants<>+672(SB), Z2, Z6
+	VBROADCASTSS constants<>+352(SB), Z5
+	VADDPS.BCST  constants<>+704(SB), Z2, Z6
 	VDIVPS       Z6, Z5, Z5
 	VMULPS       Z5, Z2, Z2
-	VMULPS.BCST  constants<>+704(SB), Z2, Z6
-	VADDPS.BCST  constants<>+736(SB), Z6, Z6
-	VMULPS       Z2, Z6, Z6
+	VMULPS.BCST  constants<>+736(SB), Z2, Z6
 	VADDPS.BCST  constants<>+768(SB), Z6, Z6
 	VMULPS       Z2, Z6, Z6
 	VADDPS.BCST  constants<>+800(SB), Z6, Z6
@@ -1329,15 +1321,17 @@ loop:
 	VADDPS.BCST  constants<>+928(SB), Z6, Z6
 	VMULPS       Z2, Z6, Z6
 	VADDPS.BCST  constants<>+960(SB), Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS.BCST  constants<>+992(SB), Z6, Z6
 	VMULPS       Z2, Z6, Z2
-	VADDPS.BCST  constants<>+992(SB), Z2, Z2
+	VADDPS.BCST  constants<>+1024(SB), Z2, Z2
 	VMULPS       Z5, Z2, Z2
 	VMULPS       Z3, Z2, Z2
-	VBROADCASTSS constants<>+384(SB), Z5
+	VBROADCASTSS constants<>+352(SB), Z5
 	VSUBPS       Z2, Z5, Z5
 	VPMOVD2M     Z0, K1
 	VBLENDMPS    Z2, Z5, K1, Z4
-	VMULPS.BCST  constants<>+1024(SB), Z3, Z2
+	VMULPS.BCST  constants<>+1056(SB), Z3, Z2
 	VMULPS       Z2, Z0, Z0
 	VADDPS       Z0, Z4, Z0
 	VMULPS       Z0, Z1, Z0
@@ -1348,156 +1342,160 @@ loop:
 	VZEROUPPER
 	RET
 
-DATA constants<>+0(SB)/8, $0xc2d00000c2d00000
-DATA constants<>+8(SB)/8, $0xc2d00000c2d00000
-DATA constants<>+16(SB)/8, $0xc2d00000c2d00000
-DATA constants<>+24(SB)/8, $0xc2d00000c2d00000
-DATA constants<>+32(SB)/8, $0x42b2000042b20000
-DATA constants<>+40(SB)/8, $0x42b2000042b20000
-DATA constants<>+48(SB)/8, $0x42b2000042b20000
-DATA constants<>+56(SB)/8, $0x42b2000042b20000
-DATA constants<>+64(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA constants<>+72(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA constants<>+80(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA constants<>+88(SB)/8, $0x3fb8aa3b3fb8aa3b
-DATA constants<>+96(SB)/8, $0x4b4000004b400000
-DATA constants<>+104(SB)/8, $0x4b4000004b400000
-DATA constants<>+112(SB)/8, $0x4b4000004b400000
-DATA constants<>+120(SB)/8, $0x4b4000004b400000
-DATA constants<>+128(SB)/8, $0x3f3180003f318000
-DATA constants<>+136(SB)/8, $0x3f3180003f318000
-DATA constants<>+144(SB)/8, $0x3f3180003f318000
-DATA constants<>+152(SB)/8, $0x3f3180003f318000
-DATA constants<>+160(SB)/8, $0xb95e8083b95e8083
-DATA constants<>+168(SB)/8, $0xb95e8083b95e8083
-DATA constants<>+176(SB)/8, $0xb95e8083b95e8083
-DATA constants<>+184(SB)/8, $0xb95e8083b95e8083
-DATA constants<>+192(SB)/8, $0x3950189539501895
-DATA constants<>+200(SB)/8, $0x3950189539501895
-DATA constants<>+208(SB)/8, $0x3950189539501895
-DATA constants<>+216(SB)/8, $0x3950189539501895
-DATA constants<>+224(SB)/8, $0x3ab6b94c3ab6b94c
-DATA constants<>+232(SB)/8, $0x3ab6b94c3ab6b94c
-DATA constants<>+240(SB)/8, $0x3ab6b94c3ab6b94c
-DATA constants<>+248(SB)/8, $0x3ab6b94c3ab6b94c
-DATA constants<>+256(SB)/8, $0x3c0888c63c0888c6
-DATA constants<>+264(SB)/8, $0x3c0888c63c0888c6
-DATA constants<>+272(SB)/8, $0x3c0888c63c0888c6
-DATA constants<>+280(SB)/8, $0x3c0888c63c0888c6
-DATA constants<>+288(SB)/8, $0x3d2aaa583d2aaa58
-DATA constants<>+296(SB)/8, $0x3d2aaa583d2aaa58
-DATA constants<>+304(SB)/8, $0x3d2aaa583d2aaa58
-DATA constants<>+312(SB)/8, $0x3d2aaa583d2aaa58
-DATA constants<>+320(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA constants<>+328(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA constants<>+336(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA constants<>+344(SB)/8, $0x3e2aaaaa3e2aaaaa
-DATA constants<>+352(SB)/8, $0x3f0000003f000000
-DATA constants<>+360(SB)/8, $0x3f0000003f000000
-DATA constants<>+368(SB)/8, $0x3f0000003f000000
-DATA constants<>+376(SB)/8, $0x3f0000003f000000
-DATA constants<>+384(SB)/8, $0x3f8000003f800000
-DATA constants<>+392(SB)/8, $0x3f8000003f800000
-DATA constants<>+400(SB)/8, $0x3f8000003f800000
-DATA constants<>+408(SB)/8, $0x3f8000003f800000
-DATA constants<>+416(SB)/8, $0x0000007f0000007f
-DATA constants<>+424(SB)/8, $0x0000007f0000007f
-DATA constants<>+432(SB)/8, $0x0000007f0000007f
-DATA constants<>+440(SB)/8, $0x0000007f0000007f
-DATA constants<>+448(SB)/8, $0x7fffffff7fffffff
-DATA constants<>+456(SB)/8, $0x7fffffff7fffffff
-DATA constants<>+464(SB)/8, $0x7fffffff7fffffff
-DATA constants<>+472(SB)/8, $0x7fffffff7fffffff
-DATA constants<>+480(SB)/8, $0x4120000041200000
-DATA constants<>+488(SB)/8, $0x4120000041200000
-DATA constants<>+496(SB)/8, $0x4120000041200000
-DATA constants<>+504(SB)/8, $0x4120000041200000
-DATA constants<>+512(SB)/8, $0x4000000040000000
-DATA constants<>+520(SB)/8, $0x4000000040000000
-DATA constants<>+528(SB)/8, $0x4000000040000000
-DATA constants<>+536(SB)/8, $0x4000000040000000
-DATA constants<>+544(SB)/8, $0x8000000080000000
-DATA constants<>+552(SB)/8, $0x8000000080000000
-DATA constants<>+560(SB)/8, $0x8000000080000000
-DATA constants<>+568(SB)/8, $0x8000000080000000
-DATA constants<>+576(SB)/8, $0x4170000041700000
-DATA constants<>+584(SB)/8, $0x4170000041700000
-DATA constants<>+592(SB)/8, $0x4170000041700000
-DATA constants<>+600(SB)/8, $0x4170000041700000
-DATA constants<>+608(SB)/8, $0xfffff000fffff000
-DATA constants<>+616(SB)/8, $0xfffff000fffff000
-DATA constants<>+624(SB)/8, $0xfffff000fffff000
-DATA constants<>+632(SB)/8, $0xfffff000fffff000
-DATA constants<>+640(SB)/8, $0xbf000000bf000000
-DATA constants<>+648(SB)/8, $0xbf000000bf000000
-DATA constants<>+656(SB)/8, $0xbf000000bf000000
-DATA constants<>+664(SB)/8, $0xbf000000bf000000
-DATA constants<>+672(SB)/8, $0x4020000040200000
-DATA constants<>+680(SB)/8, $0x4020000040200000
-DATA constants<>+688(SB)/8, $0x4020000040200000
-DATA constants<>+696(SB)/8, $0x4020000040200000
-DATA constants<>+704(SB)/8, $0xbda4e65dbda4e65d
-DATA constants<>+712(SB)/8, $0xbda4e65dbda4e65d
-DATA constants<>+720(SB)/8, $0xbda4e65dbda4e65d
-DATA constants<>+728(SB)/8, $0xbda4e65dbda4e65d
-DATA constants<>+736(SB)/8, $0x3e90c4553e90c455
-DATA constants<>+744(SB)/8, $0x3e90c4553e90c455
-DATA constants<>+752(SB)/8, $0x3e90c4553e90c455
-DATA constants<>+760(SB)/8, $0x3e90c4553e90c455
-DATA constants<>+768(SB)/8, $0xbea331dbbea331db
-DATA constants<>+776(SB)/8, $0xbea331dbbea331db
-DATA constants<>+784(SB)/8, $0xbea331dbbea331db
-DATA constants<>+792(SB)/8, $0xbea331dbbea331db
-DATA constants<>+800(SB)/8, $0x3e12b78b3e12b78b
-DATA constants<>+808(SB)/8, $0x3e12b78b3e12b78b
-DATA constants<>+816(SB)/8, $0x3e12b78b3e12b78b
-DATA constants<>+824(SB)/8, $0x3e12b78b3e12b78b
-DATA constants<>+832(SB)/8, $0xbe1c8281be1c8281
-DATA constants<>+840(SB)/8, $0xbe1c8281be1c8281
-DATA constants<>+848(SB)/8, $0xbe1c8281be1c8281
-DATA constants<>+856(SB)/8, $0xbe1c8281be1c8281
-DATA constants<>+864(SB)/8, $0x3d6a078a3d6a078a
-DATA constants<>+872(SB)/8, $0x3d6a078a3d6a078a
-DATA constants<>+880(SB)/8, $0x3d6a078a3d6a078a
-DATA constants<>+888(SB)/8, $0x3d6a078a3d6a078a
-DATA constants<>+896(SB)/8, $0x3e9551703e955170
-DATA constants<>+904(SB)/8, $0x3e9551703e955170
-DATA constants<>+912(SB)/8, $0x3e9551703e955170
-DATA constants<>+920(SB)/8, $0x3e9551703e955170
-DATA constants<>+928(SB)/8, $0x3e2db4523e2db452
-DATA constants<>+936(SB)/8, $0x3e2db4523e2db452
-DATA constants<>+944(SB)/8, $0x3e2db4523e2db452
-DATA constants<>+952(SB)/8, $0x3e2db4523e2db452
-DATA constants<>+960(SB)/8, $0xbf9f2785bf9f2785
-DATA constants<>+968(SB)/8, $0xbf9f2785bf9f2785
-DATA constants<>+976(SB)/8, $0xbf9f2785bf9f2785
-DATA constants<>+984(SB)/8, $0xbf9f2785bf9f2785
-DATA constants<>+992(SB)/8, $0x3fa000003fa00000
-DATA constants<>+1000(SB)/8, $0x3fa000003fa00000
-DATA constants<>+1008(SB)/8, $0x3fa000003fa00000
-DATA constants<>+1016(SB)/8, $0x3fa000003fa00000
-DATA constants<>+1024(SB)/8, $0x3ecc422a3ecc422a
-DATA constants<>+1032(SB)/8, $0x3ecc422a3ecc422a
-DATA constants<>+1040(SB)/8, $0x3ecc422a3ecc422a
-DATA constants<>+1048(SB)/8, $0x3ecc422a3ecc422a
-DATA constants<>+1056(SB)/8, $0xc1c00000c1c00000
-DATA constants<>+1064(SB)/8, $0xc1c00000c1c00000
-DATA constants<>+1072(SB)/8, $0xc1c00000c1c00000
-DATA constants<>+1080(SB)/8, $0xc1c00000c1c00000
-DATA constants<>+1088(SB)/8, $0x41c0000041c00000
-DATA constants<>+1096(SB)/8, $0x41c0000041c00000
-DATA constants<>+1104(SB)/8, $0x41c0000041c00000
-DATA constants<>+1112(SB)/8, $0x41c0000041c00000
-DATA constants<>+1120(SB)/8, $0x3d9222793d922279
-DATA constants<>+1128(SB)/8, $0x3d9222793d922279
-DATA constants<>+1136(SB)/8, $0x3d9222793d922279
-DATA constants<>+1144(SB)/8, $0x3d9222793d922279
-DATA constants<>+1152(SB)/8, $0x3fcc422a3fcc422a
-DATA constants<>+1160(SB)/8, $0x3fcc422a3fcc422a
-DATA constants<>+1168(SB)/8, $0x3fcc422a3fcc422a
-DATA constants<>+1176(SB)/8, $0x3fcc422a3fcc422a
-DATA constants<>+1184(SB)/8, $0x3e5b33b63e5b33b6
-DATA constants<>+1192(SB)/8, $0x3e5b33b63e5b33b6
-DATA constants<>+1200(SB)/8, $0x3e5b33b63e5b33b6
-DATA constants<>+1208(SB)/8, $0x3e5b33b63e5b33b6
-GLOBL constants<>(SB), RODATA|NOPTR, $1216
+DATA constants<>+0(SB)/8, $0xc2ae0000c2ae0000
+DATA constants<>+8(SB)/8, $0xc2ae0000c2ae0000
+DATA constants<>+16(SB)/8, $0xc2ae0000c2ae0000
+DATA constants<>+24(SB)/8, $0xc2ae0000c2ae0000
+DATA constants<>+32(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA constants<>+40(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA constants<>+48(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA constants<>+56(SB)/8, $0x3fb8aa3b3fb8aa3b
+DATA constants<>+64(SB)/8, $0x4b4000004b400000
+DATA constants<>+72(SB)/8, $0x4b4000004b400000
+DATA constants<>+80(SB)/8, $0x4b4000004b400000
+DATA constants<>+88(SB)/8, $0x4b4000004b400000
+DATA constants<>+96(SB)/8, $0x3f3180003f318000
+DATA constants<>+104(SB)/8, $0x3f3180003f318000
+DATA constants<>+112(SB)/8, $0x3f3180003f318000
+DATA constants<>+120(SB)/8, $0x3f3180003f318000
+DATA constants<>+128(SB)/8, $0xb95e8083b95e8083
+DATA constants<>+136(SB)/8, $0xb95e8083b95e8083
+DATA constants<>+144(SB)/8, $0xb95e8083b95e8083
+DATA constants<>+152(SB)/8, $0xb95e8083b95e8083
+DATA constants<>+160(SB)/8, $0x3950189539501895
+DATA constants<>+168(SB)/8, $0x3950189539501895
+DATA constants<>+176(SB)/8, $0x3950189539501895
+DATA constants<>+184(SB)/8, $0x3950189539501895
+DATA constants<>+192(SB)/8, $0x3ab6b94c3ab6b94c
+DATA constants<>+200(SB)/8, $0x3ab6b94c3ab6b94c
+DATA constants<>+208(SB)/8, $0x3ab6b94c3ab6b94c
+DATA constants<>+216(SB)/8, $0x3ab6b94c3ab6b94c
+DATA constants<>+224(SB)/8, $0x3c0888c63c0888c6
+DATA constants<>+232(SB)/8, $0x3c0888c63c0888c6
+DATA constants<>+240(SB)/8, $0x3c0888c63c0888c6
+DATA constants<>+248(SB)/8, $0x3c0888c63c0888c6
+DATA constants<>+256(SB)/8, $0x3d2aaa583d2aaa58
+DATA constants<>+264(SB)/8, $0x3d2aaa583d2aaa58
+DATA constants<>+272(SB)/8, $0x3d2aaa583d2aaa58
+DATA constants<>+280(SB)/8, $0x3d2aaa583d2aaa58
+DATA constants<>+288(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA constants<>+296(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA constants<>+304(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA constants<>+312(SB)/8, $0x3e2aaaaa3e2aaaaa
+DATA constants<>+320(SB)/8, $0x3f0000003f000000
+DATA constants<>+328(SB)/8, $0x3f0000003f000000
+DATA constants<>+336(SB)/8, $0x3f0000003f000000
+DATA constants<>+344(SB)/8, $0x3f0000003f000000
+DATA constants<>+352(SB)/8, $0x3f8000003f800000
+DATA constants<>+360(SB)/8, $0x3f8000003f800000
+DATA constants<>+368(SB)/8, $0x3f8000003f800000
+DATA constants<>+376(SB)/8, $0x3f8000003f800000
+DATA constants<>+384(SB)/8, $0x0000007f0000007f
+DATA constants<>+392(SB)/8, $0x0000007f0000007f
+DATA constants<>+400(SB)/8, $0x0000007f0000007f
+DATA constants<>+408(SB)/8, $0x0000007f0000007f
+DATA constants<>+416(SB)/8, $0x7fffffff7fffffff
+DATA constants<>+424(SB)/8, $0x7fffffff7fffffff
+DATA constants<>+432(SB)/8, $0x7fffffff7fffffff
+DATA constants<>+440(SB)/8, $0x7fffffff7fffffff
+DATA constants<>+448(SB)/8, $0x4120000041200000
+DATA constants<>+456(SB)/8, $0x4120000041200000
+DATA constants<>+464(SB)/8, $0x4120000041200000
+DATA constants<>+472(SB)/8, $0x4120000041200000
+DATA constants<>+480(SB)/8, $0x4000000040000000
+DATA constants<>+488(SB)/8, $0x4000000040000000
+DATA constants<>+496(SB)/8, $0x4000000040000000
+DATA constants<>+504(SB)/8, $0x4000000040000000
+DATA constants<>+512(SB)/8, $0x8000000080000000
+DATA constants<>+520(SB)/8, $0x8000000080000000
+DATA constants<>+528(SB)/8, $0x8000000080000000
+DATA constants<>+536(SB)/8, $0x8000000080000000
+DATA constants<>+544(SB)/8, $0xc2d00000c2d00000
+DATA constants<>+552(SB)/8, $0xc2d00000c2d00000
+DATA constants<>+560(SB)/8, $0xc2d00000c2d00000
+DATA constants<>+568(SB)/8, $0xc2d00000c2d00000
+DATA constants<>+576(SB)/8, $0x42b2000042b20000
+DATA constants<>+584(SB)/8, $0x42b2000042b20000
+DATA constants<>+592(SB)/8, $0x42b2000042b20000
+DATA constants<>+600(SB)/8, $0x42b2000042b20000
+DATA constants<>+608(SB)/8, $0x4170000041700000
+DATA constants<>+616(SB)/8, $0x4170000041700000
+DATA constants<>+624(SB)/8, $0x4170000041700000
+DATA constants<>+632(SB)/8, $0x4170000041700000
+DATA constants<>+640(SB)/8, $0xfffff000fffff000
+DATA constants<>+648(SB)/8, $0xfffff000fffff000
+DATA constants<>+656(SB)/8, $0xfffff000fffff000
+DATA constants<>+664(SB)/8, $0xfffff000fffff000
+DATA constants<>+672(SB)/8, $0xbf000000bf000000
+DATA constants<>+680(SB)/8, $0xbf000000bf000000
+DATA constants<>+688(SB)/8, $0xbf000000bf000000
+DATA constants<>+696(SB)/8, $0xbf000000bf000000
+DATA constants<>+704(SB)/8, $0x4020000040200000
+DATA constants<>+712(SB)/8, $0x4020000040200000
+DATA constants<>+720(SB)/8, $0x4020000040200000
+DATA constants<>+728(SB)/8, $0x4020000040200000
+DATA constants<>+736(SB)/8, $0xbda4e65dbda4e65d
+DATA constants<>+744(SB)/8, $0xbda4e65dbda4e65d
+DATA constants<>+752(SB)/8, $0xbda4e65dbda4e65d
+DATA constants<>+760(SB)/8, $0xbda4e65dbda4e65d
+DATA constants<>+768(SB)/8, $0x3e90c4553e90c455
+DATA constants<>+776(SB)/8, $0x3e90c4553e90c455
+DATA constants<>+784(SB)/8, $0x3e90c4553e90c455
+DATA constants<>+792(SB)/8, $0x3e90c4553e90c455
+DATA constants<>+800(SB)/8, $0xbea331dbbea331db
+DATA constants<>+808(SB)/8, $0xbea331dbbea331db
+DATA constants<>+816(SB)/8, $0xbea331dbbea331db
+DATA constants<>+824(SB)/8, $0xbea331dbbea331db
+DATA constants<>+832(SB)/8, $0x3e12b78b3e12b78b
+DATA constants<>+840(SB)/8, $0x3e12b78b3e12b78b
+DATA constants<>+848(SB)/8, $0x3e12b78b3e12b78b
+DATA constants<>+856(SB)/8, $0x3e12b78b3e12b78b
+DATA constants<>+864(SB)/8, $0xbe1c8281be1c8281
+DATA constants<>+872(SB)/8, $0xbe1c8281be1c8281
+DATA constants<>+880(SB)/8, $0xbe1c8281be1c8281
+DATA constants<>+888(SB)/8, $0xbe1c8281be1c8281
+DATA constants<>+896(SB)/8, $0x3d6a078a3d6a078a
+DATA constants<>+904(SB)/8, $0x3d6a078a3d6a078a
+DATA constants<>+912(SB)/8, $0x3d6a078a3d6a078a
+DATA constants<>+920(SB)/8, $0x3d6a078a3d6a078a
+DATA constants<>+928(SB)/8, $0x3e9551703e955170
+DATA constants<>+936(SB)/8, $0x3e9551703e955170
+DATA constants<>+944(SB)/8, $0x3e9551703e955170
+DATA constants<>+952(SB)/8, $0x3e9551703e955170
+DATA constants<>+960(SB)/8, $0x3e2db4523e2db452
+DATA constants<>+968(SB)/8, $0x3e2db4523e2db452
+DATA constants<>+976(SB)/8, $0x3e2db4523e2db452
+DATA constants<>+984(SB)/8, $0x3e2db4523e2db452
+DATA constants<>+992(SB)/8, $0xbf9f2785bf9f2785
+DATA constants<>+1000(SB)/8, $0xbf9f2785bf9f2785
+DATA constants<>+1008(SB)/8, $0xbf9f2785bf9f2785
+DATA constants<>+1016(SB)/8, $0xbf9f2785bf9f2785
+DATA constants<>+1024(SB)/8, $0x3fa000003fa00000
+DATA constants<>+1032(SB)/8, $0x3fa000003fa00000
+DATA constants<>+1040(SB)/8, $0x3fa000003fa00000
+DATA constants<>+1048(SB)/8, $0x3fa000003fa00000
+DATA constants<>+1056(SB)/8, $0x3ecc422a3ecc422a
+DATA constants<>+1064(SB)/8, $0x3ecc422a3ecc422a
+DATA constants<>+1072(SB)/8, $0x3ecc422a3ecc422a
+DATA constants<>+1080(SB)/8, $0x3ecc422a3ecc422a
+DATA constants<>+1088(SB)/8, $0xc1c00000c1c00000
+DATA constants<>+1096(SB)/8, $0xc1c00000c1c00000
+DATA constants<>+1104(SB)/8, $0xc1c00000c1c00000
+DATA constants<>+1112(SB)/8, $0xc1c00000c1c00000
+DATA constants<>+1120(SB)/8, $0x41c0000041c00000
+DATA constants<>+1128(SB)/8, $0x41c0000041c00000
+DATA constants<>+1136(SB)/8, $0x41c0000041c00000
+DATA constants<>+1144(SB)/8, $0x41c0000041c00000
+DATA constants<>+1152(SB)/8, $0x3d9222793d922279
+DATA constants<>+1160(SB)/8, $0x3d9222793d922279
+DATA constants<>+1168(SB)/8, $0x3d9222793d922279
+DATA constants<>+1176(SB)/8, $0x3d9222793d922279
+DATA constants<>+1184(SB)/8, $0x3fcc422a3fcc422a
+DATA constants<>+1192(SB)/8, $0x3fcc422a3fcc422a
+DATA constants<>+1200(SB)/8, $0x3fcc422a3fcc422a
+DATA constants<>+1208(SB)/8, $0x3fcc422a3fcc422a
+DATA constants<>+1216(SB)/8, $0x3e5b33b63e5b33b6
+DATA constants<>+1224(SB)/8, $0x3e5b33b63e5b33b6
+DATA constants<>+1232(SB)/8, $0x3e5b33b63e5b33b6
+DATA constants<>+1240(SB)/8, $0x3e5b33b63e5b33b6
+GLOBL constants<>(SB), RODATA|NOPTR, $1248

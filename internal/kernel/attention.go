@@ -9,22 +9,21 @@ import (
 // Attention is the shape of a multi-head attention: N sequences of Queries and of Keys positions, Heads heads of Width numbers.
 // Causal lets query i see keys 0 to i; Queries and Keys are equal then.
 //
-// It is computed in blocks of queries and keys, so that there is never more of the matrix of probabilities than one block. The
-// softmax of a row is put together from its blocks as they come, with the largest score so far taken off; what came before is
-// scaled when a larger one turns up. The forward pass leaves the largest score and the inverse sum of each row, from which the
-// backward pass computes the probabilities once more, unless it is told to keep those of a single block. T. Dao, D. Y. Fu,
-// S. Ermon, A. Rudra, C. Ré, FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness, NeurIPS 2022,
-// https://arxiv.org/abs/2205.14135.
+// It is computed in blocks of queries, each with all the keys that it sees, so that there is never more of the matrix of
+// probabilities than one block for each processor. The forward pass leaves the largest score and the inverse sum of each row,
+// from which the backward pass computes the probabilities once more, unless it is told to keep them. How many queries make a
+// block changes no bit: rows are independent of each other, and the sums over queries go on from one block to the next.
 type Attention struct {
 	N, Queries, Keys, Heads, Width int
 	Causal                         bool
 }
 
-// The blocks. They are a part of the definition: other blocks would be other roundings. Those of keys are whole vectors.
-const (
-	queryBlock = 64
-	keyBlock   = 64
-)
+// block is how many queries are a block: so many suit the products. Fewer, for long rows to stay in the second cache, are slower.
+func (a Attention) block() int { return min(a.Queries, 64) }
+
+// pitch is how many numbers are from one row of scores to the next: whole vectors, of an odd number, because rows that are a
+// power of two apart would lie in the same places of the cache.
+func (a Attention) pitch() int { return ((a.Keys+vector-1)/vector | 1) * vector }
 
 // Heads are the numbers of all positions and heads, position (n, t) beginning at X[(n*T + t)*Stride], head h of it Width
 // numbers for each before it.
@@ -33,9 +32,9 @@ type Heads[T Float] struct {
 	Stride int
 }
 
-// Softmax is what the forward pass leaves for each row of the probabilities: the largest score, and one over the sum of the
-// exponentials of the scores less that, zero for a row without keys. Where it is not nil, Kept are those exponentials: the
-// backward pass does not compute them again then.
+// Softmax is what the forward pass leaves for each row of the probabilities: the largest product of query and key, and one over
+// the sum of the exponentials of the scores less the largest, zero for a row without keys. Where it is not nil, Kept are those
+// exponentials, rows a pitch apart: the backward pass does not compute them again then.
 type Softmax[T Float] struct{ Top, Inverse, Kept []T }
 
 // NewSoftmax makes room for the rows of a.
@@ -44,11 +43,12 @@ func NewSoftmax[T Float](a Attention) Softmax[T] {
 	return Softmax[T]{Top: make([]T, rows), Inverse: make([]T, rows)}
 }
 
-// Keep makes room for the exponentials, if there are so few keys that all fit into one block. (Of several blocks, only the last
-// has exponentials in the forward pass that are those of the backward pass; and they would be many.)
+// Keep makes room for the exponentials, if there are so few keys that those of a position take no more memory than what else
+// a block of a transformer keeps for it.
 func (s *Softmax[T]) Keep(a Attention) {
-	if a.Keys <= keyBlock {
-		s.Kept = hugepage.Make[T](a.N * a.Heads * a.Queries * a.Keys)
+	const most = 256
+	if a.Keys <= most {
+		s.Kept = hugepage.Make[T](a.N * a.Heads * a.Queries * a.pitch())
 	}
 }
 
@@ -71,13 +71,17 @@ func wordPitch(keys int) int { return (keys + 3) / 4 * 4 }
 
 // AttentionForward writes softmax(q k'/sqrt(Width)) v to y, for each head. A row without keys is zero.
 func AttentionForward[T Float](a Attention, m AttentionMask[T], s Softmax[T], y, q, k, v Heads[T]) {
-	blocks := (a.Queries + queryBlock - 1) / queryBlock
+	block := a.block()
+	blocks := (a.Queries + block - 1) / block
 	parallel.For(a.N*a.Heads*blocks, a.grain(), func(lo, hi int) {
 		w := newAttentionWork(a, m)
 		defer w.done()
 		for i := lo; i < hi; i++ {
-			w.take(i/blocks, s, y, q, k, v)
-			w.forward(i % blocks * queryBlock)
+			if i == lo || i%blocks == 0 {
+				w.take(i/blocks, s, y, q, k, v)
+				w.transpose(w.kt, w.k)
+			}
+			w.forward(i % blocks * block)
 		}
 	})
 }
@@ -100,7 +104,7 @@ func AttentionGrad[T Float](a Attention, m AttentionMask[T], s Softmax[T], dq, d
 }
 
 // grain is how many heads or blocks are worth a goroutine.
-func (a Attention) grain() int { return 1 + 1<<16/(min(a.Queries, queryBlock)*a.Keys*a.Width+1) }
+func (a Attention) grain() int { return 1 + 1<<16/(a.block()*a.Keys*a.Width+1) }
 
 // head returns the numbers of head i, of N*Heads, from the first of so many positions on.
 func head[T Float](a Attention, x Heads[T], i, positions int) Heads[T] {

@@ -17,31 +17,55 @@ type attentionWork[T Float] struct {
 	exps  *elementary.Loops[T]
 	scale T // 1/sqrt(Width)
 
-	number      int // of the head, of N*Heads
-	y, q, k, v  Heads[T]
-	rows        Softmax[T]
-	padding     []bool // of the sequence
-	first, last int    // keys outside are padding
-
+	block, pitch   int // queries in a block; numbers from one row of scores to the next
 	space          []T
-	queries, grads []T // (queryBlock, Width): q*scale, and dy times the inverse sum of its row
-	sum            []T // likewise: of products with blocks of keys
-	scores, slopes []T // (queryBlock, keyBlock)
-	mass           [queryBlock]float64
-	words          [keyBlock]uint32
+	scores, slopes []T      // (block, pitch): scores, exponentials, probabilities, in place; and their gradients
+	words          []uint32 // likewise: random ones, where probabilities are dropped
+	dots           []T      // of the rows of a block: gradient times result
+	kt, vt         []T      // (Width, pitch): keys and values, transposed, so that products read them side by side
+	places         []int    // where they begin
+
+	number             int // of the head, of N*Heads
+	y, q, k, v         Heads[T]
+	rows               Softmax[T]
+	padding            []bool // of the sequence
+	start, first, last int    // keys from first to last are not all padding; rows begin with start, the vector with the first
 }
+
+// vector is how many numbers the loops over rows take at once, or whole parts of that.
+const vector = 16
 
 func newAttentionWork[T Float](a Attention, m AttentionMask[T]) *attentionWork[T] {
 	w := &attentionWork[T]{Attention: a, AttentionMask: m, loops: loopsFor[T](), exps: elementary.LoopsFor[T](), scale: T(1 / math.Sqrt(float64(a.Width)))}
-	const block = queryBlock * keyBlock
-	rows := queryBlock * a.Width
-	w.space = borrow[T](3*rows + 2*block)
-	w.queries, w.grads, w.sum = w.space[:rows], w.space[rows:2*rows], w.space[2*rows:3*rows]
-	w.scores, w.slopes = w.space[3*rows:][:block], w.space[3*rows+block:]
+	w.block, w.pitch = a.block(), a.pitch()
+	size, side := w.block*w.pitch, a.Width*w.pitch
+	w.space = borrow[T](2*(size+side) + w.block)
+	w.scores, w.slopes = w.space[:size], w.space[size:2*size]
+	w.kt, w.vt = w.space[2*size:][:side], w.space[2*size+side:][:side]
+	w.dots = w.space[2*(size+side):]
+	w.places = scratchInts.borrow(a.Keys)
+	if m.Scale != 0 {
+		w.words = scratchWords.borrow(size)
+	}
 	return w
 }
 
-func (w *attentionWork[T]) done() { giveBack(w.space) }
+func (w *attentionWork[T]) done() {
+	giveBack(w.space)
+	scratchInts.giveBack(w.places)
+	if w.words != nil {
+		scratchWords.giveBack(w.words)
+	}
+}
+
+// transpose writes the columns of keys or values to rows of y.
+func (w *attentionWork[T]) transpose(y []T, x Heads[T]) {
+	places := w.places[:w.last-w.start]
+	for i := range places {
+		places[i] = (w.start + i) * x.Stride
+	}
+	w.loops.fromChannelsLast(y, w.pitch, w.Width, x.X, places)
+}
 
 // take goes to head number i.
 func (w *attentionWork[T]) take(i int, s Softmax[T], y, q, k, v Heads[T]) {
@@ -50,115 +74,97 @@ func (w *attentionWork[T]) take(i int, s Softmax[T], y, q, k, v Heads[T]) {
 	w.k, w.v = head(w.Attention, k, i, w.Keys), head(w.Attention, v, i, w.Keys)
 	w.rows = Softmax[T]{Top: s.Top[i*w.Queries:][:w.Queries], Inverse: s.Inverse[i*w.Queries:][:w.Queries]}
 	if s.Kept != nil {
-		w.rows.Kept = s.Kept[i*w.Queries*w.Keys:][:w.Queries*w.Keys]
+		w.rows.Kept = s.Kept[i*w.Queries*w.pitch:][:w.Queries*w.pitch]
 	}
-	w.first, w.last = 0, w.Keys
+	w.start, w.first, w.last = 0, 0, w.Keys
 	if w.Padding == nil {
 		return
 	}
 	w.padding = w.Padding[i/w.Heads*w.Keys:][:w.Keys]
+	for w.last > 0 && w.padding[w.last-1] {
+		w.last--
+	}
 	for w.first < w.last && w.padding[w.first] {
 		w.first++
 	}
-	for w.last > w.first && w.padding[w.last-1] {
-		w.last--
-	}
+	w.start = w.first / vector * vector
 }
 
-// visible is the number of the key behind the last one that query i sees.
-func (w *attentionWork[T]) visible(i int) int {
+// keys is how many keys from the start on query i sees, padding among them.
+func (w *attentionWork[T]) keys(i int) int {
+	visible := w.last
 	if w.Causal {
-		return min(w.last, i+1)
+		visible = min(visible, i+1)
 	}
-	return w.last
-}
-
-// eachBlock calls f for the blocks of keys that some of the queries see, with their first key and number.
-func (w *attentionWork[T]) eachBlock(query, queries int, f func(key, keys int)) {
-	end := w.visible(query + queries - 1)
-	for key := w.first / keyBlock * keyBlock; key < end; key += keyBlock {
-		f(key, min(keyBlock, end-key))
+	if visible <= w.first {
+		return 0
 	}
+	return visible - w.start
 }
 
 // forward makes the rows of a block of queries.
 func (w *attentionWork[T]) forward(query int) {
-	queries := min(queryBlock, w.Queries-query)
-	w.scaleQueries(query, queries)
-	top, inverse := w.rows.Top[query:][:queries], w.rows.Inverse[query:][:queries]
-	for r := range top {
-		top[r], w.mass[r] = T(math.Inf(-1)), 0
+	queries := min(w.block, w.Queries-query)
+	keys := w.keys(query + queries - 1)
+	e := w.scores
+	if w.rows.Kept != nil {
+		e = w.rows.Kept[query*w.pitch:]
 	}
-	var beta T // 0 for the first block, then 1
-	w.eachBlock(query, queries, func(key, keys int) {
-		width := w.score(query, queries, key, keys)
-		for r := range top {
-			row := w.scores[r*keyBlock:][:width]
-			w.raise(r, &top[r], w.loops.top(row), beta != 0)
-			w.mass[r] += w.exps.ExpSum(row, row, base(top[r]))
-			if w.rows.Kept != nil {
-				copy(w.kept(query+r), row[:keys])
-			}
-			w.drop(row[:keys], query+r, key)
+	w.score(e, query, queries, keys)
+	for r := range queries {
+		w.rows.Top[query+r], w.rows.Inverse[query+r] = w.softmax(e[r*w.pitch:], query+r, keys)
+	}
+	if w.Scale != 0 && w.rows.Kept != nil {
+		e = w.scores[:copy(w.scores, e[:queries*w.pitch])]
+	}
+	w.draw(query, queries, keys)
+	w.drop(e, queries, keys)
+	y := w.y.at(query)
+	gemm.Serial(blas.NoTrans, blas.NoTrans, queries, w.Width, keys, 1, e, w.pitch, w.v.at(w.start), w.v.Stride, 0, y, w.y.Stride)
+	inverse := w.rows.Inverse[query:][:queries]
+	w.loops.timesRows(y, w.y.Stride, w.Width, inverse)
+	for r, inverse := range inverse {
+		if inverse == 0 { // it sees no key
+			clear(y[r*w.y.Stride:][:w.Width])
 		}
-		gemm.Serial(blas.NoTrans, blas.NoTrans, queries, w.Width, keys, 1, w.scores, keyBlock, w.v.at(key), w.v.Stride, beta, w.sum, w.Width)
-		beta = 1
-	})
-	for r := range top {
-		y := w.y.at(query + r)[:w.Width]
-		if w.first >= w.visible(query+r) {
-			inverse[r] = 0
-			clear(y)
-			continue
-		}
-		inverse[r] = T(1 / w.mass[r])
-		w.loops.times(y, w.sum[r*w.Width:][:w.Width], inverse[r])
 	}
 }
 
-// scaleQueries copies queries, times 1/sqrt(Width).
-func (w *attentionWork[T]) scaleQueries(query, queries int) {
-	for r := range queries {
-		w.loops.times(w.queries[r*w.Width:][:w.Width], w.q.at(query + r)[:w.Width], w.scale)
-	}
+// score writes the products of a block of queries with so many keys.
+func (w *attentionWork[T]) score(e []T, query, queries, keys int) {
+	gemm.Serial(blas.NoTrans, blas.NoTrans, queries, keys, w.Width, 1, w.q.at(query), w.q.Stride, w.kt, w.pitch, 0, e, w.pitch)
 }
 
-// score writes the scores of a block of queries and keys, -Inf for keys that a query does not see, and returns how many columns
-// that are, whole vectors.
-func (w *attentionWork[T]) score(query, queries, key, keys int) (width int) {
-	gemm.Serial(blas.NoTrans, blas.Trans, queries, keys, w.Width, 1, w.queries, w.Width, w.k.at(key), w.k.Stride, 0, w.scores, keyBlock)
-	const vector = 16
-	width = (keys + vector - 1) / vector * vector
-	for r := range queries {
-		row := w.scores[r*keyBlock:][:width]
-		seen := max(0, min(keys, w.visible(query+r)-key))
-		for j := seen; j < width; j++ {
-			row[j] = T(math.Inf(-1))
-		}
-		if w.padding == nil {
-			continue
-		}
-		for j, padding := range w.padding[key:][:seen] {
+// softmax replaces the products of a query with keys by the exponentials of the scores less the largest one, which are zero
+// for keys that it does not see, and returns the largest product and one over the sum.
+func (w *attentionWork[T]) softmax(row []T, query, keys int) (top, inverse T) {
+	seen := w.hide(row, query, keys)
+	if seen == 0 {
+		return 0, 0
+	}
+	top = base(w.loops.top(row[:seen]))
+	return top, T(1 / w.exps.ExpSum(row[:seen], row[:seen], top, w.scale))
+}
+
+// hide takes the keys that a query does not see out of its row of products: what is behind the first elements, whose number,
+// whole vectors, it returns, is zero, and -Inf what of these it does not see.
+func (w *attentionWork[T]) hide(row []T, query, keys int) (seen int) {
+	seen = w.keys(query)
+	whole := (seen + vector - 1) / vector * vector
+	for j := seen; j < whole; j++ {
+		row[j] = T(math.Inf(-1))
+	}
+	if whole < keys {
+		clear(row[whole:keys])
+	}
+	if w.padding != nil {
+		for j, padding := range w.padding[w.start:][:seen] {
 			if padding {
 				row[j] = T(math.Inf(-1))
 			}
 		}
 	}
-	return width
-}
-
-// raise raises the largest score of row r, and takes what was added up below the old one to below the new one.
-func (w *attentionWork[T]) raise(r int, top *T, to T, some bool) {
-	if !(to > *top) {
-		return
-	}
-	if some {
-		f := exp(*top - to)
-		w.mass[r] *= float64(f)
-		row := w.sum[r*w.Width:][:w.Width]
-		w.loops.times(row, row, f)
-	}
-	*top = to
+	return whole
 }
 
 // base is what is taken off the scores of a row: its largest, or nothing if that is -Inf.
@@ -169,93 +175,86 @@ func base[T Float](top T) T {
 	return top
 }
 
-func exp[T Float](x T) T {
-	if x, ok := any(x).(float32); ok {
-		return T(elementary.Exp32(x))
+// backward makes the gradients of the head.
+func (w *attentionWork[T]) backward(dq, dk, dv, dy Heads[T]) {
+	if w.rows.Kept == nil {
+		w.transpose(w.kt, w.k)
 	}
-	return T(elementary.Exp(float64(x)))
+	w.transpose(w.vt, w.v)
+	some := 0 // of the keys have gradients
+	for query := 0; query < w.Queries; query += w.block {
+		queries := min(w.block, w.Queries-query)
+		keys := w.keys(query + queries - 1)
+		w.slope(query, queries, keys, dy)
+		gemm.Serial(blas.NoTrans, blas.NoTrans, queries, w.Width, keys, 1, w.slopes, w.pitch, w.k.at(w.start), w.k.Stride, 0, dq.at(query), dq.Stride)
+		var beta T
+		if some > 0 {
+			beta = 1
+			w.clear(dk, w.start+some, w.start+keys)
+			w.clear(dv, w.start+some, w.start+keys)
+		}
+		gemm.Serial(blas.Trans, blas.NoTrans, keys, w.Width, queries, 1, w.scores, w.pitch, dy.at(query), dy.Stride, beta, dv.at(w.start), dv.Stride)
+		gemm.Serial(blas.Trans, blas.NoTrans, keys, w.Width, queries, 1, w.slopes, w.pitch, w.q.at(query), w.q.Stride, beta, dk.at(w.start), dk.Stride)
+		some = keys
+	}
+	for _, d := range []Heads[T]{dk, dv} {
+		w.clear(d, 0, w.start)
+		w.clear(d, w.start+some, w.Keys)
+	}
 }
 
-// drop drops some of the numbers of a row, which belong to a query and to keys from one on.
-func (w *attentionWork[T]) drop(row []T, query, key int) {
+// clear clears the numbers of the positions from one to another.
+func (w *attentionWork[T]) clear(x Heads[T], from, to int) {
+	for i := from; i < to; i++ {
+		clear(x.at(i)[:w.Width])
+	}
+}
+
+// slope makes the probabilities of a block, without those that are dropped, and the gradients of its products.
+func (w *attentionWork[T]) slope(query, queries, keys int, dy Heads[T]) {
+	e, dots := w.again(query, queries, keys), w.dots[:queries]
+	gemm.Serial(blas.NoTrans, blas.NoTrans, queries, keys, w.Width, 1, dy.at(query), dy.Stride, w.vt, w.pitch, 0, w.slopes, w.pitch)
+	w.draw(query, queries, keys)
+	w.drop(w.slopes, queries, keys)
+	w.loops.dotRows(dots, dy.at(query), dy.Stride, w.y.at(query), w.y.Stride, w.Width)
+	w.loops.slopeRows(w.scores, w.slopes, e, w.pitch, keys, w.rows.Inverse[query:], dots, w.scale)
+	w.drop(w.scores, queries, keys)
+}
+
+// draw draws the random words of a block of probabilities, where some are dropped.
+func (w *attentionWork[T]) draw(query, queries, keys int) {
 	if w.Scale == 0 {
 		return
 	}
-	w.draw(len(row), query, key)
-	Dropout(row, row, w.words[:len(row)], w.Threshold, w.Scale)
-}
-
-// draw draws the random words of so many probabilities of a row.
-func (w *attentionWork[T]) draw(n, query, key int) {
-	noise.BitsFrom(w.Stream, w.Block+uint32(((w.number*w.Queries+query)*wordPitch(w.Keys)+key)/4), w.words[:n])
-}
-
-// backward makes the gradients of the head.
-func (w *attentionWork[T]) backward(dq, dk, dv, dy Heads[T]) {
-	for key := range w.Keys {
-		clear(dk.at(key)[:w.Width])
-		clear(dv.at(key)[:w.Width])
-	}
-	for query := 0; query < w.Queries; query += queryBlock {
-		queries := min(queryBlock, w.Queries-query)
-		w.scaleQueries(query, queries)
-		var dots [queryBlock]T
-		for r := range queries {
-			dots[r] = w.scaleGrad(r, dy.at(query + r)[:w.Width], w.y.at(query + r)[:w.Width], w.rows.Inverse[query+r])
-		}
-		clear(w.sum)
-		w.eachBlock(query, queries, func(key, keys int) {
-			w.slope(query, queries, key, keys, &dots)
-			gemm.Serial(blas.Trans, blas.NoTrans, keys, w.Width, queries, 1, w.scores, keyBlock, w.grads, w.Width, 1, dv.at(key), dv.Stride)
-			gemm.Serial(blas.Trans, blas.NoTrans, keys, w.Width, queries, 1, w.slopes, keyBlock, w.queries, w.Width, 1, dk.at(key), dk.Stride)
-			gemm.Serial(blas.NoTrans, blas.NoTrans, queries, w.Width, keys, 1, w.slopes, keyBlock, w.k.at(key), w.k.Stride, 1, w.sum, w.Width)
-		})
-		for r := range queries {
-			w.loops.times(dq.at(query + r)[:w.Width], w.sum[r*w.Width:][:w.Width], w.scale)
-		}
+	for r := range queries {
+		first := ((w.number*w.Queries+query+r)*wordPitch(w.Keys) + w.start) / 4
+		noise.BitsFrom(w.Stream, w.Block+uint32(first), w.words[r*w.pitch:][:keys])
 	}
 }
 
-// scaleGrad writes row r of the gradient times the inverse sum of the row, by which no probability needs to be divided then,
-// and returns its product with the result.
-func (w *attentionWork[T]) scaleGrad(r int, dy, y []T, inverse T) T {
-	g := w.grads[r*w.Width:][:w.Width]
-	w.loops.times(g, dy, inverse)
-	_, dot := w.loops.normSums(g, y, planes{w.Width, w.Width, 1}, 0, 0, 0, math.MaxUint32)
-	return T(dot)
-}
-
-// kept is the place of the exponentials of a query.
-func (w *attentionWork[T]) kept(query int) []T { return w.rows.Kept[query*w.Keys:][:w.Keys] }
-
-// again writes the exponentials of a block's scores once more.
-func (w *attentionWork[T]) again(query, queries, key, keys int) {
-	if w.rows.Kept != nil {
-		for r := range queries {
-			copy(w.scores[r*keyBlock:][:keys], w.kept(query+r))
-		}
+// drop drops some of the numbers of a block, by the words that were drawn.
+func (w *attentionWork[T]) drop(p []T, queries, keys int) {
+	if w.Scale == 0 {
 		return
 	}
-	width := w.score(query, queries, key, keys)
 	for r := range queries {
-		row := w.scores[r*keyBlock:][:width]
-		w.exps.ExpSum(row, row, base(w.rows.Top[query+r]))
+		row := p[r*w.pitch:][:keys]
+		Dropout(row, row, w.words[r*w.pitch:], w.Threshold, w.Scale)
 	}
 }
 
-// slope makes of a block's scores the probabilities, but for the inverse sums, without those that are dropped, and the
-// gradients of the scores.
-func (w *attentionWork[T]) slope(query, queries, key, keys int, dots *[queryBlock]T) {
-	w.again(query, queries, key, keys)
-	gemm.Serial(blas.NoTrans, blas.Trans, queries, keys, w.Width, 1, w.grads, w.Width, w.v.at(key), w.v.Stride, 0, w.slopes, keyBlock)
-	for r := range queries {
-		p, slopes := w.scores[r*keyBlock:][:keys], w.slopes[r*keyBlock:][:keys]
-		w.drop(slopes, query+r, key)
-		w.loops.slope(slopes, p, slopes, dots[r])
-		if w.Scale != 0 {
-			Dropout(p, p, w.words[:keys], w.Threshold, w.Scale)
-		}
+// again returns the exponentials of a block once more.
+func (w *attentionWork[T]) again(query, queries, keys int) []T {
+	if w.rows.Kept != nil {
+		return w.rows.Kept[query*w.pitch:]
 	}
+	w.score(w.scores, query, queries, keys)
+	for r := range queries {
+		row := w.scores[r*w.pitch:]
+		row = row[:w.hide(row, query+r, keys)]
+		w.exps.ExpSum(row, row, w.rows.Top[query+r], w.scale)
+	}
+	return w.scores
 }
 
 // top returns the largest element of x that is not NaN, -Inf if there is none.
@@ -277,10 +276,35 @@ func times[T Float](y, x []T, a T) {
 	}
 }
 
-// slope writes p*(dp - d) to ds.
-func slope[T Float](ds, p, dp []T, d T) {
-	p, dp = p[:len(ds)], dp[:len(ds)]
-	for i, v := range p {
-		ds[i] = v * (dp[i] - d)
+// timesRows multiplies rows of y with a number for each.
+func timesRows[T Float](y []T, stride, cols int, a []T) {
+	for r, a := range a {
+		row := y[r*stride:][:cols]
+		times(row, row, a)
+	}
+}
+
+// dotRows writes the products of rows of x and y to d, each made of eight sums as that of sum is.
+func dotRows[T Float](d, x []T, xStride int, y []T, yStride, cols int) {
+	for r := range d {
+		var s [8]T
+		row := y[r*yStride:][:cols]
+		for i, v := range x[r*xStride:][:cols] {
+			s[i%8] += T(v * row[i])
+		}
+		d[r] = fold(s)
+	}
+}
+
+// slopeRows writes the probabilities inverse*e to p, and the gradients of the products, p*(dp - d)*scale, over dp, for rows
+// that are a pitch apart.
+func slopeRows[T Float](p, dp, e []T, pitch, cols int, inverse, d []T, scale T) {
+	for r, d := range d {
+		p, dp := p[r*pitch:][:cols], dp[r*pitch:][:cols]
+		for i, v := range e[r*pitch:][:cols] {
+			v *= inverse[r]
+			p[i] = v
+			dp[i] = v * (scale * (dp[i] - d))
+		}
 	}
 }

@@ -15,7 +15,7 @@ func testAttentionLoops(t *testing.T, l loops[float32], seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 10))
 	plain := plainLoops[float32]()
 	n := r.IntN(70)
-	x, z, a := framed(r, values(r, n)).data, framed(r, values(r, n)).data, float32(r.NormFloat64())
+	x, a := framed(r, values(r, n)).data, float32(r.NormFloat64())
 	for i := range x {
 		if r.IntN(8) == 0 {
 			x[i] = float32(math.Inf(-1))
@@ -25,8 +25,27 @@ func testAttentionLoops(t *testing.T, l loops[float32], seed uint64) {
 		t.Fatalf("top of %v: %v, want %v", x, got, want)
 	}
 	both(t, r, "times", values(r, n), func(y []float32) { l.times(y, x, a) }, func(y []float32) { plain.times(y, x, a) })
-	both(t, r, "slope", values(r, n), func(y []float32) { l.slope(y, z, x, a) }, func(y []float32) { plain.slope(y, z, x, a) })
-	both(t, r, "slope in place", values(r, n), func(y []float32) { l.slope(y, z, y, a) }, func(y []float32) { plain.slope(y, z, y, a) })
+
+	rows, cols := 1+r.IntN(5), 1+r.IntN(40)
+	pitch := cols + r.IntN(9)
+	size := rows * pitch
+	a0, d := framed(r, values(r, rows)).data, framed(r, values(r, rows)).data
+	e, u := framed(r, finite(r, size)).data, framed(r, finite(r, size)).data
+	both(t, r, "timesRows", values(r, size), func(y []float32) { l.timesRows(y, pitch, cols, a0) }, func(y []float32) { plain.timesRows(y, pitch, cols, a0) })
+	both(t, r, "dotRows", values(r, rows), func(d []float32) { l.dotRows(d, e, pitch, u, pitch, cols) },
+		func(d []float32) { plain.dotRows(d, e, pitch, u, pitch, cols) })
+	for _, inPlace := range []bool{false, true} {
+		slope := func(l loops[float32]) func([]float32) {
+			return func(y []float32) {
+				e := e
+				if inPlace {
+					e = y[:size]
+				}
+				l.slopeRows(y[:size], y[size:], e, pitch, cols, a0, d, a)
+			}
+		}
+		both(t, r, "slopeRows", values(r, 2*size), slope(l), slope(plain))
+	}
 }
 
 // attended is an attention by its definition, with whole matrices: the result and the gradients of q, k and v.
@@ -175,7 +194,7 @@ func TestAttentionKept(t *testing.T) {
 		causal, padding bool
 		drop            float32
 	}{
-		{length: 1}, {length: 17, causal: true}, {length: 63, padding: true}, {length: 64, causal: true, padding: true, drop: 1.25}, {length: 64, drop: 1.25},
+		{length: 1}, {length: 17, causal: true}, {length: 63, padding: true}, {length: 64, causal: true, padding: true, drop: 1.25}, {length: 64, drop: 1.25}, {length: 130, causal: true}, {length: 150, padding: true, drop: 1.25},
 	} {
 		a := Attention{N: n, Queries: c.length, Keys: c.length, Heads: heads, Width: width, Causal: c.causal}
 		mask := AttentionMask[float32]{Threshold: 1 << 30, Scale: c.drop}

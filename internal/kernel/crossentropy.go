@@ -115,5 +115,5 @@ func exponentials[T Float](y, x []T) (top T, sum float64) {
 	for _, v := range x {
 		top = max(top, v)
 	}
-	return top, elementary.LoopsFor[T]().ExpSum(y, x, top)
+	return top, elementary.LoopsFor[T]().ExpSum(y, x, top, 1)
 }

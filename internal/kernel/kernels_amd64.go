@@ -36,7 +36,7 @@ func loopsOf(l cpu.Level) loops[float32] {
 		sum: sumAVX2, moments: momentsAVX2,
 		normForward: normForwardAVX2, normJoin: normJoinAVX2, normSums: normSumsAVX2, normGrad: normGradAVX2,
 		rowNorm: rowNormAVX2, rowNormSums: rowNormSumsAVX2, rowNormGrad: rowNormGradAVX2,
-		top: topAVX2, times: timesAVX2, slope: slopeAVX2,
+		top: topAVX2, times: timesAVX2, timesRows: timesRowsAVX2, dotRows: dotRowsAVX2, slopeRows: slopeRowsAVX2,
 		sgd: sgdAVX2, momentum: sgdMomentumAVX2, nesterov: sgdNesterovAVX2,
 		adam: func(w, g, m, v []float32, s *AdamStep[float32]) {
 			adamAVX2(w, g, m, v, (*[9]float32)(unsafe.Pointer(s)))

@@ -25,7 +25,9 @@ type loops[T Float] struct {
 	rowNormGrad        func(dx, dy, x, gain, dgain, dbias []T, mean, a, c, mean1, mean2 T)
 	top                func(x []T) T
 	times              func(y, x []T, a T)
-	slope              func(ds, p, dp []T, d T)
+	timesRows          func(y []T, stride, cols int, a []T)
+	dotRows            func(d, x []T, xStride int, y []T, yStride, cols int)
+	slopeRows          func(p, dp, e []T, pitch, cols int, inverse, d []T, scale T)
 	sgd                func(w, g []T, rate, decay T)
 	momentum, nesterov func(w, g, v []T, rate, momentum, decay T)
 	adam               func(w, g, m, v []T, s *AdamStep[T])
@@ -54,7 +56,7 @@ func plainLoops[T Float]() loops[T] {
 		sum: sum[T], moments: moments[T],
 		normForward: normForward[T], normJoin: normJoin[T], normSums: normSums[T], normGrad: normGrad[T],
 		rowNorm: rowNorm[T], rowNormSums: rowNormSums[T], rowNormGrad: rowNormGrad[T],
-		top: top[T], times: times[T], slope: slope[T],
+		top: top[T], times: times[T], timesRows: timesRows[T], dotRows: dotRows[T], slopeRows: slopeRows[T],
 		sgd: sgd[T], momentum: sgdMomentum[T], nesterov: sgdNesterov[T], adam: adam[T],
 		toChannelsLast: toChannelsLast[T], fromChannelsLast: fromChannelsLast[T],
 	}

@@ -26,7 +26,8 @@ var (
 	scratch32 = scratch[float32]{alloc: hugepage.Make[float32]}
 	scratch64 = scratch[float64]{alloc: hugepage.Make[float64]}
 
-	scratchInts = scratch[int]{alloc: func(n int) []int { return make([]int, n) }}
+	scratchInts  = scratch[int]{alloc: func(n int) []int { return make([]int, n) }}
+	scratchWords = scratch[uint32]{alloc: func(n int) []uint32 { return make([]uint32, n) }}
 )
 
 // borrow returns a buffer of n elements with unspecified contents. The caller hands it back with giveBack.

@@ -202,7 +202,17 @@ func topAVX2(x []float32) (m float32)
 //go:noescape
 func timesAVX2(y []float32, x []float32, a float32)
 
-// slopeAVX2 is slope.
+// timesRowsAVX2 is timesRows.
 //
 //go:noescape
-func slopeAVX2(ds []float32, p []float32, dp []float32, d float32)
+func timesRowsAVX2(y []float32, stride int, cols int, a []float32)
+
+// dotRowsAVX2 is dotRows.
+//
+//go:noescape
+func dotRowsAVX2(d []float32, x []float32, xStride int, y []float32, yStride int, cols int)
+
+// slopeRowsAVX2 is slopeRows.
+//
+//go:noescape
+func slopeRowsAVX2(p []float32, dp []float32, e []float32, pitch int, cols int, inverse []float32, d []float32, scale float32)

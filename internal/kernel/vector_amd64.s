@@ -3730,41 +3730,162 @@ done:
 	VZEROUPPER
 	RET
 
-// func slopeAVX2(ds []float32, p []float32, dp []float32, d float32)
+// func timesRowsAVX2(y []float32, stride int, cols int, a []float32)
 // Requires: AVX
-TEXT ·slopeAVX2(SB), NOSPLIT, $0-76
-	MOVQ         ds_len+8(FP), AX
-	MOVQ         ds_base+0(FP), CX
-	MOVQ         p_base+24(FP), DX
-	MOVQ         dp_base+48(FP), BX
-	VBROADCASTSS d+72(FP), Y0
-	XORQ         SI, SI
-	SUBQ         $+8, AX
+TEXT ·timesRowsAVX2(SB), NOSPLIT, $0-64
+	MOVQ y_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ a_base+40(FP), DX
+	MOVQ a_len+48(FP), BX
+	XORQ SI, SI
+
+row:
+	VBROADCASTSS (DX)(SI*4), Y0
+	MOVQ         cols+32(FP), DI
+	XORQ         R8, R8
+	SUBQ         $+8, DI
 	JLT          tail
 
 loop:
-	VMOVUPS (DX)(SI*4), Y1
-	VMOVUPS (BX)(SI*4), Y2
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y2, Y1, Y1
-	VMOVUPS Y1, (CX)(SI*4)
-	ADDQ    $+8, SI
-	SUBQ    $+8, AX
+	VMOVUPS (AX)(R8*4), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(R8*4)
+	ADDQ    $+8, R8
+	SUBQ    $+8, DI
 	JGE     loop
 
 tail:
-	ADDQ       $+8, AX
+	ADDQ       $+8, DI
 	JZ         done
-	LEAQ       constants<>+32(SB), DI
-	NEGQ       AX
-	VMOVUPS    (DI)(AX*4), Y1
-	VMASKMOVPS (DX)(SI*4), Y1, Y2
-	VMASKMOVPS (BX)(SI*4), Y1, Y3
-	VSUBPS     Y0, Y3, Y0
+	LEAQ       constants<>+32(SB), R9
+	NEGQ       DI
+	VMOVUPS    (R9)(DI*4), Y1
+	VMASKMOVPS (AX)(R8*4), Y1, Y2
 	VMULPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (CX)(SI*4)
+	VMASKMOVPS Y0, Y1, (AX)(R8*4)
 
 done:
+	ADDQ CX, AX
+	INCQ SI
+	CMPQ SI, BX
+	JLT  row
+	VZEROUPPER
+	RET
+
+// func dotRowsAVX2(d []float32, x []float32, xStride int, y []float32, yStride int, cols int)
+// Requires: AVX
+TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-96
+	MOVQ d_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ y_base+56(FP), DX
+	MOVQ xStride+48(FP), BX
+	SHLQ $0x02, BX
+	MOVQ yStride+80(FP), SI
+	SHLQ $0x02, SI
+	MOVQ d_len+8(FP), DI
+	XORQ R8, R8
+
+row:
+	VXORPS Y0, Y0, Y0
+	MOVQ   cols+88(FP), R9
+	XORQ   R10, R10
+	SUBQ   $+8, R9
+	JLT    tail
+
+loop:
+	VMOVUPS (CX)(R10*4), Y1
+	VMOVUPS (DX)(R10*4), Y2
+	VMULPS  Y2, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    $+8, R10
+	SUBQ    $+8, R9
+	JGE     loop
+
+tail:
+	ADDQ       $+8, R9
+	JZ         done
+	LEAQ       constants<>+32(SB), R11
+	NEGQ       R9
+	VMOVUPS    (R11)(R9*4), Y1
+	VMASKMOVPS (CX)(R10*4), Y1, Y2
+	VMASKMOVPS (DX)(R10*4), Y1, Y1
+	VMULPS     Y1, Y2, Y1
+	VADDPS     Y1, Y0, Y0
+
+done:
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, (AX)(R8*4)
+	ADDQ         BX, CX
+	ADDQ         SI, DX
+	INCQ         R8
+	CMPQ         R8, DI
+	JLT          row
+	VZEROUPPER
+	RET
+
+// func slopeRowsAVX2(p []float32, dp []float32, e []float32, pitch int, cols int, inverse []float32, d []float32, scale float32)
+// Requires: AVX
+TEXT ·slopeRowsAVX2(SB), NOSPLIT, $0-140
+	MOVQ         p_base+0(FP), AX
+	MOVQ         dp_base+24(FP), CX
+	MOVQ         e_base+48(FP), DX
+	MOVQ         pitch+72(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         inverse_base+88(FP), SI
+	MOVQ         d_base+112(FP), DI
+	VBROADCASTSS scale+136(FP), Y0
+	MOVQ         d_len+120(FP), R8
+	XORQ         R9, R9
+
+row:
+	VBROADCASTSS (SI)(R9*4), Y1
+	VBROADCASTSS (DI)(R9*4), Y2
+	MOVQ         cols+80(FP), R10
+	XORQ         R11, R11
+	SUBQ         $+8, R10
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(R11*4), Y3
+	VMULPS  Y1, Y3, Y3
+	VMOVUPS Y3, (AX)(R11*4)
+	VMOVUPS (CX)(R11*4), Y4
+	VSUBPS  Y2, Y4, Y4
+	VMULPS  Y0, Y4, Y4
+	VMULPS  Y4, Y3, Y3
+	VMOVUPS Y3, (CX)(R11*4)
+	ADDQ    $+8, R11
+	SUBQ    $+8, R10
+	JGE     loop
+
+tail:
+	ADDQ       $+8, R10
+	JZ         done
+	LEAQ       constants<>+32(SB), R12
+	NEGQ       R10
+	VMOVUPS    (R12)(R10*4), Y3
+	VMASKMOVPS (DX)(R11*4), Y3, Y4
+	VMULPS     Y1, Y4, Y1
+	VMASKMOVPS Y1, Y3, (AX)(R11*4)
+	VMASKMOVPS (CX)(R11*4), Y3, Y4
+	VSUBPS     Y2, Y4, Y2
+	VMULPS     Y0, Y2, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y3, (CX)(R11*4)
+
+done:
+	ADDQ BX, AX
+	ADDQ BX, CX
+	ADDQ BX, DX
+	INCQ R9
+	CMPQ R9, R8
+	JLT  row
 	VZEROUPPER
 	RET
 

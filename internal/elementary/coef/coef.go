@@ -30,10 +30,11 @@ const (
 	Round   = 3 << 22 // added and taken off, it rounds a float32 to an integer, which the lowest bits of the sum hold
 )
 
-// Where results in float32 do not change any more, or hardly: e^x is infinite from ExpMax on and zero below ExpMin, tanh is
-// 1 from TanhMax on, and the normal distribution's tail is zero from TailMax on.
+// Where results in float32 do not change any more, or hardly: e^x is infinite from ExpMax on, not denormal from ExpTiny on and
+// zero below ExpMin, tanh is 1 from TanhMax on, and the normal distribution's tail is zero from TailMax on.
 const (
 	ExpMax  = 89
+	ExpTiny = -87
 	ExpMin  = -104
 	TanhMax = 10
 	TailMax = 15

@@ -44,6 +44,12 @@ func (k *kernel) exp(x vector) vector {
 	return k.scale(k.plus(p, 1), power)
 }
 
+func (k *kernel) fall(x vector) vector {
+	some := k.notBelow(x, coef.ExpTiny)
+	p, power := k.expPart(some(x), nil)
+	return some(k.Mul(k.plus(p, 1), k.power(power)))
+}
+
 func (k *kernel) scale(x, power vector) vector {
 	half := k.shift(k.VPSRAD, power, 1)
 	return k.Mul(k.Mul(x, k.power(half)), k.power(k.Op(k.VPSUBD, power, half)))
@@ -97,9 +103,10 @@ func (k *kernel) normal(x vector) (phi, density vector) {
 	return k.pick(x, tail, k.Sub(k.number(1), tail)), k.mulBy(e, coef.Density)
 }
 
-// expSum writes e^(x - top) to y and adds the elements to the eight sums, in order.
+// expSum writes the falling exponentials of (x - top) scale to y and adds the elements to the eight sums, in order.
 func expSum(k *kernel) {
-	n, y, x, top := k.Length("y"), k.Pointer("y"), k.Pointer("x"), k.Repeat(k.Address("top"))
+	n, y, x := k.Length("y"), k.Pointer("y"), k.Pointer("x")
+	top, scale := k.Repeat(k.Address("top")), k.Repeat(k.Address("scale"))
 	sums := operand.Mem{Base: k.Load(k.Param("sums"), k.GP64())}
 	width := 4 // elements of float64 in the registers of the sums
 	if k.Wide() {
@@ -110,7 +117,7 @@ func expSum(k *kernel) {
 		total = append(total, k.Read(sums.Offset(8*i)))
 	}
 	k.loop(n, func(index reg.Register) {
-		e := k.exp(k.Sub(k.Read(x.Idx(index, 4)), top))
+		e := k.fall(k.Mul(k.Sub(k.Read(x.Idx(index, 4)), top), scale))
 		k.Write(e, y.Idx(index, 4))
 		for i, d := range k.widen(e) {
 			t := total[i%len(total)]

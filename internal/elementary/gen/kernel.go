@@ -102,6 +102,23 @@ func narrow(emit func(a, b, c operand.Op)) func(...operand.Op) {
 func (k *kernel) atMost(x vector, c float32) vector  { return k.Op(k.VMINPS, k.number(c), x) }
 func (k *kernel) atLeast(x vector, c float32) vector { return k.Op(k.VMAXPS, k.number(c), x) }
 
+// notBelow makes a function that is its argument where x is not below c, and zero elsewhere.
+func (k *kernel) notBelow(x vector, c float32) func(vector) vector {
+	const notLess = operand.U8(5) // true if one is NaN
+	if !k.Wide() {
+		mask := k.Vec()
+		k.VCMPPS(notLess, k.number(c), x, mask)
+		return func(y vector) vector { return k.Op(narrow(k.VPAND), y, mask) }
+	}
+	mask := k.K()
+	k.VCMPPS(notLess, k.number(c), x, mask)
+	return func(y vector) vector {
+		v := k.Vec()
+		k.VMOVAPS_Z(y, mask, v)
+		return v
+	}
+}
+
 func (k *kernel) div(x, y vector) vector { return k.Op(k.VDIVPS, x, y) }
 
 // pick is x where the sign bit of by is set, and y elsewhere.

@@ -20,7 +20,7 @@ func main() {
 // emit emits all kernels.
 func emit(ctx *build.Context, t *vectorasm.Table) {
 	for _, set := range []vectorasm.Set{vectorasm.AVX2, vectorasm.AVX512} {
-		expSum(newKernel(ctx, t, set, "expSum", "y, x []float32, top float32, sums *[8]float64"))
+		expSum(newKernel(ctx, t, set, "expSum", "y, x []float32, top, scale float32, sums *[8]float64"))
 		newKernel(ctx, t, set, "tanh", "y, x []float32").each("x", func(k *kernel, v []vector) vector { return k.tanh(v[0]) })
 		newKernel(ctx, t, set, "sigmoid", "y, x []float32").each("x", func(k *kernel, v []vector) vector {
 			s, _ := k.sigmoids(v[0])

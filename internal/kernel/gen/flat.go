@@ -97,8 +97,11 @@ func (g *generator) sum() {
 	g.Finish()
 }
 
-// result adds up the lanes of v: i and i+4, then i and i+2, then both.
-func (g *generator) result(v vector, name string) {
+// result returns the sum of the lanes of v.
+func (g *generator) result(v vector, name string) { g.Store(g.lanesSum(v), g.Return(name)) }
+
+// lanesSum adds up the lanes of v: i and i+4, then i and i+2, then both.
+func (g *generator) lanesSum(v vector) reg.VecVirtual {
 	x := g.XMM()
 	g.VEXTRACTF128(operand.U8(1), v, x)
 	g.VADDPS(v.AsX(), x, x)
@@ -107,7 +110,7 @@ func (g *generator) result(v vector, name string) {
 	g.VADDPS(y, x, x)
 	g.VMOVSHDUP(x, y)
 	g.VADDSS(y, x, x)
-	g.Store(x, g.Return(name))
+	return x
 }
 
 // updates emits the steps of the optimisers, which clear the gradient g.
