@@ -5,11 +5,13 @@ import (
 	"fmt"
 )
 
-// Tags of messages. Those of data follow: two for each block of an all-reduce, which MPI has room for up to 32767.
+// Tags of messages, which MPI has room for up to 32767. An all-reduce has two for each block. One that goes on beside a pass has others
+// than those that are made within the pass.
 const (
-	tagCall = iota
-	tagAlarm
-	tagData
+	tagCall  = 0
+	tagAlarm = 1
+	tagData  = 2
+	tagOpen  = tagData + maxTags
 )
 
 // kind is what a collective call does.
@@ -72,24 +74,40 @@ func (c call) String() string {
 
 // collective makes sure that all ranks make the same call, and makes it. An error breaks the world, and the others are told.
 func (w *World) collective(c call, exchange func() error) error {
+	if w.size == 1 && w.wire == nil {
+		return w.broken
+	}
+	if w.open != nil { // who breaks the world then is the exchange beside the pass, which has its error
+		c = w.count(c)
+		return w.open.within(func() error { return w.perform(c, exchange) })
+	}
 	if w.broken != nil {
 		return w.broken
 	}
-	if w.size == 1 && w.wire == nil {
-		return nil
-	}
+	return w.complete(w.count(c), exchange)
+}
+
+// count gives a call its number.
+func (w *World) count(c call) call {
 	c.Number = w.number
 	w.number++
-	err := w.do(func() error {
-		if err := w.agree(c); err != nil || exchange == nil {
-			return err
-		}
-		return exchange()
-	})
-	if err != nil {
+	return c
+}
+
+// complete makes a call that has its number.
+func (w *World) complete(c call, exchange func() error) error {
+	if err := w.do(func() error { return w.perform(c, exchange) }); err != nil {
 		return w.breakDown(err)
 	}
 	return nil
+}
+
+// perform is what a call does on MPI's thread.
+func (w *World) perform(c call, exchange func() error) error {
+	if err := w.agree(c); err != nil || exchange == nil {
+		return err
+	}
+	return exchange()
 }
 
 // agree exchanges calls with all other ranks. It returns when every rank has come to it, so it is a barrier, too.

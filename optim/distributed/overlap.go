@@ -3,8 +3,8 @@ package distributed
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"github.com/layernoise/layernoise/graph"
 	"github.com/pkg/errors"
@@ -22,6 +22,9 @@ import (
 // it; all others leave at the end of the pass, as do small ones. The first pass of a machine is exchanged by Step. The
 // bits are those without Overlap. With several evaluations a step (optim.WithSamples) each is exchanged, as many times the bytes.
 //
+// Batch norms that are synchronised (layers.SyncBatchNorm) exchange their numbers meanwhile. Other calls of the world must wait for
+// RunAll to return.
+//
 // All ranks must call RunAll. An error of one rank's pass breaks the world. The exchange needs a processor now and then: it
 // hides best with a GOMAXPROCS of one more than this rank has processors. In a world of one Overlap returns vm.
 func (s *Solver) Overlap(vm G.VM, learnables ...*G.Node) G.VM {
@@ -36,8 +39,11 @@ type overlap struct {
 	solver *Solver
 	nodes  G.Nodes
 	passes int
-	at     map[int]int // the places of the large gradients in the list, by learnable
-	list   *openList   // of the pass
+
+	memory   []memory             // of the gradients, which the rest was made for
+	places   []int                // of the gradients in the list of what is exchanged, by learnable; -1 for the small ones
+	exchange func(*overlap) error // runs a pass
+	list     *openList            // of the pass
 }
 
 // RunAll runs a pass, and leaves the means of the gradients.
@@ -47,101 +53,110 @@ func (o *overlap) RunAll() error {
 	if o.passes == 1 { // the gradients have no memory yet, and the ranks' models were not compared
 		return o.VM.RunAll()
 	}
-	f32, f64, err := o.gradients()
-	if err != nil {
+	if err := o.prepare(); err != nil {
 		return o.solver.world.breakDown(err)
 	}
 	if o.passes == 2 {
 		graph.NotifyGradients(func(i int) {
-			if at, large := o.at[i]; large {
-				o.list.open(at)
+			if place := o.places[i]; place >= 0 {
+				o.list.open(place)
 			}
 		}, o.nodes...)
 	}
-	switch {
-	case len(f64) == 0:
-		err = runOverlapped(o, f32, &o.solver.fused.f32)
-	case len(f32) == 0:
-		err = runOverlapped(o, f64, &o.solver.fused.f64)
-	default: // Step exchanges a model of both
+	if o.exchange == nil { // Step exchanges a model of both element types
 		return o.VM.RunAll()
 	}
+	err := o.exchange(o)
 	o.solver.averaged, o.solver.overlapped = err == nil, err == nil
 	return err
 }
 
-// gradients returns the memory of the gradients, by learnable.
-func (o *overlap) gradients() (f32 map[int][]float32, f64 map[int][]float64, err error) {
-	f32, f64 = make(map[int][]float32), make(map[int][]float64)
-	for i, n := range o.nodes {
-		p, err := parameterOf(n, i)
-		if err != nil {
-			return nil, nil, err
-		}
-		switch g := p.grad.(type) {
-		case []float32:
-			f32[i] = g
-		case []float64:
-			f64[i] = g
-		}
+// prepare makes the list of what is exchanged, from the last layer's gradient to the first one's, unless that of the pass before is good.
+func (o *overlap) prepare() error {
+	now, err := gradientMemory(o.nodes)
+	if err != nil || slices.Equal(now, o.memory) {
+		return err
 	}
-	return f32, f64, nil
-}
-
-// runOverlapped runs a pass, and exchanges the gradients meanwhile: the large ones from the last layer's to the first one's, and
-// the small ones together at the end.
-func runOverlapped[T Float](o *overlap, grads map[int][]T, memory *[]T) error {
-	w := o.solver.world
-	var list [][]T
-	count, large := 0, 0
-	o.at = make(map[int]int)
+	var params []parameter
 	for i := len(o.nodes) - 1; i >= 0; i-- {
-		list = append(list, grads[i])
-		count += len(grads[i])
-		if len(grads[i]) >= fuseBelow {
-			o.at[i] = large
-			large++
+		p, err := parameterOf(o.nodes[i], i)
+		if err != nil {
+			return err
 		}
+		params = append(params, p)
 	}
-	b := newBundle(list, memory)
-	o.list = newOpenList(large + 1)
-	c := call{kind: allreduce, Count: uint64(count), Bytes: uint32(unsafe.Sizeof(T(0)))}
-	exchanged := make(chan error, 1)
-	go func() {
-		exchanged <- w.collective(c, func() error { return sumBlocks(w, c, b.vectors(), o.list) })
-	}()
-	ended := false
-	defer func() {
-		if !ended {
-			o.list.fail(errors.New("its pass panicked"))
-		}
-	}()
-	err := o.VM.RunAll()
-	ended = true
+	f32, f64, err := vectors(params)
 	if err != nil {
-		o.list.fail(err)
-		<-exchanged
 		return err
 	}
-	b.pack()
-	o.list.openAll()
-	if err := <-exchanged; err != nil {
-		return err
+	o.memory = now
+	switch fused := &o.solver.fused; {
+	case len(f64) == 0:
+		o.exchange = overlapped(o, newBundle(f32, &fused.f32))
+	case len(f32) == 0:
+		o.exchange = overlapped(o, newBundle(f64, &fused.f64))
+	default:
+		o.exchange = nil
 	}
-	b.mean(w.size)
 	return nil
 }
 
-// openList is which vectors of a list are ready. A nil one is ready from the start.
+// overlapped returns what runs a pass and exchanges the gradients of the bundle meanwhile, the small ones together at the end.
+func overlapped[T Float](o *overlap, b bundle[T]) func(*overlap) error {
+	o.places = make([]int, len(o.memory))
+	for i, m := range o.memory {
+		o.places[i] = slices.IndexFunc(b.large, func(x []T) bool { return memoryAt(x) == m })
+	}
+	vectors := b.vectors()
+	c := allreduceOf(vectors)
+	return func(o *overlap) error {
+		w := o.solver.world
+		if w.broken != nil {
+			return w.broken
+		}
+		list, numbered := newOpenList(len(vectors)), w.count(c)
+		o.list, w.open = list, list
+		go func() {
+			list.end(w.complete(numbered, func() error { return sumBlocks(w, numbered, vectors, 1/T(w.size), list) }))
+		}()
+		defer func() {
+			list.fail(errors.New("its pass panicked")) // unless it has ended
+			<-list.over
+			w.open = nil
+		}()
+		if err := o.VM.RunAll(); err != nil {
+			list.fail(err)
+			return err
+		}
+		b.pack()
+		list.openAll()
+		<-list.over
+		if list.result == nil {
+			b.unpack()
+		}
+		return list.result
+	}
+}
+
+// openList is which vectors of a list are ready, and what is known of their exchange, which goes on beside a pass on MPI's thread. A nil
+// one is ready from the start.
+//
+// The pass may make calls of its own meanwhile, such as those of synchronised batch norms. As MPI's thread is taken, they are made by
+// the exchange, between its looks at the messages: all ranks make them in the same order, after the call of the exchange itself.
 type openList struct {
 	mu     sync.Mutex
 	ready  []bool
-	failed error
+	failed error // of the pass
 	news   chan struct{}
+	calls  chan func() // of the pass
+	passed atomic.Bool // it has ended
+
+	over   chan struct{} // closed when the exchange has ended
+	result error         // its error then
 }
 
 func newOpenList(n int) *openList {
-	return &openList{ready: make([]bool, n), news: make(chan struct{}, 1)}
+	return &openList{ready: make([]bool, n), news: make(chan struct{}, 1), calls: make(chan func()), over: make(chan struct{})}
 }
 
 func (l *openList) change(f func()) {
@@ -157,10 +172,35 @@ func (l *openList) change(f func()) {
 func (l *openList) open(i int) { l.change(func() { l.ready[i] = true }) }
 
 func (l *openList) openAll() {
+	l.passed.Store(true)
 	l.change(func() { l.ready = slices.Repeat([]bool{true}, len(l.ready)) })
 }
 
-func (l *openList) fail(err error) { l.change(func() { l.failed = err }) }
+// fail ends the exchange: it must not go on without the pass.
+func (l *openList) fail(err error) {
+	l.change(func() {
+		if l.failed == nil {
+			l.failed = err
+		}
+	})
+}
+
+// end tells what came of the exchange.
+func (l *openList) end(err error) {
+	l.result = err
+	close(l.over)
+}
+
+// within makes a call of the pass.
+func (l *openList) within(call func() error) error {
+	done := make(chan error, 1)
+	select {
+	case l.calls <- func() { done <- call() }:
+		return <-done
+	case <-l.over: // which it is before the pass only if it has failed
+		return l.result
+	}
+}
 
 func (l *openList) isReady(i int) bool {
 	if l == nil {
@@ -171,16 +211,24 @@ func (l *openList) isReady(i int) bool {
 	return l.ready[i]
 }
 
-// wait waits until another vector may be ready, and looks for alarms.
-func (l *openList) wait(w *World) error {
+// rest waits for some time, or until another vector may be ready, or for a call of the pass, which it makes. It returns the error of
+// the pass.
+func (l *openList) rest(d time.Duration) (failed error, served bool) {
 	select {
 	case <-l.news:
-	case <-time.After(time.Millisecond):
+	case call := <-l.calls:
+		call()
+		served = true
+	case <-time.After(d):
 	}
 	l.mu.Lock()
-	failed := l.failed
-	l.mu.Unlock()
-	if failed != nil {
+	defer l.mu.Unlock()
+	return l.failed, served
+}
+
+// wait waits until another vector may be ready, and looks for alarms.
+func (l *openList) wait(w *World) error {
+	if failed, _ := l.rest(time.Millisecond); failed != nil {
 		return failed
 	}
 	return w.alarmed()

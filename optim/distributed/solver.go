@@ -1,6 +1,7 @@
 package distributed
 
 import (
+	"cmp"
 	"encoding"
 	"fmt"
 	"hash/fnv"
@@ -73,6 +74,9 @@ func (s *Solver) Base() G.Solver { return s.base }
 // same parameters in the same order. The first Step compares the names, shapes and weights of the ranks: the error names the
 // first parameter that differs, and nothing has changed.
 //
+// Parameters that share the memory of their gradients, as two that are only ever added do, have it exchanged once. Memory that is
+// shared in part is an error.
+//
 // An error of another rank is an error here, too, before the weights have changed.
 func (s *Solver) Step(model []G.ValueGrad) error {
 	if !s.averaged {
@@ -98,7 +102,10 @@ func (s *Solver) mean(model []G.ValueGrad) error {
 	if err := s.compareOnce(params); err != nil {
 		return err
 	}
-	f32, f64 := vectors(params)
+	f32, f64, err := vectors(params)
+	if err != nil {
+		return s.world.breakDown(err)
+	}
 	if err := meanOf(s.world, f32, &s.fused.f32); err != nil {
 		return err
 	}
@@ -128,9 +135,30 @@ func (s *Solver) compareOnce(params []parameter) error {
 	return nil
 }
 
-// vectors returns the gradients by their element type.
-func vectors(params []parameter) (f32 [][]float32, f64 [][]float64) {
+// vectors returns the gradients by their element type, each once: parameters that are only added to each other, such as two biases,
+// have one gradient in one memory.
+func vectors(params []parameter) (f32 [][]float32, f64 [][]float64, err error) {
+	type place struct {
+		memory
+		name string
+	}
+	var places []place
 	for _, p := range params {
+		places = append(places, place{memoryAtAny(p.grad), p.name})
+	}
+	slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.at, b.at) })
+	for i := 1; i < len(places); i++ {
+		if a, b := places[i-1], places[i]; a.memory != b.memory && a.at+a.bytes > b.at {
+			return nil, nil, errors.Errorf("distributed: the gradients of %s and %s share a part of their memory: want all of it, or nothing", a.name, b.name)
+		}
+	}
+	known := make(map[memory]bool)
+	for _, p := range params {
+		at := memoryAtAny(p.grad)
+		if known[at] {
+			continue
+		}
+		known[at] = true
 		switch g := p.grad.(type) {
 		case []float32:
 			f32 = append(f32, g)
@@ -138,7 +166,39 @@ func vectors(params []parameter) (f32 [][]float32, f64 [][]float64) {
 			f64 = append(f64, g)
 		}
 	}
-	return f32, f64
+	return f32, f64, nil
+}
+
+// memory is where the elements of a value are.
+type memory struct{ at, bytes uintptr }
+
+func memoryAt[T Float](x []T) memory {
+	return memory{uintptr(unsafe.Pointer(unsafe.SliceData(x))), uintptr(len(x)) * unsafe.Sizeof(T(0))}
+}
+
+func memoryAtAny(x any) memory {
+	if x, ok := x.([]float32); ok {
+		return memoryAt(x)
+	}
+	return memoryAt(x.([]float64))
+}
+
+// gradientMemory returns where the gradients of the nodes are.
+func gradientMemory(nodes G.Nodes) ([]memory, error) {
+	list := make([]memory, len(nodes))
+	for i, n := range nodes {
+		g, err := n.Grad()
+		if err == nil {
+			var x any
+			if x, err = memoryOf(g); err == nil {
+				list[i] = memoryAtAny(x)
+			}
+		}
+		if err != nil {
+			return nil, errors.Wrapf(err, "distributed: gradient of parameter %d %s %v", i, n.Name(), n.Shape())
+		}
+	}
+	return list, nil
 }
 
 // fuseBelow is the length below which gradients are exchanged together.
@@ -178,14 +238,8 @@ func (b bundle[T]) pack() {
 	}
 }
 
-// mean turns the sums over ranks into means, and puts the small vectors back.
-func (b bundle[T]) mean(ranks int) {
-	inverse := 1 / T(ranks)
-	for _, x := range b.vectors() {
-		for i := range x {
-			x[i] *= inverse
-		}
-	}
+// unpack puts them back.
+func (b bundle[T]) unpack() {
 	rest := b.together
 	for _, x := range b.small {
 		rest = rest[copy(x, rest):]
@@ -199,10 +253,10 @@ func meanOf[T Float](w *World, list [][]T, memory *[]T) error {
 	}
 	b := newBundle(list, memory)
 	b.pack()
-	if err := allreduceAll(w, b.vectors()); err != nil {
+	if err := allreduceAll(w, b.vectors(), 1/T(w.size)); err != nil {
 		return err
 	}
-	b.mean(w.size)
+	b.unpack()
 	return nil
 }
 

@@ -55,10 +55,10 @@ func TestSpeed(t *testing.T) {
 }
 
 var speedNetworks = []speedNetwork{
-	{"MLP1", layers.NewMLP1, []int{784}, 128, 20},
-	{"MLP3", layers.NewMLP3, []int{784}, 128, 8},
-	{"CNN2", layers.NewCNN2, []int{3, 32, 32}, 128, 3},
-	{"ResNet-18", func(i layers.Init) *layers.Sequential { return layers.NewResNet18(10, i) }, []int{3, 32, 32}, 32, 1},
+	{"MLP1", layers.NewMLP1, []int{784}, 128, 20, false},
+	{"MLP3", layers.NewMLP3, []int{784}, 128, 8, false},
+	{"CNN2", layers.NewCNN2, []int{3, 32, 32}, 128, 3, false},
+	{"ResNet-18", func(i layers.Init) *layers.Sequential { return layers.NewResNet18(10, i) }, []int{3, 32, 32}, 32, 1, false},
 }
 
 type speedNetwork struct {
@@ -67,6 +67,7 @@ type speedNetwork struct {
 	image []int
 	batch int // images of all ranks in a step
 	steps int // in a round
+	sync  bool
 }
 
 // measure returns the network's line of the table.
@@ -139,6 +140,11 @@ type stepper struct {
 // stepper returns what makes steps with images a rank, with noise, all ranks together unless w is nil.
 func (n speedNetwork) stepper(images int, w *World, overlapped bool) (*stepper, error) {
 	net := n.make(layers.Init{Seed: 1})
+	if n.sync && w != nil {
+		if err := layers.SyncBatchNorm(net, w); err != nil {
+			return nil, err
+		}
+	}
 	g := G.NewGraph()
 	shape := append([]int{images}, n.image...)
 	rank := 0

@@ -36,7 +36,7 @@ type patience struct {
 	call  call
 	quiet time.Time // since when nothing comes; zero before the first look
 	looks int       // since then
-	idle  bool      // leave the processor to others at once
+	open  *openList // of an exchange beside a pass, which is to have the processor; nil for one without
 }
 
 // defaultSpins is how many looks a rank makes at most before it sleeps between them.
@@ -49,7 +49,8 @@ func (p *patience) look(news int, missing []waiting) error {
 		return nil
 	}
 	p.looks++
-	if p.looks%64 != 0 && !p.idle {
+	beside := p.open != nil && !p.open.passed.Load()
+	if p.looks%64 != 0 && !beside {
 		return nil
 	}
 	if err := p.world.alarmed(); err != nil {
@@ -59,12 +60,23 @@ func (p *patience) look(news int, missing []waiting) error {
 	switch {
 	case since > p.world.timeout:
 		return p.world.late(p.call, missing)
-	case since > time.Millisecond || p.looks > p.world.spins || p.idle: // who waits for a second may do so for a millisecond more
-		time.Sleep(min(max(since/20, 50*time.Microsecond), time.Millisecond))
+	case beside:
+		if failed, served := p.open.rest(pause(since)); failed != nil {
+			return failed
+		} else if served {
+			p.quiet = time.Time{} // the others were there
+		}
+	case since > time.Millisecond || p.looks > p.world.spins:
+		time.Sleep(pause(since))
 	default:
 		runtime.Gosched()
 	}
 	return nil
+}
+
+// pause is how long a rank sleeps that has waited for some time: who waits for a second may do so for a millisecond more.
+func pause(since time.Duration) time.Duration {
+	return min(max(since/20, 50*time.Microsecond), time.Millisecond)
 }
 
 // late is the failure of ranks that did not answer in time.

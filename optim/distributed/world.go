@@ -27,6 +27,10 @@ type World struct {
 	alarms     []alarm          // that may come of the other ranks
 	said       map[int]*failure // what came, nil of a rank that ended in order
 	ended      bool
+	open       *openList // of the exchange that goes on beside a pass; nil if none does
+
+	spare32 []*block[float32] // whose memory may be used again
+	spare64 []*block[float64]
 }
 
 // Config is how a world is opened. The zero value is good.
