@@ -24,27 +24,27 @@ loop:
 	VPAND        Y5, Y4, Y4
 	VMULPS       constants<>+32(SB), Y4, Y6
 	VADDPS       constants<>+64(SB), Y6, Y6
-	VPSUBD       constants<>+64(SB), Y6, Y7
-	VSUBPS       constants<>+64(SB), Y6, Y6
-	VMULPS       constants<>+96(SB), Y6, Y8
+	VSUBPS       constants<>+64(SB), Y6, Y7
+	VMULPS       constants<>+96(SB), Y7, Y8
 	VSUBPS       Y8, Y4, Y4
-	VMULPS       constants<>+128(SB), Y6, Y6
-	VSUBPS       Y6, Y4, Y4
-	VMULPS       constants<>+160(SB), Y4, Y6
-	VADDPS       constants<>+192(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+224(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+256(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+288(SB), Y6, Y6
-	VMULPS       Y4, Y6, Y6
-	VADDPS       constants<>+320(SB), Y6, Y6
+	VMULPS       constants<>+128(SB), Y7, Y7
+	VSUBPS       Y7, Y4, Y4
+	VMULPS       constants<>+160(SB), Y4, Y7
+	VADDPS       constants<>+192(SB), Y7, Y7
+	VMULPS       Y4, Y7, Y7
+	VADDPS       constants<>+224(SB), Y7, Y7
+	VMULPS       Y4, Y7, Y7
+	VADDPS       constants<>+256(SB), Y7, Y7
+	VMULPS       Y4, Y7, Y7
+	VADDPS       constants<>+288(SB), Y7, Y7
+	VMULPS       Y4, Y7, Y7
+	VADDPS       constants<>+320(SB), Y7, Y7
 	VMULPS       Y4, Y4, Y8
-	VMULPS       Y6, Y8, Y6
-	VADDPS       Y6, Y4, Y4
+	VMULPS       Y7, Y8, Y7
+	VADDPS       Y7, Y4, Y4
 	VADDPS       constants<>+352(SB), Y4, Y4
-	VPADDD       constants<>+384(SB), Y7, Y6
+	VPSUBD       constants<>+64(SB), Y6, Y6
+	VPADDD       constants<>+384(SB), Y6, Y6
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y4, Y4
 	VPAND        Y5, Y4, Y4
@@ -78,26 +78,26 @@ loop:
 	VADDPS  Y1, Y1, Y1
 	VMULPS  constants<>+32(SB), Y1, Y2
 	VADDPS  constants<>+64(SB), Y2, Y2
-	VPSUBD  constants<>+64(SB), Y2, Y3
-	VSUBPS  constants<>+64(SB), Y2, Y2
-	VMULPS  constants<>+96(SB), Y2, Y4
+	VSUBPS  constants<>+64(SB), Y2, Y3
+	VMULPS  constants<>+96(SB), Y3, Y4
 	VSUBPS  Y4, Y1, Y1
-	VMULPS  constants<>+128(SB), Y2, Y2
-	VSUBPS  Y2, Y1, Y1
-	VMULPS  constants<>+160(SB), Y1, Y2
-	VADDPS  constants<>+192(SB), Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  constants<>+224(SB), Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  constants<>+256(SB), Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  constants<>+288(SB), Y2, Y2
-	VMULPS  Y1, Y2, Y2
-	VADDPS  constants<>+320(SB), Y2, Y2
+	VMULPS  constants<>+128(SB), Y3, Y3
+	VSUBPS  Y3, Y1, Y1
+	VMULPS  constants<>+160(SB), Y1, Y3
+	VADDPS  constants<>+192(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  constants<>+224(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  constants<>+256(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  constants<>+288(SB), Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  constants<>+320(SB), Y3, Y3
 	VMULPS  Y1, Y1, Y4
-	VMULPS  Y2, Y4, Y2
-	VADDPS  Y2, Y1, Y1
-	VPADDD  constants<>+384(SB), Y3, Y2
+	VMULPS  Y3, Y4, Y3
+	VADDPS  Y3, Y1, Y1
+	VPSUBD  constants<>+64(SB), Y2, Y2
+	VPADDD  constants<>+384(SB), Y2, Y2
 	VPSLLD  $0x17, Y2, Y2
 	VMULPS  Y2, Y1, Y1
 	VSUBPS  constants<>+352(SB), Y2, Y2
@@ -130,31 +130,31 @@ loop:
 	VMINPS    Y1, Y2, Y1
 	VMULPS    constants<>+32(SB), Y1, Y2
 	VADDPS    constants<>+64(SB), Y2, Y2
-	VPSUBD    constants<>+64(SB), Y2, Y3
-	VSUBPS    constants<>+64(SB), Y2, Y2
-	VMULPS    constants<>+96(SB), Y2, Y4
+	VSUBPS    constants<>+64(SB), Y2, Y3
+	VMULPS    constants<>+96(SB), Y3, Y4
 	VSUBPS    Y4, Y1, Y1
-	VMULPS    constants<>+128(SB), Y2, Y2
-	VSUBPS    Y2, Y1, Y1
-	VMULPS    constants<>+160(SB), Y1, Y2
-	VADDPS    constants<>+192(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    constants<>+224(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    constants<>+256(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    constants<>+288(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    constants<>+320(SB), Y2, Y2
+	VMULPS    constants<>+128(SB), Y3, Y3
+	VSUBPS    Y3, Y1, Y1
+	VMULPS    constants<>+160(SB), Y1, Y3
+	VADDPS    constants<>+192(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constants<>+224(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constants<>+256(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constants<>+288(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constants<>+320(SB), Y3, Y3
 	VMULPS    Y1, Y1, Y4
-	VMULPS    Y2, Y4, Y2
-	VADDPS    Y2, Y1, Y1
+	VMULPS    Y3, Y4, Y3
+	VADDPS    Y3, Y1, Y1
 	VADDPS    constants<>+352(SB), Y1, Y1
-	VPSRAD    $0x01, Y3, Y2
-	VPADDD    constants<>+384(SB), Y2, Y4
+	VPSUBD    constants<>+64(SB), Y2, Y2
+	VPSRAD    $0x01, Y2, Y3
+	VPADDD    constants<>+384(SB), Y3, Y4
 	VPSLLD    $0x17, Y4, Y4
 	VMULPS    Y4, Y1, Y1
-	VPSUBD    Y2, Y3, Y2
+	VPSUBD    Y3, Y2, Y2
 	VPADDD    constants<>+384(SB), Y2, Y2
 	VPSLLD    $0x17, Y2, Y2
 	VMULPS    Y2, Y1, Y1
@@ -188,31 +188,31 @@ loop:
 	VMINPS    Y1, Y2, Y1
 	VMULPS    constants<>+32(SB), Y1, Y2
 	VADDPS    constants<>+64(SB), Y2, Y2
-	VPSUBD    constants<>+64(SB), Y2, Y3
-	VSUBPS    constants<>+64(SB), Y2, Y2
-	VMULPS    constants<>+96(SB), Y2, Y4
+	VSUBPS    constants<>+64(SB), Y2, Y3
+	VMULPS    constants<>+96(SB), Y3, Y4
 	VSUBPS    Y4, Y1, Y1
-	VMULPS    constants<>+128(SB), Y2, Y2
-	VSUBPS    Y2, Y1, Y1
-	VMULPS    constants<>+160(SB), Y1, Y2
-	VADDPS    constants<>+192(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    constants<>+224(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    constants<>+256(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    constants<>+288(SB), Y2, Y2
-	VMULPS    Y1, Y2, Y2
-	VADDPS    constants<>+320(SB), Y2, Y2
+	VMULPS    constants<>+128(SB), Y3, Y3
+	VSUBPS    Y3, Y1, Y1
+	VMULPS    constants<>+160(SB), Y1, Y3
+	VADDPS    constants<>+192(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constants<>+224(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constants<>+256(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constants<>+288(SB), Y3, Y3
+	VMULPS    Y1, Y3, Y3
+	VADDPS    constants<>+320(SB), Y3, Y3
 	VMULPS    Y1, Y1, Y4
-	VMULPS    Y2, Y4, Y2
-	VADDPS    Y2, Y1, Y1
+	VMULPS    Y3, Y4, Y3
+	VADDPS    Y3, Y1, Y1
 	VADDPS    constants<>+352(SB), Y1, Y1
-	VPSRAD    $0x01, Y3, Y2
-	VPADDD    constants<>+384(SB), Y2, Y4
+	VPSUBD    constants<>+64(SB), Y2, Y2
+	VPSRAD    $0x01, Y2, Y3
+	VPADDD    constants<>+384(SB), Y3, Y4
 	VPSLLD    $0x17, Y4, Y4
 	VMULPS    Y4, Y1, Y1
-	VPSUBD    Y2, Y3, Y2
+	VPSUBD    Y3, Y2, Y2
 	VPADDD    constants<>+384(SB), Y2, Y2
 	VPSLLD    $0x17, Y2, Y2
 	VMULPS    Y2, Y1, Y1
@@ -253,12 +253,11 @@ loop:
 	VADDPS    Y3, Y2, Y4
 	VMULPS    constants<>+32(SB), Y4, Y4
 	VADDPS    constants<>+64(SB), Y4, Y4
-	VPSUBD    constants<>+64(SB), Y4, Y5
-	VSUBPS    constants<>+64(SB), Y4, Y4
-	VMULPS    constants<>+96(SB), Y4, Y6
+	VSUBPS    constants<>+64(SB), Y4, Y5
+	VMULPS    constants<>+96(SB), Y5, Y6
 	VSUBPS    Y6, Y2, Y2
-	VMULPS    constants<>+128(SB), Y4, Y4
-	VSUBPS    Y4, Y2, Y2
+	VMULPS    constants<>+128(SB), Y5, Y5
+	VSUBPS    Y5, Y2, Y2
 	VADDPS    Y3, Y2, Y2
 	VMULPS    constants<>+160(SB), Y2, Y3
 	VADDPS    constants<>+192(SB), Y3, Y3
@@ -270,15 +269,16 @@ loop:
 	VADDPS    constants<>+288(SB), Y3, Y3
 	VMULPS    Y2, Y3, Y3
 	VADDPS    constants<>+320(SB), Y3, Y3
-	VMULPS    Y2, Y2, Y4
-	VMULPS    Y3, Y4, Y3
+	VMULPS    Y2, Y2, Y5
+	VMULPS    Y3, Y5, Y3
 	VADDPS    Y3, Y2, Y2
 	VADDPS    constants<>+352(SB), Y2, Y2
-	VPSRAD    $0x01, Y5, Y3
-	VPADDD    constants<>+384(SB), Y3, Y4
-	VPSLLD    $0x17, Y4, Y4
-	VMULPS    Y4, Y2, Y2
-	VPSUBD    Y3, Y5, Y3
+	VPSUBD    constants<>+64(SB), Y4, Y3
+	VPSRAD    $0x01, Y3, Y4
+	VPADDD    constants<>+384(SB), Y4, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y2, Y2
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    constants<>+384(SB), Y3, Y3
 	VPSLLD    $0x17, Y3, Y3
 	VMULPS    Y3, Y2, Y2
@@ -343,31 +343,31 @@ loop:
 	VMINPS    Y4, Y5, Y4
 	VMULPS    constants<>+32(SB), Y4, Y5
 	VADDPS    constants<>+64(SB), Y5, Y5
-	VPSUBD    constants<>+64(SB), Y5, Y6
-	VSUBPS    constants<>+64(SB), Y5, Y5
-	VMULPS    constants<>+96(SB), Y5, Y7
+	VSUBPS    constants<>+64(SB), Y5, Y6
+	VMULPS    constants<>+96(SB), Y6, Y7
 	VSUBPS    Y7, Y4, Y4
-	VMULPS    constants<>+128(SB), Y5, Y5
-	VSUBPS    Y5, Y4, Y4
-	VMULPS    constants<>+160(SB), Y4, Y5
-	VADDPS    constants<>+192(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+224(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+256(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+288(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+320(SB), Y5, Y5
+	VMULPS    constants<>+128(SB), Y6, Y6
+	VSUBPS    Y6, Y4, Y4
+	VMULPS    constants<>+160(SB), Y4, Y6
+	VADDPS    constants<>+192(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constants<>+224(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constants<>+256(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constants<>+288(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constants<>+320(SB), Y6, Y6
 	VMULPS    Y4, Y4, Y7
-	VMULPS    Y5, Y7, Y5
-	VADDPS    Y5, Y4, Y4
+	VMULPS    Y6, Y7, Y6
+	VADDPS    Y6, Y4, Y4
 	VADDPS    constants<>+352(SB), Y4, Y4
-	VPSRAD    $0x01, Y6, Y5
-	VPADDD    constants<>+384(SB), Y5, Y7
+	VPSUBD    constants<>+64(SB), Y5, Y5
+	VPSRAD    $0x01, Y5, Y6
+	VPADDD    constants<>+384(SB), Y6, Y7
 	VPSLLD    $0x17, Y7, Y7
 	VMULPS    Y7, Y4, Y4
-	VPSUBD    Y5, Y6, Y5
+	VPSUBD    Y6, Y5, Y5
 	VPADDD    constants<>+384(SB), Y5, Y5
 	VPSLLD    $0x17, Y5, Y5
 	VMULPS    Y5, Y4, Y4
@@ -415,31 +415,31 @@ loop:
 	VMINPS    Y4, Y5, Y4
 	VMULPS    constants<>+32(SB), Y4, Y5
 	VADDPS    constants<>+64(SB), Y5, Y5
-	VPSUBD    constants<>+64(SB), Y5, Y6
-	VSUBPS    constants<>+64(SB), Y5, Y5
-	VMULPS    constants<>+96(SB), Y5, Y7
+	VSUBPS    constants<>+64(SB), Y5, Y6
+	VMULPS    constants<>+96(SB), Y6, Y7
 	VSUBPS    Y7, Y4, Y4
-	VMULPS    constants<>+128(SB), Y5, Y5
-	VSUBPS    Y5, Y4, Y4
-	VMULPS    constants<>+160(SB), Y4, Y5
-	VADDPS    constants<>+192(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+224(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+256(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+288(SB), Y5, Y5
-	VMULPS    Y4, Y5, Y5
-	VADDPS    constants<>+320(SB), Y5, Y5
+	VMULPS    constants<>+128(SB), Y6, Y6
+	VSUBPS    Y6, Y4, Y4
+	VMULPS    constants<>+160(SB), Y4, Y6
+	VADDPS    constants<>+192(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constants<>+224(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constants<>+256(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constants<>+288(SB), Y6, Y6
+	VMULPS    Y4, Y6, Y6
+	VADDPS    constants<>+320(SB), Y6, Y6
 	VMULPS    Y4, Y4, Y7
-	VMULPS    Y5, Y7, Y5
-	VADDPS    Y5, Y4, Y4
+	VMULPS    Y6, Y7, Y6
+	VADDPS    Y6, Y4, Y4
 	VADDPS    constants<>+352(SB), Y4, Y4
-	VPSRAD    $0x01, Y6, Y5
-	VPADDD    constants<>+384(SB), Y5, Y7
+	VPSUBD    constants<>+64(SB), Y5, Y5
+	VPSRAD    $0x01, Y5, Y6
+	VPADDD    constants<>+384(SB), Y6, Y7
 	VPSLLD    $0x17, Y7, Y7
 	VMULPS    Y7, Y4, Y4
-	VPSUBD    Y5, Y6, Y5
+	VPSUBD    Y6, Y5, Y5
 	VPADDD    constants<>+384(SB), Y5, Y5
 	VPSLLD    $0x17, Y5, Y5
 	VMULPS    Y5, Y4, Y4
@@ -529,31 +529,31 @@ loop:
 	VMINPS    Y2, Y3, Y2
 	VMULPS    constants<>+32(SB), Y2, Y3
 	VADDPS    constants<>+64(SB), Y3, Y3
-	VPSUBD    constants<>+64(SB), Y3, Y4
-	VSUBPS    constants<>+64(SB), Y3, Y3
-	VMULPS    constants<>+96(SB), Y3, Y5
+	VSUBPS    constants<>+64(SB), Y3, Y4
+	VMULPS    constants<>+96(SB), Y4, Y5
 	VSUBPS    Y5, Y2, Y2
-	VMULPS    constants<>+128(SB), Y3, Y3
-	VSUBPS    Y3, Y2, Y2
-	VMULPS    constants<>+160(SB), Y2, Y3
-	VADDPS    constants<>+192(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    constants<>+224(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    constants<>+256(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    constants<>+288(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    constants<>+320(SB), Y3, Y3
+	VMULPS    constants<>+128(SB), Y4, Y4
+	VSUBPS    Y4, Y2, Y2
+	VMULPS    constants<>+160(SB), Y2, Y4
+	VADDPS    constants<>+192(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+224(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+256(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+288(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+320(SB), Y4, Y4
 	VMULPS    Y2, Y2, Y5
-	VMULPS    Y3, Y5, Y3
-	VADDPS    Y3, Y2, Y2
+	VMULPS    Y4, Y5, Y4
+	VADDPS    Y4, Y2, Y2
 	VADDPS    constants<>+352(SB), Y2, Y2
-	VPSRAD    $0x01, Y4, Y3
-	VPADDD    constants<>+384(SB), Y3, Y5
+	VPSUBD    constants<>+64(SB), Y3, Y3
+	VPSRAD    $0x01, Y3, Y4
+	VPADDD    constants<>+384(SB), Y4, Y5
 	VPSLLD    $0x17, Y5, Y5
 	VMULPS    Y5, Y2, Y2
-	VPSUBD    Y3, Y4, Y3
+	VPSUBD    Y4, Y3, Y3
 	VPADDD    constants<>+384(SB), Y3, Y3
 	VPSLLD    $0x17, Y3, Y3
 	VMULPS    Y3, Y2, Y2
@@ -600,12 +600,11 @@ loop:
 	VADDPS    Y4, Y3, Y5
 	VMULPS    constants<>+32(SB), Y5, Y5
 	VADDPS    constants<>+64(SB), Y5, Y5
-	VPSUBD    constants<>+64(SB), Y5, Y6
-	VSUBPS    constants<>+64(SB), Y5, Y5
-	VMULPS    constants<>+96(SB), Y5, Y7
+	VSUBPS    constants<>+64(SB), Y5, Y6
+	VMULPS    constants<>+96(SB), Y6, Y7
 	VSUBPS    Y7, Y3, Y3
-	VMULPS    constants<>+128(SB), Y5, Y5
-	VSUBPS    Y5, Y3, Y3
+	VMULPS    constants<>+128(SB), Y6, Y6
+	VSUBPS    Y6, Y3, Y3
 	VADDPS    Y4, Y3, Y3
 	VMULPS    constants<>+160(SB), Y3, Y4
 	VADDPS    constants<>+192(SB), Y4, Y4
@@ -617,15 +616,16 @@ loop:
 	VADDPS    constants<>+288(SB), Y4, Y4
 	VMULPS    Y3, Y4, Y4
 	VADDPS    constants<>+320(SB), Y4, Y4
-	VMULPS    Y3, Y3, Y5
-	VMULPS    Y4, Y5, Y4
+	VMULPS    Y3, Y3, Y6
+	VMULPS    Y4, Y6, Y4
 	VADDPS    Y4, Y3, Y3
 	VADDPS    constants<>+352(SB), Y3, Y3
-	VPSRAD    $0x01, Y6, Y4
-	VPADDD    constants<>+384(SB), Y4, Y5
-	VPSLLD    $0x17, Y5, Y5
-	VMULPS    Y5, Y3, Y3
-	VPSUBD    Y4, Y6, Y4
+	VPSUBD    constants<>+64(SB), Y5, Y4
+	VPSRAD    $0x01, Y4, Y5
+	VPADDD    constants<>+384(SB), Y5, Y6
+	VPSLLD    $0x17, Y6, Y6
+	VMULPS    Y6, Y3, Y3
+	VPSUBD    Y5, Y4, Y4
 	VPADDD    constants<>+384(SB), Y4, Y4
 	VPSLLD    $0x17, Y4, Y4
 	VMULPS    Y4, Y3, Y3
@@ -688,29 +688,26 @@ loop:
 	VMOVAPS.Z     Z3, K1, Z3
 	VMULPS.BCST   constants<>+32(SB), Z3, Z4
 	VADDPS.BCST   constants<>+64(SB), Z4, Z4
-	VPSUBD.BCST   constants<>+64(SB), Z4, Z5
 	VSUBPS.BCST   constants<>+64(SB), Z4, Z4
-	VMULPS.BCST   constants<>+96(SB), Z4, Z6
-	VSUBPS        Z6, Z3, Z3
-	VMULPS.BCST   constants<>+128(SB), Z4, Z4
-	VSUBPS        Z4, Z3, Z3
-	VMULPS.BCST   constants<>+160(SB), Z3, Z4
-	VADDPS.BCST   constants<>+192(SB), Z4, Z4
-	VMULPS        Z3, Z4, Z4
-	VADDPS.BCST   constants<>+224(SB), Z4, Z4
-	VMULPS        Z3, Z4, Z4
-	VADDPS.BCST   constants<>+256(SB), Z4, Z4
-	VMULPS        Z3, Z4, Z4
-	VADDPS.BCST   constants<>+288(SB), Z4, Z4
-	VMULPS        Z3, Z4, Z4
-	VADDPS.BCST   constants<>+320(SB), Z4, Z4
+	VMULPS.BCST   constants<>+96(SB), Z4, Z5
+	VSUBPS        Z5, Z3, Z3
+	VMULPS.BCST   constants<>+128(SB), Z4, Z5
+	VSUBPS        Z5, Z3, Z3
+	VMULPS.BCST   constants<>+160(SB), Z3, Z5
+	VADDPS.BCST   constants<>+192(SB), Z5, Z5
+	VMULPS        Z3, Z5, Z5
+	VADDPS.BCST   constants<>+224(SB), Z5, Z5
+	VMULPS        Z3, Z5, Z5
+	VADDPS.BCST   constants<>+256(SB), Z5, Z5
+	VMULPS        Z3, Z5, Z5
+	VADDPS.BCST   constants<>+288(SB), Z5, Z5
+	VMULPS        Z3, Z5, Z5
+	VADDPS.BCST   constants<>+320(SB), Z5, Z5
 	VMULPS        Z3, Z3, Z6
-	VMULPS        Z4, Z6, Z4
-	VADDPS        Z4, Z3, Z3
+	VMULPS        Z5, Z6, Z5
+	VADDPS        Z5, Z3, Z3
 	VADDPS.BCST   constants<>+352(SB), Z3, Z3
-	VPADDD.BCST   constants<>+384(SB), Z5, Z4
-	VPSLLD        $0x17, Z4, Z4
-	VMULPS        Z4, Z3, Z3
+	VSCALEFPS     Z4, Z3, Z3
 	VMOVAPS.Z     Z3, K1, Z3
 	VMOVUPS       Z3, (CX)(SI*4)
 	VEXTRACTF64X4 $0x01, Z3, Y4
@@ -741,26 +738,26 @@ loop:
 	VADDPS       Z1, Z1, Z1
 	VMULPS.BCST  constants<>+32(SB), Z1, Z2
 	VADDPS.BCST  constants<>+64(SB), Z2, Z2
-	VPSUBD.BCST  constants<>+64(SB), Z2, Z3
-	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
-	VMULPS.BCST  constants<>+96(SB), Z2, Z4
+	VSUBPS.BCST  constants<>+64(SB), Z2, Z3
+	VMULPS.BCST  constants<>+96(SB), Z3, Z4
 	VSUBPS       Z4, Z1, Z1
-	VMULPS.BCST  constants<>+128(SB), Z2, Z2
-	VSUBPS       Z2, Z1, Z1
-	VMULPS.BCST  constants<>+160(SB), Z1, Z2
-	VADDPS.BCST  constants<>+192(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+224(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+256(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+288(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+320(SB), Z2, Z2
+	VMULPS.BCST  constants<>+128(SB), Z3, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMULPS.BCST  constants<>+160(SB), Z1, Z3
+	VADDPS.BCST  constants<>+192(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+224(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+256(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+288(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+320(SB), Z3, Z3
 	VMULPS       Z1, Z1, Z4
-	VMULPS       Z2, Z4, Z2
-	VADDPS       Z2, Z1, Z1
-	VPADDD.BCST  constants<>+384(SB), Z3, Z2
+	VMULPS       Z3, Z4, Z3
+	VADDPS       Z3, Z1, Z1
+	VPSUBD.BCST  constants<>+64(SB), Z2, Z2
+	VPADDD.BCST  constants<>+384(SB), Z2, Z2
 	VPSLLD       $0x17, Z2, Z2
 	VMULPS       Z2, Z1, Z1
 	VSUBPS.BCST  constants<>+352(SB), Z2, Z2
@@ -793,34 +790,26 @@ loop:
 	VMINPS       Z1, Z2, Z1
 	VMULPS.BCST  constants<>+32(SB), Z1, Z2
 	VADDPS.BCST  constants<>+64(SB), Z2, Z2
-	VPSUBD.BCST  constants<>+64(SB), Z2, Z5
 	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
-	VMULPS.BCST  constants<>+96(SB), Z2, Z6
-	VSUBPS       Z6, Z1, Z1
-	VMULPS.BCST  constants<>+128(SB), Z2, Z2
-	VSUBPS       Z2, Z1, Z1
-	VMULPS.BCST  constants<>+160(SB), Z1, Z2
-	VADDPS.BCST  constants<>+192(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+224(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+256(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+288(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+320(SB), Z2, Z2
+	VMULPS.BCST  constants<>+96(SB), Z2, Z5
+	VSUBPS       Z5, Z1, Z1
+	VMULPS.BCST  constants<>+128(SB), Z2, Z5
+	VSUBPS       Z5, Z1, Z1
+	VMULPS.BCST  constants<>+160(SB), Z1, Z5
+	VADDPS.BCST  constants<>+192(SB), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS.BCST  constants<>+224(SB), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS.BCST  constants<>+256(SB), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS.BCST  constants<>+288(SB), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS.BCST  constants<>+320(SB), Z5, Z5
 	VMULPS       Z1, Z1, Z6
-	VMULPS       Z2, Z6, Z2
-	VADDPS       Z2, Z1, Z1
+	VMULPS       Z5, Z6, Z5
+	VADDPS       Z5, Z1, Z1
 	VADDPS.BCST  constants<>+352(SB), Z1, Z1
-	VPSRAD       $0x01, Z5, Z2
-	VPADDD.BCST  constants<>+384(SB), Z2, Z6
-	VPSLLD       $0x17, Z6, Z6
-	VMULPS       Z6, Z1, Z1
-	VPSUBD       Z2, Z5, Z2
-	VPADDD.BCST  constants<>+384(SB), Z2, Z2
-	VPSLLD       $0x17, Z2, Z2
-	VMULPS       Z2, Z1, Z1
+	VSCALEFPS    Z2, Z1, Z1
 	VBROADCASTSS constants<>+352(SB), Z2
 	VADDPS.BCST  constants<>+352(SB), Z1, Z5
 	VDIVPS       Z5, Z2, Z2
@@ -853,34 +842,26 @@ loop:
 	VMINPS       Z1, Z2, Z1
 	VMULPS.BCST  constants<>+32(SB), Z1, Z2
 	VADDPS.BCST  constants<>+64(SB), Z2, Z2
-	VPSUBD.BCST  constants<>+64(SB), Z2, Z5
 	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
-	VMULPS.BCST  constants<>+96(SB), Z2, Z6
-	VSUBPS       Z6, Z1, Z1
-	VMULPS.BCST  constants<>+128(SB), Z2, Z2
-	VSUBPS       Z2, Z1, Z1
-	VMULPS.BCST  constants<>+160(SB), Z1, Z2
-	VADDPS.BCST  constants<>+192(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+224(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+256(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+288(SB), Z2, Z2
-	VMULPS       Z1, Z2, Z2
-	VADDPS.BCST  constants<>+320(SB), Z2, Z2
+	VMULPS.BCST  constants<>+96(SB), Z2, Z5
+	VSUBPS       Z5, Z1, Z1
+	VMULPS.BCST  constants<>+128(SB), Z2, Z5
+	VSUBPS       Z5, Z1, Z1
+	VMULPS.BCST  constants<>+160(SB), Z1, Z5
+	VADDPS.BCST  constants<>+192(SB), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS.BCST  constants<>+224(SB), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS.BCST  constants<>+256(SB), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS.BCST  constants<>+288(SB), Z5, Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS.BCST  constants<>+320(SB), Z5, Z5
 	VMULPS       Z1, Z1, Z6
-	VMULPS       Z2, Z6, Z2
-	VADDPS       Z2, Z1, Z1
+	VMULPS       Z5, Z6, Z5
+	VADDPS       Z5, Z1, Z1
 	VADDPS.BCST  constants<>+352(SB), Z1, Z1
-	VPSRAD       $0x01, Z5, Z2
-	VPADDD.BCST  constants<>+384(SB), Z2, Z6
-	VPSLLD       $0x17, Z6, Z6
-	VMULPS       Z6, Z1, Z1
-	VPSUBD       Z2, Z5, Z2
-	VPADDD.BCST  constants<>+384(SB), Z2, Z2
-	VPSLLD       $0x17, Z2, Z2
-	VMULPS       Z2, Z1, Z1
+	VSCALEFPS    Z2, Z1, Z1
 	VBROADCASTSS constants<>+352(SB), Z2
 	VADDPS.BCST  constants<>+352(SB), Z1, Z5
 	VDIVPS       Z5, Z2, Z2
@@ -920,12 +901,11 @@ loop:
 	VADDPS       Z4, Z2, Z5
 	VMULPS.BCST  constants<>+32(SB), Z5, Z5
 	VADDPS.BCST  constants<>+64(SB), Z5, Z5
-	VPSUBD.BCST  constants<>+64(SB), Z5, Z6
 	VSUBPS.BCST  constants<>+64(SB), Z5, Z5
-	VMULPS.BCST  constants<>+96(SB), Z5, Z7
-	VSUBPS       Z7, Z2, Z2
-	VMULPS.BCST  constants<>+128(SB), Z5, Z5
-	VSUBPS       Z5, Z2, Z2
+	VMULPS.BCST  constants<>+96(SB), Z5, Z6
+	VSUBPS       Z6, Z2, Z2
+	VMULPS.BCST  constants<>+128(SB), Z5, Z6
+	VSUBPS       Z6, Z2, Z2
 	VADDPS       Z4, Z2, Z2
 	VMULPS.BCST  constants<>+160(SB), Z2, Z4
 	VADDPS.BCST  constants<>+192(SB), Z4, Z4
@@ -937,18 +917,11 @@ loop:
 	VADDPS.BCST  constants<>+288(SB), Z4, Z4
 	VMULPS       Z2, Z4, Z4
 	VADDPS.BCST  constants<>+320(SB), Z4, Z4
-	VMULPS       Z2, Z2, Z5
-	VMULPS       Z4, Z5, Z4
+	VMULPS       Z2, Z2, Z6
+	VMULPS       Z4, Z6, Z4
 	VADDPS       Z4, Z2, Z2
 	VADDPS.BCST  constants<>+352(SB), Z2, Z2
-	VPSRAD       $0x01, Z6, Z4
-	VPADDD.BCST  constants<>+384(SB), Z4, Z5
-	VPSLLD       $0x17, Z5, Z5
-	VMULPS       Z5, Z2, Z2
-	VPSUBD       Z4, Z6, Z4
-	VPADDD.BCST  constants<>+384(SB), Z4, Z4
-	VPSLLD       $0x17, Z4, Z4
-	VMULPS       Z4, Z2, Z2
+	VSCALEFPS    Z5, Z2, Z2
 	VBROADCASTSS constants<>+352(SB), Z4
 	VADDPS.BCST  constants<>+704(SB), Z1, Z5
 	VDIVPS       Z5, Z4, Z4
@@ -1011,34 +984,26 @@ loop:
 	VMINPS       Z6, Z7, Z6
 	VMULPS.BCST  constants<>+32(SB), Z6, Z7
 	VADDPS.BCST  constants<>+64(SB), Z7, Z7
-	VPSUBD.BCST  constants<>+64(SB), Z7, Z8
 	VSUBPS.BCST  constants<>+64(SB), Z7, Z7
-	VMULPS.BCST  constants<>+96(SB), Z7, Z9
-	VSUBPS       Z9, Z6, Z6
-	VMULPS.BCST  constants<>+128(SB), Z7, Z7
-	VSUBPS       Z7, Z6, Z6
-	VMULPS.BCST  constants<>+160(SB), Z6, Z7
-	VADDPS.BCST  constants<>+192(SB), Z7, Z7
-	VMULPS       Z6, Z7, Z7
-	VADDPS.BCST  constants<>+224(SB), Z7, Z7
-	VMULPS       Z6, Z7, Z7
-	VADDPS.BCST  constants<>+256(SB), Z7, Z7
-	VMULPS       Z6, Z7, Z7
-	VADDPS.BCST  constants<>+288(SB), Z7, Z7
-	VMULPS       Z6, Z7, Z7
-	VADDPS.BCST  constants<>+320(SB), Z7, Z7
+	VMULPS.BCST  constants<>+96(SB), Z7, Z8
+	VSUBPS       Z8, Z6, Z6
+	VMULPS.BCST  constants<>+128(SB), Z7, Z8
+	VSUBPS       Z8, Z6, Z6
+	VMULPS.BCST  constants<>+160(SB), Z6, Z8
+	VADDPS.BCST  constants<>+192(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  constants<>+224(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  constants<>+256(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  constants<>+288(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  constants<>+320(SB), Z8, Z8
 	VMULPS       Z6, Z6, Z9
-	VMULPS       Z7, Z9, Z7
-	VADDPS       Z7, Z6, Z6
+	VMULPS       Z8, Z9, Z8
+	VADDPS       Z8, Z6, Z6
 	VADDPS.BCST  constants<>+352(SB), Z6, Z6
-	VPSRAD       $0x01, Z8, Z7
-	VPADDD.BCST  constants<>+384(SB), Z7, Z9
-	VPSLLD       $0x17, Z9, Z9
-	VMULPS       Z9, Z6, Z6
-	VPSUBD       Z7, Z8, Z7
-	VPADDD.BCST  constants<>+384(SB), Z7, Z7
-	VPSLLD       $0x17, Z7, Z7
-	VMULPS       Z7, Z6, Z6
+	VSCALEFPS    Z7, Z6, Z6
 	VBROADCASTSS constants<>+352(SB), Z7
 	VADDPS.BCST  constants<>+352(SB), Z6, Z8
 	VDIVPS       Z8, Z7, Z7
@@ -1085,34 +1050,26 @@ loop:
 	VMINPS       Z6, Z7, Z6
 	VMULPS.BCST  constants<>+32(SB), Z6, Z7
 	VADDPS.BCST  constants<>+64(SB), Z7, Z7
-	VPSUBD.BCST  constants<>+64(SB), Z7, Z8
 	VSUBPS.BCST  constants<>+64(SB), Z7, Z7
-	VMULPS.BCST  constants<>+96(SB), Z7, Z9
-	VSUBPS       Z9, Z6, Z6
-	VMULPS.BCST  constants<>+128(SB), Z7, Z7
-	VSUBPS       Z7, Z6, Z6
-	VMULPS.BCST  constants<>+160(SB), Z6, Z7
-	VADDPS.BCST  constants<>+192(SB), Z7, Z7
-	VMULPS       Z6, Z7, Z7
-	VADDPS.BCST  constants<>+224(SB), Z7, Z7
-	VMULPS       Z6, Z7, Z7
-	VADDPS.BCST  constants<>+256(SB), Z7, Z7
-	VMULPS       Z6, Z7, Z7
-	VADDPS.BCST  constants<>+288(SB), Z7, Z7
-	VMULPS       Z6, Z7, Z7
-	VADDPS.BCST  constants<>+320(SB), Z7, Z7
+	VMULPS.BCST  constants<>+96(SB), Z7, Z8
+	VSUBPS       Z8, Z6, Z6
+	VMULPS.BCST  constants<>+128(SB), Z7, Z8
+	VSUBPS       Z8, Z6, Z6
+	VMULPS.BCST  constants<>+160(SB), Z6, Z8
+	VADDPS.BCST  constants<>+192(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  constants<>+224(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  constants<>+256(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  constants<>+288(SB), Z8, Z8
+	VMULPS       Z6, Z8, Z8
+	VADDPS.BCST  constants<>+320(SB), Z8, Z8
 	VMULPS       Z6, Z6, Z9
-	VMULPS       Z7, Z9, Z7
-	VADDPS       Z7, Z6, Z6
+	VMULPS       Z8, Z9, Z8
+	VADDPS       Z8, Z6, Z6
 	VADDPS.BCST  constants<>+352(SB), Z6, Z6
-	VPSRAD       $0x01, Z8, Z7
-	VPADDD.BCST  constants<>+384(SB), Z7, Z9
-	VPSLLD       $0x17, Z9, Z9
-	VMULPS       Z9, Z6, Z6
-	VPSUBD       Z7, Z8, Z7
-	VPADDD.BCST  constants<>+384(SB), Z7, Z7
-	VPSLLD       $0x17, Z7, Z7
-	VMULPS       Z7, Z6, Z6
+	VSCALEFPS    Z7, Z6, Z6
 	VBROADCASTSS constants<>+352(SB), Z7
 	VADDPS.BCST  constants<>+352(SB), Z6, Z8
 	VDIVPS       Z8, Z7, Z7
@@ -1201,34 +1158,26 @@ loop:
 	VMINPS       Z2, Z3, Z2
 	VMULPS.BCST  constants<>+32(SB), Z2, Z3
 	VADDPS.BCST  constants<>+64(SB), Z3, Z3
-	VPSUBD.BCST  constants<>+64(SB), Z3, Z6
 	VSUBPS.BCST  constants<>+64(SB), Z3, Z3
-	VMULPS.BCST  constants<>+96(SB), Z3, Z7
-	VSUBPS       Z7, Z2, Z2
-	VMULPS.BCST  constants<>+128(SB), Z3, Z3
-	VSUBPS       Z3, Z2, Z2
-	VMULPS.BCST  constants<>+160(SB), Z2, Z3
-	VADDPS.BCST  constants<>+192(SB), Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VADDPS.BCST  constants<>+224(SB), Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VADDPS.BCST  constants<>+256(SB), Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VADDPS.BCST  constants<>+288(SB), Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VADDPS.BCST  constants<>+320(SB), Z3, Z3
+	VMULPS.BCST  constants<>+96(SB), Z3, Z6
+	VSUBPS       Z6, Z2, Z2
+	VMULPS.BCST  constants<>+128(SB), Z3, Z6
+	VSUBPS       Z6, Z2, Z2
+	VMULPS.BCST  constants<>+160(SB), Z2, Z6
+	VADDPS.BCST  constants<>+192(SB), Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS.BCST  constants<>+224(SB), Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS.BCST  constants<>+256(SB), Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS.BCST  constants<>+288(SB), Z6, Z6
+	VMULPS       Z2, Z6, Z6
+	VADDPS.BCST  constants<>+320(SB), Z6, Z6
 	VMULPS       Z2, Z2, Z7
-	VMULPS       Z3, Z7, Z3
-	VADDPS       Z3, Z2, Z2
+	VMULPS       Z6, Z7, Z6
+	VADDPS       Z6, Z2, Z2
 	VADDPS.BCST  constants<>+352(SB), Z2, Z2
-	VPSRAD       $0x01, Z6, Z3
-	VPADDD.BCST  constants<>+384(SB), Z3, Z7
-	VPSLLD       $0x17, Z7, Z7
-	VMULPS       Z7, Z2, Z2
-	VPSUBD       Z3, Z6, Z3
-	VPADDD.BCST  constants<>+384(SB), Z3, Z3
-	VPSLLD       $0x17, Z3, Z3
-	VMULPS       Z3, Z2, Z2
+	VSCALEFPS    Z3, Z2, Z2
 	VBROADCASTSS constants<>+352(SB), Z3
 	VADDPS.BCST  constants<>+352(SB), Z2, Z6
 	VDIVPS       Z6, Z3, Z3
@@ -1274,12 +1223,11 @@ loop:
 	VADDPS       Z5, Z3, Z6
 	VMULPS.BCST  constants<>+32(SB), Z6, Z6
 	VADDPS.BCST  constants<>+64(SB), Z6, Z6
-	VPSUBD.BCST  constants<>+64(SB), Z6, Z7
 	VSUBPS.BCST  constants<>+64(SB), Z6, Z6
-	VMULPS.BCST  constants<>+96(SB), Z6, Z8
-	VSUBPS       Z8, Z3, Z3
-	VMULPS.BCST  constants<>+128(SB), Z6, Z6
-	VSUBPS       Z6, Z3, Z3
+	VMULPS.BCST  constants<>+96(SB), Z6, Z7
+	VSUBPS       Z7, Z3, Z3
+	VMULPS.BCST  constants<>+128(SB), Z6, Z7
+	VSUBPS       Z7, Z3, Z3
 	VADDPS       Z5, Z3, Z3
 	VMULPS.BCST  constants<>+160(SB), Z3, Z5
 	VADDPS.BCST  constants<>+192(SB), Z5, Z5
@@ -1291,18 +1239,11 @@ loop:
 	VADDPS.BCST  constants<>+288(SB), Z5, Z5
 	VMULPS       Z3, Z5, Z5
 	VADDPS.BCST  constants<>+320(SB), Z5, Z5
-	VMULPS       Z3, Z3, Z6
-	VMULPS       Z5, Z6, Z5
+	VMULPS       Z3, Z3, Z7
+	VMULPS       Z5, Z7, Z5
 	VADDPS       Z5, Z3, Z3
 	VADDPS.BCST  constants<>+352(SB), Z3, Z3
-	VPSRAD       $0x01, Z7, Z5
-	VPADDD.BCST  constants<>+384(SB), Z5, Z6
-	VPSLLD       $0x17, Z6, Z6
-	VMULPS       Z6, Z3, Z3
-	VPSUBD       Z5, Z7, Z5
-	VPADDD.BCST  constants<>+384(SB), Z5, Z5
-	VPSLLD       $0x17, Z5, Z5
-	VMULPS       Z5, Z3, Z3
+	VSCALEFPS    Z6, Z3, Z3
 	VBROADCASTSS constants<>+352(SB), Z5
 	VADDPS.BCST  constants<>+704(SB), Z2, Z6
 	VDIVPS       Z6, Z5, Z5

@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"math"
-
 	"github.com/layernoise/layernoise/internal/elementary"
 	"github.com/layernoise/layernoise/internal/parallel"
 )
@@ -108,12 +106,9 @@ func CrossEntropyGrad[T Float](dst, logits []T, scale T, t Targets[T]) {
 	})
 }
 
-// exponentials writes e^(x - top) to y, where top is the largest element of x, and returns top and the sum. A NaN in x gives
-// a NaN.
+// exponentials writes e^(x - top) to y, where top is the largest element of x, and returns top and the sum, which a NaN in x
+// makes NaN.
 func exponentials[T Float](y, x []T) (top T, sum float64) {
-	top = T(math.Inf(-1))
-	for _, v := range x {
-		top = max(top, v)
-	}
+	top = loopsFor[T]().top(x)
 	return top, elementary.LoopsFor[T]().ExpSum(y, x, top, 1)
 }

@@ -22,47 +22,66 @@ func (k *kernel) polynomial(x vector, c ...float32) vector {
 	return y
 }
 
+// exponent is a whole number, as a float, and where it was rounded, as the lowest bits of a float.
+type exponent struct{ whole, shifted vector }
+
 // expPart takes no rest if that is nil.
-func (k *kernel) expPart(x, rest vector) (p, power vector) {
+func (k *kernel) expPart(x, rest vector) (p vector, n exponent) {
 	sum := x
 	if rest != nil {
 		sum = k.Add(x, rest)
 	}
 	shifted := k.plus(k.mulBy(sum, coef.Log2E), coef.Round)
-	power = k.with(k.VPSUBD, k.VPSUBD_BCST, shifted, math.Float32bits(coef.Round))
 	whole := k.minus(shifted, coef.Round)
 	r := k.Sub(k.Sub(x, k.mulBy(whole, coef.Ln2High)), k.mulBy(whole, coef.Ln2Low))
 	if rest != nil {
 		r = k.Add(r, rest)
 	}
 	q := k.polynomial(r, coef.Exp5, coef.Exp4, coef.Exp3, coef.Exp2, coef.Exp1, coef.Exp0)
-	return k.Add(r, k.Mul(k.Mul(r, r), q)), power
+	return k.Add(r, k.Mul(k.Mul(r, r), q)), exponent{whole, shifted}
 }
 
 func (k *kernel) exp(x vector) vector {
-	p, power := k.expPart(k.atMost(k.atLeast(x, coef.ExpMin), coef.ExpMax), nil)
-	return k.scale(k.plus(p, 1), power)
+	p, n := k.expPart(k.atMost(k.atLeast(x, coef.ExpMin), coef.ExpMax), nil)
+	return k.scale(k.plus(p, 1), n)
 }
 
 func (k *kernel) fall(x vector) vector {
 	some := k.notBelow(x, coef.ExpTiny)
-	p, power := k.expPart(some(x), nil)
-	return some(k.Mul(k.plus(p, 1), k.power(power)))
+	p, n := k.expPart(some(x), nil)
+	return some(k.scaleNormal(k.plus(p, 1), n))
 }
 
-func (k *kernel) scale(x, power vector) vector {
+// scale is one instruction of AVX-512, which rounds once, too.
+func (k *kernel) scale(x vector, n exponent) vector {
+	if k.Wide() {
+		return k.Op(k.VSCALEFPS, x, n.whole)
+	}
+	power := k.integer(n)
 	half := k.shift(k.VPSRAD, power, 1)
-	return k.Mul(k.Mul(x, k.power(half)), k.power(k.Op(k.VPSUBD, power, half)))
+	return k.Mul(k.Mul(x, k.powerOf(half)), k.powerOf(k.Op(k.VPSUBD, power, half)))
 }
 
-func (k *kernel) power(n vector) vector {
-	return k.shift(k.VPSLLD, k.with(k.VPADDD, k.VPADDD_BCST, n, 127), 23)
+// scaleNormal is scale where the power is a normal number.
+func (k *kernel) scaleNormal(x vector, n exponent) vector {
+	if k.Wide() {
+		return k.scale(x, n)
+	}
+	return k.Mul(x, k.powerOf(k.integer(n)))
+}
+
+func (k *kernel) integer(n exponent) vector {
+	return k.with(k.VPSUBD, k.VPSUBD_BCST, n.shifted, math.Float32bits(coef.Round))
+}
+
+func (k *kernel) powerOf(integer vector) vector {
+	return k.shift(k.VPSLLD, k.with(k.VPADDD, k.VPADDD_BCST, integer, 127), 23)
 }
 
 func (k *kernel) tanh(x vector) vector {
 	a := k.atMost(k.and(x, sign-1), coef.TanhMax)
 	p, n := k.expPart(k.Add(a, a), nil)
-	power := k.power(n)
+	power := k.powerOf(k.integer(n))
 	e := k.Add(k.Mul(p, power), k.minus(power, 1))
 	return k.orSign(k.div(e, k.plus(e, 2)), x)
 }
