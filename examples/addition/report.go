@@ -120,6 +120,7 @@ func (x *study) panels() []figure.Panel {
 		panel := figure.Panel{
 			Title: fmt.Sprintf("Weight decay %v, %d seeds", decay, x.Settings.seeds),
 			X:     "steps", Y: fmt.Sprintf("share of runs at %v of test accuracy", goal),
+			ToY: 1,
 		}
 		for _, k := range kinds {
 			c := figure.Curve{Name: k.name, Line: true, Colour: k.colour, Variant: k.variant}

@@ -45,6 +45,7 @@ type Panel struct {
 	LogX, LogY bool      // logarithmic axes; values that are not positive are then an error
 	Zero       bool      // draws a line at y = 0, which the axis then holds, as for differences
 	FromY      float64   // where the y axis begins if a point lies below, which leaves the picture; 0 for nowhere
+	ToY        float64   // where the y axis ends at least; 0 for nowhere
 	TicksX     []float64 // where the x axis is labelled; by default at round numbers
 
 	Curves []Curve
@@ -216,6 +217,9 @@ func (p Panel) plot(l *legend) (*plot.Plot, error) {
 	}
 	if p.FromY != 0 {
 		out.Y.Min = max(out.Y.Min, p.y(p.FromY))
+	}
+	if p.ToY != 0 {
+		out.Y.Max = max(out.Y.Max, p.y(p.ToY))
 	}
 	stretch(&out.X, margin)
 	stretch(&out.Y, margin)

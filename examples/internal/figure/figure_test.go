@@ -170,3 +170,15 @@ func TestStyles(t *testing.T) {
 		t.Error("a colour for what is no method")
 	}
 }
+
+// TestToY: an axis that is to end at one ends there, with what stretches every axis.
+func TestToY(t *testing.T) {
+	panel := Panel{Curves: []Curve{{Name: "a", X: []float64{0, 1}, Y: []float64{0, 0.5}, Line: true}}, ToY: 1}
+	out, err := panel.plot(new(legend))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Y.Max < 1 || out.Y.Max > 1.2 {
+		t.Errorf("the axis ends at %v", out.Y.Max)
+	}
+}
