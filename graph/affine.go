@@ -16,12 +16,12 @@ type affine[T kernel.Float] struct {
 	name  string
 	shape tensor.Shape // of the result
 	relu  bool
-	picks bool // whether the gradients need what the forward pass leaves beside the result
+	picks bool // whether the forward pass leaves beside the result what the gradients need, the rectifier's included
 
 	forward func(y, x, w, b []T, relu bool)
 	gradX   func(dx, dy, w []T)
 	gradW   func(dw, dy, x []T)
-	gradB   func(db, dy []T)
+	gradB   func(db, dy, y []T) // y with picks only
 }
 
 // checkAffine returns an error unless x has one of the numbers of axes in dims, w takes the axis of x that is given, and b has
@@ -61,7 +61,7 @@ func (a affine[T]) node(x, w, b *G.Node) (*G.Node, error) {
 			return nil
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) (grads G.Nodes, err error) {
-			if a.relu {
+			if a.relu && !a.picks {
 				if dy, err = gate[T](y, dy); err != nil {
 					return nil, err
 				}
@@ -91,9 +91,9 @@ func (a affine[T]) grads(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 		return G.Nodes{dx, dw}, err
 	}
 	db, err := gradient(a.name+"GradB", in[2], func(db []T, v []operand[T]) error {
-		a.gradB(db, v[0].f)
+		a.gradB(db, v[0].f, optional(v, 1))
 		return nil
-	}, dy)
+	}, dy, y)
 	return G.Nodes{dx, dw, db}, err
 }
 

@@ -83,21 +83,20 @@ func convNode[T kernel.Float](name string, s kernel.Conv, c ConvConfig, x, w, b 
 		forward: func(y, x, w, b []T, relu bool) { kernel.ConvForward(s, y, x, w, b, relu) },
 		gradX:   func(dx, dy, w []T) { kernel.ConvGradX(s, dx, dy, w) },
 		gradW:   func(dw, dy, x []T) { kernel.ConvGradW(s, dw, dy, x) },
-		gradB:   func(db, dy []T) { kernel.ConvGradB(db, dy, s.OutH()*s.OutW()) },
+		gradB:   func(db, dy, _ []T) { kernel.ConvGradB(db, dy, s.OutH()*s.OutW()) },
 	}.node(x, w, b)
 }
 
 func convPoolNode[T kernel.Float](name string, s kernel.Conv, relu bool, x, w, b *G.Node) (*G.Node, error) {
 	p := &kernel.ConvPool[T]{Conv: s, ReLU: relu}
-	h, width := s.OutH()/2, s.OutW()/2
 	return affine[T]{
 		name:    name,
-		shape:   tensor.Shape{s.N, s.Out, h, width},
+		shape:   tensor.Shape{s.N, s.Out, s.OutH() / 2, s.OutW() / 2},
 		relu:    relu,
 		forward: func(y, x, w, b []T, _ bool) { p.Forward(y, x, w, b) },
 		gradX:   p.GradX,
 		gradW:   p.GradW,
-		gradB:   func(db, dy []T) { kernel.ConvGradB(db, dy, h*width) },
+		gradB:   p.GradB,
 		picks:   true,
 	}.node(x, w, b)
 }

@@ -36,6 +36,6 @@ func denseNode[T kernel.Float](name string, shape tensor.Shape, s kernel.Dense, 
 		forward: func(y, x, w, b []T, relu bool) { kernel.DenseForward(s, y, x, w, b, relu) },
 		gradX:   func(dx, dy, w []T) { kernel.DenseGradX(s, dx, dy, w) },
 		gradW:   func(dw, dy, x []T) { kernel.DenseGradW(s, dw, dy, x) },
-		gradB:   func(db, dy []T) { kernel.SumRows(db, dy) },
+		gradB:   func(db, dy, _ []T) { kernel.SumRows(db, dy) },
 	}.node(x, w, b)
 }

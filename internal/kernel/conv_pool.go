@@ -1,6 +1,10 @@
 package kernel
 
-import "math"
+import (
+	"math"
+
+	"github.com/layernoise/layernoise/internal/parallel"
+)
 
 // ConvPool is a convolution with a max pool of 2x2 without overlap behind it, whose output has even sides, and a rectifier
 // or none. Results and gradients have the bits of a convolution and a MaxPool apart.
@@ -52,8 +56,7 @@ func (p *ConvPool[T]) Forward(y, x, w, b []T) {
 	p.maxPool().Forward(y, whole)
 }
 
-// GradX writes the gradient with respect to the images to dx, from the gradient dy of the result, of whose elements those that
-// the rectifier cut off count as zeros. It belongs to the last Forward.
+// GradX writes the gradient with respect to the images to dx, from the gradient dy of the result. It belongs to the last Forward.
 func (p *ConvPool[T]) GradX(dx, dy, w []T) {
 	if dx, single := any(dx).([]float32); single {
 		w, dy := any(w).([]float32), source{any(dy).([]float32), p.picks}
@@ -83,6 +86,30 @@ func (p *ConvPool[T]) GradW(dw, dy, x []T) {
 		}
 	}
 	p.unpooled(dy, func(dy []T) { ConvGradW(p.Conv, dw, dy, x) })
+}
+
+// GradB is GradX for the gradient with respect to the bias: the sum of dy over the images and pixels, without those whose
+// result y the rectifier has cut off.
+func (p *ConvPool[T]) GradB(db, dy, y []T) {
+	pixels := p.pixels() / 4
+	if !p.ReLU {
+		ConvGradB(db, dy, pixels)
+		return
+	}
+	l := loopsFor[T]()
+	parallel.For(p.Out, 8, func(lo, hi int) {
+		row := borrow[T](pixels)
+		defer giveBack(row)
+		for o := lo; o < hi; o++ {
+			var s float64
+			for i := range p.N {
+				at := (i*p.Out + o) * pixels
+				gate(row, y[at:][:pixels], dy[at:][:pixels])
+				s += float64(l.sum(row))
+			}
+			db[o] = T(s)
+		}
+	})
 }
 
 // maxPool is the pool by itself.

@@ -49,23 +49,29 @@ func testConvPool[T Float](t *testing.T, c Conv, relu bool, x, w, b, dy []T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	dy = dy[:len(dy)/4]
 	conv, y := make([]T, c.N*c.Out*c.pixels()), make([]T, len(dy))
-	want := [3][]T{y, make([]T, len(x)), make([]T, len(w))}
+	want := [4][]T{y, make([]T, len(x)), make([]T, len(w)), make([]T, c.Out)}
 	pool := (&ConvPool[T]{Conv: c, ReLU: relu}).maxPool()
 	ConvForward(c, conv, x, w, b, false)
 	pool.Forward(y, conv)
 	pool.Backward(conv, nil, nil, dy)
 	ConvGradX(c, want[1], conv, w)
 	ConvGradW(c, want[2], conv, x)
+	passed := slices.Clone(dy)
+	if relu {
+		Gate(passed, y, dy)
+	}
+	ConvGradB(want[3], passed, c.pixels()/4)
 	for l := cpu.Plain; l <= cpu.Best(); l++ {
 		use, loops32 = kernelsOf(l), loopsOf(l)
 		for _, threads := range []int{1, 3} {
 			runtime.GOMAXPROCS(threads)
 			p := ConvPool[T]{Conv: c, ReLU: relu}
-			got := [3][]T{make([]T, len(y)), make([]T, len(x)), make([]T, len(w))}
+			got := [4][]T{make([]T, len(y)), make([]T, len(x)), make([]T, len(w)), make([]T, c.Out)}
 			p.Forward(got[0], x, w, b)
 			p.GradX(got[1], dy, w)
 			p.GradW(got[2], dy, x)
-			for i, name := range []string{"result", "gradient of the images", "gradient of the weights"} {
+			p.GradB(got[3], dy, y)
+			for i, name := range []string{"result", "gradient of the images", "gradient of the weights", "gradient of the bias"} {
 				if !sameNumbers(got[i], want[i]) {
 					t.Errorf("%v, %d threads: another %s", l, threads, name)
 				}

@@ -179,34 +179,40 @@ func slidingGradX(c sliding, dx []float32, dy source, w []float32) {
 	})
 }
 
-// slidingParts is the number of parts of the batch whose gradients of the weights are added up, each a sum in the order of
-// the images.
+// slidingParts is the number of parts of the batch whose sums are added up, each in the order of the images.
 const slidingParts = 8
+
+// slidingBlock is the number of sums that dotViews adds to.
+const slidingBlock = slidingRows * slidingDots * slidingGroup
 
 // slidingGradW is [ConvGradW] without columns.
 func slidingGradW(c sliding, dw []float32, dy, x source) {
 	views := c.views(c.C, c.height*c.width, 0, 1)
 	views = views[:cap(views)] // those at the end see what they like
-	parts := borrow[float32](slidingParts * len(dw))
+	size := ceilDiv(c.Out, slidingRows) * len(views) / slidingDots * slidingBlock
+	parts := borrow[float32](slidingParts * size)
 	defer giveBack(parts)
 	parallel.For(slidingParts, 1, func(lo, hi int) {
 		for part := lo; part < hi; part++ {
-			slidingGradWPart(c, parts[part*len(dw):][:len(dw)], dy, x, views, part*c.N/slidingParts, (part+1)*c.N/slidingParts)
+			c.dots(parts[part*size:][:size], dy, x, views, part*c.N/slidingParts, (part+1)*c.N/slidingParts)
 		}
 	})
-	copy(dw, parts)
-	for rest := parts[len(dw):]; len(rest) > 0; rest = rest[len(dw):] {
-		accumulate(dw, rest)
+	sums := parts[:size]
+	for rest := parts[size:]; len(rest) > 0; rest = rest[size:] {
+		accumulate(sums, rest)
+	}
+	for o := range c.Out {
+		row := sums[(o/slidingRows*len(views)/slidingDots*slidingRows+o%slidingRows)*slidingDots*slidingGroup:]
+		for k := range c.depth() {
+			dw[o*c.depth()+k] = loops32.sum(row[k/slidingDots*slidingBlock+k%slidingDots*slidingGroup:][:slidingGroup])
+		}
 	}
 }
 
-// slidingGradWPart is slidingGradW for images i0 to i1.
-func slidingGradWPart(c sliding, dw []float32, dy, x source, views []int, i0, i1 int) {
-	const block = slidingRows * slidingDots * slidingGroup
+// dots writes the sums of images i0 to i1.
+func (c sliding) dots(sums []float32, dy, x source, views []int, i0, i1 int) {
 	n, channels := c.length(), roundUp(c.Out, slidingRows)
-	sums := borrow[float32](channels / slidingRows * len(views) / slidingDots * block)
 	grad, buf, plane := borrow[float32](channels*n), borrow[float32](c.imageSize()), borrow[float32](c.pixels())
-	defer giveBack(sums)
 	defer giveBack(grad)
 	defer giveBack(buf)
 	defer giveBack(plane)
@@ -217,14 +223,8 @@ func slidingGradWPart(c sliding, dw []float32, dy, x source, views []int, i0, i1
 		for o := 0; o < channels; o += slidingRows {
 			for k := 0; k < len(views); k += slidingDots {
 				use.dotViews(s, grad[o*n:], n, image, (*[slidingDots]int)(views[k:]), n)
-				s = s[block:]
+				s = s[slidingBlock:]
 			}
-		}
-	}
-	for o := range c.Out {
-		row := sums[(o/slidingRows*len(views)/slidingDots*slidingRows+o%slidingRows)*slidingDots*slidingGroup:]
-		for k := range c.depth() {
-			dw[o*c.depth()+k] = loops32.sum(row[k/slidingDots*block+k%slidingDots*slidingGroup:][:slidingGroup])
 		}
 	}
 }

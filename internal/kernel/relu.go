@@ -18,15 +18,16 @@ func ReLU[T Float](y, x []T) {
 // Gate writes to dx the elements of dy where y is not zero, and zero elsewhere: the gradient through a rectifier whose
 // output was y. dx may be dy.
 func Gate[T Float](dx, y, dy []T) {
-	elements(len(y), func(lo, hi int) {
-		dx, y, dy := dx[lo:hi], y[lo:hi], dy[lo:hi]
-		switch y := any(y).(type) {
-		case []float32:
-			use.gate32(bits[uint32](any(dx).([]float32)), bits[uint32](y), bits[uint32](any(dy).([]float32)))
-		case []float64:
-			gate64(bits[uint64](any(dx).([]float64)), bits[uint64](y), bits[uint64](any(dy).([]float64)))
-		}
-	})
+	elements(len(y), func(lo, hi int) { gate(dx[lo:hi], y[lo:hi], dy[lo:hi]) })
+}
+
+func gate[T Float](dx, y, dy []T) {
+	switch y := any(y).(type) {
+	case []float32:
+		use.gate32(bits[uint32](any(dx).([]float32)), bits[uint32](y), bits[uint32](any(dy).([]float32)))
+	case []float64:
+		gate64(bits[uint64](any(dx).([]float64)), bits[uint64](y), bits[uint64](any(dy).([]float64)))
+	}
 }
 
 // gate32 works on the bit patterns, so that it has no branch to mispredict: b|-b has the sign bit set for every b but zero,
