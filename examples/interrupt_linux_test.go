@@ -103,6 +103,7 @@ func TestInterrupt(t *testing.T) {
 	folder := build(t)
 	for _, c := range interrupts {
 		t.Run(c.program+" "+c.arguments, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			shown := new(screen)
 			state := interrupt(t, shown, filepath.Join(folder, c.program), dir, c.arguments, c.sign)

@@ -154,8 +154,8 @@ func TestSetUp(t *testing.T) {
 	run(t, dir, "sh", "-c", script)
 }
 
-// Every Go block of every page is a complete program. It is formatted, and it is vetted and run in a module outside the repository;
-// one that downloads is vetted only.
+// Every Go block of every page is a complete program. All are formatted, and they are vetted, built and run in a module outside the
+// repository; one that downloads is not run.
 func TestBlocks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs a program for every block of Go")
@@ -169,26 +169,31 @@ func TestBlocks(t *testing.T) {
 		t.Fatalf("found %d blocks of Go on all pages: want at least the four of README.md, layers and datasets", len(blocks))
 	}
 	dir := outside(t, root)
+	program := func(i int) string { return fmt.Sprintf("block%d", i) }
+	for i, b := range blocks {
+		if !strings.HasPrefix(b.text, "package main\n") {
+			t.Fatalf("%v is not a complete program: its first line is not \"package main\"", b)
+		}
+		if err := os.Mkdir(filepath.Join(dir, program(i)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, program(i), "main.go"), []byte(b.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s is %v", program(i), b)
+	}
+	if changed := run(t, dir, "gofmt", "-l", "."); changed != "" {
+		t.Errorf("gofmt changes %s", changed)
+	}
+	run(t, dir, "go", "vet", "./...")
+	programs := t.TempDir()
+	run(t, dir, "go", "build", "-o", programs, "./...")
 	for i, b := range blocks {
 		t.Run(b.String(), func(t *testing.T) {
-			if !strings.HasPrefix(b.text, "package main\n") {
-				t.Fatal("the block is not a complete program: its first line is not \"package main\"")
-			}
-			program := fmt.Sprintf("./block%d", i)
-			if err := os.Mkdir(filepath.Join(dir, program), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, program, "main.go"), []byte(b.text), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			if changed := run(t, dir, "gofmt", "-l", program); changed != "" {
-				t.Error("the block is not formatted as gofmt does it")
-			}
-			run(t, dir, "go", "vet", program)
 			if strings.Contains(b.text, "WithDownload") {
 				return
 			}
-			out := run(t, dir, "go", "run", program)
+			out := run(t, t.TempDir(), filepath.Join(programs, program(i)))
 			t.Log(out)
 			if b.prints != "" && b.prints != out {
 				t.Errorf("it does not print what the page shows:\n%s", b.prints)

@@ -27,12 +27,12 @@ import (
 )
 
 // What the tests below find goes to testdata/bits.json with -update: after a change of a definition, and then only. They
-// take the large networks on every path if the variable is set.
+// take the large networks on every path if pathsVariable is set.
 var update = flag.Bool("update", false, "write the digests of TestBits, TestBitsGPT and TestBitsSharpness to testdata/bits.json")
 
 const (
-	bitsFile    = "testdata/bits.json"
-	allVariable = "LAYERNOISE_TEST_ALL"
+	bitsFile      = "testdata/bits.json"
+	pathsVariable = "LAYERNOISE_TEST_PATHS"
 )
 
 // bitsTraining is a short training of which every bit is pinned: on any machine, with any number of threads, the losses, the
@@ -379,7 +379,7 @@ func TestBitsOnEveryPath(t *testing.T) {
 		}
 		t.Run(level.String(), func(t *testing.T) {
 			args := []string{"-test.run=^TestBits(Sharpness|GPT)?$", "-test.v"}
-			if testing.Short() || os.Getenv(allVariable) == "" {
+			if testing.Short() || os.Getenv(pathsVariable) == "" {
 				args = append(args, "-test.short")
 			}
 			cmd := exec.Command(os.Args[0], args...)

@@ -413,9 +413,9 @@ func (b *watchedBase) UnmarshalBinary(data []byte) error {
 
 // TestGalleryMemory: whatever a program builds anew, the heap does not grow with it.
 func TestGalleryMemory(t *testing.T) {
-	rounds := 10
+	rounds := 5
 	if testing.Short() {
-		rounds = 3
+		rounds = 2
 	}
 	for _, p := range programs {
 		for _, protocol := range []string{"guarded", "carried", "ASAM by layer"} {
@@ -437,9 +437,9 @@ func TestGalleryMemory(t *testing.T) {
 	}
 }
 
-// TestManyGraphs: a graph and a machine for each of ten thousand steps over the same weights leave nothing behind.
+// TestManyGraphs: a graph and a machine for each of three thousand steps over the same weights leave nothing behind.
 func TestManyGraphs(t *testing.T) {
-	steps := 10_000
+	steps := 3000
 	if testing.Short() {
 		steps = 1000
 	}

@@ -3,6 +3,7 @@ package elementary
 import (
 	"math"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/layernoise/layernoise/internal/cpu"
@@ -75,8 +76,11 @@ func TestLoops(t *testing.T) {
 			}
 		}
 		// Floats of all bit patterns: NaN, infinities, denormals.
-		step := uint64(1 << 8)
-		if testing.Short() {
+		step := uint64(1 << 12)
+		switch {
+		case os.Getenv(allVariable) != "":
+			step = 1 << 8
+		case testing.Short():
 			step = 1 << 16
 		}
 		x, dy := make([]float32, 0, 1<<12), make([]float32, 1<<12)
