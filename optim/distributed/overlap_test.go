@@ -224,8 +224,8 @@ func TestSharedGradient(t *testing.T) {
 			other := vector[float64](w.rank+7, length)
 			params := []parameter{{name: "a", grad: g}, {name: "b", grad: other}, {name: "c", grad: g}}
 			_, f64, err := vectors(params)
-			if err != nil {
-				return err
+			if err != nil || len(f64) != 2 {
+				return errors.Errorf("%d gradients are exchanged, want 2: %v", len(f64), err)
 			}
 			var memory []float64
 			if err := meanOf(w, f64, &memory); err != nil {
