@@ -2,90 +2,13 @@ package layers
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"github.com/layernoise/layernoise/internal/elementary"
 	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
-
-// Metrics is how well a network does on labelled images, or on the tokens that it is to predict.
-type Metrics struct {
-	Images   int     `json:"images"`           // how many there were, or how many sequences
-	Tokens   int     `json:"tokens,omitempty"` // how many were to be predicted; 0 for images
-	Loss     float64 `json:"loss"`             // mean cross entropy; NaN if one of the logits was
-	Accuracy float64 `json:"accuracy"`         // fraction whose largest logit is that of the label
-	Top5     float64 `json:"top5"`             // fraction whose label is among the five largest logits, of equal ones the first
-
-	// ECE is the expected calibration error: the mean distance, over the predictions, between how sure the network is of the
-	// class it names and how often it is right when it is about as sure. 0 is best; a network that is sure of all and right in
-	// half has 0.5. Probabilities of the class that is named fall into 15 bins of equal width: the mean over bins of
-	// |accuracy - mean probability|, weighted by their predictions. C. Guo, G. Pleiss, Y. Sun, K. Weinberger, On Calibration of
-	// Modern Neural Networks, ICML 2017, https://arxiv.org/abs/1706.04599. NaN if one of the logits was.
-	ECE float64 `json:"ece"`
-}
-
-// String is a line: of images loss, accuracy, the share among the first five, and calibration; of tokens loss, perplexity and accuracy.
-func (m Metrics) String() string {
-	if m.Tokens > 0 {
-		return fmt.Sprintf("%d sequences, %d tokens: loss %.4f, perplexity %.3f, accuracy %.2f%%",
-			m.Images, m.Tokens, m.Loss, m.Perplexity(), 100*m.Accuracy)
-	}
-	return fmt.Sprintf("%d images: loss %.4f, accuracy %.2f%%, top 5 %.2f%%, calibration error %.2f%%",
-		m.Images, m.Loss, 100*m.Accuracy, 100*m.Top5, 100*m.ECE)
-}
-
-// Perplexity returns exp(Loss): how many equally likely tokens would be as hard to tell.
-func (m Metrics) Perplexity() float64 { return elementary.Exp(m.Loss) }
-
-// BitsPerToken returns the loss in bits, Loss/log(2): bits per character where the tokens are characters, bits per byte where
-// they are bytes.
-func (m Metrics) BitsPerToken() float64 { return m.Loss / math.Ln2 }
-
-// outcome is what came of a prediction.
-type outcome struct {
-	label int
-	class int     // that was named, -1 where a logit was NaN
-	sure  float64 // the probability of that class
-	loss  float64
-	top5  bool
-}
-
-func outcomeOf(logits []float64, label int) outcome {
-	total := logSumExp(logits)
-	o := outcome{label: label, class: argmax(logits), loss: total - logits[label], top5: rank(logits, label) < 5}
-	if o.class >= 0 {
-		o.sure = elementary.Exp(logits[o.class] - total)
-	}
-	return o
-}
-
-// tally adds up what comes of predictions.
-type tally struct {
-	n             int
-	loss          float64
-	correct, top5 int
-	sure          calibration
-}
-
-// add counts a prediction.
-func (t *tally) add(o outcome) {
-	t.n++
-	t.loss += o.loss
-	if o.class == o.label {
-		t.correct++
-	}
-	t.sure.add(o)
-	if o.top5 {
-		t.top5++
-	}
-}
-
-// metrics returns the means.
-func (t *tally) metrics() Metrics {
-	n := float64(t.n)
-	return Metrics{Loss: t.loss / n, Accuracy: float64(t.correct) / n, Top5: float64(t.top5) / n, ECE: t.sure.err()}
-}
 
 // Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any sizes: every image
 // counts once, also those that a loader fills up its last batch with (Valid). It changes neither weights nor running
@@ -131,17 +54,199 @@ func (e *evaluation) judge(ctx context.Context, batch anyPass) (judged, error) {
 	return j, err
 }
 
-// rank returns how many classes stand before class in the order of their logits, largest first; of equal ones the first.
-// Where a logit is NaN it is that of no class.
-func rank(logits []float64, class int) int {
-	before := 0
-	for i, v := range logits {
-		switch {
-		case math.IsNaN(v):
-			return len(logits) + 5
-		case v > logits[class] || v == logits[class] && i < class:
-			before++
+// inference is a network's graph in evaluation mode.
+type inference struct {
+	graph   *G.ExprGraph
+	classes int
+	// logits of the last pass. They are apart, because the graph points at them and the machine, which has a finalizer, at the
+	// graph: if they were a part of what holds the machine, the garbage collector would keep all of it, for ever.
+	logits *G.Value
+	vm     G.VM // nil before the first use
+}
+
+// read makes the logits, (..., classes), the result of the graph.
+func (e *inference) read(logits *G.Node) {
+	e.graph, e.classes = logits.Graph(), logits.Shape()[logits.Dims()-1]
+	e.logits = new(G.Value)
+	G.Read(logits, e.logits)
+}
+
+// run makes the logits of what is loaded.
+func (e *inference) run() error {
+	if e.vm == nil {
+		e.vm = G.NewTapeMachine(e.graph)
+	}
+	defer e.vm.Reset()
+	if err := e.vm.RunAll(); err != nil {
+		return errors.Wrap(err, "layers: evaluate")
+	}
+	return nil
+}
+
+// row copies row i of the logits to dst, in float64.
+func (e *inference) row(i int, dst []float64) {
+	convert(dst, elements((*e.logits).Data(), i*e.classes, (i+1)*e.classes))
+}
+
+// evaluation is the graph of a network that classifies images.
+type evaluation struct {
+	inference
+	images *input
+}
+
+// newEvaluation builds the evaluation graph of net.
+func newEvaluation(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape) (*evaluation, error) {
+	g := G.NewGraph()
+	e := &evaluation{images: newInput(g, dtype, batch, image)}
+	logits, err := forwardLogits(net, NewBuilder(g, Evaluation), e.images)
+	if err != nil {
+		return nil, err
+	}
+	e.read(logits)
+	return e, nil
+}
+
+// each calls f with the logits of every image, in order, in float64. The slice is overwritten by the next call. The images
+// pass through the graph a batch at a time; the logits of the rows that the last batch leaves over are not looked at.
+func (e *evaluation) each(ctx context.Context, images *tensor.Dense, f func(image int, logits []float64)) error {
+	n, err := e.images.count(images)
+	if err != nil {
+		return err
+	}
+	row := make([]float64, e.classes)
+	for lo := 0; lo < n; lo += e.images.batch {
+		if err := ctx.Err(); err != nil {
+			return errors.Wrapf(err, "layers: predict, after %d images", lo)
+		}
+		hi := min(lo+e.images.batch, n)
+		e.images.load(images, lo, hi)
+		if err := e.run(); err != nil {
+			return err
+		}
+		for i := lo; i < hi; i++ {
+			e.row(i-lo, row)
+			f(i, row)
 		}
 	}
-	return before
+	return nil
+}
+
+// argmax returns the class of the largest logit, the first of equal ones, and -1 if one is NaN.
+func argmax(logits []float64) int {
+	best := 0
+	for i, v := range logits {
+		if math.IsNaN(v) {
+			return -1
+		}
+		if v > logits[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// logSumExp returns log(sum(exp(logits))), for logits of any size.
+func logSumExp(logits []float64) float64 {
+	top := math.Inf(-1)
+	for _, v := range logits {
+		top = math.Max(top, v)
+	}
+	if math.IsInf(top, 0) {
+		return top
+	}
+	sum := 0.0
+	for _, v := range logits {
+		sum += elementary.Exp(v - top)
+	}
+	return top + elementary.Log(sum)
+}
+
+// judged is what came of a batch.
+type judged struct {
+	places   int // for outcomes: as many on every rank
+	count    int // images or sequences that were not shown before
+	outcomes []outcome
+}
+
+// evaluate goes over pass number 0 of the batches. It calls f with what came of each prediction, in the order of the pass,
+// whichever rank made it, and returns how many images or sequences there were. So every rank adds up the same numbers in the same
+// order as a process alone does.
+func (r *ranks) evaluate(ctx context.Context, batches AnyBatches, judge func(context.Context, anyPass) (judged, error), f func(outcome)) (count int, err error) {
+	shared, err := r.shares(batches)
+	if err != nil {
+		return 0, err
+	}
+	pass, err := begin(batches, 0, 0)
+	if err != nil {
+		return 0, errors.Wrap(err, "layers: start of the evaluation")
+	}
+	defer pass.Close()
+	for pass.Next() {
+		var j judged
+		err := ctx.Err()
+		if err != nil {
+			err = errors.Wrapf(err, "layers: evaluation after %d images or sequences", count)
+		}
+		if err == nil || shared { // the others have to be told, by as many numbers as they tell
+			var failed error
+			if j, failed = judge(ctx, pass); err == nil {
+				err = failed
+			}
+		}
+		if shared {
+			j, err = r.gather(j, err)
+		}
+		if err != nil {
+			return 0, err
+		}
+		for _, o := range j.outcomes {
+			f(o)
+		}
+		count += j.count
+	}
+	if err := pass.Err(); err != nil {
+		return 0, errors.Wrap(err, "layers: batches of the evaluation")
+	}
+	return count, nil
+}
+
+// outcomeSize is how many numbers an outcome is.
+const outcomeSize = 5
+
+// numbers writes the outcome to x.
+func (o outcome) numbers(x []float64) {
+	x[0], x[1], x[2], x[3], x[4] = float64(o.label), float64(o.class), o.sure, o.loss, 0
+	if o.top5 {
+		x[4] = 1
+	}
+}
+
+func outcomeFrom(x []float64) outcome {
+	return outcome{label: int(x[0]), class: int(x[1]), sure: x[2], loss: x[3], top5: x[4] != 0}
+}
+
+// gather returns what came of the batches of all ranks, those of rank 0 first, unless a rank has an error. A rank's part of the
+// sums is zero for all others.
+func (r *ranks) gather(mine judged, err error) (judged, error) {
+	const head = 2
+	size := head + outcomeSize*mine.places
+	x := make([]float64, r.Size()*size)
+	if err == nil {
+		part := x[r.Rank()*size:][:size]
+		part[0], part[1] = float64(mine.count), float64(len(mine.outcomes))
+		for i, o := range mine.outcomes {
+			o.numbers(part[head+outcomeSize*i:])
+		}
+	}
+	if err := r.sum(x, err); err != nil {
+		return judged{}, err
+	}
+	var all judged
+	for ; len(x) > 0; x = x[size:] {
+		all.count += int(x[0])
+		for i := range int(x[1]) {
+			all.outcomes = append(all.outcomes, outcomeFrom(x[head+outcomeSize*i:]))
+		}
+	}
+	return all, nil
 }

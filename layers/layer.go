@@ -3,6 +3,7 @@ package layers
 import (
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Layer is a building block of a network, or a whole network. A program may add its own: whatever has these two methods
@@ -46,4 +47,80 @@ func built(name string, y *G.Node, err error) (*G.Node, error) {
 // misfit is the error of a layer whose input has another shape than it was made for.
 func misfit(name string, x *G.Node, want string) error {
 	return errors.Wrapf(ErrShape, "layers: %s: input %v, want %s", name, x.Shape(), want)
+}
+
+// Param is a tensor that a layer owns: a parameter that is learnt, or a running statistic.
+type Param struct {
+	// Name is unique in a network: the layer's name, a dot and the tensor's role, such as conv1.weight or
+	// bn1.running_mean, as in PyTorch's state_dict.
+	Name string
+
+	// Value holds the numbers, float32 or float64. Every graph that the layer is built into shares it.
+	Value *tensor.Dense
+
+	// Buffer says that the tensor is a running statistic: saved and loaded with the parameters, written by training
+	// graphs, not learnt.
+	Buffer bool
+}
+
+// NumParams returns how many numbers of the network are learnt. Running statistics do not count.
+func NumParams(net Layer) int {
+	n := 0
+	for _, p := range net.Params() {
+		if !p.Buffer {
+			n += p.Value.Size()
+		}
+	}
+	return n
+}
+
+// collect returns the parameters of several layers one after the other. A parameter that two layers share is listed once;
+// two parameters of one name are an error.
+func collect(layers ...Layer) ([]*Param, error) {
+	var all []*Param
+	byName := make(map[string]*Param)
+	for _, l := range layers {
+		for _, p := range l.Params() {
+			switch other, seen := byName[p.Name]; {
+			case !seen:
+				byName[p.Name] = p
+				all = append(all, p)
+			case other != p:
+				return nil, errors.Wrapf(ErrDuplicateName, "layers: %s %v and %v", p.Name, other.Value.Shape(), p.Value.Shape())
+			}
+		}
+	}
+	return all, nil
+}
+
+// snapshot keeps a copy of the running statistics of a network.
+type snapshot []savedParam
+
+type savedParam struct {
+	param *Param
+	copy  interface{} // a slice like that of the parameter
+}
+
+func newSnapshot(net Layer) snapshot {
+	var s snapshot
+	for _, p := range net.Params() {
+		if p.Buffer {
+			s = append(s, savedParam{param: p, copy: p.Value.Clone().(*tensor.Dense).Data()})
+		}
+	}
+	return s
+}
+
+// take copies the statistics.
+func (s snapshot) take() {
+	for _, saved := range s {
+		convert(saved.copy, saved.param.Value.Data())
+	}
+}
+
+// putBack sets the statistics to what they were when they were taken.
+func (s snapshot) putBack() {
+	for _, saved := range s {
+		convert(saved.param.Value.Data(), saved.copy)
+	}
 }

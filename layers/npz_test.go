@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/sbinet/npyio/npy"
 	"gorgonia.org/tensor"
@@ -288,5 +290,92 @@ print(json.dumps({k: [str(v.dtype), v.shape, v.astype("float64").ravel().tolist(
 	}
 	if diff := cmp.Diff(values(net), values(again)); diff != "" {
 		t.Errorf("what NumPy wrote:\n%s", diff)
+	}
+}
+
+// archiveOf makes an .npz file of float64 arrays.
+func archiveOf(t *testing.T, names []string, arrays ...any) *bytes.Reader {
+	t.Helper()
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	for i, name := range names {
+		entry, err := w.Create(name + ".npy")
+		if err == nil {
+			err = npy.Write(entry, arrays[i])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(buf.Bytes())
+}
+
+// TestLoadRefuses numbers that do not fit the type, and names that come twice.
+func TestLoadRefuses(t *testing.T) {
+	net := layers.NewDense("fc", 1, 2, layers.Init{Seed: 1})
+	weight, bias := &[2][1]float64{{1}, {2}}, &[2]float64{3, 4}
+	names := []string{"fc.weight", "fc.bias"}
+	read := func(names []string, arrays ...any) error {
+		r := archiveOf(t, names, arrays...)
+		return layers.LoadFrom(r, r.Size(), net)
+	}
+	if err := read(names, weight, bias); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []float64{1e39, -1e300, math.MaxFloat64} {
+		if err := read(names, weight, &[2]float64{3, v}); !errors.Is(err, layers.ErrParams) {
+			t.Errorf("bias %v: %v", v, err)
+		}
+	}
+	if err := read(append(names, "fc.bias"), weight, &[2]float64{7, 7}, bias); !errors.Is(err, layers.ErrParams) {
+		t.Errorf("a name twice: %v", err)
+	}
+	if got := net.Params()[1].Value.Data().([]float32); got[0] != 3 || got[1] != 4 {
+		t.Errorf("bias %v after errors", got)
+	}
+	if err := read(names, weight, &[2]float64{math.Inf(1), math.MaxFloat32}); err != nil {
+		t.Errorf("infinity and the largest float32: %v", err)
+	}
+}
+
+// FuzzNPZ reads bytes as an archive, and as the array of a weight within a sound archive: the checksums of an archive hide
+// most damage from what is behind them. A file that is refused must change nothing, and one that is taken must come back
+// from what is written.
+func FuzzNPZ(f *testing.F) {
+	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		f.Add(archive(f, layers.NewDense("fc", 3, 2, layers.Init{Seed: 2, Dtype: dtype})))
+		f.Add(archive(f, smallNet(1, dtype)))
+	}
+	weight32, weight64 := array(f, &[2][3]float32{{1, 2, 3}, {4, 5, 6}}), array(f, &[2][3]float64{{1, 2, 1e300}})
+	f.Add(weight32)
+	f.Add(weight64)
+	f.Add(weight32[:len(weight32)-1])
+	bias := array(f, &[2]float32{7, 8})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		read(t, b)
+		read(t, packed(t, map[string][]byte{"fc.weight.npy": b, "fc.bias.npy": bias}))
+	})
+}
+
+// read loads a small network from b and looks what became of it.
+func read(t *testing.T, b []byte) {
+	t.Helper()
+	net := dense23()
+	before := values(net)
+	if err := layers.LoadFrom(bytes.NewReader(b), int64(len(b)), net); err != nil {
+		if diff := cmp.Diff(before, values(net)); diff != "" {
+			t.Errorf("%v changed the network:\n%s", err, diff)
+		}
+		return
+	}
+	written, again := archive(t, net), dense23()
+	if err := layers.LoadFrom(bytes.NewReader(written), int64(len(written)), again); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(values(net), values(again), cmpopts.EquateNaNs()); diff != "" {
+		t.Error(diff)
 	}
 }

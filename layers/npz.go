@@ -7,12 +7,70 @@ import (
 	"io"
 	"math"
 	"os"
+	"reflect"
 	"strings"
 
+	"github.com/layernoise/layernoise/internal/outfile"
 	"github.com/pkg/errors"
 	"github.com/sbinet/npyio/npy"
 	"gorgonia.org/tensor"
 )
+
+// npySuffix is what NumPy appends to the name of an array in an .npz archive.
+const npySuffix = ".npy"
+
+// Save writes the parameters and running statistics of net to the named .npz file, which numpy.load reads: one array for
+// each tensor, under its name. The file appears, or replaces an older one, only when it is complete; it keeps the mode of
+// the older one. Links are followed, pipes and devices are written to.
+func Save(file string, net Layer) error {
+	return writeFile(file, func(w io.Writer) error { return SaveTo(w, net) })
+}
+
+// writeFile writes a file as package outfile does.
+func writeFile(file string, write func(io.Writer) error) error {
+	return errors.Wrapf(outfile.Write(file, write), "layers: save %s", file)
+}
+
+// SaveTo writes what Save writes to w. Equal parameters give equal bytes.
+func SaveTo(w io.Writer, net Layer) error {
+	params, err := named(net)
+	if err != nil {
+		return err
+	}
+	archive := zip.NewWriter(w)
+	for _, p := range params {
+		entry, err := archive.CreateHeader(&zip.FileHeader{Name: p.Name + npySuffix, Method: zip.Store})
+		if err == nil {
+			err = npy.Write(entry, asArray(p))
+		}
+		if err != nil {
+			return errors.Wrapf(err, "layers: write %s %v", p.Name, p.Value.Shape())
+		}
+	}
+	if err := archive.Close(); err != nil {
+		return errors.Wrap(err, "layers: write parameters")
+	}
+	return nil
+}
+
+// named returns the parameters of a usable network, no two of one name.
+func named(net Layer) ([]*Param, error) {
+	if err := check(net); err != nil {
+		return nil, err
+	}
+	return collect(net)
+}
+
+// asArray returns a pointer to the parameter's numbers as a Go array of the parameter's shape, the form in which package npy
+// takes more than one dimension.
+func asArray(p *Param) interface{} {
+	t := p.Value.Dtype().Type
+	shape := p.Value.Shape()
+	for i := len(shape) - 1; i >= 0; i-- {
+		t = reflect.ArrayOf(shape[i], t)
+	}
+	return reflect.NewAt(t, reflect.ValueOf(p.Value.Data()).UnsafePointer()).Interface()
+}
 
 // Load reads the parameters and running statistics of net from the named .npz file, as written by [Save] or by numpy.savez
 // from the state_dict of a PyTorch model with the same names. Arrays of 4- and 8-byte floats fit parameters of either type.
@@ -156,4 +214,33 @@ func (s strict) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
+}
+
+// convert copies src to dst, of which each is a []float32 or a []float64, as far as the shorter one reaches.
+func convert(dst, src interface{}) {
+	switch dst := dst.(type) {
+	case []float32:
+		convertTo(dst, src)
+	case []float64:
+		convertTo(dst, src)
+	}
+}
+
+func convertTo[D float32 | float64](dst []D, src interface{}) {
+	switch src := src.(type) {
+	case []float32:
+		convertFrom(dst, src)
+	case []float64:
+		convertFrom(dst, src)
+	}
+}
+
+func convertFrom[D, S float32 | float64](dst []D, src []S) {
+	if same, ok := any(src).([]D); ok {
+		copy(dst, same)
+		return
+	}
+	for i := range min(len(dst), len(src)) {
+		dst[i] = D(src[i])
+	}
 }

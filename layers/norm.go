@@ -1,0 +1,288 @@
+package layers
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/layernoise/layernoise/graph"
+	"github.com/pkg/errors"
+	G "gorgonia.org/gorgonia"
+)
+
+// BatchNorm normalises each channel, y = scale (x - mean)/sqrt(variance + 1e-5) + shift. A training graph takes mean and
+// variance from the batch and moves the running statistics towards them, running <- 0.9 running + 0.1 batch with the
+// unbiased variance, at each pass; an evaluation graph uses the running statistics and leaves them alone. Of a network that several
+// processes train, the batch is that of a process, unless [SyncBatchNorm] makes it that of all.
+//
+// S. Ioffe, C. Szegedy, Batch Normalization, ICML 2015, https://arxiv.org/abs/1502.03167; constants as in PyTorch.
+type BatchNorm struct {
+	fault
+	name           string
+	channels       int
+	scale, shift   *Param
+	mean, variance *Param
+	world          World // whose ranks' batches are one; nil for those of this process
+}
+
+// NewBatchNorm makes a batch norm over x of shape (N, channels) or (N, channels, H, W). Its parameters are name.weight, the
+// scale, which begins at one, and name.bias, the shift, which begins at zero; its running statistics are
+// name.running_mean, from zero, and name.running_var, from one. Of init only the element type matters.
+func NewBatchNorm(name string, channels int, init Init) *BatchNorm {
+	n := &BatchNorm{name: init.Prefix + name, channels: channels}
+	for _, v := range []struct {
+		param  **Param
+		role   string
+		value  float64
+		buffer bool
+	}{
+		{&n.scale, "weight", 1, false},
+		{&n.shift, "bias", 0, false},
+		{&n.mean, "running_mean", 0, true},
+		{&n.variance, "running_var", 1, true},
+	} {
+		p, err := init.Constant(name+"."+v.role, v.value, channels)
+		if err != nil {
+			n.err = err
+			return n
+		}
+		p.Buffer = v.buffer
+		*v.param = p
+	}
+	return n
+}
+
+// Params returns scale, shift, running mean and running variance.
+func (n *BatchNorm) Params() []*Param {
+	if n.err != nil {
+		return nil
+	}
+	return []*Param{n.scale, n.shift, n.mean, n.variance}
+}
+
+// Forward builds the layer on x of shape (N, channels) or (N, channels, H, W).
+func (n *BatchNorm) Forward(b *Builder, x *G.Node) (*G.Node, error) {
+	return n.forward(b, x, nil, false)
+}
+
+// forwardReLU builds the layer and the ReLU behind it as one operation.
+func (n *BatchNorm) forwardReLU(b *Builder, x *G.Node) (*G.Node, error) {
+	return n.forward(b, x, nil, true)
+}
+
+// forward builds the layer, the addition of residual (nil for none) and the ReLU behind it as one operation.
+func (n *BatchNorm) forward(b *Builder, x, residual *G.Node, relu bool) (*G.Node, error) {
+	if n.err != nil {
+		return nil, n.err
+	}
+	if s := x.Shape(); len(s) != 2 && len(s) != 4 || s[1] != n.channels {
+		return nil, misfit(n.name, x, fmt.Sprintf("(N, %d) or (N, %d, H, W)", n.channels, n.channels))
+	}
+	scale, shift, err := weightAndBias(b, n.scale, n.shift)
+	if err != nil {
+		return nil, err
+	}
+	ranks, err := n.ranks(b)
+	if err != nil {
+		return nil, errors.WithMessagef(err, "layers: %s", n.name)
+	}
+	y, err := graph.BatchNorm(x, scale, shift, graph.BatchNormConfig{
+		Mean:     n.mean.Value,
+		Var:      n.variance.Value,
+		Training: b.Training(),
+		Ranks:    ranks,
+		ReLU:     relu,
+		Residual: residual,
+	})
+	return built(n.name, y, err)
+}
+
+// ranks returns the ranks that share the batches of a graph, and notes there that its passes exchange numbers.
+func (n *BatchNorm) ranks(b *Builder) (graph.Ranks, error) {
+	if n.world == nil || !b.Training() {
+		return nil, nil
+	}
+	return n.world, b.synced.add(n.world, n.mean, n.variance)
+}
+
+// LayerNorm brings the numbers of each position to mean zero and variance one, and then scales and shifts them. J. L. Ba, J. R.
+// Kiros, G. E. Hinton, Layer Normalization, 2016, https://arxiv.org/abs/1607.06450.
+type LayerNorm struct {
+	fault
+	name         string
+	features     int
+	weight, bias *Param // bias is nil for a root mean square norm
+}
+
+// normEps is added to the variance, as PyTorch does by default.
+const normEps = 1e-5
+
+// NewLayerNorm makes a layer norm of (..., features) with the parameters name.weight, ones, and name.bias, zeros. It adds 1e-5
+// to the variance.
+func NewLayerNorm(name string, features int, init Init) *LayerNorm {
+	l := NewRMSNorm(name, features, init)
+	if l.err == nil {
+		l.bias, l.err = init.Constant(name+".bias", 0, features)
+	}
+	return l
+}
+
+// NewRMSNorm makes a layer that divides the numbers of each position by their root mean square, and scales them by
+// name.weight, ones. It adds 1e-5 to the mean square. B. Zhang, R. Sennrich, Root Mean Square Layer Normalization, NeurIPS 2019,
+// https://arxiv.org/abs/1910.07467.
+func NewRMSNorm(name string, features int, init Init) *LayerNorm {
+	l := &LayerNorm{name: init.Prefix + name, features: features}
+	l.weight, l.err = init.Constant(name+".weight", 1, features)
+	return l
+}
+
+// Params returns the weight and, unless it is a root mean square norm, the bias.
+func (l *LayerNorm) Params() []*Param { return weightBias(l.err, l.weight, l.bias) }
+
+// Forward builds the layer on x of shape (..., features).
+func (l *LayerNorm) Forward(b *Builder, x *G.Node) (*G.Node, error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	if s := x.Shape(); len(s) < 2 || s[len(s)-1] != l.features {
+		return nil, misfit(l.name, x, fmt.Sprintf("(..., %d)", l.features))
+	}
+	w, bias, err := weightAndBias(b, l.weight, l.bias)
+	if err != nil {
+		return nil, err
+	}
+	var y *G.Node
+	if bias == nil {
+		y, err = graph.RMSNorm(x, w, normEps)
+	} else {
+		y, err = graph.LayerNorm(x, w, bias, normEps)
+	}
+	return built(l.name, y, err)
+}
+
+// SyncBatchNorm makes the batch norms of a network take the statistics, in training graphs, of the whole batch that the ranks of a
+// world share, where each takes those of its own rank's images by default. Two ranks with batches of 64 images then train, to
+// rounding, as one process with batches of 128 does. Call it on all ranks before the graphs are made:
+//
+//	err := layers.SyncBatchNorm(net, world)
+//	model, err := layers.NewClassifier(net, 64, 3, 32, 32)
+//	err = model.Join(world)
+//
+// It pays with few images a rank, whose statistics are noisy, and costs two exchanges of a few numbers a channel for each batch norm
+// and pass, in which the ranks wait for each other. Graphs that were made before stay as they are, and so do evaluation graphs,
+// which use the running statistics. In a world of one it changes nothing.
+//
+// Batch norms are looked for in [Sequential] and [Residual]. A layer of your own with running statistics among its Params is an error,
+// and nothing has changed: call SyncBatchNorm on the batch norms in it, and for the network on what is around it.
+func SyncBatchNorm(net Layer, world World) error {
+	if world == nil {
+		return errors.New("layers: no world to synchronise batch norms over")
+	}
+	if err := check(net); err != nil {
+		return err
+	}
+	var norms []*BatchNorm
+	if err := eachBatchNorm(net, func(n *BatchNorm) { norms = append(norms, n) }); err != nil {
+		return err
+	}
+	if world.Size() == 1 {
+		return nil
+	}
+	for _, n := range norms {
+		n.world = world
+	}
+	return nil
+}
+
+// eachBatchNorm calls f for the batch norms of a layer.
+func eachBatchNorm(l Layer, f func(*BatchNorm)) error {
+	var parts []Layer
+	switch l := l.(type) {
+	case *BatchNorm:
+		f(l)
+		return nil
+	case *Sequential:
+		parts = l.layers
+	case *Residual:
+		parts = append(append(parts, l.body...), l.shortcut...)
+	default:
+		for _, p := range l.Params() {
+			if p.Buffer {
+				return errors.Errorf("layers: SyncBatchNorm: a %T keeps %s, and is none of Sequential, Residual and BatchNorm", l, p.Name)
+			}
+		}
+	}
+	for _, part := range parts {
+		if err := eachBatchNorm(part, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// synced is what of a graph is the same on all ranks, because they exchange numbers in its passes.
+type synced struct {
+	world      World // nil if they do not
+	statistics []*Param
+}
+
+// add notes the statistics of a batch norm.
+func (s *synced) add(world World, statistics ...*Param) error {
+	if s.world != nil && !same(s.world, world) {
+		return errors.New("batch norms of one graph are synchronised over two worlds")
+	}
+	s.world = world
+	s.statistics = append(s.statistics, statistics...)
+	return nil
+}
+
+// check refuses to train with ranks that are not those of the batch norms.
+func (s *synced) check(ranks *ranks) error {
+	if s.world != nil && !same(s.world, ranks.World) {
+		return errors.New("layers: batch norms are synchronised over a world that the model has not joined: call Join with the world of SyncBatchNorm")
+	}
+	return nil
+}
+
+// meet makes sure that all ranks come to a pass: if one has an error in its place, all return one, and none begins.
+func (s *synced) meet(ranks *ranks, err error) error {
+	if s.world == nil {
+		return err
+	}
+	return ranks.agree(err)
+}
+
+// fail tells the other ranks, which may wait for numbers of this one's pass, why it failed.
+func (s *synced) fail(err error) {
+	if w, ok := s.world.(interface{ Fail(error) error }); ok {
+		_ = w.Fail(err)
+	}
+}
+
+// begin sets the statistics to those of rank 0. From then on they stay the same, and nobody takes means of them.
+func (s *synced) begin(ranks *ranks) error {
+	if s.world == nil {
+		return nil
+	}
+	var numbers []float64
+	for _, p := range s.statistics {
+		x := make([]float64, p.Value.Size())
+		if ranks.Rank() == 0 {
+			convert(x, p.Value.Data())
+		}
+		numbers = append(numbers, x...)
+	}
+	if err := ranks.sum(numbers, nil); err != nil {
+		return err
+	}
+	for _, p := range s.statistics {
+		n := p.Value.Size()
+		convert(p.Value.Data(), numbers[:n])
+		numbers = numbers[n:]
+	}
+	return nil
+}
+
+// others returns the statistics of a snapshot that differ from rank to rank.
+func (s *synced) others(all snapshot) snapshot {
+	return slices.DeleteFunc(slices.Clone(all), func(p savedParam) bool { return slices.Contains(s.statistics, p.param) })
+}
