@@ -76,7 +76,7 @@ func Example_classifier() {
 	must(err)
 	test, err := datasets.Digits(1000, 2).Loader(datasets.LoaderConfig{Batch: 50})
 	must(err)
-	net := layers.NewMLP(layers.Init{Seed: 1}, 784, 100, 10) // or NewCNN2, NewResNet18, your own
+	net := layers.NewMLP(layers.Init{Seed: 1}, 784, 100, 10)
 	model, err := layers.NewClassifier(net, 50, 784)
 	must(err)
 	sgd, err := optim.NewSGD(0.05, optim.WithMomentum(0.9), optim.WithWeightDecay(5e-4))

@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// realData is a folder with real data sets, which a clone of the project does not have.
-const realData = "../../shared/data"
+// realData is a folder with real data sets, fashion and cifar-10-batches-bin, which a clone of the project does not have.
+var realData = os.Getenv("LAYERNOISE_TEST_DATA")
 
 func realFolder(t testing.TB, name string) string {
 	t.Helper()
 	dir := filepath.Join(realData, name)
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no real images: %v", err)
+	if _, err := os.Stat(dir); realData == "" || err != nil {
+		t.Skipf("no real images of %s: LAYERNOISE_TEST_DATA is %q, want a folder that holds their files", name, realData)
 	}
 	return dir
 }
