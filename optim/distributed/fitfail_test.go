@@ -43,7 +43,7 @@ func (b *badBatches) Next() bool {
 // TestFitFails: when one of three ranks cannot go on, all return at the same place, with its reason and its name, and their networks
 // are those after the same step.
 func TestFitFails(t *testing.T) {
-	const odd, size = 1, 3
+	const odd = 1
 	bad := func(f *fitting, label bool, at int) *badBatches {
 		rank, ranks := f.train.Ranks()
 		return &badBatches{onlyBatches: onlyBatches{f.train}, rank: rank, ranks: ranks, bad: at, label: label}
@@ -111,35 +111,55 @@ func TestFitFails(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			weights := make([][]float64, size)
-			errs := newPost().run(t, size, 10*time.Second, func(w *World) error {
+			ending{test.odd, test.want, test.cause, test.steps, true}.check(t, func(w *World) (*fitting, *layers.History, error) {
 				f, err := newFitting(w, true, datasets.LastPad)
 				if err != nil {
-					return err
+					return nil, nil, err
 				}
-				h, failed := test.fit(context.Background(), f)
-				if h != nil && len(h.Losses) != test.steps {
-					t.Errorf("rank %d: %d steps, want %d", w.Rank(), len(h.Losses), test.steps)
-				}
-				weights[w.Rank()] = f.parameters(false)
-				if err := w.Barrier(); err != nil { // the world is whole
-					t.Errorf("rank %d: %v", w.Rank(), err)
-				}
-				return failed
+				h, err := test.fit(context.Background(), f)
+				return f, h, err
 			})
-			for rank, err := range errs {
-				want := test.want
-				if rank == odd {
-					want = test.odd
-				}
-				if err == nil || !strings.Contains(err.Error(), want) || test.cause != nil && !errors.Is(err, test.cause) {
-					t.Errorf("rank %d: %v: want %q, %v", rank, err, want, test.cause)
-				}
-				if err := sameBits(weights[rank], weights[0]); err != nil {
-					t.Errorf("rank %d: %v", rank, err)
-				}
-			}
 		})
+	}
+}
+
+// ending is how trainings of three ranks end, of which rank 1 cannot go on.
+type ending struct {
+	odd, want string // in the errors of rank 1, and of the others
+	cause     error  // of all; nil for any
+	steps     int    // in the histories, where there are any
+	whole     bool   // the world still is
+}
+
+// check runs the ranks' trainings, and looks at how they end: with the same weights too.
+func (e ending) check(t *testing.T, train func(w *World) (*fitting, *layers.History, error)) {
+	const odd, size = 1, 3
+	weights := make([][]float64, size)
+	errs := newPost().run(t, size, 10*time.Second, func(w *World) error {
+		ended, h, failed := train(w)
+		if ended == nil {
+			return failed
+		}
+		if h != nil && len(h.Losses) != e.steps {
+			t.Errorf("rank %d: %d steps, want %d", w.Rank(), len(h.Losses), e.steps)
+		}
+		weights[w.Rank()] = ended.parameters(false)
+		if err := w.Barrier(); (err == nil) != e.whole {
+			t.Errorf("rank %d: the world after it: %v", w.Rank(), err)
+		}
+		return failed
+	})
+	for rank, err := range errs {
+		want := e.want
+		if rank == odd {
+			want = e.odd
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || e.cause != nil && !errors.Is(err, e.cause) {
+			t.Errorf("rank %d: %v: want %q, %v", rank, err, want, e.cause)
+		}
+		if err := sameBits(weights[rank], weights[0]); err != nil {
+			t.Errorf("rank %d: %v", rank, err)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/layers"
@@ -261,34 +260,14 @@ func TestSyncFails(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			weights := make([][]float64, size)
-			errs := newPost().run(t, size, 10*time.Second, func(w *World) error {
+			ending{test.odd, test.want, test.cause, 3, test.whole}.check(t, func(w *World) (*fitting, *layers.History, error) {
 				f, solver, err := newNormed(w, noisy())
 				if err != nil {
-					return err
+					return nil, nil, err
 				}
-				h, failed := test.fit(context.Background(), f, &passFails{PerturbedSolver: solver.(*optim.PerturbedSolver)}, w.Rank())
-				if h != nil && len(h.Losses) != 3 {
-					t.Errorf("rank %d: %+v, want 3 steps", w.Rank(), h)
-				}
-				weights[w.Rank()] = f.parameters(false)
-				if err := w.Barrier(); (err == nil) != test.whole {
-					t.Errorf("rank %d: the world after it: %v", w.Rank(), err)
-				}
-				return failed
+				h, err := test.fit(context.Background(), f, &passFails{PerturbedSolver: solver.(*optim.PerturbedSolver)}, w.Rank())
+				return f, h, err
 			})
-			for rank, err := range errs {
-				want := test.want
-				if rank == odd {
-					want = test.odd
-				}
-				if err == nil || !strings.Contains(err.Error(), want) || test.cause != nil && !errors.Is(err, test.cause) {
-					t.Errorf("rank %d: %v: want %q, %v", rank, err, want, test.cause)
-				}
-				if err := sameBits(weights[rank], weights[0]); err != nil {
-					t.Errorf("rank %d: %v", rank, err)
-				}
-			}
 		})
 	}
 }
