@@ -23,8 +23,8 @@ func dependencies(t *testing.T, packages ...string) []string {
 	return strings.Fields(string(out))
 }
 
-// TestDependencies holds the packages to one direction: what is internal uses nothing above it, optim, graph and datasets do not use
-// each other, and MPI stays in its package.
+// TestDependencies holds the packages to one direction: what is internal uses nothing above it, optim, graph and datasets do
+// not use each other, and MPI stays in its package.
 func TestDependencies(t *testing.T) {
 	for _, test := range []struct {
 		packages string

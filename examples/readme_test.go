@@ -154,8 +154,8 @@ func TestSetUp(t *testing.T) {
 	run(t, dir, "sh", "-c", script)
 }
 
-// Every Go block of every page is a complete program. All are formatted, and they are vetted, built and run in a module outside the
-// repository; one that downloads is not run.
+// Every Go block of every page is a complete program. All are formatted, and they are vetted, built and run in a module
+// outside the repository; one that downloads is not run.
 func TestBlocks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs a program for every block of Go")

@@ -130,8 +130,8 @@ func wrongInputs() []wrong {
 	return list
 }
 
-// furnish fills a folder for the programs to run in: a file, a picture's name that is a folder, a folder that may not be written to,
-// and results that are none. None of it may change.
+// furnish fills a folder for the programs to run in: a file, a picture's name that is a folder, a folder that may not be
+// written to, and results that are none. None of it may change.
 func furnish(dir string) error {
 	for name, content := range map[string]string{
 		"file": "kept\n", "binary": "\xff\xfe\x00", "book": strings.Repeat("one two ", 1000), "folder.png/kept": "kept\n", "locked/kept": "kept\n", "spoilt/results.json": "{",

@@ -33,10 +33,10 @@ type BatchNormConfig struct {
 	// used.
 	Training bool
 
-	// Ranks share the batch: each has a part of it, as the x of its own graph. A training node then takes its statistics, and a
-	// gradient those terms that come of them, from the parts of all. The node and its gradient exchange numbers each time that they run, so that
-	// all ranks must run such nodes in the same order, as machines of the same graph do. The gradients of scale and shift are of this
-	// rank's part. Nil, the default, or a single rank, for a batch of its own.
+	// Ranks share the batch: each has a part of it, as the x of its own graph. A training node then takes its statistics,
+	// and a gradient those terms that come of them, from the parts of all. The node and its gradient exchange numbers each
+	// time that they run, so that all ranks must run such nodes in the same order, as machines of the same graph do. The
+	// gradients of scale and shift are of this rank's part. Nil, the default, or a single rank, for a batch of its own.
 	Ranks Ranks
 
 	// ReLU and Residual join what often follows to the same operation:
@@ -223,8 +223,8 @@ func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.Nor
 	return G.Nodes{dx, dScale, dShift}, err
 }
 
-// normRanks is what the ranks of a batch norm exchange: the moments of each channel, first of this rank's part and then of the whole
-// batch, and the sums of its gradient alike.
+// normRanks is what the ranks of a batch norm exchange: the moments of each channel, first of this rank's part and then of
+// the whole batch, and the sums of its gradient alike.
 type normRanks struct {
 	Ranks
 	moments []kernel.Moments
@@ -236,8 +236,9 @@ func newNormRanks(ranks Ranks, channels int) *normRanks {
 	return &normRanks{Ranks: ranks, moments: make([]kernel.Moments, channels), sums: make([]kernel.NormSums, channels)}
 }
 
-// addMoments gives each rank a place of its own in what is summed, so that each gets the moments of all. They are added from rank 0
-// on, which is more accurate than sums of squares, and needs one exchange where the squares about the mean of all would need two.
+// addMoments gives each rank a place of its own in what is summed, so that each gets the moments of all. They are added from
+// rank 0 on, which is more accurate than sums of squares, and needs one exchange where the squares about the mean of all
+// would need two.
 func (r *normRanks) addMoments() error {
 	channels := len(r.moments)
 	part := 1 + 2*channels

@@ -10,8 +10,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// repeated is one batch, as often as a benchmark asks for it. The first steps are not timed: they take the memory of the graph
-// and, as one tensor after the other has its turn, that of the noise. It also reports the processor time a step, which other programs on the machine disturb less.
+// repeated is one batch, as often as a benchmark asks for it. The first steps are not timed: they take the memory of the
+// graph and, as one tensor after the other has its turn, that of the noise. It also reports the processor time a step, which
+// other programs on the machine disturb less.
 type repeated struct {
 	b      *testing.B
 	images *tensor.Dense
@@ -41,9 +42,9 @@ func (r *repeated) Next() bool {
 	return false
 }
 
-// BenchmarkStep measures a training step of each network, noise, forward and backward pass, restoring and SGD with momentum 0.9
-// and weight decay 5e-4, on batches of 128 (the residual networks: 32); of the transformers with Adam, a ViT on 32 images and a GPT on
-// 16 sequences of 64.
+// BenchmarkStep measures a training step of each network, noise, forward and backward pass, restoring and SGD with momentum
+// 0.9 and weight decay 5e-4, on batches of 128 (the residual networks: 32); of the transformers with Adam, a ViT on 32
+// images and a GPT on 16 sequences of 64.
 func BenchmarkStep(b *testing.B) {
 	for _, n := range networks {
 		batch := 128

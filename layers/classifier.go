@@ -47,12 +47,12 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 // call then:
 //
 //   - Fit takes batches that are shared (Rank and Ranks of datasets.LoaderConfig) and a solver that steps by the mean of the
-//     ranks' gradients (distributed.NewSolver, within an optim.PerturbedSolver or around the optimiser alone). The losses in its
-//     history are means over the ranks. Batch norms normalise by the images of their own rank, and their running statistics are set to the
-//     mean of the ranks' after each step, unless [SyncBatchNorm] has them normalise by those of all. Rank 0 alone writes files and draws progress; it reads the checkpoint for all. A
-//     checkpoint is that of one process, and may be resumed by any number of ranks for which the batches of all together stay
-//     the same: the training goes on to rounding.
-//     Dropouts draw what those of one process draw in that rank's part of the whole batch.
+//     ranks' gradients (distributed.NewSolver, within an optim.PerturbedSolver or around the optimiser alone). The losses in
+//     its history are means over the ranks. Batch norms normalise by the images of their own rank, and their running
+//     statistics are set to the mean of the ranks' after each step, unless [SyncBatchNorm] has them normalise by those of all.
+//     Rank 0 alone writes files and draws progress; it reads the checkpoint for all. A checkpoint is that of one process, and
+//     may be resumed by any number of ranks for which the batches of all together stay the same: the training goes on to
+//     rounding. Dropouts draw what those of one process draw in that rank's part of the whole batch.
 //   - Evaluate and Confusion over batches that are shared are those over the whole pass, to the same bits on every rank and for any
 //     number of ranks. Batches that are not shared every rank goes over by itself.
 //   - EstimateStatistics takes means over the ranks.

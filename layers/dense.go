@@ -15,8 +15,8 @@ type Dense struct {
 	weight, bias *Param
 }
 
-// NewDense makes a dense layer from (..., in) to (..., out), with one to four leading axes, with the parameters name.weight (out, in) and name.bias (out),
-// initialised by init.
+// NewDense makes a dense layer from (..., in) to (..., out), with one to four leading axes, with the parameters name.weight
+// (out, in) and name.bias (out), initialised by init.
 func NewDense(name string, in, out int, init Init) *Dense {
 	d := &Dense{name: init.Prefix + name, in: in, out: out}
 	if d.weight, d.err = init.Weight(name+".weight", out, in); d.err != nil {

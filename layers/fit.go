@@ -13,8 +13,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// FitConfig is how long [Classifier.Fit] and [LanguageModel.Fit] train, what they keep and whom they tell. The zero value trains for one epoch, keeps
-// nothing and tells nobody.
+// FitConfig is how long [Classifier.Fit] and [LanguageModel.Fit] train, what they keep and whom they tell. The zero value
+// trains for one epoch, keeps nothing and tells nobody.
 type FitConfig struct {
 	// Epochs is the number of passes over the batches. By default 1.
 	Epochs int

@@ -89,8 +89,8 @@ func (h *History) add(e Epoch) (best bool) {
 // shownEpochs is how many passes String shows at the beginning and at the end of a long training.
 const shownEpochs = 10
 
-// String is a table with a line for each pass, of a long training the first and last ten. The pass with the least validation loss has
-// a star.
+// String is a table with a line for each pass, of a long training the first and last ten. The pass with the least validation
+// loss has a star.
 func (h *History) String() string {
 	var b strings.Builder
 	validated := h.Best >= 0

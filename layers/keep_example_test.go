@@ -44,8 +44,8 @@ func ExampleLoad() {
 	// Output: true
 }
 
-// A training that is interrupted, here after three steps, goes on from its checkpoint, in another process too, and ends with the same
-// bits as one that was not.
+// A training that is interrupted, here after three steps, goes on from its checkpoint, in another process too, and ends with
+// the same bits as one that was not.
 func ExampleClassifier_Fit_resume() {
 	dir, err := os.MkdirTemp("", "")
 	must(err)

@@ -26,7 +26,8 @@ type Metrics struct {
 	ECE float64 `json:"ece"`
 }
 
-// String is a line: of images loss, accuracy, the share among the first five, and calibration; of tokens loss, perplexity and accuracy.
+// String is a line: of images loss, accuracy, the share among the first five, and calibration; of tokens loss, perplexity
+// and accuracy.
 func (m Metrics) String() string {
 	if m.Tokens > 0 {
 		return fmt.Sprintf("%d sequences, %d tokens: loss %.4f, perplexity %.3f, accuracy %.2f%%",

@@ -11,8 +11,8 @@ import (
 
 // BatchNorm normalises each channel, y = scale (x - mean)/sqrt(variance + 1e-5) + shift. A training graph takes mean and
 // variance from the batch and moves the running statistics towards them, running <- 0.9 running + 0.1 batch with the
-// unbiased variance, at each pass; an evaluation graph uses the running statistics and leaves them alone. Of a network that several
-// processes train, the batch is that of a process, unless [SyncBatchNorm] makes it that of all.
+// unbiased variance, at each pass; an evaluation graph uses the running statistics and leaves them alone. Of a network that
+// several processes train, the batch is that of a process, unless [SyncBatchNorm] makes it that of all.
 //
 // S. Ioffe, C. Szegedy, Batch Normalization, ICML 2015, https://arxiv.org/abs/1502.03167; constants as in PyTorch.
 type BatchNorm struct {
@@ -167,12 +167,12 @@ func (l *LayerNorm) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 //	model, err := layers.NewClassifier(net, 64, 3, 32, 32)
 //	err = model.Join(world)
 //
-// It pays with few images a rank, whose statistics are noisy, and costs two exchanges of a few numbers a channel for each batch norm
-// and pass, in which the ranks wait for each other. Graphs that were made before stay as they are, and so do evaluation graphs,
-// which use the running statistics. In a world of one it changes nothing.
+// It pays with few images a rank, whose statistics are noisy, and costs two exchanges of a few numbers a channel for each
+// batch norm and pass, in which the ranks wait for each other. Graphs that were made before stay as they are, and so do
+// evaluation graphs, which use the running statistics. In a world of one it changes nothing.
 //
-// Batch norms are looked for in [Sequential] and [Residual]. A layer of your own with running statistics among its Params is an error,
-// and nothing has changed: call SyncBatchNorm on the batch norms in it, and for the network on what is around it.
+// Batch norms are looked for in [Sequential] and [Residual]. A layer of your own with running statistics among its Params is
+// an error, and nothing has changed: call SyncBatchNorm on the batch norms in it, and for the network on what is around it.
 func SyncBatchNorm(net Layer, world World) error {
 	if world == nil {
 		return errors.New("layers: no world to synchronise batch norms over")

@@ -157,8 +157,8 @@ func (f *imageFeed) load(pass anyPass) (whole bool, err error) {
 }
 
 // step makes one step of solver on the batch that is loaded, with the gradient's norm clipped to clip if that is not 0. It
-// returns the batch's cost and the norm, over all ranks. An error of the pass, or a cost or norm that is not finite, leaves weights
-// and running statistics as they were and the gradients zero.
+// returns the batch's cost and the norm, over all ranks. An error of the pass, or a cost or norm that is not finite, leaves
+// weights and running statistics as they were and the gradients zero.
 func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (cost, norm float64, err error) {
 	t.statistics.take()
 	defer vm.Reset()
@@ -183,8 +183,9 @@ func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (c
 	return cost, norm, nil
 }
 
-// together returns the mean of the ranks' costs, and sets the running statistics that differ to the means of theirs, unless one of the
-// ranks has an error. The statistics move by a fraction of what a batch has, so that their means are the ones that move by the means.
+// together returns the mean of the ranks' costs, and sets the running statistics that differ to the means of theirs, unless
+// one of the ranks has an error. The statistics move by a fraction of what a batch has, so that their means are the ones
+// that move by the means.
 func (t *training) together(ranks *ranks, cost float64, err error) (float64, error) {
 	n := float64(ranks.Size())
 	if n == 1 {

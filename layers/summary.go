@@ -10,10 +10,10 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Summary returns a table of the layers of a network: what each makes of a batch of images of the given shape, N being the batch,
-// how many numbers it learns, and which of its tensors take noise. Below stand the sums, and how many groups take turns under
-// layer-wise noise. Of a network whose first layer is an [Embedding] the shape is the number of tokens of a sequence. Without a shape,
-// as by fmt.Println(net), the column of results is left out, and no error occurs.
+// Summary returns a table of the layers of a network: what each makes of a batch of images of the given shape, N being the
+// batch, how many numbers it learns, and which of its tensors take noise. Below stand the sums, and how many groups take
+// turns under layer-wise noise. Of a network whose first layer is an [Embedding] the shape is the number of tokens of a
+// sequence. Without a shape, as by fmt.Println(net), the column of results is left out, and no error occurs.
 func Summary(net Layer, shape ...int) (string, error) {
 	s := &summary{counted: make(map[*Param]bool)}
 	if len(shape) == 0 {

@@ -77,7 +77,8 @@ func ExampleWithSchedule() {
 	// step 99: w, sigma 2.467e-05, noise norm 1.995e-05, relative norm 8.94e-06
 }
 
-// What noise adds to the loss at the weights as they are: on the quadratic |xw - y|^2/3, just sigma^2 times half the Hessian's trace.
+// What noise adds to the loss at the weights as they are: on the quadratic |xw - y|^2/3, just sigma^2 times half the
+// Hessian's trace.
 func ExampleNoiseRegulariser() {
 	g, w, cost := regression()
 	var loss G.Value

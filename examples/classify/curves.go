@@ -37,8 +37,8 @@ func (x *results) seeds(on string) string {
 	return fmt.Sprintf("mean over %d seeds, 95%% interval", most)
 }
 
-// drawn returns what pictures show of an interval: of two numbers the mean alone, since their interval, thirteen standard errors each
-// way, would take the axis for itself.
+// drawn returns what pictures show of an interval: of two numbers the mean alone, since their interval, thirteen standard
+// errors each way, would take the axis for itself.
 func drawn(i interval.Interval) interval.Interval {
 	if i.N == 2 {
 		i.N = 1
@@ -79,8 +79,8 @@ func (x *results) drawCurves(file string) error {
 	return figure.Save(file, panels...)
 }
 
-// settled reports whether an epoch is behind the first quarter of the training, in which accuracies come from afar: they would take the
-// axes for themselves, and what is compared is at the end.
+// settled reports whether an epoch is behind the first quarter of the training, in which accuracies come from afar: they
+// would take the axes for themselves, and what is compared is at the end.
 func (x *results) settled(epoch int) bool { return 4*epoch >= x.Settings.Epochs }
 
 // style is how pictures show a choice: by its kind, and by which of this kind's it is.

@@ -13,8 +13,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Under mpirun or srun, the ranks either make each run together, each with its part of every batch, or apart: then they are processes
-// that share a folder, and need nothing from each other.
+// Under mpirun or srun, the ranks either make each run together, each with its part of every batch, or apart: then they are
+// processes that share a folder, and need nothing from each other.
 const (
 	together = "together"
 	apart    = "apart"
@@ -33,8 +33,8 @@ func onRanks(ctx context.Context, s *settings) error {
 	return leave(ctx, world, err)
 }
 
-// leave ends this rank. With an error of its own it ends all; where all have the same one, or none, it returns on rank 0, which says
-// what there is to say.
+// leave ends this rank. With an error of its own it ends all; where all have the same one, or none, it returns on rank 0,
+// which says what there is to say.
 func leave(ctx context.Context, world *distributed.World, err error) error {
 	if world.Size() == 1 {
 		if failed := world.Finalize(); err == nil {

@@ -31,7 +31,8 @@ type group struct {
 	sigma          float64
 }
 
-// key returns the key of a run. Without noise it is the same one for all sigmas, and for all scales of one kind of initial weights.
+// key returns the key of a run. Without noise it is the same one for all sigmas, and for all scales of one kind of initial
+// weights.
 func (g group) key(noise string, width int, seed uint64) key {
 	k := key{g.dataset, g.scale, noise, g.sigma, width, seed}
 	if noise == "none" {

@@ -48,7 +48,8 @@ func variancePanels(rows []row) []figure.Panel {
 	return list
 }
 
-// panel shows a number of a kind of network: measured points with standard errors, and lines for closed forms, or through the points where there are none.
+// panel shows a number of a kind of network: measured points with standard errors, and lines for closed forms, or through
+// the points where there are none.
 func panel(rows []row, kind int, q quantity) figure.Panel {
 	p := figure.Panel{X: "width, hidden units", Y: q.unit, LogX: true, LogY: true}
 	for _, r := range rows {

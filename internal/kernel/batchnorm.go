@@ -58,7 +58,8 @@ func momentsOf[T Float](n Norm, x []T) Moments {
 
 // Add returns the moments of the values of both.
 //
-// T. F. Chan, G. H. Golub, R. J. LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, COMPSTAT 1982.
+// T. F. Chan, G. H. Golub, R. J. LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances,
+// COMPSTAT 1982.
 func (m Moments) Add(o Moments) Moments {
 	count, away := m.Count+o.Count, o.Mean-m.Mean
 	share := o.Count / count
@@ -76,8 +77,8 @@ func statsOf[T Float](n Norm, s NormStats, c int, m Moments, runMean, runVar []T
 	runVar[c] += T(n.Momentum * (m.Square/(m.Count-1) - float64(runVar[c])))
 }
 
-// NormMoments writes the moments of each channel of x to m. With [NormStatistics] and [NormForward] it is [NormTrain] for a batch of
-// which x is a part.
+// NormMoments writes the moments of each channel of x to m. With [NormStatistics] and [NormForward] it is [NormTrain] for a
+// batch of which x is a part.
 func NormMoments[T Float](n Norm, m []Moments, x []T) {
 	n.channels(func(c, at int) { m[c] = momentsOf(n, x[at:]) })
 }

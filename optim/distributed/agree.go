@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Tags of messages, which MPI has room for up to 32767. An all-reduce has two for each block. One that goes on beside a pass has others
-// than those that are made within the pass.
+// Tags of messages, which MPI has room for up to 32767. An all-reduce has two for each block. One that goes on beside a pass
+// has others than those that are made within the pass.
 const (
 	tagCall  = 0
 	tagAlarm = 1

@@ -42,8 +42,8 @@
 // # The noise
 //
 // It is a function of seeds and counters and needs no communication: all ranks perturb their weights by the same noise. That
-// is the method of the paper with a larger batch. With [IndependentNoise] each rank draws its own, and the step is taken with the mean
-// over as many draws.
+// is the method of the paper with a larger batch. With [IndependentNoise] each rank draws its own, and the step is taken
+// with the mean over as many draws.
 //
 // # The same bits
 //

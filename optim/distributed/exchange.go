@@ -158,8 +158,8 @@ func sumBlocks[T Float](w *World, c call, list [][]T, factor T, open *openList) 
 	}
 }
 
-// advance takes the blocks as far as the messages that have been carried allow, and those that are done out of the list. It returns
-// how much has happened, and what has not been carried.
+// advance takes the blocks as far as the messages that have been carried allow, and those that are done out of the list. It
+// returns how much has happened, and what has not been carried.
 func advance[T Float](w *World, blocks *[]*block[T], factor T) (news int, missing []waiting, err error) {
 	under := (*blocks)[:0]
 	for _, b := range *blocks {

@@ -280,8 +280,8 @@ func checkLanguageModel(w *World) error {
 // onlyBatches are batches whose loader nobody recognises.
 type onlyBatches struct{ layers.Batches }
 
-// checkBatchNorm makes one step. The running statistics are the means of those that each rank's part alone gives; so are those that
-// are estimated.
+// checkBatchNorm makes one step. The running statistics are the means of those that each rank's part alone gives; so are
+// those that are estimated.
 func checkBatchNorm(w *World) error {
 	ours, err := newFitting(w, true, datasets.LastDrop)
 	if err != nil || fitBatch%w.Size() != 0 {

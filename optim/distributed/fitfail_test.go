@@ -40,8 +40,8 @@ func (b *badBatches) Next() bool {
 	return true
 }
 
-// TestFitFails: when one of three ranks cannot go on, all return at the same place, with its reason and its name, and their networks
-// are those after the same step.
+// TestFitFails: when one of three ranks cannot go on, all return at the same place, with its reason and its name, and their
+// networks are those after the same step.
 func TestFitFails(t *testing.T) {
 	const odd = 1
 	bad := func(f *fitting, label bool, at int) *badBatches {

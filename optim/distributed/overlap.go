@@ -22,8 +22,8 @@ import (
 // it; all others leave at the end of the pass, as do small ones. The first pass of a machine is exchanged by Step. The
 // bits are those without Overlap. With several evaluations a step (optim.WithSamples) each is exchanged, as many times the bytes.
 //
-// Batch norms that are synchronised (layers.SyncBatchNorm) exchange their numbers meanwhile. Other calls of the world must wait for
-// RunAll to return.
+// Batch norms that are synchronised (layers.SyncBatchNorm) exchange their numbers meanwhile. Other calls of the world must
+// wait for RunAll to return.
 //
 // All ranks must call RunAll. An error of one rank's pass breaks the world. The exchange needs a processor now and then: it
 // hides best with a GOMAXPROCS of one more than this rank has processors. In a world of one Overlap returns vm.
@@ -71,7 +71,8 @@ func (o *overlap) RunAll() error {
 	return err
 }
 
-// prepare makes the list of what is exchanged, from the last layer's gradient to the first one's, unless that of the pass before is good.
+// prepare makes the list of what is exchanged, from the last layer's gradient to the first one's, unless that of the pass
+// before is good.
 func (o *overlap) prepare() error {
 	now, err := gradientMemory(o.nodes)
 	if err != nil || slices.Equal(now, o.memory) {
@@ -138,11 +139,12 @@ func overlapped[T Float](o *overlap, b bundle[T]) func(*overlap) error {
 	}
 }
 
-// openList is which vectors of a list are ready, and what is known of their exchange, which goes on beside a pass on MPI's thread. A nil
-// one is ready from the start.
+// openList is which vectors of a list are ready, and what is known of their exchange, which goes on beside a pass on MPI's
+// thread. A nil one is ready from the start.
 //
-// The pass may make calls of its own meanwhile, such as those of synchronised batch norms. As MPI's thread is taken, they are made by
-// the exchange, between its looks at the messages: all ranks make them in the same order, after the call of the exchange itself.
+// The pass may make calls of its own meanwhile, such as those of synchronised batch norms. As MPI's thread is taken, they
+// are made by the exchange, between its looks at the messages: all ranks make them in the same order, after the call of the
+// exchange itself.
 type openList struct {
 	mu     sync.Mutex
 	ready  []bool
@@ -211,8 +213,8 @@ func (l *openList) isReady(i int) bool {
 	return l.ready[i]
 }
 
-// rest waits for some time, or until another vector may be ready, or for a call of the pass, which it makes. It returns the error of
-// the pass.
+// rest waits for some time, or until another vector may be ready, or for a call of the pass, which it makes. It returns the
+// error of the pass.
 func (l *openList) rest(d time.Duration) (failed error, served bool) {
 	select {
 	case <-l.news:

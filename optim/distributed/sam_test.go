@@ -9,8 +9,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// checkSAM makes one step of SAM, of which each rank climbs by its own gradient: the step is the mean of those that the ranks would
-// have made alone.
+// checkSAM makes one step of SAM, of which each rank climbs by its own gradient: the step is the mean of those that the
+// ranks would have made alone.
 func checkSAM(w *World) error {
 	if images%w.Size() != 0 {
 		return nil

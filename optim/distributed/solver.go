@@ -25,8 +25,9 @@ var _ G.Solver = (*Solver)(nil)
 //	solver, err := optim.NewPerturbedSolver(mean, 0.05)
 //
 // With a loss that is a mean over the batch, n ranks with batches of b images make the step of one process with n*b images,
-// to rounding. Batch norms take their statistics from the images of their own rank, and their running statistics differ from rank to
-// rank unless a layers.Classifier that has joined the world averages them, or layers.SyncBatchNorm has synchronised them.
+// to rounding. Batch norms take their statistics from the images of their own rank, and their running statistics differ from
+// rank to rank unless a layers.Classifier that has joined the world averages them, or layers.SyncBatchNorm has synchronised
+// them.
 //
 // The ranks must train the same model from the same weights, which the first Step makes sure of: give all the same seeds,
 // or call [BroadcastWeights]. After that nothing but gradients is exchanged, and the weights stay the same bit for bit, because
@@ -63,8 +64,8 @@ func NewSolver(base G.Solver, world *World) (*Solver, error) {
 	return &Solver{base: base, world: world, known: make(map[uint64]bool)}, nil
 }
 
-// IndependentNoise is an option of optim.NewPerturbedSolver: each rank draws noise of its own, on the same groups, so that the mean
-// of the gradients is one over as many draws as there are ranks. Without it all ranks draw the same noise.
+// IndependentNoise is an option of optim.NewPerturbedSolver: each rank draws noise of its own, on the same groups, so that
+// the mean of the gradients is one over as many draws as there are ranks. Without it all ranks draw the same noise.
 func IndependentNoise(w *World) optim.PerturbOpt { return optim.WithRank(w.rank, w.size) }
 
 // Base returns the solver that updates the weights.
@@ -135,8 +136,8 @@ func (s *Solver) compareOnce(params []parameter) error {
 	return nil
 }
 
-// vectors returns the gradients by their element type, each once: parameters that are only added to each other, such as two biases,
-// have one gradient in one memory.
+// vectors returns the gradients by their element type, each once: parameters that are only added to each other, such as two
+// biases, have one gradient in one memory.
 func vectors(params []parameter) (f32 [][]float32, f64 [][]float64, err error) {
 	type place struct {
 		memory

@@ -14,9 +14,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// newNormed makes the training of a rank, as newFitting, of a network with batch norms of all kinds: over images and over vectors, with
-// a ReLU behind, at the end of a residual block and in its shortcut. In a world they are synchronised. Its solver is what wrap makes
-// of the base.
+// newNormed makes the training of a rank, as newFitting, of a network with batch norms of all kinds: over images and over
+// vectors, with a ReLU behind, at the end of a residual block and in its shortcut. In a world they are synchronised. Its
+// solver is what wrap makes of the base.
 func newNormed(w *World, wrap func(base G.Solver) (G.Solver, error)) (*fitting, G.Solver, error) {
 	f := new(fitting)
 	init := layers.Init{Seed: 1, Dtype: tensor.Float64}
@@ -82,8 +82,9 @@ func noisy(opts ...optim.PerturbOpt) func(G.Solver) (G.Solver, error) {
 	}
 }
 
-// checkSyncBatchNorm compares trainings with synchronised batch norms with those of one process, running statistics and all: equal to
-// rounding, and to the bit from run to run. SAM, of which each rank climbs by its own gradient, is only to come to the same on all ranks.
+// checkSyncBatchNorm compares trainings with synchronised batch norms with those of one process, running statistics and all:
+// equal to rounding, and to the bit from run to run. SAM, of which each rank climbs by its own gradient, is only to come to
+// the same on all ranks.
 func checkSyncBatchNorm(w *World) error {
 	if fitBatch%w.Size() != 0 {
 		return nil

@@ -84,8 +84,8 @@ func (w *World) late(c call, missing []waiting) error {
 	return &failure{text: fmt.Sprintf("rank %d of %d waited %v in %v", w.rank, w.size, w.timeout, c), missing: ranksOf(missing)}
 }
 
-// alsoMissing adds the ranks that this one waits for to those that another one has waited for in vain: that one may have waited for
-// this one alone.
+// alsoMissing adds the ranks that this one waits for to those that another one has waited for in vain: that one may have
+// waited for this one alone.
 func alsoMissing(err error, missing []waiting) error {
 	f, ok := err.(*failure)
 	if !ok || len(f.missing) == 0 {

@@ -12,7 +12,8 @@ import (
 
 // A post carries messages between worlds in one process, as MPI does between processes: in order for a pair of ranks and a
 // tag, each after a time of its own, small ones from a copy and large ones out of the sender's memory when the receiver is
-// ready. Memory is read and written on goroutines of its own, so the race detector finds a world that touches what it has given away.
+// ready. Memory is read and written on goroutines of its own, so the race detector finds a world that touches what it has
+// given away.
 type post struct {
 	mu     sync.Mutex
 	routes map[route]*traffic

@@ -39,8 +39,8 @@ type Config struct {
 	// that one rank does alone, such as an evaluation on rank 0. By default ten minutes.
 	Timeout time.Duration
 
-	// Library is the MPI library's file, or "none" for a world of one in any case. By default LAYERNOISE_MPI, or else what is found of Open MPI, MPICH and the standard
-	// ABI, the launcher's own kind first.
+	// Library is the MPI library's file, or "none" for a world of one in any case. By default LAYERNOISE_MPI, or else what
+	// is found of Open MPI, MPICH and the standard ABI, the launcher's own kind first.
 	Library string
 }
 
@@ -173,8 +173,8 @@ func (w *World) Finalize() error {
 	return w.limited("MPI_Finalize", w.wire.stop)
 }
 
-// Fail tells the other ranks that this one failed and why: their calls, also those in which they wait now, return an error that says so,
-// and the world is broken on all. The process goes on, and it returns the error of all further calls.
+// Fail tells the other ranks that this one failed and why: their calls, also those in which they wait now, return an error
+// that says so, and the world is broken on all. The process goes on, and it returns the error of all further calls.
 func (w *World) Fail(err error) error { return w.breakDown(err) }
 
 // Abort prints err, tells the other ranks that this one failed and why, gives them a second to say so and to end, and

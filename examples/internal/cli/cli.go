@@ -56,9 +56,10 @@ func Kept(err error, how string) error {
 	return keptError{err, how}
 }
 
-// Main parses the command line's flags, runs the program and exits when there is an error, which is the last line that it prints:
-// with 2 for wrong arguments, with 130 after Ctrl-C or SIGTERM, which end ctx, and with 1 otherwise. A second Ctrl-C, while run still
-// deals with the first, ends the program at once, with 130 too and without a word. Call it last in main.
+// Main parses the command line's flags, runs the program and exits when there is an error, which is the last line that it
+// prints: with 2 for wrong arguments, with 130 after Ctrl-C or SIGTERM, which end ctx, and with 1 otherwise. A second
+// Ctrl-C, while run still deals with the first, ends the program at once, with 130 too and without a word. Call it last in
+// main.
 func Main(run func(ctx context.Context) error) {
 	parse()
 	ctx := interruptible()
@@ -180,8 +181,8 @@ func Given(name string) bool {
 	return found
 }
 
-// List splits the value of a flag at its commas: into some of the names that are known, or of any that are not empty where there are
-// none, each once.
+// List splits the value of a flag at its commas: into some of the names that are known, or of any that are not empty where
+// there are none, each once.
 func List(name, value string, known ...string) ([]string, error) {
 	list := strings.Split(value, ",")
 	for i, entry := range list {
@@ -240,8 +241,8 @@ func Data(err error) error {
 	return fmt.Errorf("-data: %w", err)
 }
 
-// CheckPicture reports what would keep a program from writing a picture: a name that does not end in .png, a folder that is not there
-// or cannot be written to. An SVG goes beside it.
+// CheckPicture reports what would keep a program from writing a picture: a name that does not end in .png, a folder that is
+// not there or cannot be written to. An SVG goes beside it.
 func CheckPicture(name, file string) error {
 	if filepath.Ext(file) != ".png" {
 		return Usagef("-%s %q, want a file that ends in .png", name, file)

@@ -16,8 +16,8 @@
 //
 // [DeepLinear] is the same for linear networks of any depth, noise on one layer at a time, without the minimiser.
 //
-// [ReLU] and the variances of [Factorisation] say what noise does at given weights, where nothing is trained: how it depends on the
-// width of a network, and on the initial weights.
+// [ReLU] and the variances of [Factorisation] say what noise does at given weights, where nothing is trained: how it depends
+// on the width of a network, and on the initial weights.
 //
 // Source: A. Orvieto, A. Raj, H. Kersting, F. Bach, Explicit Regularization in Overparametrized Models via Noise Injection,
 // AISTATS 2023, https://arxiv.org/abs/2206.04613, sections 3 and 4. The formulas here are derived in the comments.

@@ -1,5 +1,5 @@
-// Package figure draws the pictures of the examples: curves with units and error bars, side by side, with one legend below them, as
-// PNG and as SVG.
+// Package figure draws the pictures of the examples: curves with units and error bars, side by side, with one legend below
+// them, as PNG and as SVG.
 package figure
 
 import (
@@ -52,8 +52,8 @@ type Panel struct {
 	Matrix *Matrix // in the place of curves
 }
 
-// Save writes the panels, row by row, with letters where there are more than one, to the PNG file and, if its name ends in .png, to the SVG file beside it, as package outfile
-// does.
+// Save writes the panels, row by row, with letters where there are more than one, to the PNG file and, if its name ends in
+// .png, to the SVG file beside it, as package outfile does.
 func Save(file string, panels ...Panel) error {
 	p, err := newPicture(panels)
 	if err != nil {

@@ -22,8 +22,8 @@ const (
 	legendApart = 0.3 * vg.Inch  // between entries
 )
 
-// add takes over what stands for a curve, if its name is a new one; or if there is more of it than before, such as a line where there
-// were marks alone.
+// add takes over what stands for a curve, if its name is a new one; or if there is more of it than before, such as a line
+// where there were marks alone.
 func (l *legend) add(name string, thumbs []plot.Thumbnailer) {
 	if old, known := l.thumbs[name]; known || name == "" {
 		if known && len(thumbs) > len(old) {
