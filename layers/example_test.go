@@ -135,6 +135,6 @@ func ExampleLanguageModel() {
 	must(err)
 	fmt.Println(sample)
 	// Output:
-	// perplexity 1.19 over 979 characters
+	// perplexity 1.20 over 979 characters
 	// row your boat, gently down the stream. r
 }
