@@ -83,7 +83,7 @@ func convNode[T kernel.Float](name string, s kernel.Conv, c ConvConfig, x, w, b 
 		forward: func(y, x, w, b []T, relu bool) { kernel.ConvForward(s, y, x, w, b, relu) },
 		gradX:   func(dx, dy, w []T) { kernel.ConvGradX(s, dx, dy, w) },
 		gradW:   func(dw, dy, x []T) { kernel.ConvGradW(s, dw, dy, x) },
-		gradB:   func(db, dy, _ []T) { kernel.ConvGradB(db, dy, s.OutH()*s.OutW()) },
+		gradB:   func(db, dy, _ []T) { kernel.ConvGradB(db, dy, nil, s.OutH()*s.OutW()) },
 	}.node(x, w, b)
 }
 

@@ -3,15 +3,27 @@ package kernel
 import "github.com/layernoise/layernoise/internal/parallel"
 
 // ConvGradB computes the gradient db with respect to the bias: the sum of dy (n, len(db), pixels) over the images and
-// pixels. Rows are summed in T, their sums in float64.
-func ConvGradB[T Float](db, dy []T, pixels int) {
+// pixels, without those where y is zero if it is not nil, as [Gate] leaves them out. Rows are summed in T, their sums in
+// float64.
+func ConvGradB[T Float](db, dy, y []T, pixels int) {
 	n := len(dy) / (len(db) * pixels)
 	l := loopsFor[T]()
 	parallel.For(len(db), 8, func(lo, hi int) {
+		var gated []T
+		if y != nil {
+			gated = borrow[T](pixels)
+			defer giveBack(gated)
+		}
 		for o := lo; o < hi; o++ {
 			var s float64
 			for i := range n {
-				s += float64(l.sum(dy[(i*len(db)+o)*pixels:][:pixels]))
+				at := (i*len(db) + o) * pixels
+				row := dy[at:][:pixels]
+				if y != nil {
+					gate(gated, y[at:][:pixels], row)
+					row = gated
+				}
+				s += float64(l.sum(row))
 			}
 			db[o] = T(s)
 		}

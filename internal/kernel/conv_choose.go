@@ -26,11 +26,9 @@ var convDirect = os.Getenv(ConvVariable) == "direct"
 // ConvForward computes the convolution y of x with w, plus the bias b of each output channel, clipped at zero from below
 // when relu is set. b may be nil.
 func ConvForward[T Float](c Conv, y, x, w, b []T, relu bool) {
-	switch y32, single := any(y).([]float32); {
-	case single && c.winograd():
-		winogradForward(c, target{y: y32, b: any(b).([]float32), relu: relu}, source{x: any(x).([]float32)}, any(w).([]float32))
-	case single && c.slides():
-		slidingForward(newSliding(c), target{y: y32, b: any(b).([]float32), relu: relu}, source{x: any(x).([]float32)}, any(w).([]float32))
+	y32, single := any(y).([]float32)
+	switch {
+	case single && c.forwardInPieces(target{y: y32, b: any(b).([]float32), relu: relu}, source{x: any(x).([]float32)}, any(w).([]float32)):
 	case c.shiftedGEMM():
 		shiftedForward(c, y, x, w, b, relu)
 	default:
@@ -40,11 +38,9 @@ func ConvForward[T Float](c Conv, y, x, w, b []T, relu bool) {
 
 // ConvGradX computes the gradient dx with respect to the images, from the gradient dy of the output.
 func ConvGradX[T Float](c Conv, dx, dy, w []T) {
-	switch dx32, single := any(dx).([]float32); {
-	case single && c.winograd():
-		winogradGradX(c, dx32, source{x: any(dy).([]float32)}, any(w).([]float32))
-	case single && c.slidesBack():
-		slidingGradX(newSliding(c), dx32, source{x: any(dy).([]float32)}, any(w).([]float32))
+	dx32, single := any(dx).([]float32)
+	switch {
+	case single && c.gradXInPieces(dx32, source{x: any(dy).([]float32)}, any(w).([]float32)):
 	case c.shiftedGEMM():
 		shiftedGradX(c, dx, dy, w)
 	default:
@@ -54,16 +50,54 @@ func ConvGradX[T Float](c Conv, dx, dy, w []T) {
 
 // ConvGradW computes the gradient dw with respect to the weights, from the gradient dy of the output.
 func ConvGradW[T Float](c Conv, dw, dy, x []T) {
-	switch dw32, single := any(dw).([]float32); {
-	case single && c.winograd():
-		winogradGradW(c, dw32, source{x: any(dy).([]float32)}, source{x: any(x).([]float32)})
-	case single && c.slides():
-		slidingGradW(newSliding(c), dw32, source{x: any(dy).([]float32)}, source{x: any(x).([]float32)})
+	dw32, single := any(dw).([]float32)
+	switch {
+	case single && c.gradWInPieces(dw32, source{x: any(dy).([]float32)}, source{x: any(x).([]float32)}):
 	case c.shiftedGEMM():
 		shiftedGradW(c, dw, dy, x)
 	default:
 		columnsGradW(c, dw, dy, x)
 	}
+}
+
+// forwardInPieces computes the convolution if one of the algorithms that make the output, or take it, piece by piece in the
+// cache suits it, and reports whether it did.
+func (c Conv) forwardInPieces(y target, x source, w []float32) bool {
+	switch {
+	case c.winograd():
+		winogradForward(c, y, x, w)
+	case c.slides():
+		slidingForward(newSliding(c), y, x, w)
+	default:
+		return false
+	}
+	return true
+}
+
+// gradXInPieces is forwardInPieces for the gradient with respect to the images.
+func (c Conv) gradXInPieces(dx []float32, dy source, w []float32) bool {
+	switch {
+	case c.winograd():
+		winogradGradX(c, dx, dy, w)
+	case c.slidesBack():
+		slidingGradX(newSliding(c), dx, dy, w)
+	default:
+		return false
+	}
+	return true
+}
+
+// gradWInPieces is forwardInPieces for the gradient with respect to the weights.
+func (c Conv) gradWInPieces(dw []float32, dy, x source) bool {
+	switch {
+	case c.winograd():
+		winogradGradW(c, dw, dy, x)
+	case c.slides():
+		slidingGradW(newSliding(c), dw, dy, x)
+	default:
+		return false
+	}
+	return true
 }
 
 // winograd reports whether the convolution is computed by Winograd's algorithm. That takes four times fewer multiplications

@@ -1,10 +1,6 @@
 package kernel
 
-import (
-	"math"
-
-	"github.com/layernoise/layernoise/internal/parallel"
-)
+import "math"
 
 // ConvPool is a convolution with a max pool of 2x2 without overlap behind it, whose output has even sides, and a rectifier
 // or none. Results and gradients have the bits of a convolution and a MaxPool apart.
@@ -39,16 +35,9 @@ func (p *ConvPool[T]) Forward(y, x, w, b []T) {
 	if p.picks == nil {
 		p.picks = make([]uint32, p.N*p.Out*p.OutH()/2*pickWords(p.OutW()))
 	}
-	if y, single := any(y).([]float32); single {
-		x, w, to := source{x: any(x).([]float32)}, any(w).([]float32), target{y, any(b).([]float32), p.ReLU, p.picks}
-		switch {
-		case p.winograd():
-			winogradForward(p.Conv, to, x, w)
-			return
-		case p.slides():
-			slidingForward(newSliding(p.Conv), to, x, w)
-			return
-		}
+	y32, single := any(y).([]float32)
+	if single && p.forwardInPieces(target{y32, any(b).([]float32), p.ReLU, p.picks}, source{x: any(x).([]float32)}, any(w).([]float32)) {
+		return
 	}
 	whole := borrow[T](p.N * p.Out * p.pixels())
 	defer giveBack(whole)
@@ -58,32 +47,18 @@ func (p *ConvPool[T]) Forward(y, x, w, b []T) {
 
 // GradX writes the gradient with respect to the images to dx, from the gradient dy of the result. It belongs to the last Forward.
 func (p *ConvPool[T]) GradX(dx, dy, w []T) {
-	if dx, single := any(dx).([]float32); single {
-		w, dy := any(w).([]float32), source{any(dy).([]float32), p.picks}
-		switch {
-		case p.winograd():
-			winogradGradX(p.Conv, dx, dy, w)
-			return
-		case p.slidesBack():
-			slidingGradX(newSliding(p.Conv), dx, dy, w)
-			return
-		}
+	dx32, single := any(dx).([]float32)
+	if single && p.gradXInPieces(dx32, source{any(dy).([]float32), p.picks}, any(w).([]float32)) {
+		return
 	}
 	p.unpooled(dy, func(dy []T) { ConvGradX(p.Conv, dx, dy, w) })
 }
 
 // GradW is GradX for the gradient with respect to the weights.
 func (p *ConvPool[T]) GradW(dw, dy, x []T) {
-	if dw, single := any(dw).([]float32); single {
-		x, dy := source{x: any(x).([]float32)}, source{any(dy).([]float32), p.picks}
-		switch {
-		case p.winograd():
-			winogradGradW(p.Conv, dw, dy, x)
-			return
-		case p.slides():
-			slidingGradW(newSliding(p.Conv), dw, dy, x)
-			return
-		}
+	dw32, single := any(dw).([]float32)
+	if single && p.gradWInPieces(dw32, source{any(dy).([]float32), p.picks}, source{x: any(x).([]float32)}) {
+		return
 	}
 	p.unpooled(dy, func(dy []T) { ConvGradW(p.Conv, dw, dy, x) })
 }
@@ -91,25 +66,10 @@ func (p *ConvPool[T]) GradW(dw, dy, x []T) {
 // GradB is GradX for the gradient with respect to the bias: the sum of dy over the images and pixels, without those whose
 // result y the rectifier has cut off.
 func (p *ConvPool[T]) GradB(db, dy, y []T) {
-	pixels := p.pixels() / 4
 	if !p.ReLU {
-		ConvGradB(db, dy, pixels)
-		return
+		y = nil
 	}
-	l := loopsFor[T]()
-	parallel.For(p.Out, 8, func(lo, hi int) {
-		row := borrow[T](pixels)
-		defer giveBack(row)
-		for o := lo; o < hi; o++ {
-			var s float64
-			for i := range p.N {
-				at := (i*p.Out + o) * pixels
-				gate(row, y[at:][:pixels], dy[at:][:pixels])
-				s += float64(l.sum(row))
-			}
-			db[o] = T(s)
-		}
-	})
+	ConvGradB(db, dy, y, p.pixels()/4)
 }
 
 // maxPool is the pool by itself.

@@ -60,7 +60,7 @@ func testConvPool[T Float](t *testing.T, c Conv, relu bool, x, w, b, dy []T) {
 	if relu {
 		Gate(passed, y, dy)
 	}
-	ConvGradB(want[3], passed, c.pixels()/4)
+	ConvGradB(want[3], passed, nil, c.pixels()/4)
 	for l := cpu.Plain; l <= cpu.Best(); l++ {
 		use, loops32 = kernelsOf(l), loopsOf(l)
 		for _, threads := range []int{1, 3} {
