@@ -55,6 +55,25 @@ func TestLaunched(t *testing.T) {
 	}
 }
 
+// TestEnds is a world that does little else than to end. test.sh starts it many times, since an MPI_Finalize may hang now and then.
+func TestEnds(t *testing.T) {
+	if l, _ := launched(); !l.launched {
+		t.Skip("not started by a launcher: bash optim/distributed/test.sh starts it by Open MPI and MPICH")
+	}
+	w, err := Init(Config{Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := Allreduce(w, make([]float32, 10000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Finalize(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // misbehave makes the last rank do something else than the others, who train. It returns what they are told.
 func misbehave(w *World, odd string) error {
 	w.timeout = 2 * time.Second

@@ -16,7 +16,8 @@ import (
 type library struct {
 	abi
 	functions
-	name string // what it calls itself
+	name  string // what it calls itself
+	hangs bool   // in MPI_Finalize, now and then: see leave
 }
 
 // underWay is the messages whose memory MPI may still read or write. Those of a broken world stay here as long as the process
@@ -122,7 +123,8 @@ func newLibrary(handle uintptr, path string) (*library, error) {
 	if lib.functions, err = openFunctions(handle); err != nil {
 		return nil, err
 	}
-	lib.name = lib.describe()
+	text := lib.describe()
+	lib.name, lib.hangs = summary(text), finalizeHangs(text)
 	switch {
 	case strings.Contains(path, "mpi_abi"):
 		lib.abi = standardABI
@@ -164,12 +166,17 @@ func (r *results) String() string { return strings.TrimRight(string(r.text[:max(
 
 func address[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
-// describe returns the first line of what the library says of itself.
+// describe returns what the library says of itself.
 func (l *library) describe() string {
 	out := newResults()
+	defer runtime.KeepAlive(out)
 	purego.SyscallN(l.version, address(&out.text[0]), address(&out.a))
-	line, _, _ := strings.Cut(out.String(), "\n")
-	runtime.KeepAlive(out)
+	return out.String()
+}
+
+// summary returns the first line of it, which is the name and the version.
+func summary(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
 	return strings.Join(strings.Fields(strings.ReplaceAll(line, "MPICH Version:", "MPICH ")), " ")
 }
 
@@ -208,6 +215,9 @@ func (l *library) start() (rank, size int, err error) {
 }
 
 func (l *library) stop() error {
+	if pmi, ok := launcherSocket(); ok && l.hangs {
+		return l.leave(pmi)
+	}
 	if err := l.call("MPI_Finalize", l.finalize); err != nil {
 		return err
 	}

@@ -39,26 +39,29 @@ launch() { # launcher, number of ranks, command
 export -f launch
 export folder
 
-# passes runs all checks on a number of ranks, which have to pass. MPICH 4.0 over TCP now and then does not come out of
-# MPI_Finalize on a busy machine: a rank waits for one that is in the launcher's barrier already, where it answers nobody. All
-# checks have passed then; they are run once more.
+# passes runs all checks on a number of ranks, which have to pass.
 passes() { # launcher, number of ranks, what
 	echo "== $1, $2 ranks${3:+, $3}"
-	local run=(timeout 120 bash -c 'launch "$@"' - "$1" "$2" "${ranks[@]}")
-	if "${run[@]}" >"$folder/out" 2>&1; then
-		:
-	elif [ "$1" = mpich-hosts ] && grep 'MPI_Finalize did not end' "$folder/out"; then
-		echo '!!! MPI_Finalize hung: once more !!!'
-		hosts_reset
-		"${run[@]}" >"$folder/out" 2>&1
-	else
-		false
-	fi || {
+	if ! timeout 120 bash -c 'launch "$@"' - "$1" "$2" "${ranks[@]}" >"$folder/out" 2>&1; then
 		cat "$folder/out"
 		echo "FAIL: $1, $2 ranks"
 		exit 1
-	}
+	fi
 	grep -oE 'rank [0-9]+ of .*processors|^--- PASS.*' "$folder/out" | sort
+}
+
+# ends opens and ends worlds of three ranks, one after the other.
+ends() { # launcher, number of worlds
+	echo "== $1, $2 worlds that end"
+	local i
+	for ((i = 1; i <= $2; i++)); do
+		if ! timeout 60 bash -c 'launch "$@"' - "$1" 3 "$folder/ranks" -test.run TestEnds -test.v >"$folder/out" 2>&1 ||
+			[ "$(grep -c '^--- PASS: TestEnds' "$folder/out")" != 3 ]; then
+			cat "$folder/out"
+			echo "FAIL: $1, world $i"
+			exit 1
+		fi
+	done
 }
 
 # fails lets the last of three ranks do something else. All end, with an error that says what: in so many ranks' words.
@@ -127,6 +130,7 @@ if [ "$(id -u)" = 0 ] && hosts_up 2>"$folder/up"; then
 		rm -f "$LAYERNOISE_TEST_CHECKPOINT"
 		fails $launcher dies "$absent" 2
 		passes $launcher 3 'from their checkpoint'
+		ends $launcher 20
 		# The launcher itself may wait for ever for the host that is gone: a cluster's limit of time ends it, here timeout.
 		LIMIT=12 fails $launcher unplugs "$absent" 2
 		hosts_reset
