@@ -102,6 +102,45 @@ type failing struct{ G.VM }
 
 func (failing) RunAll() error { return errors.New("a bad image") }
 
+// TestOverlapTags: what a batch norm exchanges in the pass cannot be taken for a part of a gradient that is exchanged beside it. Both
+// wait for each other's messages at once where these are slow.
+func TestOverlapTags(t *testing.T) {
+	p := newPost()
+	p.delay = func() time.Duration { return 5 * time.Millisecond }
+	var before, after [2]int
+	errs := p.run(t, 2, time.Minute, func(w *World) error {
+		s, err := normed.stepper(6, w, true)
+		if err != nil {
+			return err
+		}
+		for range 2 { // the weights are compared, and the first pass is not overlapped
+			if err := s.step(); err != nil {
+				return err
+			}
+		}
+		if err := w.Barrier(); err != nil {
+			return err
+		}
+		before[w.rank] = p.receivesMixed()
+		if err := w.Barrier(); err != nil {
+			return err
+		}
+		if err := s.step(); err != nil {
+			return err
+		}
+		after[w.rank] = p.receivesMixed()
+		return nil
+	})
+	for rank, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := after[rank] - before[rank]; n > 0 {
+			t.Errorf("rank %d: %d times two messages of one tag were waited for", rank, n)
+		}
+	}
+}
+
 // TestOverlapFails: a pass that fails ends all ranks, also those that wait for its numbers in theirs.
 func TestOverlapFails(t *testing.T) {
 	for _, net := range []speedNetwork{small, normed} {

@@ -20,6 +20,7 @@ type post struct {
 	delay  func() time.Duration // of a message; nil for none
 	lost   func(route) bool     // messages that never arrive; nil for none
 	over   bool                 // the time of the test: every call fails
+	mixed  int                  // receives that began while another one of the same route waited
 }
 
 type route struct{ from, to, tag int }
@@ -97,6 +98,9 @@ func (w wire) receive(data []byte, from, tag int) (pending, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t, l := p.traffic(route{from, w.rank, tag}), &letter{data: data}
+	if len(t.expected) > 0 {
+		p.mixed++
+	}
 	t.expected = append(t.expected, l)
 	t.carry()
 	return l, nil
@@ -133,6 +137,12 @@ func (p *post) unfinished() (n int) {
 		n += len(t.sent) + len(t.expected)
 	}
 	return n
+}
+
+func (p *post) receivesMixed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mixed
 }
 
 func (wire) stop() error { return nil }
