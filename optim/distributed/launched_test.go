@@ -15,15 +15,22 @@ import (
 	"github.com/pkg/errors"
 )
 
-// TestLaunched runs in each process that mpirun starts: test.sh starts them, and `go test` alone skips it.
-func TestLaunched(t *testing.T) {
+// launchedWorld opens the world of the processes that a launcher started. It skips a test that none did.
+func launchedWorld(t *testing.T, timeout time.Duration) *World {
+	t.Helper()
 	if l, _ := launched(); !l.launched {
 		t.Skip("not started by a launcher: bash optim/distributed/test.sh starts it by Open MPI and MPICH")
 	}
-	w, err := Init(Config{Timeout: time.Minute})
+	w, err := Init(Config{Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+// TestLaunched runs in each process that mpirun starts: test.sh starts them, and `go test` alone skips it.
+func TestLaunched(t *testing.T) {
+	w := launchedWorld(t, time.Minute)
 	t.Log(w)
 	if odd := os.Getenv("LAYERNOISE_TEST_ODD"); odd != "" {
 		err := misbehave(w, odd)
@@ -57,13 +64,7 @@ func TestLaunched(t *testing.T) {
 
 // TestEnds is a world that does little else than to end. test.sh starts it many times, since an MPI_Finalize may hang now and then.
 func TestEnds(t *testing.T) {
-	if l, _ := launched(); !l.launched {
-		t.Skip("not started by a launcher: bash optim/distributed/test.sh starts it by Open MPI and MPICH")
-	}
-	w, err := Init(Config{Timeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := launchedWorld(t, 10*time.Second)
 	for range 3 {
 		if err := Allreduce(w, make([]float32, 10000)); err != nil {
 			t.Fatal(err)

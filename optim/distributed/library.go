@@ -215,8 +215,10 @@ func (l *library) start() (rank, size int, err error) {
 }
 
 func (l *library) stop() error {
-	if pmi, ok := launcherSocket(); ok && l.hangs {
-		return l.leave(pmi)
+	if l.hangs {
+		if launcher, ok := launcherSocket(); ok {
+			return l.leave(launcher)
+		}
 	}
 	if err := l.call("MPI_Finalize", l.finalize); err != nil {
 		return err

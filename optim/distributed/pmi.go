@@ -3,11 +3,12 @@
 package distributed
 
 import (
+	"bufio"
+	"io"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/pkg/errors"
@@ -51,45 +52,34 @@ func (l *library) leave(launcher int) error {
 	if err != nil {
 		return err
 	}
-	for _, word := range []struct{ say, hear string }{{"cmd=barrier_in\n", "cmd=barrier_out\n"}, {"cmd=finalize\n", "cmd=finalize_ack\n"}} {
-		answer := make(chan error, 1)
-		go func() { answer <- ask(launcher, word.say, word.hear) }()
-		for waiting := true; waiting; {
-			select {
-			case err := <-answer:
-				if err != nil {
-					return err
-				}
-				waiting = false
-			case <-time.After(100 * time.Microsecond):
-				if _, err := l.done(never); err != nil {
-					return err
-				}
+	left := make(chan error, 1)
+	go func() { left <- takeLeave(os.NewFile(uintptr(launcher), "launcher")) }()
+	for {
+		select {
+		case err := <-left:
+			return err
+		case <-time.After(100 * time.Microsecond):
+			if _, err := l.done(never); err != nil {
+				return err
 			}
 		}
 	}
-	return nil
 }
 
-// ask says a word to the launcher and waits for its answer.
-func ask(fd int, say, hear string) error {
-	if _, err := syscall.Write(fd, []byte(say)); err != nil {
-		return errors.Wrap(err, "distributed: telling the launcher that this rank ends")
-	}
-	var heard []byte
-	for !strings.HasSuffix(string(heard), "\n") {
-		b := make([]byte, len(hear))
-		n, err := syscall.Read(fd, b)
-		if err == syscall.EINTR {
-			continue
+// takeLeave waits until all ranks have come here, and tells the launcher that this one ends in order.
+func takeLeave(launcher io.ReadWriter) error {
+	answers := bufio.NewReader(launcher)
+	for _, word := range []struct{ say, hear string }{{"cmd=barrier_in\n", "cmd=barrier_out\n"}, {"cmd=finalize\n", "cmd=finalize_ack\n"}} {
+		if _, err := io.WriteString(launcher, word.say); err != nil {
+			return errors.Wrap(err, "distributed: telling the launcher that this rank ends")
 		}
-		if err != nil || n == 0 {
-			return errors.Errorf("distributed: the launcher's connection ended before this rank took leave of it (%v)", err)
+		heard, err := answers.ReadString('\n')
+		if err != nil {
+			return errors.Wrap(err, "distributed: the launcher's connection ended before this rank took leave of it")
 		}
-		heard = append(heard, b[:n]...)
-	}
-	if string(heard) != hear {
-		return errors.Errorf("distributed: the launcher answered %q to %q, want %q", heard, say, hear)
+		if heard != word.hear {
+			return errors.Errorf("distributed: the launcher answered %q to %q, want %q", heard, word.say, word.hear)
+		}
 	}
 	return nil
 }

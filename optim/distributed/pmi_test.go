@@ -3,8 +3,9 @@
 package distributed
 
 import (
+	"io"
+	"net"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -48,33 +49,37 @@ func TestLauncherSocket(t *testing.T) {
 	}
 }
 
-func TestAsk(t *testing.T) {
-	for answer, want := range map[string]string{
-		"cmd=barrier_out\n": "",
-		"cmd=abort\n":       `answered "cmd=abort\n" to "cmd=barrier_in\n", want "cmd=barrier_out\n"`,
-		"cmd=bar":           "the launcher's connection ended",
+func TestTakeLeave(t *testing.T) {
+	const barrier, both = "cmd=barrier_in\n", "cmd=barrier_in\ncmd=finalize\n"
+	for _, c := range []struct{ answers, said, want string }{
+		{"cmd=barrier_out\n cmd=finalize_ack\n", both, ""},
+		{"cmd=barrier_out\n cmd=barrier_out\n", both, `answered "cmd=barrier_out\n" to "cmd=finalize\n", want "cmd=finalize_ack\n"`},
+		{"cmd=abort\n", barrier, `answered "cmd=abort\n" to "cmd=barrier_in\n", want "cmd=barrier_out\n"`},
+		{"cmd=bar", barrier, "the launcher's connection ended"},
+		{"cmd=barrier_out\n", barrier, "telling the launcher that this rank ends"},
 	} {
-		pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		rank, launcher := net.Pipe()
 		heard := make(chan string, 1)
 		go func() {
+			defer launcher.Close()
+			said := ""
 			b := make([]byte, 100)
-			n, _ := syscall.Read(pair[1], b)
-			heard <- string(b[:n])
-			for _, part := range strings.SplitAfter(answer, "=") { // not in one piece
-				syscall.Write(pair[1], []byte(part))
+			for answer := range strings.SplitSeq(c.answers, " ") {
+				n, _ := launcher.Read(b)
+				said += string(b[:n])
+				for part := range strings.SplitAfterSeq(answer, "=") { // not in one piece
+					io.WriteString(launcher, part)
+				}
 			}
-			syscall.Close(pair[1])
+			heard <- said
 		}()
-		err = ask(pair[0], "cmd=barrier_in\n", "cmd=barrier_out\n")
-		if said := <-heard; said != "cmd=barrier_in\n" {
-			t.Errorf("said %q", said)
+		err := takeLeave(rank)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%q: %v, want %q", c.answers, err, c.want)
 		}
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("%q: %v, want %q", answer, err, want)
+		if said := <-heard; said != c.said {
+			t.Errorf("%q: said %q, want %q", c.answers, said, c.said)
 		}
-		syscall.Close(pair[0])
+		rank.Close()
 	}
 }

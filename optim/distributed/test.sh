@@ -39,26 +39,30 @@ launch() { # launcher, number of ranks, command
 export -f launch
 export folder
 
-# passes runs all checks on a number of ranks, which have to pass.
-passes() { # launcher, number of ranks, what
-	echo "== $1, $2 ranks${3:+, $3}"
-	if ! timeout 120 bash -c 'launch "$@"' - "$1" "$2" "${ranks[@]}" >"$folder/out" 2>&1; then
+# succeeds runs a test on a number of ranks, which have to pass.
+succeeds() { # launcher, number of ranks, test, seconds
+	if ! timeout "$4" bash -c 'launch "$@"' - "$1" "$2" "$folder/ranks" -test.run "$3" -test.v >"$folder/out" 2>&1; then
 		cat "$folder/out"
 		echo "FAIL: $1, $2 ranks"
 		exit 1
 	fi
+}
+
+# passes runs all checks.
+passes() { # launcher, number of ranks, what
+	echo "== $1, $2 ranks${3:+, $3}"
+	succeeds "$1" "$2" TestLaunched 120
 	grep -oE 'rank [0-9]+ of .*processors|^--- PASS.*' "$folder/out" | sort
 }
 
 # ends opens and ends worlds of three ranks, one after the other.
 ends() { # launcher, number of worlds
 	echo "== $1, $2 worlds that end"
-	local i
-	for ((i = 1; i <= $2; i++)); do
-		if ! timeout 60 bash -c 'launch "$@"' - "$1" 3 "$folder/ranks" -test.run TestEnds -test.v >"$folder/out" 2>&1 ||
-			[ "$(grep -c '^--- PASS: TestEnds' "$folder/out")" != 3 ]; then
+	for _ in $(seq "$2"); do
+		succeeds "$1" 3 TestEnds 60
+		if [ "$(grep -c '^--- PASS: TestEnds' "$folder/out")" != 3 ]; then
 			cat "$folder/out"
-			echo "FAIL: $1, world $i"
+			echo "FAIL: not 3 ranks passed"
 			exit 1
 		fi
 	done

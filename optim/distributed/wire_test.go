@@ -139,12 +139,6 @@ func (p *post) unfinished() (n int) {
 	return n
 }
 
-func (p *post) receivesMixed() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.mixed
-}
-
 func (wire) stop() error { return nil }
 func (wire) kill(int)    {}
 
