@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "write testdata/api.txt anew")
 // published are the packages that users import.
 var published = []string{"datasets", "graph", "graph/nativeblas", "layers", "optim", "optim/distributed"}
 
-// TestAPI compares what the packages export with testdata/api.txt, so that a change of the API is never an accident: a line that
-// goes or changes breaks programs, and belongs into CHANGELOG.md. go test . -run API -update writes the file.
+// TestAPI compares what the packages export with testdata/api.txt, so that a change of the API is never an accident: a line
+// that goes or changes breaks programs, and belongs into CHANGELOG.md. go test . -run API -update writes the file.
 func TestAPI(t *testing.T) {
 	const file = "testdata/api.txt"
 	var lines []string

@@ -1,5 +1,5 @@
-// Package layernoise is the root of a module for layer-wise noise injection in Gorgonia: gradients are taken at noisy weights,
-// one layer at a time, which regularises. The code is in its packages:
+// Package layernoise is the root of a module for layer-wise noise injection in Gorgonia: gradients are taken at noisy
+// weights, one layer at a time, which regularises. The code is in its packages:
 //
 //   - optim: PerturbedSolver, which any Gorgonia program takes up by two changed lines; SGD, Adam, AdamW; sharpness
 //   - graph: fast operations for any Gorgonia graph, the layers of an existing graph, a native BLAS without cgo

@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// TestDocumented wants a comment for everything that the packages export: for functions, methods and types, for every constant and
-// variable or the group it stands in, for groups of constants, and for every field of a struct and every method of an interface.
+// TestDocumented wants a comment for everything that the packages export: for functions, methods and types, for every
+// constant and variable or the group it stands in, for groups of constants, and for every field of a struct and every method
+// of an interface.
 func TestDocumented(t *testing.T) {
 	checked := 0
 	for _, path := range published {

@@ -45,8 +45,8 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestNoDynamicLinking holds the packages to what static programs can import: only
-// graph/nativeblas and optim/distributed open libraries at run time.
+// TestNoDynamicLinking holds the packages to what static programs can import: only graph/nativeblas and optim/distributed
+// open libraries at run time.
 func TestNoDynamicLinking(t *testing.T) {
 	const opener = "github.com/ebitengine/purego"
 	for _, p := range []string{"./graph/nativeblas", "./optim/distributed"} {
@@ -61,8 +61,8 @@ func TestNoDynamicLinking(t *testing.T) {
 	}
 }
 
-// TestStaticBinary builds a small training program without cgo, and wants a binary
-// that starts without a dynamic linker or a library.
+// TestStaticBinary builds a small training program without cgo, and wants a binary that starts without a dynamic linker or a
+// library.
 func TestStaticBinary(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program: not in -short")

@@ -41,8 +41,8 @@ type Download struct {
 	// Client makes the requests. By default http.DefaultClient.
 	Client *http.Client
 
-	// Progress shows how far a download is: a bar when it is a terminal (an *os.File such as os.Stderr), otherwise a line
-	// for each tenth of a file. By default nothing is shown.
+	// Progress shows how far a download is: a bar when it is a terminal (an *os.File such as os.Stderr), otherwise a line for
+	// each tenth of a file. By default nothing is shown.
 	Progress io.Writer
 
 	// Stall is how long a server may send nothing before it is given up. By default 30 seconds.

@@ -7,8 +7,8 @@ import (
 )
 
 var (
-	// ErrFormat marks content that is not what its format or its data set asks for: a wrong magic number, an impossible
-	// count, a label without a class, bytes after the end. Content that merely ends too soon is io.ErrUnexpectedEOF.
+	// ErrFormat marks content that is not what its format or its data set asks for: a wrong magic number, an impossible count,
+	// a label without a class, bytes after the end. Content that merely ends too soon is io.ErrUnexpectedEOF.
 	ErrFormat = errors.New("malformed data")
 
 	// ErrNotFound marks a folder without the files of the data set.

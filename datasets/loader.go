@@ -18,13 +18,12 @@ import (
 //		if err := loader.Err(); err != nil { ... }
 //	}
 //
-// The order and the augmentation are a function of the seed and of the number
-// of the pass. While one batch is in use the next is prepared on another
-// goroutine, which ends when the batch is ready: a pass may be left half way,
-// and a Loader dropped without Close, and nothing stays behind.
+// The order and the augmentation are a function of the seed and of the number of the pass. While one batch is in use the
+// next is prepared on another goroutine, which ends when the batch is ready: a pass may be left half way, and a Loader
+// dropped without Close, and nothing stays behind.
 //
-// Start begins the loader's own pass, which is for one goroutine at a time.
-// Pass makes others, any number at once, that do not disturb it.
+// Start begins the loader's own pass, which is for one goroutine at a time. Pass makes others, any number at once, that do
+// not disturb it.
 type Loader struct {
 	data   *Dataset
 	config LoaderConfig // defaults filled in
@@ -83,9 +82,8 @@ func (l *Loader) Len() int { return l.count }
 // Ranks returns which of how many processes the loader's part is for.
 func (l *Loader) Ranks() (rank, ranks int) { return l.share.rank, l.share.ranks }
 
-// Pass begins a pass of its own, number epoch from 0, at its batch number
-// first: those before it are left out, the others are those of Start(epoch).
-// Close it to let other passes use its buffers.
+// Pass begins a pass of its own, number epoch from 0, at its batch number first: those before it are left out, the others
+// are those of Start(epoch). Close it to let other passes use its buffers.
 func (l *Loader) Pass(epoch, first int) (Pass, error) {
 	if err := l.checkPass(epoch, first); err != nil {
 		return nil, err
@@ -97,9 +95,8 @@ func (l *Loader) Pass(epoch, first int) (Pass, error) {
 	return p, nil
 }
 
-// Start begins pass number epoch, which may be any number from 0, in any order
-// and more than once. The pass before it, finished or not, is over, and its
-// last batch no longer valid.
+// Start begins pass number epoch, which may be any number from 0, in any order and more than once. The pass before it,
+// finished or not, is over, and its last batch no longer valid.
 func (l *Loader) Start(epoch int) error {
 	if err := l.checkPass(epoch, 0); err != nil {
 		return err
@@ -129,11 +126,10 @@ func (l *Loader) checkPass(epoch, first int) error {
 // Next moves on to the next batch and reports whether there is one.
 func (l *Loader) Next() bool { return l.own != nil && l.own.Next() }
 
-// Images is the batch, of shape (n, C, H, W), or (n, C*H*W) when the
-// configuration says Flat. It is nil before the first Next and after the last.
+// Images is the batch, of shape (n, C, H, W), or (n, C*H*W) when the configuration says Flat. It is nil before the first
+// Next and after the last.
 //
-// The tensor is the loader's own and valid until the next Next, Start or
-// Close.
+// The tensor is the loader's own and valid until the next Next, Start or Close.
 func (l *Loader) Images() *tensor.Dense {
 	if l.own == nil {
 		return nil
@@ -141,8 +137,7 @@ func (l *Loader) Images() *tensor.Dense {
 	return l.own.Images()
 }
 
-// Labels are the classes of the n images of the batch, valid as long as
-// Images.
+// Labels are the classes of the n images of the batch, valid as long as Images.
 func (l *Loader) Labels() []int {
 	if l.own == nil {
 		return nil
@@ -150,8 +145,8 @@ func (l *Loader) Labels() []int {
 	return l.own.Labels()
 }
 
-// Valid is the number of images of the batch, its first, that the pass has not
-// shown before, on any rank: n, except for a last batch that has been filled up.
+// Valid is the number of images of the batch, its first, that the pass has not shown before, on any rank: n, except for a
+// last batch that has been filled up.
 func (l *Loader) Valid() int {
 	if l.own == nil {
 		return 0
@@ -159,17 +154,15 @@ func (l *Loader) Valid() int {
 	return l.own.Valid()
 }
 
-// Whole reports whether the batches of all ranks together are Ranks times Batch
-// images, or have been filled up to that by LastPad. It is the same on all
-// ranks.
+// Whole reports whether the batches of all ranks together are Ranks times Batch images, or have been filled up to that by
+// LastPad. It is the same on all ranks.
 func (l *Loader) Whole() bool { return l.own != nil && l.own.Whole() }
 
-// Err is why Next returned false, when that was not the end of the pass:
-// ErrNotStarted or ErrClosed.
+// Err is why Next returned false, when that was not the end of the pass: ErrNotStarted or ErrClosed.
 func (l *Loader) Err() error { return l.err }
 
-// Close waits for the batch in preparation and lets go of the buffers. It may
-// be called more than once; it is always nil. Passes that Pass has made go on.
+// Close waits for the batch in preparation and lets go of the buffers. It may be called more than once; it is always nil.
+// Passes that Pass has made go on.
 func (l *Loader) Close() error {
 	l.end()
 	l.mu.Lock()

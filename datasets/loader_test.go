@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// numbered is a data set of n images of shape 2x1x3 of which image i has pixels
-// 2i, 2i, 2i in its first channel and 2i+1, 2i+1, 2i+1 in the other, and label i%3.
+// numbered is a data set of n images of shape 2x1x3 of which image i has pixels 2i, 2i, 2i in its first channel and 2i+1,
+// 2i+1, 2i+1 in the other, and label i%3.
 func numbered(t testing.TB, n int) *Dataset {
 	t.Helper()
 	var pixels []byte
@@ -45,8 +45,8 @@ func newLoader(t testing.TB, d *Dataset, c LoaderConfig) *Loader {
 	return l
 }
 
-// shown runs a pass and returns which images of a numbered data set each batch
-// held, after checking that values and labels belong together.
+// shown runs a pass and returns which images of a numbered data set each batch held, after checking that values and labels
+// belong together.
 func shown(t *testing.T, l *Loader, epoch int) [][]int {
 	t.Helper()
 	if err := l.Start(epoch); err != nil {

@@ -10,8 +10,7 @@ import "gorgonia.org/tensor"
 //		use(pass.Images(), pass.Labels())
 //	}
 //
-// The methods are those of Loader with the same names. A pass of a Loader has
-// Whole, too.
+// The methods are those of Loader with the same names. A pass of a Loader has Whole, too.
 type Pass = interface {
 	// Next moves on to the next batch and reports whether there is one.
 	Next() bool

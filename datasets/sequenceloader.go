@@ -9,12 +9,11 @@ import (
 
 // A SequenceConfig says how a SequenceLoader makes batches. Only Batch has to be set.
 type SequenceConfig struct {
-	// Batch is the number of sequences of a batch, at least 1. A data set of fewer gives short batches, or with LastDrop
-	// none.
+	// Batch is the number of sequences of a batch, at least 1. A data set of fewer gives short batches, or with LastDrop none.
 	Batch int
 
-	// Shuffle deals the sequences in another order in every pass, and cuts a text at other places. By default they come in
-	// the order of the data set.
+	// Shuffle deals the sequences in another order in every pass, and cuts a text at other places. By default they come in the
+	// order of the data set.
 	Shuffle bool
 
 	// Seed determines, with the number of the pass, every random choice.
@@ -84,8 +83,8 @@ func (l *SequenceLoader) Start(epoch int) error {
 // Next moves on to the next batch and reports whether there is one.
 func (l *SequenceLoader) Next() bool { return l.own != nil && l.own.Next() }
 
-// Tokens is the batch, (n, Context) of type tensor.Int: the ids of the tokens. It is nil before the first Next and after
-// the last. The tensor is the loader's own and valid until the next Next or Start.
+// Tokens is the batch, (n, Context) of type tensor.Int: the ids of the tokens. It is nil before the first Next and after the
+// last. The tensor is the loader's own and valid until the next Next or Start.
 func (l *SequenceLoader) Tokens() *tensor.Dense {
 	if l.own == nil {
 		return nil

@@ -13,8 +13,7 @@ type Sequences struct {
 	context    int
 	count      int
 
-	// read writes the tokens and the targets of sequence i. A shuffled pass draws a shift below shifts, for all its
-	// sequences.
+	// read writes the tokens and the targets of sequence i. A shuffled pass draws a shift below shifts, for all its sequences.
 	read   func(i, shift int, tokens, targets []int)
 	shifts int
 }

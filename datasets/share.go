@@ -3,8 +3,8 @@ package datasets
 import "github.com/pkg/errors"
 
 // A share is what one of several processes gets of each pass over n images or sequences. All of them deal the same pass. Its
-// batches are those of one process with ranks times the batch, of each of which a rank takes its part: the first has the first
-// images, and so on.
+// batches are those of one process with ranks times the batch, of each of which a rank takes its part: the first has the
+// first images, and so on.
 type share struct {
 	n, batch    int
 	last        Last
@@ -49,8 +49,8 @@ func (s share) size(i int) int {
 	return (left + s.ranks - 1) / s.ranks
 }
 
-// first is the place in the pass of the first image of this rank's batch number i. From the end of a pass on it goes on at its
-// beginning.
+// first is the place in the pass of the first image of this rank's batch number i. From the end of a pass on it goes on at
+// its beginning.
 func (s share) first(i int) int { return i*s.batch*s.ranks + s.rank*s.size(i) }
 
 // valid is how many images of this rank's batch number i, its first, no rank has shown before in the pass.

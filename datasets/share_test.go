@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRanks: the ranks' batches are, image for image, those of one process with as many times the batch, whatever becomes of the
-// last. On every rank a pass has as many batches, of the same sizes.
+// TestRanks: the ranks' batches are, image for image, those of one process with as many times the batch, whatever becomes of
+// the last. On every rank a pass has as many batches, of the same sizes.
 func TestRanks(t *testing.T) {
 	for n := range 40 {
 		for _, ranks := range []int{1, 2, 3, 4} {

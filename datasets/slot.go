@@ -4,8 +4,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A slot holds one batch while it is prepared and while it is in use. Its
-// buffers are made once.
+// A slot holds one batch while it is prepared and while it is in use. Its buffers are made once.
 type slot struct {
 	full  *tensor.Dense // Batch images
 	short *tensor.Dense // the first images of full, as many as the last batch has
@@ -37,8 +36,8 @@ func newSlot(l *Loader) *slot {
 	return s
 }
 
-// shortTensor is a tensor of the images of a short last batch in the buffer of
-// full ones, and nil when there is no short batch.
+// shortTensor is a tensor of the images of a short last batch in the buffer of full ones, and nil when there is no short
+// batch.
 func shortTensor[T float32 | float64](l *Loader, values []T) *tensor.Dense {
 	n := 0
 	if l.count > 0 {

@@ -47,8 +47,8 @@ var text8 = textSet{
 	text:    func(name string, content []byte) (*Text, error) { return characters(name, string(content)) },
 }
 
-// TinyShakespeare reads 1,115,394 characters of Shakespeare's plays, 65 different ones. It is usual to train on the first 90%
-// (Split(1_003_854)).
+// TinyShakespeare reads 1,115,394 characters of Shakespeare's plays, 65 different ones. It is usual to train on the first
+// 90% (Split(1_003_854)).
 //
 // dir is a folder with the file (input.txt, tinyshakespeare.txt or shakespeare.txt), or one with it in tinyshakespeare or in
 // shakespeare_char (nanoGPT). When it is not there the error is ErrNotFound; nothing is downloaded without WithDownload.
@@ -67,8 +67,8 @@ func TinyShakespeare(dir string, opts ...Option) (*Text, error) { return shakesp
 // M. Mahoney, About the Test Data, 2006, http://mattmahoney.net/dc/textdata.html.
 func Enwik8(dir string, opts ...Option) (*Text, error) { return enwik8.open(dir, opts) }
 
-// Text8 reads 100,000,000 characters of the same Wikipedia, made plain: the letters a to z and the space. The usual parts are
-// those of Enwik8. dir is as for it, with the names text8 and text8.zip.
+// Text8 reads 100,000,000 characters of the same Wikipedia, made plain: the letters a to z and the space. The usual parts
+// are those of Enwik8. dir is as for it, with the names text8 and text8.zip.
 func Text8(dir string, opts ...Option) (*Text, error) { return text8.open(dir, opts) }
 
 func (s *textSet) open(dir string, opts []Option) (*Text, error) {

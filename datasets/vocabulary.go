@@ -103,8 +103,8 @@ func (v *Vocabulary) String() string {
 // Token is the text of the token with that id, which is from 0 to Size()-1.
 func (v *Vocabulary) Token(id int) string { return v.tokens[id] }
 
-// Encode returns the ids of the tokens of a text: of its bytes or characters, or of its words between white space,
-// according to what the vocabulary was made for. Text that is no token is ErrToken, with its place.
+// Encode returns the ids of the tokens of a text: of its bytes or characters, or of its words between white space, according
+// to what the vocabulary was made for. Text that is no token is ErrToken, with its place.
 func (v *Vocabulary) Encode(text string) ([]int, error) {
 	parts := v.split(text)
 	ids := make([]int, len(parts))

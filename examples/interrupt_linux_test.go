@@ -97,8 +97,8 @@ var interrupts = []struct{ program, arguments, sign, last string }{
 
 const nothingKept = "nothing is kept, and the same command begins anew"
 
-// TestInterrupt presses Ctrl-C in the middle of every program. It ends soon with status 130; its last line, which does not stand
-// on that of the progress bar, says how to go on; and what was on the disk is there.
+// TestInterrupt presses Ctrl-C in the middle of every program. It ends soon with status 130; its last line, which does not
+// stand on that of the progress bar, says how to go on; and what was on the disk is there.
 func TestInterrupt(t *testing.T) {
 	folder := build(t)
 	for _, c := range interrupts {
@@ -186,7 +186,8 @@ func TestGoesOn(t *testing.T) {
 	}
 }
 
-// TestDiverged: a training whose loss is no longer finite costs neither its picture nor those of the others, and says what to try.
+// TestDiverged: a training whose loss is no longer finite costs neither its picture nor those of the others, and says what
+// to try.
 func TestDiverged(t *testing.T) {
 	folder := build(t)
 	for _, c := range []struct{ program, arguments, picture, says string }{

@@ -183,8 +183,8 @@ func drive(ctx context.Context, folder, dir, proxy, program, arguments string) (
 	return exit, lines[len(lines)-1], err
 }
 
-// TestWrongInputs drives every program with every wrong input. It ends soon with a status that is not 0, its last line is the
-// error and names what is wrong, and on the disk nothing has changed. README.md shows what is printed.
+// TestWrongInputs drives every program with every wrong input. It ends soon with a status that is not 0, its last line is
+// the error and names what is wrong, and on the disk nothing has changed. README.md shows what is printed.
 func TestWrongInputs(t *testing.T) {
 	folder := build(t)
 	refuses := httptest.NewServer(http.NotFoundHandler())

@@ -59,8 +59,8 @@ func GELUTanh(x *G.Node) (*G.Node, error) {
 
 // SiLU is the sigmoid linear unit y = x/(1+exp(-x)), also known as swish, for any shape.
 //
-// Elfwing, Uchibe and Doya, Sigmoid-Weighted Linear Units for Neural Network
-// Function Approximation in Reinforcement Learning, 2017, https://arxiv.org/abs/1702.03118.
+// Elfwing, Uchibe and Doya, Sigmoid-Weighted Linear Units for Neural Network Function Approximation in Reinforcement
+// Learning, 2017, https://arxiv.org/abs/1702.03118.
 func SiLU(x *G.Node) (*G.Node, error) {
 	return elementwise("SiLU", x, kernel.SiLU[float32], kernel.SiLU[float64],
 		ofArgument(kernel.SiLUGrad[float32]), ofArgument(kernel.SiLUGrad[float64]))

@@ -24,9 +24,9 @@ type affine[T kernel.Float] struct {
 	gradB   func(db, dy, y []T) // y with picks only
 }
 
-// checkAffine returns an error unless x has one of the numbers of axes in dims, w takes the axis of x that is given, and b has
-// an element for each output of w or is missing. The layout of w is for the error: how its shape is written, with %d for that
-// axis.
+// checkAffine returns an error unless x has one of the numbers of axes in dims, w takes the axis of x that is given, and b
+// has an element for each output of w or is missing. The layout of w is for the error: how its shape is written, with %d for
+// that axis.
 func checkAffine(name string, x, w, b *G.Node, axis int, dims []int, layout string) error {
 	inX, inW, inB := input{"x", x}, input{"w", w}, input{"b", b}
 	in := []input{inX, inW}

@@ -29,14 +29,13 @@ type BatchNormConfig struct {
 	// Eps is added to the variance under the root. Zero means 1e-5.
 	Eps float64
 
-	// Training normalises with the statistics of the batch and updates the running ones. Otherwise the running ones are
-	// used.
+	// Training normalises with the statistics of the batch and updates the running ones. Otherwise the running ones are used.
 	Training bool
 
-	// Ranks share the batch: each has a part of it, as the x of its own graph. A training node then takes its statistics,
-	// and a gradient those terms that come of them, from the parts of all. The node and its gradient exchange numbers each
-	// time that they run, so that all ranks must run such nodes in the same order, as machines of the same graph do. The
-	// gradients of scale and shift are of this rank's part. Nil, the default, or a single rank, for a batch of its own.
+	// Ranks share the batch: each has a part of it, as the x of its own graph. A training node then takes its statistics, and a
+	// gradient those terms that come of them, from the parts of all. The node and its gradient exchange numbers each time that
+	// they run, so that all ranks must run such nodes in the same order, as machines of the same graph do. The gradients of
+	// scale and shift are of this rank's part. Nil, the default, or a single rank, for a batch of its own.
 	Ranks Ranks
 
 	// ReLU and Residual join what often follows to the same operation:

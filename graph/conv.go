@@ -13,9 +13,9 @@ type ConvConfig struct {
 	Padding [2]int // zeros around the image, rows and columns
 	ReLU    bool   // whether a rectifier follows, in the same operation
 
-	// MaxPool says that a max pool of 2x2 without overlap follows, behind the rectifier if there is one. Where the convolution's
-	// result has even sides all is one operation, and that result, four times as large as the pooled one, never in memory as a
-	// whole if the convolution is in float32 and of stride 1.
+	// MaxPool says that a max pool of 2x2 without overlap follows, behind the rectifier if there is one. Where the
+	// convolution's result has even sides all is one operation, and that result, four times as large as the pooled one, never
+	// in memory as a whole if the convolution is in float32 and of stride 1.
 	MaxPool bool
 }
 

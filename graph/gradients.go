@@ -48,10 +48,10 @@ func own(n *G.Node) bool {
 	return ok
 }
 
-// NotifyGradients has f called in each pass, with the number of a learnable, as soon as its gradient is final, while the pass
-// goes on: by the operation that computes it, on the machine's goroutine. It returns for which of the learnables it does so: those
-// whose gradient [BindGradients] has left in the buffer of an operation of this package, and nothing else in the graph
-// reads. Call it after the first pass. A later call takes the place of an earlier one.
+// NotifyGradients has f called in each pass, with the number of a learnable, as soon as its gradient is final, while the
+// pass goes on: by the operation that computes it, on the machine's goroutine. It returns for which of the learnables it
+// does so: those whose gradient [BindGradients] has left in the buffer of an operation of this package, and nothing else in
+// the graph reads. Call it after the first pass. A later call takes the place of an earlier one.
 func NotifyGradients(f func(i int), learnables ...*G.Node) []bool {
 	notified := make([]bool, len(learnables))
 	for i, n := range learnables {

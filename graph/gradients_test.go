@@ -119,7 +119,8 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// TestNotifyGradients: each gradient that stays in its operation's buffer is told once a pass, when it is final, and no other.
+// TestNotifyGradients: each gradient that stays in its operation's buffer is told once a pass, when it is final, and no
+// other.
 func TestNotifyGradients(t *testing.T) {
 	for _, bind := range []bool{true, false} {
 		g := G.NewGraph()

@@ -31,8 +31,8 @@ type op[T kernel.Float] struct {
 	// run computes the result into dst. It must write every element.
 	run func(dst []T, in []operand[T]) error
 
-	// diff returns the nodes of the gradients with respect to the inputs, given the output node and its gradient; nil
-	// entries for inputs that have none. A nil diff makes the whole op not differentiable.
+	// diff returns the nodes of the gradients with respect to the inputs, given the output node and its gradient; nil entries
+	// for inputs that have none. A nil diff makes the whole op not differentiable.
 	diff func(in G.Nodes, y, dy *G.Node) (G.Nodes, error)
 
 	// inert marks the inputs that have no gradient, labels for example.
@@ -104,8 +104,8 @@ func unaryNode[T kernel.Float](name string, shape tensor.Shape, x *G.Node, f fun
 	}, x)
 }
 
-// Do computes the op's value from those of its inputs. The machine runs it on a goroutine of its own, where a panic would end
-// the process: it becomes an error here, which %+v prints with the stack of the panic.
+// Do computes the op's value from those of its inputs. The machine runs it on a goroutine of its own, where a panic would
+// end the process: it becomes an error here, which %+v prints with the stack of the panic.
 func (o *op[T]) Do(in ...G.Value) (v G.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {

@@ -90,7 +90,8 @@ func attention(name string, c graph.AttentionConfig, shapes ...[]int) testOp {
 	}, shapes...)
 }
 
-// padded is attention to keys of which every third is padding, and the first ones of the second sequence and all of the third.
+// padded is attention to keys of which every third is padding, and the first ones of the second sequence and all of the
+// third.
 func padded(name string, c graph.AttentionConfig, shapes ...[]int) testOp {
 	n, keys := shapes[0][0], shapes[len(shapes)-1][1]
 	padding := make([]bool, n*keys)

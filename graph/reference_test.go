@@ -226,8 +226,8 @@ func testReference(t *testing.T, builders map[string]func(n *network, c golden.L
 	}
 }
 
-// compare wants every element within 1e-10, relative to the largest one, or to 0.001 where all are smaller: a gradient may be
-// zero but for rounding.
+// compare wants every element within 1e-10, relative to the largest one, or to 0.001 where all are smaller: a gradient may
+// be zero but for rounding.
 func compare(t *testing.T, name string, got G.Value, want golden.Tensor) {
 	t.Helper()
 	data, ok := got.Data().([]float64)

@@ -8,8 +8,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Func is a layer without parameters that does the same in training and in evaluation: an activation, a pooling, a change
-// of shape.
+// Func is a layer without parameters that does the same in training and in evaluation: an activation, a pooling, a change of
+// shape.
 type Func struct {
 	fault
 	name string
@@ -60,8 +60,8 @@ func (f *Func) Forward(_ *Builder, x *G.Node) (*G.Node, error) {
 	return built(fmt.Sprintf("%s of %v", f.name, x.Shape()), y, err)
 }
 
-// ReLU is the rectified linear unit, max(x, 0). Behind a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, or
-// in front of a MaxPool2D, in the same Sequential it is computed together with that layer.
+// ReLU is the rectified linear unit, max(x, 0). Behind a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, or in front of a
+// MaxPool2D, in the same Sequential it is computed together with that layer.
 type ReLU struct{}
 
 // NewReLU makes a ReLU.

@@ -74,8 +74,8 @@ func hasPasses(batches AnyBatches) bool {
 	return false
 }
 
-// begin begins pass number epoch at batch number first, a Pass or a SequencePass. Batches that have a method Pass, as loaders
-// do, are not disturbed by other passes; of others there is one pass at a time.
+// begin begins pass number epoch at batch number first, a Pass or a SequencePass. Batches that have a method Pass, as
+// loaders do, are not disturbed by other passes; of others there is one pass at a time.
 func begin(batches AnyBatches, epoch, first int) (anyPass, error) {
 	switch b := batches.(type) {
 	case passer:
@@ -145,8 +145,8 @@ func checkLabels(labels []int, n, classes int) error {
 // Ignored is the target of a place in a sequence at which nothing is to be predicted. It is datasets.Ignored.
 const Ignored = -1
 
-// SequenceBatches are sequences of tokens with their targets, handed out in batches, pass after pass. The sequence loaders of
-// package datasets are; so is whatever else has these methods.
+// SequenceBatches are sequences of tokens with their targets, handed out in batches, pass after pass. The sequence loaders
+// of package datasets are; so is whatever else has these methods.
 type SequenceBatches interface {
 	// Start begins pass number epoch, on which the order of the sequences may depend.
 	Start(epoch int) error
@@ -154,8 +154,7 @@ type SequenceBatches interface {
 	// Next moves to the next batch, the first after Start. It returns false when there is none or after an error.
 	Next() bool
 
-	// Tokens returns the batch, (n, context) of type tensor.Int: the ids of the tokens, from 0. It may be overwritten by
-	// Next.
+	// Tokens returns the batch, (n, context) of type tensor.Int: the ids of the tokens, from 0. It may be overwritten by Next.
 	Tokens() *tensor.Dense
 
 	// Targets returns the n*context tokens to predict, sequence after sequence: at each place the one that comes after the
@@ -169,8 +168,9 @@ type SequenceBatches interface {
 	Len() int
 }
 
-// A SequencePass is one pass over sequences that keeps its own place. The methods are those of [SequenceBatches]; Valid is how
-// many sequences of the batch, its first, count: the others fill it up. Passes of datasets.SequenceLoader are such passes.
+// A SequencePass is one pass over sequences that keeps its own place. The methods are those of [SequenceBatches]; Valid is
+// how many sequences of the batch, its first, count: the others fill it up. Passes of datasets.SequenceLoader are such
+// passes.
 type SequencePass = interface {
 	Next() bool            // moves to the next batch, the first at first; false when there is none or after an error
 	Tokens() *tensor.Dense // of the batch, which Next may overwrite
@@ -216,8 +216,8 @@ func (in *tokenInput) load(tokens *tensor.Dense, lo, hi int) {
 	copy(in.ids, tokens.Data().([]int)[lo*in.context:hi*in.context])
 }
 
-// input is the node through which a graph gets its images. The node is bound to one tensor for good, into which each batch is
-// copied.
+// input is the node through which a graph gets its images. The node is bound to one tensor for good, into which each batch
+// is copied.
 type input struct {
 	node  *G.Node
 	value *tensor.Dense // (batch, ...image)
@@ -253,8 +253,8 @@ func (in *input) count(images *tensor.Dense) (int, error) {
 	return s[0], nil
 }
 
-// load copies the images numbered lo to hi-1 to the first rows of the input. The other rows keep what they held. The caller has
-// counted the images.
+// load copies the images numbered lo to hi-1 to the first rows of the input. The other rows keep what they held. The caller
+// has counted the images.
 func (in *input) load(images *tensor.Dense, lo, hi int) {
 	size := in.image.TotalSize()
 	convert(in.value.Data(), elements(images.Data(), lo*size, hi*size))

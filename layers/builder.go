@@ -17,8 +17,8 @@ const (
 	Evaluation
 )
 
-// Builder is what a layer is built with: one graph, its mode, and one node for each parameter used in it. It is not safe
-// for concurrent use.
+// Builder is what a layer is built with: one graph, its mode, and one node for each parameter used in it. It is not safe for
+// concurrent use.
 type Builder struct {
 	graph *G.ExprGraph
 	mode  Mode
@@ -49,13 +49,13 @@ func (b *Builder) Dropout(seed uint64) graph.DropoutConfig {
 // [Classifier] and a [LanguageModel] do it by themselves.
 func (b *Builder) BeginStep(step uint32) { b.steps.Begin(step) }
 
-// SetRank says that the graph's batches are the parts of one of several processes that train together, number rank from 0: the
-// dropouts draw what those of one process draw in that part of a batch as many times as large. A [Classifier] and a
+// SetRank says that the graph's batches are the parts of one of several processes that train together, number rank from 0:
+// the dropouts draw what those of one process draw in that part of a batch as many times as large. A [Classifier] and a
 // [LanguageModel] that have joined a world do it by themselves.
 func (b *Builder) SetRank(rank uint32) { b.steps.SetRank(rank) }
 
-// Node returns the node of a parameter in the builder's graph, named as the parameter and bound to its tensor. A second
-// call for the same parameter returns the same node. Another parameter of the same name is an error.
+// Node returns the node of a parameter in the builder's graph, named as the parameter and bound to its tensor. A second call
+// for the same parameter returns the same node. Another parameter of the same name is an error.
 func (b *Builder) Node(p *Param) (*G.Node, error) {
 	if n, ok := b.nodes[p]; ok {
 		return n, nil

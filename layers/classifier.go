@@ -43,8 +43,8 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 }
 
 // Join makes this process one of the ranks of a world that train the network together, each on its part of every batch: the
-// batch that the classifier was made for is that of one rank. Call it on all ranks, before what it changes, which all of them
-// call then:
+// batch that the classifier was made for is that of one rank. Call it on all ranks, before what it changes, which all of
+// them call then:
 //
 //   - Fit takes batches that are shared (Rank and Ranks of datasets.LoaderConfig) and a solver that steps by the mean of the
 //     ranks' gradients (distributed.NewSolver, within an optim.PerturbedSolver or around the optimiser alone). The losses in
@@ -57,8 +57,8 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 //     number of ranks. Batches that are not shared every rank goes over by itself.
 //   - EstimateStatistics takes means over the ranks.
 //
-// When a rank's context ends, its loss is not finite, or it fails, these return an error on all ranks, after the same step. Where
-// a callback fails on one rank alone, the others wait for it, until it says so by distributed.World's Abort.
+// When a rank's context ends, its loss is not finite, or it fails, these return an error on all ranks, after the same step.
+// Where a callback fails on one rank alone, the others wait for it, until it says so by distributed.World's Abort.
 func (c *Classifier) Join(world World) error { return c.join(world) }
 
 // Fit trains the network with the solver. A solver that perturbs the weights (one with a method Guard, such as
@@ -66,13 +66,13 @@ func (c *Classifier) Join(world World) error { return c.join(world) }
 // the running statistics of batch norms are those at the clean weights.
 //
 // Every step takes a whole batch, of the size the classifier was made for. A smaller one, as the last of a pass may be, is
-// left out of that pass; loaders that shuffle leave out other images each time. A larger one is an error. The dropouts' masks
-// are those of step number epoch times the batches of a pass, plus the batch's place in it.
+// left out of that pass; loaders that shuffle leave out other images each time. A larger one is an error. The dropouts'
+// masks are those of step number epoch times the batches of a pass, plus the batch's place in it.
 //
 // Fit ends early when ctx is done, with its error, when a callback or the batches fail, or when a batch does not fit the
 // network, has a label outside its classes, or gives a loss that is not finite. Whatever the error, the weights and running
-// statistics are those after the last step, and the history up to it is returned. Fit with the same classifier and solver, and
-// with FirstEpoch the pass that was interrupted, goes on with the batch it had come to. So does another process from a
+// statistics are those after the last step, and the history up to it is returned. Fit with the same classifier and solver,
+// and with FirstEpoch the pass that was interrupted, goes on with the batch it had come to. So does another process from a
 // checkpoint.
 func (c *Classifier) Fit(ctx context.Context, batches Batches, solver G.Solver, config FitConfig) (*History, error) {
 	validation, err := validationOf[Batches](config)

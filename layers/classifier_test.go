@@ -263,8 +263,8 @@ func TestFitRefusesArguments(t *testing.T) {
 	}
 }
 
-// TestEvaluate compares loss and accuracy over batches of any sizes, smaller and larger than the graph's, with those over the
-// images one by one.
+// TestEvaluate compares loss and accuracy over batches of any sizes, smaller and larger than the graph's, with those over
+// the images one by one.
 func TestEvaluate(t *testing.T) {
 	model, net := newModel(t, tensor.Float64)
 	if _, err := model.Fit(ctx, newBatches(tensor.Float64, 5, 5), G.NewVanillaSolver(G.WithLearnRate(0.5)), layers.FitConfig{Epochs: 5}); err != nil {
@@ -372,8 +372,8 @@ func TestEvaluateErrors(t *testing.T) {
 	}
 }
 
-// TestPredictNotFinite wants images with a NaN to have no class, NaN probabilities and a NaN loss, and not to touch the other
-// images.
+// TestPredictNotFinite wants images with a NaN to have no class, NaN probabilities and a NaN loss, and not to touch the
+// other images.
 func TestPredictNotFinite(t *testing.T) {
 	model, _ := newModel(t, tensor.Float32)
 	batches := newBatches(tensor.Float32, 2)

@@ -12,8 +12,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestTwoClassifiers trains equal models with noise on several goroutines at once, each with its own solver: all take the same
-// way.
+// TestTwoClassifiers trains equal models with noise on several goroutines at once, each with its own solver: all take the
+// same way.
 func TestTwoClassifiers(t *testing.T) {
 	const models = 3
 	results := make([]map[string][]float64, models)

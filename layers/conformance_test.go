@@ -250,8 +250,8 @@ func (s subject) testAccumulation(t *testing.T) {
 	}
 }
 
-// testTwoGraphs builds one layer into graphs of two batch sizes: the rows they have in common give the same results, before and
-// after a change of the weights.
+// testTwoGraphs builds one layer into graphs of two batch sizes: the rows they have in common give the same results, before
+// and after a change of the weights.
 func (s subject) testTwoGraphs(t *testing.T) {
 	l := s.made(tensor.Float64)
 	small := newRun(t, l, layers.Evaluation, s.rows(tensor.Float64, 2), upstream)
@@ -321,8 +321,8 @@ func (s subject) testFloat32(t *testing.T) {
 	}
 }
 
-// testBadValues puts NaN and infinities in: the pass may give any values or an error, and a pass over good values afterwards is
-// as if nothing had been.
+// testBadValues puts NaN and infinities in: the pass may give any values or an error, and a pass over good values afterwards
+// is as if nothing had been.
 func (s subject) testBadValues(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		l, x := s.made(tensor.Float64), s.rows(tensor.Float64, 3)

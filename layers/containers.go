@@ -9,9 +9,9 @@ import (
 )
 
 // Sequential is a chain of layers, each the input of the next. Where a fused operation does the work of two neighbours, it
-// is used, also across nested chains: a ReLU behind a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, and a MaxPool2D of 2x2
-// without overlap behind a Conv2D and its ReLU. A ReLU in front of a MaxPool2D is built behind it, which gives the same numbers
-// for less.
+// is used, also across nested chains: a ReLU behind a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, and a MaxPool2D of
+// 2x2 without overlap behind a Conv2D and its ReLU. A ReLU in front of a MaxPool2D is built behind it, which gives the same
+// numbers for less.
 type Sequential struct {
 	fault
 	layers []Layer

@@ -29,8 +29,8 @@ type Conv2D struct {
 	weight, bias *Param
 }
 
-// NewConv2D makes a convolution from (N, in, H, W) to (N, out, H', W'), H' = (H + 2*padding - size)/stride + 1 rounded
-// down, with the parameters name.weight (out, in, kh, kw) and name.bias (out), initialised by init.
+// NewConv2D makes a convolution from (N, in, H, W) to (N, out, H', W'), H' = (H + 2*padding - size)/stride + 1 rounded down,
+// with the parameters name.weight (out, in, kh, kw) and name.bias (out), initialised by init.
 func NewConv2D(name string, in, out int, k ConvConfig, init Init) *Conv2D {
 	c := &Conv2D{name: init.Prefix + name, in: in, conv: graph.ConvConfig{Stride: k.Stride, Padding: k.Padding}}
 	if c.weight, c.err = init.Weight(name+".weight", out, in, k.Kernel[0], k.Kernel[1]); c.err != nil || k.NoBias {
@@ -80,15 +80,15 @@ func (c *Conv2D) forward(b *Builder, x *G.Node, relu bool) (*G.Node, error) {
 	return built(c.name, y, err)
 }
 
-// PoolConfig is the window of a pooling layer: Kernel, Stride and Padding, each (height, width). A zero stride means the kernel's
-// size.
+// PoolConfig is the window of a pooling layer: Kernel, Stride and Padding, each (height, width). A zero stride means the
+// kernel's size.
 type PoolConfig = graph.PoolConfig
 
 // MaxPool2D takes the maximum over windows of each channel.
 type MaxPool2D struct{ pool PoolConfig }
 
-// NewMaxPool2D makes a layer that takes the maximum over windows of each channel, (N, C, H, W) to (N, C, H', W'), H' =
-// (H + 2*padding - kernel)/stride + 1 rounded down.
+// NewMaxPool2D makes a layer that takes the maximum over windows of each channel, (N, C, H, W) to (N, C, H', W'), H' = (H +
+// 2*padding - kernel)/stride + 1 rounded down.
 func NewMaxPool2D(p PoolConfig) MaxPool2D { return MaxPool2D{p} }
 
 // Params returns nil: there are none.

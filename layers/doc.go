@@ -1,6 +1,6 @@
 // Package layers builds neural networks for Gorgonia: layers with explicit sizes and seeded initial values, containers, the
-// networks of the noise-injection experiments, a [Classifier] that trains and evaluates them, and a [LanguageModel] that does
-// so with networks that predict tokens.
+// networks of the noise-injection experiments, a [Classifier] that trains and evaluates them, and a [LanguageModel] that
+// does so with networks that predict tokens.
 //
 //	net := layers.NewSequential(
 //		layers.NewConv2D("conv1", 1, 8, layers.ConvConfig{Kernel: layers.Square(3)}, layers.Init{Seed: 1}),
@@ -13,8 +13,8 @@
 // # Tensors and graphs
 //
 // A layer owns its parameters as tensors. Forward makes nodes for them in the graph its input lives in, so that one network
-// can be in a training graph, an evaluation graph and graphs of other batch sizes at once: all see the same numbers, each has
-// its own mode, and nothing is copied. Running statistics belong to the layer too, and change only when a training graph
+// can be in a training graph, an evaluation graph and graphs of other batch sizes at once: all see the same numbers, each
+// has its own mode, and nothing is copied. Running statistics belong to the layer too, and change only when a training graph
 // runs. Graphs that share tensors must not run at the same time if one of them trains.
 //
 // Without a Classifier or LanguageModel, a graph is made like this:
@@ -38,6 +38,6 @@
 //
 // # Bad values
 //
-// NaN and infinity go through a graph as floating-point arithmetic takes them. Fit ends with [ErrNotFinite] at a loss that is
-// not finite, before the solver sees the gradient, with weights and running statistics as after the step before.
+// NaN and infinity go through a graph as floating-point arithmetic takes them. Fit ends with [ErrNotFinite] at a loss that
+// is not finite, before the solver sees the gradient, with weights and running statistics as after the step before.
 package layers

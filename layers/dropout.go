@@ -6,8 +6,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Dropout sets each element to zero with probability p and multiplies the others by 1/(1-p) in training graphs, with a
-// fresh mask at each pass; in evaluation graphs it is the identity.
+// Dropout sets each element to zero with probability p and multiplies the others by 1/(1-p) in training graphs, with a fresh
+// mask at each pass; in evaluation graphs it is the identity.
 //
 // N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, Dropout: A Simple Way to Prevent Neural Networks
 // from Overfitting, JMLR 15, 2014, https://jmlr.org/papers/v15/srivastava14a.html.

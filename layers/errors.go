@@ -2,8 +2,7 @@ package layers
 
 import "errors"
 
-// Reasons that callers can tell apart with errors.Is. The errors that wrap them name the layer or parameter and the
-// shapes.
+// Reasons that callers can tell apart with errors.Is. The errors that wrap them name the layer or parameter and the shapes.
 var (
 	// ErrShape is the reason of an input, label or parameter whose shape or element type does not fit.
 	ErrShape = errors.New("shape or element type does not fit")
@@ -33,7 +32,6 @@ var (
 	// ErrLabel is the reason of a label outside the network's classes, or a token outside its vocabulary.
 	ErrLabel = errors.New("label outside the classes")
 
-	// ErrParams is the reason of a parameter file that is not of this network: a name is missing, unknown or has another
-	// shape.
+	// ErrParams is the reason of a parameter file that is not of this network: a name is missing, unknown or has another shape.
 	ErrParams = errors.New("parameters do not fit the network")
 )

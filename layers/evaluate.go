@@ -169,8 +169,8 @@ type judged struct {
 }
 
 // evaluate goes over pass number 0 of the batches. It calls f with what came of each prediction, in the order of the pass,
-// whichever rank made it, and returns how many images or sequences there were. So every rank adds up the same numbers in the same
-// order as a process alone does.
+// whichever rank made it, and returns how many images or sequences there were. So every rank adds up the same numbers in the
+// same order as a process alone does.
 func (r *ranks) evaluate(ctx context.Context, batches AnyBatches, judge func(context.Context, anyPass) (judged, error), f func(outcome)) (count int, err error) {
 	shared, err := r.shares(batches)
 	if err != nil {
@@ -225,8 +225,8 @@ func outcomeFrom(x []float64) outcome {
 	return outcome{label: int(x[0]), class: int(x[1]), sure: x[2], loss: x[3], top5: x[4] != 0}
 }
 
-// gather returns what came of the batches of all ranks, those of rank 0 first, unless a rank has an error. A rank's part of the
-// sums is zero for all others.
+// gather returns what came of the batches of all ranks, those of rank 0 first, unless a rank has an error. A rank's part of
+// the sums is zero for all others.
 func (r *ranks) gather(mine judged, err error) (judged, error) {
 	const head = 2
 	size := head + outcomeSize*mine.places

@@ -14,8 +14,8 @@ import (
 // apart is a ReLU that no container knows.
 var apart = layers.NewFunc("relu", graph.ReLU)
 
-// TestFusedReLU builds each layer that takes in the ReLU behind it with a ReLU and with the same function that it does not know:
-// outputs, gradients and running statistics agree, and the fused graph has fewer nodes.
+// TestFusedReLU builds each layer that takes in the ReLU behind it with a ReLU and with the same function that it does not
+// know: outputs, gradients and running statistics agree, and the fused graph has fewer nodes.
 func TestFusedReLU(t *testing.T) {
 	for _, s := range subjects {
 		if !s.fuses {

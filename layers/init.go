@@ -16,8 +16,7 @@ type Scheme int
 
 // The distributions.
 const (
-	// DefaultUniform is PyTorch's default for dense and convolutional layers: weight and bias uniform in
-	// ±1/sqrt(fan-in).
+	// DefaultUniform is PyTorch's default for dense and convolutional layers: weight and bias uniform in ±1/sqrt(fan-in).
 	DefaultUniform Scheme = iota
 
 	// HeNormal is Gaussian with variance 2/fan-in, the bias zero. K. He, X. Zhang, S. Ren, J. Sun, Delving Deep into
@@ -28,8 +27,7 @@ const (
 	HeUniform
 
 	// GlorotNormal is Gaussian with variance 2/(fan-in + fan-out), the bias zero. X. Glorot, Y. Bengio, Understanding the
-	// Difficulty of Training Deep Feedforward Neural Networks, AISTATS 2010,
-	// https://proceedings.mlr.press/v9/glorot10a.html.
+	// Difficulty of Training Deep Feedforward Neural Networks, AISTATS 2010, https://proceedings.mlr.press/v9/glorot10a.html.
 	GlorotNormal
 
 	// GlorotUniform is uniform with the variance of GlorotNormal, in ±sqrt(6/(fan-in + fan-out)), the bias zero.
@@ -50,8 +48,8 @@ type Init struct {
 	// Dtype is the element type of the parameters, tensor.Float32 or tensor.Float64. By default float32.
 	Dtype tensor.Dtype
 
-	// Prefix is what the names of all parameters begin with, such as "encoder.": give one to each of several networks that
-	// are parts of one, since the names in a network must differ.
+	// Prefix is what the names of all parameters begin with, such as "encoder.": give one to each of several networks that are
+	// parts of one, since the names in a network must differ.
 	Prefix string
 }
 

@@ -173,7 +173,8 @@ func ExampleLayer() {
 	// [own.scale]
 }
 
-// graph.UseBLAS puts this module's kernels below the products of Gorgonia's own operations, such as those of a layer of one's own.
+// graph.UseBLAS puts this module's kernels below the products of Gorgonia's own operations, such as those of a layer of
+// one's own.
 func Example_useBLAS() {
 	graph.UseBLAS()
 	net := layers.NewFunc("times itself", func(x *G.Node) (*G.Node, error) { return G.Mul(x, x) })

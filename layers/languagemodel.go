@@ -43,14 +43,14 @@ func NewLanguageModel(net Layer, batch, context int) (*LanguageModel, error) {
 	return m, nil
 }
 
-// Join makes this process one of the ranks of a world that train the network together, as [Classifier.Join] does. The loss of a
-// step is the mean of the ranks' losses, each of which is the mean over its targets: where some are Ignored, every rank should
-// have about as many others.
+// Join makes this process one of the ranks of a world that train the network together, as [Classifier.Join] does. The loss
+// of a step is the mean of the ranks' losses, each of which is the mean over its targets: where some are Ignored, every rank
+// should have about as many others.
 func (m *LanguageModel) Join(world World) error { return m.join(world) }
 
-// Fit trains the network as [Classifier.Fit] does, on sequences: every step takes a whole batch, of the size the model was made
-// for, and the loss of a step is the mean over the batch's targets that are not Ignored. A batch that has no other is an
-// error, since its loss is not a number.
+// Fit trains the network as [Classifier.Fit] does, on sequences: every step takes a whole batch, of the size the model was
+// made for, and the loss of a step is the mean over the batch's targets that are not Ignored. A batch that has no other is
+// an error, since its loss is not a number.
 func (m *LanguageModel) Fit(ctx context.Context, batches SequenceBatches, solver G.Solver, config FitConfig) (*History, error) {
 	validation, err := validationOf[SequenceBatches](config)
 	if err != nil {
@@ -59,10 +59,10 @@ func (m *LanguageModel) Fit(ctx context.Context, batches SequenceBatches, solver
 	return m.fit(ctx, batches, solver, config, func(ctx context.Context) (Metrics, error) { return m.Evaluate(ctx, validation) })
 }
 
-// Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any sizes: every target that
-// is not Ignored counts once, but not those of the sequences that a loader fills up its last batch with (Valid). Perplexity
-// and BitsPerToken of the metrics say the loss in other units. It changes neither weights nor running statistics, and does not
-// disturb a training on the same loader. It ends early when ctx is done, with its error.
+// Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any sizes: every target
+// that is not Ignored counts once, but not those of the sequences that a loader fills up its last batch with (Valid).
+// Perplexity and BitsPerToken of the metrics say the loss in other units. It changes neither weights nor running statistics,
+// and does not disturb a training on the same loader. It ends early when ctx is done, with its error.
 func (m *LanguageModel) Evaluate(ctx context.Context, batches SequenceBatches) (Metrics, error) {
 	if batches == nil {
 		return Metrics{}, errors.New("layers: no batches to evaluate on")

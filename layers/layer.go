@@ -6,16 +6,16 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Layer is a building block of a network, or a whole network. A program may add its own: whatever has these two methods
-// goes into containers, files, a [Classifier] and a [LanguageModel] like the layers of this package.
+// Layer is a building block of a network, or a whole network. A program may add its own: whatever has these two methods goes
+// into containers, files, a [Classifier] and a [LanguageModel] like the layers of this package.
 type Layer interface {
-	// Forward adds the layer's operations to the graph of x and returns their result. It computes nothing yet. The nodes
-	// of the parameters come from b, which also knows whether the graph trains or evaluates. One layer may be built into
-	// any number of graphs: they all read and write the same tensors.
+	// Forward adds the layer's operations to the graph of x and returns their result. It computes nothing yet. The nodes of the
+	// parameters come from b, which also knows whether the graph trains or evaluates. One layer may be built into any number of
+	// graphs: they all read and write the same tensors.
 	Forward(b *Builder, x *G.Node) (*G.Node, error)
 
-	// Params returns the layer's parameters and running statistics, always in the same order: that of the computation, a
-	// weight before its bias. They are the layer's own, not copies. A layer without any returns nil.
+	// Params returns the layer's parameters and running statistics, always in the same order: that of the computation, a weight
+	// before its bias. They are the layer's own, not copies. A layer without any returns nil.
 	Params() []*Param
 }
 
@@ -51,15 +51,15 @@ func misfit(name string, x *G.Node, want string) error {
 
 // Param is a tensor that a layer owns: a parameter that is learnt, or a running statistic.
 type Param struct {
-	// Name is unique in a network: the layer's name, a dot and the tensor's role, such as conv1.weight or
-	// bn1.running_mean, as in PyTorch's state_dict.
+	// Name is unique in a network: the layer's name, a dot and the tensor's role, such as conv1.weight or bn1.running_mean, as
+	// in PyTorch's state_dict.
 	Name string
 
 	// Value holds the numbers, float32 or float64. Every graph that the layer is built into shares it.
 	Value *tensor.Dense
 
-	// Buffer says that the tensor is a running statistic: saved and loaded with the parameters, written by training
-	// graphs, not learnt.
+	// Buffer says that the tensor is a running statistic: saved and loaded with the parameters, written by training graphs, not
+	// learnt.
 	Buffer bool
 }
 

@@ -40,8 +40,8 @@ func (m Metrics) String() string {
 // Perplexity returns exp(Loss): how many equally likely tokens would be as hard to tell.
 func (m Metrics) Perplexity() float64 { return elementary.Exp(m.Loss) }
 
-// BitsPerToken returns the loss in bits, Loss/log(2): bits per character where the tokens are characters, bits per byte where
-// they are bytes.
+// BitsPerToken returns the loss in bits, Loss/log(2): bits per character where the tokens are characters, bits per byte
+// where they are bytes.
 func (m Metrics) BitsPerToken() float64 { return m.Loss / math.Ln2 }
 
 // outcome is what came of a prediction.

@@ -10,8 +10,8 @@ import (
 )
 
 // The fully connected networks of Orvieto, Raj, Kersting, Bach, Explicit Regularization in Overparametrized Models via Noise
-// Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613, for images of 28x28 and ten classes. Input (N, 784), result
-// (N, 10).
+// Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613, for images of 28x28 and ten classes. Input (N, 784), result (N,
+// 10).
 
 // NewMLP1 makes the network of widths 784-500-500-500-10: 898,510 parameters.
 func NewMLP1(init Init) *Sequential { return NewMLP(init, 784, 500, 500, 500, 10) }
@@ -38,11 +38,11 @@ func NewMLP(init Init, widths ...int) *Sequential {
 }
 
 // The small convolutional networks of Orvieto, Raj, Kersting, Bach, Explicit Regularization in Overparametrized Models via
-// Noise Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613, for colour images of 32x32 and ten classes. Input
-// (N, 3, 32, 32), result (N, 10).
+// Noise Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613, for colour images of 32x32 and ten classes. Input (N, 3,
+// 32, 32), result (N, 10).
 
-// NewCNN1 makes two 5x5 convolutions of 6 and 16 channels, each with ReLU and 2x2 max pooling, and dense layers 400-120-84-10:
-// 62,006 parameters.
+// NewCNN1 makes two 5x5 convolutions of 6 and 16 channels, each with ReLU and 2x2 max pooling, and dense layers
+// 400-120-84-10: 62,006 parameters.
 func NewCNN1(init Init) *Sequential {
 	return NewSequential(
 		NewConv2D("conv1", 3, 6, ConvConfig{Kernel: Square(5)}, init), NewReLU(), NewMaxPool2D(PoolConfig{Kernel: Square(2)}),
@@ -58,8 +58,8 @@ func NewCNN2(init Init) *Sequential {
 	return NewSequential(convolutions(init), NewMLP(init, 128, 10))
 }
 
-// NewCNN3 makes the convolutions of NewCNN2 with dense layers 128-5000-10: 1,028,066 parameters. The authors' code has a ReLU
-// on the logits, which is NewSequential(NewCNN3(init), NewReLU()).
+// NewCNN3 makes the convolutions of NewCNN2 with dense layers 128-5000-10: 1,028,066 parameters. The authors' code has a
+// ReLU on the logits, which is NewSequential(NewCNN3(init), NewReLU()).
 func NewCNN3(init Init) *Sequential {
 	return NewSequential(convolutions(init), NewMLP(init, 128, 5000, 10))
 }
@@ -77,20 +77,20 @@ func convolutions(init Init) *Sequential {
 	return NewSequential(append(net, NewGlobalAvgPool())...)
 }
 
-// NewResNet18 makes the residual network of 18 layers for colour images of 32x32: a 3x3 stem without pooling, basic
-// blocks 2-2-2-2, for ten classes 11,173,962 parameters in 62 tensors. Input (N, 3, 32, 32), result (N, classes). Parameters
-// are named as torchvision names them.
+// NewResNet18 makes the residual network of 18 layers for colour images of 32x32: a 3x3 stem without pooling, basic blocks
+// 2-2-2-2, for ten classes 11,173,962 parameters in 62 tensors. Input (N, 3, 32, 32), result (N, classes). Parameters are
+// named as torchvision names them.
 //
 // K. He, X. Zhang, S. Ren, J. Sun, Deep Residual Learning for Image Recognition, CVPR 2016,
 // https://arxiv.org/abs/1512.03385.
 func NewResNet18(classes int, init Init) *Sequential { return newResNet(classes, init, 2, 2, 2, 2) }
 
-// NewResNet34 makes the residual network of 34 layers, basic blocks 3-4-6-3, for ten classes 21,282,122
-// parameters, in all else as NewResNet18.
+// NewResNet34 makes the residual network of 34 layers, basic blocks 3-4-6-3, for ten classes 21,282,122 parameters, in all
+// else as NewResNet18.
 func NewResNet34(classes int, init Init) *Sequential { return newResNet(classes, init, 3, 4, 6, 3) }
 
-// newResNet makes a network of basic blocks, blocks[i] of them in stage i. Stages have 64, 128, ... channels and, but for the
-// first, halve the image.
+// newResNet makes a network of basic blocks, blocks[i] of them in stage i. Stages have 64, 128, ... channels and, but for
+// the first, halve the image.
 func newResNet(classes int, init Init, blocks ...int) *Sequential {
 	channels := 64
 	net := []Layer{conv3x3("conv1", 3, channels, 1, init), NewBatchNorm("bn1", channels, init), NewReLU()}
@@ -131,7 +131,8 @@ func conv3x3(name string, in, out, stride int, init Init) *Conv2D {
 
 // NewVGG11 makes configuration A with batch norm for colour images of 32x32: eight 3x3 convolutions with batch norm and
 // ReLU, five 2x2 max poolings, dense layers 512-4096-4096-classes with dropout of one half, for a hundred classes 28,518,244
-// parameters in 38 tensors. Input (N, 3, 32, 32), result (N, classes). Parameters are named as torchvision's vgg11_bn names them.
+// parameters in 38 tensors. Input (N, 3, 32, 32), result (N, classes). Parameters are named as torchvision's vgg11_bn names
+// them.
 //
 // K. Simonyan, A. Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR 2015,
 // https://arxiv.org/abs/1409.1556.
@@ -170,10 +171,10 @@ type GPTConfig struct {
 	Untied bool
 }
 
-// NewGPT makes a language model: from tokens (N, T) of type tensor.Int, T at most Context, to the logits (N, T, Vocabulary) of
-// the token behind each, which depend on the tokens up to there alone. It is an embedding "tokens", positions "positions", Depth
-// causal blocks "layers.0" and so on (see [NewTransformerBlock]), a layer norm "norm" and the logits. [graph.CrossEntropy] with
-// the tokens that follow, (N, T), is its cost.
+// NewGPT makes a language model: from tokens (N, T) of type tensor.Int, T at most Context, to the logits (N, T, Vocabulary)
+// of the token behind each, which depend on the tokens up to there alone. It is an embedding "tokens", positions
+// "positions", Depth causal blocks "layers.0" and so on (see [NewTransformerBlock]), a layer norm "norm" and the logits.
+// [graph.CrossEntropy] with the tokens that follow, (N, T), is its cost.
 //
 // A. Radford, J. Wu, R. Child, D. Luan, D. Amodei, I. Sutskever, Language Models are Unsupervised Multitask Learners, 2019.
 func NewGPT(c GPTConfig, init Init) *Sequential {
@@ -209,9 +210,9 @@ type ViTConfig struct {
 }
 
 // NewViT makes a vision transformer, from images (N, Channels, Height, Width) to the logits (N, Classes): a convolution
-// "patches" whose steps are as large as its window makes a position of each patch, positions "positions", Depth blocks "layers.0"
-// and so on (see [NewTransformerBlock]), a layer norm "norm", the mean over the positions or the class token, and a dense layer
-// "head".
+// "patches" whose steps are as large as its window makes a position of each patch, positions "positions", Depth blocks
+// "layers.0" and so on (see [NewTransformerBlock]), a layer norm "norm", the mean over the positions or the class token, and
+// a dense layer "head".
 //
 // A. Dosovitskiy, L. Beyer, A. Kolesnikov, D. Weissenborn and others, An Image is Worth 16x16 Words, ICLR 2021,
 // https://arxiv.org/abs/2010.11929.

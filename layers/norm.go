@@ -25,8 +25,8 @@ type BatchNorm struct {
 }
 
 // NewBatchNorm makes a batch norm over x of shape (N, channels) or (N, channels, H, W). Its parameters are name.weight, the
-// scale, which begins at one, and name.bias, the shift, which begins at zero; its running statistics are
-// name.running_mean, from zero, and name.running_var, from one. Of init only the element type matters.
+// scale, which begins at one, and name.bias, the shift, which begins at zero; its running statistics are name.running_mean,
+// from zero, and name.running_var, from one. Of init only the element type matters.
 func NewBatchNorm(name string, channels int, init Init) *BatchNorm {
 	n := &BatchNorm{name: init.Prefix + name, channels: channels}
 	for _, v := range []struct {
@@ -104,8 +104,8 @@ func (n *BatchNorm) ranks(b *Builder) (graph.Ranks, error) {
 	return n.world, b.synced.add(n.world, n.mean, n.variance)
 }
 
-// LayerNorm brings the numbers of each position to mean zero and variance one, and then scales and shifts them. J. L. Ba, J. R.
-// Kiros, G. E. Hinton, Layer Normalization, 2016, https://arxiv.org/abs/1607.06450.
+// LayerNorm brings the numbers of each position to mean zero and variance one, and then scales and shifts them. J. L. Ba, J.
+// R. Kiros, G. E. Hinton, Layer Normalization, 2016, https://arxiv.org/abs/1607.06450.
 type LayerNorm struct {
 	fault
 	name         string
@@ -116,8 +116,8 @@ type LayerNorm struct {
 // normEps is added to the variance, as PyTorch does by default.
 const normEps = 1e-5
 
-// NewLayerNorm makes a layer norm of (..., features) with the parameters name.weight, ones, and name.bias, zeros. It adds 1e-5
-// to the variance.
+// NewLayerNorm makes a layer norm of (..., features) with the parameters name.weight, ones, and name.bias, zeros. It adds
+// 1e-5 to the variance.
 func NewLayerNorm(name string, features int, init Init) *LayerNorm {
 	l := NewRMSNorm(name, features, init)
 	if l.err == nil {
@@ -127,8 +127,8 @@ func NewLayerNorm(name string, features int, init Init) *LayerNorm {
 }
 
 // NewRMSNorm makes a layer that divides the numbers of each position by their root mean square, and scales them by
-// name.weight, ones. It adds 1e-5 to the mean square. B. Zhang, R. Sennrich, Root Mean Square Layer Normalization, NeurIPS 2019,
-// https://arxiv.org/abs/1910.07467.
+// name.weight, ones. It adds 1e-5 to the mean square. B. Zhang, R. Sennrich, Root Mean Square Layer Normalization, NeurIPS
+// 2019, https://arxiv.org/abs/1910.07467.
 func NewRMSNorm(name string, features int, init Init) *LayerNorm {
 	l := &LayerNorm{name: init.Prefix + name, features: features}
 	l.weight, l.err = init.Constant(name+".weight", 1, features)
@@ -159,9 +159,9 @@ func (l *LayerNorm) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	return built(l.name, y, err)
 }
 
-// SyncBatchNorm makes the batch norms of a network take the statistics, in training graphs, of the whole batch that the ranks of a
-// world share, where each takes those of its own rank's images by default. Two ranks with batches of 64 images then train, to
-// rounding, as one process with batches of 128 does. Call it on all ranks before the graphs are made:
+// SyncBatchNorm makes the batch norms of a network take the statistics, in training graphs, of the whole batch that the
+// ranks of a world share, where each takes those of its own rank's images by default. Two ranks with batches of 64 images
+// then train, to rounding, as one process with batches of 128 does. Call it on all ranks before the graphs are made:
 //
 //	err := layers.SyncBatchNorm(net, world)
 //	model, err := layers.NewClassifier(net, 64, 3, 32, 32)

@@ -27,7 +27,8 @@ func (h *halves) Sum(x []float64) error {
 // opaque is a layer of a program's own.
 type opaque struct{ layers.Layer }
 
-// TestSyncBatchNormFinds: all batch norms of a network exchange numbers twice a training pass, and none does in an evaluation.
+// TestSyncBatchNormFinds: all batch norms of a network exchange numbers twice a training pass, and none does in an
+// evaluation.
 func TestSyncBatchNormFinds(t *testing.T) {
 	net := layers.NewResNet18(10, layers.Init{Seed: 1})
 	world := new(halves)

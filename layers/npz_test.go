@@ -190,8 +190,8 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// TestLoadDamage cuts a file at every byte, and changes every byte of it: each must be refused and leave the network alone, or
-// give the very same parameters.
+// TestLoadDamage cuts a file at every byte, and changes every byte of it: each must be refused and leave the network alone,
+// or give the very same parameters.
 func TestLoadDamage(t *testing.T) {
 	saved := layers.NewDense("fc", 3, 2, layers.Init{Seed: 2})
 	whole := archive(t, saved)

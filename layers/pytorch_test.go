@@ -20,8 +20,8 @@ type peer struct {
 	Statistics map[string][]float64
 }
 
-// TestPyTorch compares a network of each kind with PyTorch's, which reads the weights from a file: logits, the gradient of every
-// parameter and the running statistics, with batch and with running statistics, in float64.
+// TestPyTorch compares a network of each kind with PyTorch's, which reads the weights from a file: logits, the gradient of
+// every parameter and the running statistics, with batch and with running statistics, in float64.
 func TestPyTorch(t *testing.T) {
 	if testing.Short() {
 		t.Skip("PyTorch takes its time: not in -short")

@@ -205,8 +205,8 @@ func TestResumeInProcess(t *testing.T) {
 // withoutSolver is a state without the solver's part, whose encoding numbers its types by process.
 func withoutSolver(state string) string { return state[:strings.LastIndexByte(state, ' ')] }
 
-// TestKill runs a training in child processes that are killed at random moments, twenty times: its checkpoint is always whole,
-// and it ends with the bits of one that nobody killed.
+// TestKill runs a training in child processes that are killed at random moments, twenty times: its checkpoint is always
+// whole, and it ends with the bits of one that nobody killed.
 func TestKill(t *testing.T) {
 	const variable = "LAYERNOISE_TEST_KILL"
 	r := resumable{"cnn", "adam", "cyclic"}

@@ -10,8 +10,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// SampleConfig is how [LanguageModel.Sample] chooses tokens. The zero value draws them with the probabilities that the network
-// gives them.
+// SampleConfig is how [LanguageModel.Sample] chooses tokens. The zero value draws them with the probabilities that the
+// network gives them.
 type SampleConfig struct {
 	// Temperature divides the logits: below 1 likely tokens become likelier, above 1 less so. By default 1.
 	Temperature float64

@@ -13,7 +13,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestSampleDistribution draws many tokens of a model whose logits are known and compares their frequencies with the softmax.
+// TestSampleDistribution draws many tokens of a model whose logits are known and compares their frequencies with the
+// softmax.
 func TestSampleDistribution(t *testing.T) {
 	const n = 3000
 	net := newPairs(t, 5, 0, tensor.Float64)

@@ -9,11 +9,11 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// EstimateStatistics sets the running statistics of the batch norms to the means, over one pass, number 0, of the batches, of
-// the statistics of each whole batch at the weights as they are. The running statistics of a training are a moving average
-// at the weights of many steps, noisy ones if the solver perturbs; after a training with much noise, with several samples a
-// step, or after averaging weights, these fit better. Weights do not change. With an error, nothing does. The statistics of
-// layers of your own must move by graph.BatchNormMomentum, as those of BatchNorm do.
+// EstimateStatistics sets the running statistics of the batch norms to the means, over one pass, number 0, of the batches,
+// of the statistics of each whole batch at the weights as they are. The running statistics of a training are a moving
+// average at the weights of many steps, noisy ones if the solver perturbs; after a training with much noise, with several
+// samples a step, or after averaging weights, these fit better. Weights do not change. With an error, nothing does. The
+// statistics of layers of your own must move by graph.BatchNormMomentum, as those of BatchNorm do.
 //
 // P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov, A. G. Wilson, Averaging Weights Leads to Wider Optima and Better
 // Generalization, UAI 2018, https://arxiv.org/abs/1803.05407, section 3.

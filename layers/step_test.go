@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestClipNorm wants a step of gradient descent to be the rate times the gradient, scaled to the bound where it is longer, over
-// all parameters together.
+// TestClipNorm wants a step of gradient descent to be the rate times the gradient, scaled to the bound where it is longer,
+// over all parameters together.
 func TestClipNorm(t *testing.T) {
 	const rate = 0.5
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {

@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestStockOperations trains a network of this package and one of Gorgonia's own operations from the same weights on the same
-// batches with the same solver: they must take the same way.
+// TestStockOperations trains a network of this package and one of Gorgonia's own operations from the same weights on the
+// same batches with the same solver: they must take the same way.
 func TestStockOperations(t *testing.T) {
 	const batch, steps = 7, 25
 	widths := []int{12, 9, 8, 4}

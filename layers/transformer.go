@@ -21,9 +21,8 @@ type Transformer struct {
 	// Causal lets position t see positions 0 to t alone. NewGPT and NewViT know by themselves.
 	Causal bool
 
-	// Dropout is the probability of the dropouts in training graphs: of attention probabilities, between the dense layers, and of
-	// what each half of a block adds; in networks of what goes into the first block as well. By default
-	// none.
+	// Dropout is the probability of the dropouts in training graphs: of attention probabilities, between the dense layers, and
+	// of what each half of a block adds; in networks of what goes into the first block as well. By default none.
 	Dropout float64
 
 	// Seed is that of the dropouts, as of [NewDropout].
@@ -79,22 +78,22 @@ type AttentionConfig struct {
 	Heads  int  // how many share the numbers of a position; divides the width
 	Causal bool // position t sees positions 0 to t alone
 
-	// Dropout is the probability with which a training graph sets a probability of the softmax to zero, the others being
-	// scaled up. By default none.
+	// Dropout is the probability with which a training graph sets a probability of the softmax to zero, the others being scaled
+	// up. By default none.
 	Dropout float64
 
 	// Seed is that of the dropouts, as of [NewDropout].
 	Seed uint64
 
-	// Separate gives queries, keys and values dense layers of their own, which [graph.Layers] finds as three layers: noise
-	// that is injected a layer at a time then reaches one of the three. By default one dense layer computes all of them, as
+	// Separate gives queries, keys and values dense layers of their own, which [graph.Layers] finds as three layers: noise that
+	// is injected a layer at a time then reaches one of the three. By default one dense layer computes all of them, as
 	// nn.MultiheadAttention does, and is one layer.
 	Separate bool
 }
 
 // SelfAttention lets each position of a sequence take from the others what it looks for: queries, keys and values are dense
-// layers of the input, and the result is a dense layer of what [graph.Attention] makes of them. A. Vaswani, N. Shazeer, N. Parmar,
-// J. Uszkoreit, L. Jones, A. N. Gomez, Ł. Kaiser, I. Polosukhin, Attention Is All You Need, NeurIPS 2017,
+// layers of the input, and the result is a dense layer of what [graph.Attention] makes of them. A. Vaswani, N. Shazeer, N.
+// Parmar, J. Uszkoreit, L. Jones, A. N. Gomez, Ł. Kaiser, I. Polosukhin, Attention Is All You Need, NeurIPS 2017,
 // https://arxiv.org/abs/1706.03762.
 type SelfAttention struct {
 	fault
@@ -105,10 +104,10 @@ type SelfAttention struct {
 	out    *Dense
 }
 
-// NewSelfAttention makes an attention of (N, T, width) with the names of nn.MultiheadAttention: name.in_proj_weight (3*width,
-// width) and name.in_proj_bias (3*width), the rows of the queries first, then those of the keys and of the values, and
-// name.out_proj.weight and name.out_proj.bias. If they are separate, the first two are name.q_proj.weight and so on instead. All
-// are initialised by init as dense layers.
+// NewSelfAttention makes an attention of (N, T, width) with the names of nn.MultiheadAttention: name.in_proj_weight
+// (3*width, width) and name.in_proj_bias (3*width), the rows of the queries first, then those of the keys and of the values,
+// and name.out_proj.weight and name.out_proj.bias. If they are separate, the first two are name.q_proj.weight and so on
+// instead. All are initialised by init as dense layers.
 func NewSelfAttention(name string, width int, c AttentionConfig, init Init) *SelfAttention {
 	a := &SelfAttention{name: init.Prefix + name, width: width, config: c}
 	switch {

@@ -17,8 +17,8 @@ var (
 	_ encoding.BinaryUnmarshaler = (*Adam)(nil)
 )
 
-// Adam is adaptive moment estimation, with weight decay added to the gradient (NewAdam) or decoupled from it (NewAdamW),
-// by PyTorch's definitions. At a parameter's step t, counted from 1:
+// Adam is adaptive moment estimation, with weight decay added to the gradient (NewAdam) or decoupled from it (NewAdamW), by
+// PyTorch's definitions. At a parameter's step t, counted from 1:
 //
 //	w *= 1 - rate*decay                                     AdamW
 //	d = g + decay*w                                         Adam; d = g for AdamW
@@ -28,8 +28,8 @@ var (
 //
 // Gorgonia's AdamW does not change the weights.
 //
-// Sources: D. Kingma, J. Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, https://arxiv.org/abs/1412.6980;
-// I. Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019, https://arxiv.org/abs/1711.05101.
+// Sources: D. Kingma, J. Ba, Adam: A Method for Stochastic Optimization, ICLR 2015, https://arxiv.org/abs/1412.6980; I.
+// Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019, https://arxiv.org/abs/1711.05101.
 type Adam struct {
 	base
 	beta1, beta2 float64
@@ -86,9 +86,9 @@ func WithEps(eps float64) AdamOpt {
 	})
 }
 
-// Step updates the weights in place and zeroes the gradients. Everything is checked before anything changes: each
-// parameter needs a gradient of its type and size. The model may be another one at each step, as in layer-wise pretraining:
-// each parameter keeps its moments, and the count of its steps, until it comes again.
+// Step updates the weights in place and zeroes the gradients. Everything is checked before anything changes: each parameter
+// needs a gradient of its type and size. The model may be another one at each step, as in layer-wise pretraining: each
+// parameter keeps its moments, and the count of its steps, until it comes again.
 func (s *Adam) Step(model []G.ValueGrad) error {
 	params, err := s.begin(model)
 	if err != nil {
@@ -140,8 +140,8 @@ type adamState struct {
 	First, Second []savedVec
 }
 
-// MarshalBinary returns learning rate, step and moments. Betas, eps, decay and schedule are not saved: give the
-// constructor the same options.
+// MarshalBinary returns learning rate, step and moments. Betas, eps, decay and schedule are not saved: give the constructor
+// the same options.
 func (s *Adam) MarshalBinary() ([]byte, error) {
 	return encodeState(s.kind(), adamState{
 		Rate: s.rate, Step: s.step,

@@ -105,8 +105,8 @@ type baseOpt func(*base) error
 func (o baseOpt) applySGD(s *SGD) error   { return o(&s.base) }
 func (o baseOpt) applyAdam(s *Adam) error { return o(&s.base) }
 
-// WithWeightDecay sets the weight decay. SGD and Adam add decay*w to the gradient; AdamW multiplies the weights by
-// 1 - rate*decay. By default 0, and 0.01 for AdamW, as in PyTorch.
+// WithWeightDecay sets the weight decay. SGD and Adam add decay*w to the gradient; AdamW multiplies the weights by 1 -
+// rate*decay. By default 0, and 0.01 for AdamW, as in PyTorch.
 func WithWeightDecay(decay float64) BaseOpt {
 	return baseOpt(func(b *base) error {
 		if !finite(decay) {
@@ -159,8 +159,8 @@ func (b *base) decayOf(p *Param) float64 {
 	return b.decay
 }
 
-// WithLearnRateSchedule multiplies the learning rate by a factor that depends on the step, counted from 0. By default it
-// is 1.
+// WithLearnRateSchedule multiplies the learning rate by a factor that depends on the step, counted from 0. By default it is
+// 1.
 func WithLearnRateSchedule(schedule Schedule) BaseOpt {
 	return baseOpt(func(b *base) error {
 		if schedule == nil {

@@ -30,8 +30,8 @@ func (t *trainer) step(b *testing.B) {
 	t.vm.Reset()
 }
 
-// newTrainer builds net's training graph for batches of shape, with SGD as PyTorch's examples have it, in what wrap makes
-// of it; nil for SGD alone.
+// newTrainer builds net's training graph for batches of shape, with SGD as PyTorch's examples have it, in what wrap makes of
+// it; nil for SGD alone.
 func newTrainer(b *testing.B, net layers.Layer, wrap func(base G.Solver) (wrapper, error), shape ...int) *trainer {
 	b.Helper()
 	fail := func(err error) {
@@ -71,8 +71,8 @@ func newTrainer(b *testing.B, net layers.Layer, wrap func(base G.Solver) (wrappe
 
 // BenchmarkSolver measures what noise costs: ms/step of the noisy training, and its ratio to the same training without
 // noise. An iteration is a cycle in which each tensor takes noise once. The two trainings take turns, step by step and in
-// changing order, and the ratio is the median of those of the cycles, so that it holds on a machine whose speed drifts.
-// For one core set GOMAXPROCS=1.
+// changing order, and the ratio is the median of those of the cycles, so that it holds on a machine whose speed drifts. For
+// one core set GOMAXPROCS=1.
 func BenchmarkSolver(b *testing.B) {
 	nets := []struct {
 		name  string

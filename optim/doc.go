@@ -22,13 +22,13 @@
 //	vm, err := solver.Guard(G.NewTapeMachine(g, G.BindDualValues(learnables...)), learnables...)
 //
 // and the training loop stays as it is: RunAll, solver.Step, Reset. The weights are noisy during RunAll only, and clean
-// whenever your own code runs; every RunAll draws fresh noise. What the graph itself shows of them is noisy: gorgonia.Read of
-// a weight, or of a loss, gives what was computed from noisy weights.
+// whenever your own code runs; every RunAll draws fresh noise. What the graph itself shows of them is noisy: gorgonia.Read
+// of a weight, or of a loss, gives what was computed from noisy weights.
 //
-// Carried, where the machine is out of reach: only the solver changes. Step takes the noise out, steps the base at the
-// clean weights, and leaves the noise of the next evaluation in the weights. So between steps the weights are noisy:
-// call Restore before evaluating, saving or replacing them, and Perturb to go on. The first evaluation is at clean weights,
-// unless Bind and Perturb are called before it.
+// Carried, where the machine is out of reach: only the solver changes. Step takes the noise out, steps the base at the clean
+// weights, and leaves the noise of the next evaluation in the weights. So between steps the weights are noisy: call Restore
+// before evaluating, saving or replacing them, and Perturb to go on. The first evaluation is at clean weights, unless Bind
+// and Perturb are called before it.
 //
 // # Writing the program around it
 //
@@ -52,8 +52,8 @@
 // calls Restore, which discards the evaluation. Early stopping copies the weights when they are clean and gives them back by
 // Let.
 //
-// A program without a solver, whose graph computes the next weights, calls Set of the guarded machine (see [Machine]) where it
-// called Set of the tape machine: the update is then taken from the clean weights.
+// A program without a solver, whose graph computes the next weights, calls Set of the guarded machine (see [Machine]) where
+// it called Set of the tape machine: the update is then taken from the clean weights.
 //
 // Weights and gradients must lie in row-major order and own their memory; views, lazily transposed and column-major tensors
 // are refused by every solver of this package. Gorgonia's lisp machine is refused, since its gradients are wrong.
@@ -68,35 +68,35 @@
 // the same memory that the solver cannot know of, in a graph that it has not seen, stays clean: share the tensor, not its
 // slice.
 //
-// Which parameters take noise together is a [Grouping], which groups at which step a [Selection], of which distribution
-// a [Noise], how much depends on sigma, a [Schedule] over the steps and a [Scaling] over the parameters.
+// Which parameters take noise together is a [Grouping], which groups at which step a [Selection], of which distribution a
+// [Noise], how much depends on sigma, a [Schedule] over the steps and a [Scaling] over the parameters.
 //
-// Noise is a function of (seed, step, sample, tensor, element): the same bits for any number of threads and on any
-// machine, different and independent for other steps and tensors. Nothing is stored but counters, and a run that was
-// stopped resumes with the same bits.
+// Noise is a function of (seed, step, sample, tensor, element): the same bits for any number of threads and on any machine,
+// different and independent for other steps and tensors. Nothing is stored but counters, and a run that was stopped resumes
+// with the same bits.
 //
 // # Choosing sigma
 //
-// A step's noise is in one block of the weights, and adds sigma^2/2 times the trace of that block of the Hessian. So on average
-// over the n groups the loss gains
+// A step's noise is in one block of the weights, and adds sigma^2/2 times the trace of that block of the Hessian. So on
+// average over the n groups the loss gains
 //
 //	sigma^2/(2n) * tr(Hessian of R)
 //
 // which is n times less than what noise of this sigma on all weights at every step would add, and what [NoiseRegulariser]
 // measures on all the learnables. [All] divides sigma by sqrt(n) for that reason: in second order it adds the same.
 //
-// So sigma means more where there are fewer groups: 8 parameter tensors of a network with four layers of weight and bias, 62 of
-// ResNet-18. [ByLayer] puts a weight and its bias into one group, and the same sigma then regularises about twice as much as
-// with [ByTensor]. To keep the strength from one network or grouping to another, let sigma grow with sqrt(n).
+// So sigma means more where there are fewer groups: 8 parameter tensors of a network with four layers of weight and bias, 62
+// of ResNet-18. [ByLayer] puts a weight and its bias into one group, and the same sigma then regularises about twice as much
+// as with [ByTensor]. To keep the strength from one network or grouping to another, let sigma grow with sqrt(n).
 //
 // Where to start, how to read [PerturbedSolver.Last], what too much looks like, and how noise goes with weight decay, norms
 // and Adam is in SIGMA.md of this folder.
 //
 // # Gradients
 //
-// Under gorgonia.BindDualValues gradients add up over RunAll and Reset until a solver zeroes them. All solvers here do
-// so in Step, as Gorgonia's do; a gradient that is zero is a step like any other, with momentum and decay. NaN in a
-// gradient becomes NaN in the weights, as elsewhere: look at the loss before Step.
+// Under gorgonia.BindDualValues gradients add up over RunAll and Reset until a solver zeroes them. All solvers here do so in
+// Step, as Gorgonia's do; a gradient that is zero is a step like any other, with momentum and decay. NaN in a gradient
+// becomes NaN in the weights, as elsewhere: look at the loss before Step.
 //
 // # Sharpness-aware minimisation
 //
@@ -120,6 +120,6 @@
 //
 // # Source
 //
-// A. Orvieto, A. Raj, H. Kersting, F. Bach, Explicit Regularization in Overparametrized Models via Noise Injection,
-// AISTATS 2023, https://arxiv.org/abs/2206.04613.
+// A. Orvieto, A. Raj, H. Kersting, F. Bach, Explicit Regularization in Overparametrized Models via Noise Injection, AISTATS
+// 2023, https://arxiv.org/abs/2206.04613.
 package optim

@@ -193,8 +193,8 @@ func (r *run) look(model []G.ValueGrad) {
 	}
 }
 
-// dirty returns the names of the parameters that are not clean, and the norm of the difference. The first time, the
-// weights are taken to be clean.
+// dirty returns the names of the parameters that are not clean, and the norm of the difference. The first time, the weights
+// are taken to be clean.
 func (r *run) dirty(model []G.ValueGrad) (names []string, norm float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

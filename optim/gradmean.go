@@ -77,7 +77,8 @@ func likeParams(params []*Param) []vec {
 	return all
 }
 
-// save remembers the gradients and zeroes them; with an error it leaves them alone. Before the first evaluation there are none.
+// save remembers the gradients and zeroes them; with an error it leaves them alone. Before the first evaluation there are
+// none.
 func (s *savedGradients) save(params []*Param, model []G.ValueGrad) error {
 	if s.before == nil {
 		s.before, s.exists, s.now = likeParams(params), make([]bool, len(params)), make([]vec, len(params))

@@ -23,8 +23,8 @@ func (n *net) gradientOf(t *testing.T) [][]float64 {
 	return out
 }
 
-// TestSamplesAreTheMean: the gradient of m draws is the mean of the gradients of each, taken one by one with the
-// generator's own numbers; the next step goes on with other draws.
+// TestSamplesAreTheMean: the gradient of m draws is the mean of the gradients of each, taken one by one with the generator's
+// own numbers; the next step goes on with other draws.
 func TestSamplesAreTheMean(t *testing.T) {
 	const m, sigma, seed = 3, 0.3, 8
 	for _, antithetic := range []bool{false, true} {

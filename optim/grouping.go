@@ -23,9 +23,9 @@ func (g Group) String() string {
 	return fmt.Sprintf("%s: %s", g.Name, strings.Join(params, ", "))
 }
 
-// A Grouping divides the parameters of a model, without the excluded ones, into groups. It is called once, when the
-// solver first sees the model. Every group holds at least one parameter and no parameter is in two; parameters in no
-// group never take noise.
+// A Grouping divides the parameters of a model, without the excluded ones, into groups. It is called once, when the solver
+// first sees the model. Every group holds at least one parameter and no parameter is in two; parameters in no group never
+// take noise.
 type Grouping func(params []*Param) ([]Group, error)
 
 // ByTensor makes a group of every parameter tensor, as the authors' code does: a weight and its bias take turns.
@@ -46,8 +46,8 @@ func ByTensor() Grouping {
 //	...
 //	optim.WithGrouping(optim.ByLayer(layers...))
 //
-// Parameters of the model that no argument lists are an error. Without arguments the names decide: parameters whose
-// names agree up to the last dot form a layer (conv1.weight and conv1.bias), and a name without a dot stands alone.
+// Parameters of the model that no argument lists are an error. Without arguments the names decide: parameters whose names
+// agree up to the last dot form a layer (conv1.weight and conv1.bias), and a name without a dot stands alone.
 func ByLayer(layers ...[]*G.Node) Grouping {
 	if len(layers) == 0 {
 		return byPrefix

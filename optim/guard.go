@@ -17,41 +17,41 @@ type Machine interface {
 	// Let gives a node of the graph a value, as gorgonia.Let does.
 	Let(n *G.Node, be any) error
 
-	// Set gives node a the value that the last RunAll computed for node b. For a weight a that had noise in that run the
-	// update is then taken from the clean weights: a becomes clean + (b - noisy), in a's and b's value both. So
-	// Set(w, w - eta*gradient) is a step of the noisy training, and counts as one: a program that updates its weights so
-	// calls Set for each of them after every RunAll, and needs no Step and no base solver. (NewPerturbedSolver wants one:
-	// give it any.) Several samples a step are an error here, for b knows only the last one.
+	// Set gives node a the value that the last RunAll computed for node b. For a weight a that had noise in that run the update
+	// is then taken from the clean weights: a becomes clean + (b - noisy), in a's and b's value both. So Set(w, w -
+	// eta*gradient) is a step of the noisy training, and counts as one: a program that updates its weights so calls Set for
+	// each of them after every RunAll, and needs no Step and no base solver. (NewPerturbedSolver wants one: give it any.)
+	// Several samples a step are an error here, for b knows only the last one.
 	//
-	// Set of the machine that is guarded, instead of this one's, would leave the noise in the weights. The next RunAll
-	// finds that and refuses.
+	// Set of the machine that is guarded, instead of this one's, would leave the noise in the weights. The next RunAll finds
+	// that and refuses.
 	Set(a, b *G.Node) error
 }
 
-// Guard returns a machine that evaluates vm's graph at noisy weights: its RunAll injects a fresh draw of noise, runs vm,
-// and restores the clean weights before it returns, on an error and on a panic that unwinds through it too. Whenever the
+// Guard returns a machine that evaluates vm's graph at noisy weights: its RunAll injects a fresh draw of noise, runs vm, and
+// restores the clean weights before it returns, on an error and on a panic that unwinds through it too. Whenever the
 // caller's code runs, the weights are clean.
 //
-// Use it in the place of vm, and Step of this solver in the place of the base's. Losses that the graph computes are those
-// at the noisy weights; with several samples, those of the last one. Every evaluation has side effects as without the
-// guard: batch norms update their running statistics, dropouts draw. RunAll without a Step in between draws again, on the
-// same groups, and the gradients add up if the machine binds dual values, as Gorgonia's do.
+// Use it in the place of vm, and Step of this solver in the place of the base's. Losses that the graph computes are those at
+// the noisy weights; with several samples, those of the last one. Every evaluation has side effects as without the guard:
+// batch norms update their running statistics, dropouts draw. RunAll without a Step in between draws again, on the same
+// groups, and the gradients add up if the machine binds dual values, as Gorgonia's do.
 //
 // With several samples (WithSamples, WithAntithetic, WithMixing) RunAll evaluates the graph for each, resetting vm in
 // between, and adds the mean of their gradients to what the gradients held before; without gorgonia.BindDualValues, where a
 // machine replaces gradients instead of adding, it leaves the mean. If one of the evaluations fails, the gradients are as
 // before.
 //
-// Gorgonia runs a graph in a goroutine of its own: a panic inside one of its ops ends the process, and no caller can
-// prevent that.
+// Gorgonia runs a graph in a goroutine of its own: a panic inside one of its ops ends the process, and no caller can prevent
+// that.
 //
-// The learnables are those that Step gets, in any order; each needs a value. A solver may guard several machines, for
-// graphs over the same tensors, which must not run at the same time. It is an error to guard a machine that is guarded
-// by this or another solver at the same time, which RunAll finds. Close of the guarded machine closes vm. If noise of the
-// carried protocol is in the weights, Guard takes it out first. After an error nothing has changed.
+// The learnables are those that Step gets, in any order; each needs a value. A solver may guard several machines, for graphs
+// over the same tensors, which must not run at the same time. It is an error to guard a machine that is guarded by this or
+// another solver at the same time, which RunAll finds. Close of the guarded machine closes vm. If noise of the carried
+// protocol is in the weights, Guard takes it out first. After an error nothing has changed.
 //
-// The result is a [Machine]. What the graph itself shows of the weights during RunAll is noisy: gorgonia.Read of a weight, or
-// of something computed from it, reads noisy weights or what comes of them.
+// The result is a [Machine]. What the graph itself shows of the weights during RunAll is noisy: gorgonia.Read of a weight,
+// or of something computed from it, reads noisy weights or what comes of them.
 //
 // Gorgonia's lisp machine is refused: it computes wrong gradients, with and without noise.
 func (s *PerturbedSolver) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {

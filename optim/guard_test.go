@@ -37,8 +37,8 @@ func newUpdating(t *testing.T) *updating {
 	return u
 }
 
-// TestSet: an update that the graph computes is that of the gradient at noisy weights, taken from the clean ones, and
-// counts as a step.
+// TestSet: an update that the graph computes is that of the gradient at noisy weights, taken from the clean ones, and counts
+// as a step.
 func TestSet(t *testing.T) {
 	const sigma = 0.5
 	u := newUpdating(t)

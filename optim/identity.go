@@ -11,9 +11,9 @@ import (
 // paramSet knows the parameters that a solver has met. A parameter is its memory, its type and its shape: it is the same in
 // whatever order, of whichever graph and by whichever node a model lists it. Nodes are ways to it and are not kept.
 //
-// Memory that the set does not know is a new parameter, with two exceptions. A node that was seen before, in the graph
-// where it was seen, has got another value (gorgonia.Let, or Set of a machine): the parameter has moved. And the first
-// models after a saved state was read bring the parameters of that state.
+// Memory that the set does not know is a new parameter, with two exceptions. A node that was seen before, in the graph where
+// it was seen, has got another value (gorgonia.Let, or Set of a machine): the parameter has moved. And the first models
+// after a saved state was read bring the parameters of that state.
 type paramSet struct {
 	list   []*Param
 	byData map[unsafe.Pointer]*Param
@@ -40,8 +40,8 @@ type savedParam struct {
 	Dtype string
 }
 
-// resolve returns the parameters that model lists, in its order, and makes those that it does not know. After an error
-// the set is as before.
+// resolve returns the parameters that model lists, in its order, and makes those that it does not know. After an error the
+// set is as before.
 func (s *paramSet) resolve(model []G.ValueGrad) ([]*Param, error) {
 	if len(model) == 0 {
 		return nil, errors.Wrap(ErrModel, "optim: no parameters")
@@ -288,8 +288,8 @@ func (p *Param) see(source G.ValueGrad, leaves *leafValues) {
 	p.dense = t
 }
 
-// leafValues are the values of the inputs and constants of a graph. The values that a graph computes are made anew
-// from what it sees.
+// leafValues are the values of the inputs and constants of a graph. The values that a graph computes are made anew from what
+// it sees.
 type leafValues struct {
 	graph  *G.ExprGraph
 	values []G.Value

@@ -148,8 +148,8 @@ func (n *injector) reserve() {
 	}
 }
 
-// inject puts draw number sample, times sign, into the targets. After an error, or a panic in the user's noise, the
-// weights are as they were.
+// inject puts draw number sample, times sign, into the targets. After an error, or a panic in the user's noise, the weights
+// are as they were.
 func (n *injector) inject(sample uint64, sign float64) error {
 	n.draw.Sample, n.sign = sample, sign
 	for i := range n.targets {
@@ -243,9 +243,9 @@ func (n *injector) replaced() *Param {
 	return nil
 }
 
-// Last describes the noise injected last. Nothing is stored for it: the draw is made again, which costs about as much as
-// the injection did. Before the first injection, and after UnmarshalBinary, it is the zero Injection. With several
-// samples it is the last one's.
+// Last describes the noise injected last. Nothing is stored for it: the draw is made again, which costs about as much as the
+// injection did. Before the first injection, and after UnmarshalBinary, it is the zero Injection. With several samples it is
+// the last one's.
 func (s *PerturbedSolver) Last() Injection { return s.noise.describe() }
 
 // Sigma returns Last().Sigma, without making the draw again.

@@ -82,8 +82,8 @@ func TestNoiseNeverTouchesTheWeights(t *testing.T) {
 	}
 }
 
-// TestCarriedMemory is the same for the carried protocol, where noise stays between steps: Step, Restore, Bind, Guard and
-// a value that gorgonia.Let replaced find the weights' own memory.
+// TestCarriedMemory is the same for the carried protocol, where noise stays between steps: Step, Restore, Bind, Guard and a
+// value that gorgonia.Let replaced find the weights' own memory.
 func TestCarriedMemory(t *testing.T) {
 	n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
 	own := n.memories(t)
@@ -249,8 +249,8 @@ func (f *freshValue) Value() G.Value {
 	return tensor.New(tensor.WithShape(t.Shape()...), tensor.WithBacking(t.Data()))
 }
 
-// TestMachinesSeeTheNoise: whatever Gorgonia makes of a parameter inside the graph, views of it too, the gradient is that
-// at the noisy weights, step after step.
+// TestMachinesSeeTheNoise: whatever Gorgonia makes of a parameter inside the graph, views of it too, the gradient is that at
+// the noisy weights, step after step.
 func TestMachinesSeeTheNoise(t *testing.T) {
 	uses := map[string]func(w *G.Node) *G.Node{
 		"itself":    func(w *G.Node) *G.Node { return w },
@@ -310,8 +310,8 @@ func TestMachinesSeeTheNoise(t *testing.T) {
 	}
 }
 
-// TestRepeatedRuns: passes without a Step in between are fine, and weights that changed meanwhile are noticed, whatever
-// the noise and wherever it went.
+// TestRepeatedRuns: passes without a Step in between are fine, and weights that changed meanwhile are noticed, whatever the
+// noise and wherever it went.
 func TestRepeatedRuns(t *testing.T) {
 	for _, dtype := range dtypes {
 		for name, opts := range map[string][]PerturbOpt{

@@ -18,9 +18,9 @@ type Draw struct {
 
 // Noise draws unit-variance noise.
 //
-// Sample fills eps, the tensor's elements in row-major order, with numbers of mean 0 and variance 1 that are a function
-// of the draw alone: the solver makes a draw again rather than store it, so two calls must give the same numbers. An
-// error is handed to the caller of the solver, and leaves the weights as they were.
+// Sample fills eps, the tensor's elements in row-major order, with numbers of mean 0 and variance 1 that are a function of
+// the draw alone: the solver makes a draw again rather than store it, so two calls must give the same numbers. An error is
+// handed to the caller of the solver, and leaves the weights as they were.
 type Noise interface {
 	Sample(eps []float64, d Draw) error // fills eps with the draw
 }

@@ -34,8 +34,8 @@ func sample(t *testing.T, n Noise, d Draw) []float64 {
 	return eps
 }
 
-// TestNoiseStatistics: moments, quantiles and the Kolmogorov-Smirnov distance of a million draws, each within five
-// standard errors, or at a level of about 1e-6.
+// TestNoiseStatistics: moments, quantiles and the Kolmogorov-Smirnov distance of a million draws, each within five standard
+// errors, or at a level of about 1e-6.
 func TestNoiseStatistics(t *testing.T) {
 	for name, c := range noises {
 		eps := sample(t, c.noise, Draw{Seed: 12, Step: 3, Tensor: 2})

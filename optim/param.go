@@ -48,8 +48,8 @@ func (p *Param) Index() int { return p.index }
 // RMS returns the root mean square of the weights as they are now.
 func (p *Param) RMS() float64 { return p.vec.rms() }
 
-// Node returns the node that stood for the parameter last. It is nil if that was no node, or if its graph is gone: a
-// solver keeps tensors, never graphs.
+// Node returns the node that stood for the parameter last. It is nil if that was no node, or if its graph is gone: a solver
+// keeps tensors, never graphs.
 func (p *Param) Node() *G.Node {
 	if n := p.node.node.Value(); n != nil && p.node.of(n) {
 		return n

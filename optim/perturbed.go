@@ -19,8 +19,8 @@ var _ G.Solver = (*PerturbedSolver)(nil)
 //
 // A PerturbedSolver must not be used by two goroutines at once.
 //
-// Source: A. Orvieto, A. Raj, H. Kersting, F. Bach, Explicit Regularization in Overparametrized Models via Noise
-// Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613, sections 3 and 4.
+// Source: A. Orvieto, A. Raj, H. Kersting, F. Bach, Explicit Regularization in Overparametrized Models via Noise Injection,
+// AISTATS 2023, https://arxiv.org/abs/2206.04613, sections 3 and 4.
 type PerturbedSolver struct {
 	base  G.Solver
 	sigma float64
@@ -42,8 +42,8 @@ type PerturbedSolver struct {
 }
 
 // NewPerturbedSolver returns a solver that steps base with gradients at weights perturbed by noise of standard deviation
-// sigma, in the units of the weights. Sigma 0 gives base's steps, bit for bit. Sigma must be finite and not negative;
-// the paper uses 0.01 to 0.1 for networks.
+// sigma, in the units of the weights. Sigma 0 gives base's steps, bit for bit. Sigma must be finite and not negative; the
+// paper uses 0.01 to 0.1 for networks.
 //
 // By default the noise is Gaussian, with seed 0, on one parameter tensor a step, in turn: the authors' code.
 func NewPerturbedSolver(base G.Solver, sigma float64, opts ...PerturbOpt) (*PerturbedSolver, error) {
@@ -107,19 +107,19 @@ func (s *PerturbedSolver) Bind(model []G.ValueGrad) error {
 
 // Step makes one step of the base solver from the clean weights.
 //
-// Guarded, the gradients are those of the machine that Guard returned, which must have run since the step before.
-// Carried, Step takes the noise out of the weights, steps the base, and leaves the noise of the next evaluation in the
-// weights; the first evaluation, before the first Step, is at clean weights.
+// Guarded, the gradients are those of the machine that Guard returned, which must have run since the step before. Carried,
+// Step takes the noise out of the weights, steps the base, and leaves the noise of the next evaluation in the weights; the
+// first evaluation, before the first Step, is at clean weights.
 //
 // One solver may step several models, as layer-wise pretraining does: each has its own groups, which take turns by the steps
-// of that model. Carried, the noise is in the weights of the model that was stepped last, so models that alternate at
-// every step would never be evaluated at noisy weights, which is an error: guard their machines, or take a solver for each.
-// When a phase ends, and before it freezes its weights, call Restore.
+// of that model. Carried, the noise is in the weights of the model that was stepped last, so models that alternate at every
+// step would never be evaluated at noisy weights, which is an error: guard their machines, or take a solver for each. When a
+// phase ends, and before it freezes its weights, call Restore.
 //
 // The base decides what happens to the gradients: Gorgonia's and this package's solvers zero them. The model is checked
-// before anything changes: every parameter needs a gradient. After an error of the base solver the weights hold no noise
-// and the step does not count. Carried, an error in making the noise of the next evaluation leaves clean weights after a
-// step that was made.
+// before anything changes: every parameter needs a gradient. After an error of the base solver the weights hold no noise and
+// the step does not count. Carried, an error in making the noise of the next evaluation leaves clean weights after a step
+// that was made.
 func (s *PerturbedSolver) Step(model []G.ValueGrad) error {
 	m, params, err := s.bind(model)
 	if err != nil {
@@ -199,9 +199,9 @@ func (s *PerturbedSolver) Perturb() error {
 	return nil
 }
 
-// Restore takes the noise out: the weights are the clean ones, bit for bit, for evaluating or saving. Perturb puts the
-// same noise back; without it the next evaluation is at clean weights. Calling it when no noise is in the weights, or
-// in the guarded protocol, changes no weight. The error is always nil.
+// Restore takes the noise out: the weights are the clean ones, bit for bit, for evaluating or saving. Perturb puts the same
+// noise back; without it the next evaluation is at clean weights. Calling it when no noise is in the weights, or in the
+// guarded protocol, changes no weight. The error is always nil.
 //
 // In the guarded protocol it also discards the evaluations since the last Step, for a loop that throws a gradient away.
 func (s *PerturbedSolver) Restore() error {

@@ -214,8 +214,8 @@ func TestGuardRestores(t *testing.T) {
 	}
 }
 
-// TestCarriedRestore: Restore gives exactly the weights that the base has, at any time, twice in a row too; Perturb puts
-// the same noise back.
+// TestCarriedRestore: Restore gives exactly the weights that the base has, at any time, twice in a row too; Perturb puts the
+// same noise back.
 func TestCarriedRestore(t *testing.T) {
 	for _, dtype := range dtypes {
 		n := newNet(t, dtype, 1, 3, 4, 5, 2)

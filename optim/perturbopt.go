@@ -59,7 +59,8 @@ func WithSeed(seed uint64) WrapperOpt {
 	return wrapperOpt(func(c *perturbConfig) error { c.seed = seed; return nil })
 }
 
-// WithSelection sets which groups take noise, or are moved by SAM, at a step. By default [Cyclic] for noise and [All] for SAM.
+// WithSelection sets which groups take noise, or are moved by SAM, at a step. By default [Cyclic] for noise and [All] for
+// SAM.
 func WithSelection(selection Selection) WrapperOpt {
 	return wrapperOpt(func(c *perturbConfig) error {
 		c.selection = selection
@@ -123,15 +124,15 @@ func WithSamples(m int) PerturbOpt {
 	})
 }
 
-// WithAntithetic uses every draw twice, with both signs, and takes the mean gradient: what the noise adds to the
-// gradient in odd orders of sigma cancels. It doubles the evaluations and needs the guarded protocol. By default off.
+// WithAntithetic uses every draw twice, with both signs, and takes the mean gradient: what the noise adds to the gradient in
+// odd orders of sigma cancels. It doubles the evaluations and needs the guarded protocol. By default off.
 func WithAntithetic() PerturbOpt {
 	return perturbOpt(func(c *perturbConfig) error { c.antithetic = true; return nil })
 }
 
-// WithRank is for processes that train together, number rank of n, each to draw noise of its own: draw k of a step is
-// number k*n + rank. The mean of their gradients is then that of one process with n times the samples. Groups and sigma are
-// the same on all. By default all processes draw the same noise. See package distributed.
+// WithRank is for processes that train together, number rank of n, each to draw noise of its own: draw k of a step is number
+// k*n + rank. The mean of their gradients is then that of one process with n times the samples. Groups and sigma are the
+// same on all. By default all processes draw the same noise. See package distributed.
 func WithRank(rank, n int) PerturbOpt {
 	return perturbOpt(func(c *perturbConfig) error {
 		if n < 1 || rank < 0 || rank >= n {

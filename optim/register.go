@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// noisy knows the tensors of the process that carry noise now. A solver that meets the noise of
-// another one takes it out first, even if that solver is garbage by now: noise never stays behind in weights.
+// noisy knows the tensors of the process that carry noise now. A solver that meets the noise of another one takes it out
+// first, even if that solver is garbage by now: noise never stays behind in weights.
 //
 // The register does not keep tensors alive. It holds the memory with their clean weights, and drops it, now and then, for
 // tensors that are gone.

@@ -228,7 +228,8 @@ func TestModelsInTurn(t *testing.T) {
 	}
 }
 
-// TestSelectionSeeds: the selections of two models of one solver are drawn from different seeds, the first from the solver's.
+// TestSelectionSeeds: the selections of two models of one solver are drawn from different seeds, the first from the
+// solver's.
 func TestSelectionSeeds(t *testing.T) {
 	n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
 	var seeds seedSpy

@@ -77,10 +77,10 @@ type samOpt func(*SAM) error
 
 func (o samOpt) applySAM(s *SAM) error { return o(s) }
 
-// WithAdaptive gives SAM the scaling of ASAM: a weight is moved in proportion to its size, |w| + eta, so that a network whose
-// layers are scaled, one up and another down, is moved to the same function. All parameters are scaled so, biases and the
-// scales of norms too, unless WithExclude keeps them where they are. Eta must be finite and not negative; Kwon et al. use
-// 0.01. By default SAM does not scale.
+// WithAdaptive gives SAM the scaling of ASAM: a weight is moved in proportion to its size, |w| + eta, so that a network
+// whose layers are scaled, one up and another down, is moved to the same function. All parameters are scaled so, biases and
+// the scales of norms too, unless WithExclude keeps them where they are. Eta must be finite and not negative; Kwon et al.
+// use 0.01. By default SAM does not scale.
 func WithAdaptive(eta float64) SAMOpt {
 	return samOpt(func(s *SAM) error {
 		if !finite(eta) {
@@ -94,15 +94,15 @@ func WithAdaptive(eta float64) SAMOpt {
 // Base returns the solver that updates the weights.
 func (s *SAM) Base() G.Solver { return s.solver.base }
 
-// Guard returns a machine whose RunAll evaluates vm's graph twice: at the clean weights, and, after a Reset of vm, at weights
-// moved along the gradient that the first evaluation gave. The weights are clean whenever the caller's code runs. What the
-// second evaluation gave is what the caller finds: losses are those at the moved weights, and its gradients are added to what
-// they held before, or replace it where vm does not add up, as without the guard. Several RunAll before a Step add up too,
-// each moved along its own gradient. If an evaluation fails, the gradients are as before.
+// Guard returns a machine whose RunAll evaluates vm's graph twice: at the clean weights, and, after a Reset of vm, at
+// weights moved along the gradient that the first evaluation gave. The weights are clean whenever the caller's code runs.
+// What the second evaluation gave is what the caller finds: losses are those at the moved weights, and its gradients are
+// added to what they held before, or replace it where vm does not add up, as without the guard. Several RunAll before a Step
+// add up too, each moved along its own gradient. If an evaluation fails, the gradients are as before.
 //
-// Each evaluation has side effects as without the guard: dropouts draw a mask for each, as they do in PyTorch, and batch norms
-// update their running statistics by both, by that at the moved weights last. Statistics of the clean weights alone, which
-// PyTorch's users get by a momentum of zero in the second evaluation, need a vm that is a [Keeper]; the machine of a
+// Each evaluation has side effects as without the guard: dropouts draw a mask for each, as they do in PyTorch, and batch
+// norms update their running statistics by both, by that at the moved weights last. Statistics of the clean weights alone,
+// which PyTorch's users get by a momentum of zero in the second evaluation, need a vm that is a [Keeper]; the machine of a
 // layers.Classifier or LanguageModel is one.
 //
 // In all else, what the learnables may be, several machines, Let and Set of the result, it is as [PerturbedSolver.Guard].
@@ -111,8 +111,8 @@ func (s *SAM) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
 }
 
 // A Keeper is a machine whose evaluations change more than values, such as running statistics. A machine that SAM guards has
-// Keep called after the evaluation at the clean weights, and what it returns after the one at the moved weights, also if that
-// failed or panicked: it puts back what Keep found.
+// Keep called after the evaluation at the clean weights, and what it returns after the one at the moved weights, also if
+// that failed or panicked: it puts back what Keep found.
 type Keeper interface {
 	G.VM
 	Keep() (putBack func()) // notes what evaluations change; putBack puts it back
@@ -134,8 +134,8 @@ func (s *SAM) Restore() error { return s.solver.Restore() }
 // is that too unless ASAM scales or there was no direction. After UnmarshalBinary it is the zero Injection.
 func (s *SAM) Last() Injection { return s.solver.Last() }
 
-// Sigma returns Last().Sigma, the rho of the last step. It has the name that PerturbedSolver gives its sigma, for programs that
-// report either.
+// Sigma returns Last().Sigma, the rho of the last step. It has the name that PerturbedSolver gives its sigma, for programs
+// that report either.
 func (s *SAM) Sigma() float64 { return s.solver.Sigma() }
 
 // MarshalBinary returns the counters and the base solver's state, as [PerturbedSolver.MarshalBinary] does. Options are not

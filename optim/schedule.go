@@ -52,8 +52,8 @@ func Cosine(steps uint64) Schedule {
 	}
 }
 
-// Linear goes from the factor from at step 0 to the factor to at step steps, in a straight line, and stays there.
-// steps must be positive.
+// Linear goes from the factor from at step 0 to the factor to at step steps, in a straight line, and stays there. steps must
+// be positive.
 func Linear(from, to float64, steps uint64) Schedule {
 	if steps == 0 || !finite(from) || !finite(to) {
 		return refused("Linear(%v, %v, %d): want factors that are finite, 0 or more, and 1 step or more", from, to, steps)
@@ -66,8 +66,8 @@ func Linear(from, to float64, steps uint64) Schedule {
 	}
 }
 
-// Warmup rises from 1/steps at step 0 to 1 at step steps-1, in a straight line. From step steps on it follows then,
-// whose step 0 is step steps here; a nil then stays at 1. steps must be positive.
+// Warmup rises from 1/steps at step 0 to 1 at step steps-1, in a straight line. From step steps on it follows then, whose
+// step 0 is step steps here; a nil then stays at 1. steps must be positive.
 func Warmup(steps uint64, then Schedule) Schedule {
 	if steps == 0 {
 		return refused("Warmup of 0 steps: want 1 or more")
@@ -86,8 +86,8 @@ func Warmup(steps uint64, then Schedule) Schedule {
 	}
 }
 
-// Steps multiplies by gamma at each of the milestones: with gamma 0.1 and milestones 100 and 150 it is 1 before step
-// 100, 0.1 before step 150 and 0.01 from there on.
+// Steps multiplies by gamma at each of the milestones: with gamma 0.1 and milestones 100 and 150 it is 1 before step 100,
+// 0.1 before step 150 and 0.01 from there on.
 func Steps(gamma float64, milestones ...uint64) Schedule {
 	if !finite(gamma) {
 		return refused("Steps(%v, ...): want a finite number, 0 or more", gamma)
@@ -103,9 +103,9 @@ func Steps(gamma float64, milestones ...uint64) Schedule {
 	}
 }
 
-// PerEpoch counts in epochs of stepsPerEpoch steps: it has the factor of schedule at number step/stepsPerEpoch, rounded down.
-// So PerEpoch(n, Cosine(epochs)) changes once an epoch, as PyTorch's schedulers do when a program calls them after each epoch
-// (the authors' code), where Cosine(n*epochs) changes at each step. stepsPerEpoch must be positive.
+// PerEpoch counts in epochs of stepsPerEpoch steps: it has the factor of schedule at number step/stepsPerEpoch, rounded
+// down. So PerEpoch(n, Cosine(epochs)) changes once an epoch, as PyTorch's schedulers do when a program calls them after
+// each epoch (the authors' code), where Cosine(n*epochs) changes at each step. stepsPerEpoch must be positive.
 func PerEpoch(stepsPerEpoch uint64, schedule Schedule) Schedule {
 	switch {
 	case stepsPerEpoch == 0:

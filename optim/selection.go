@@ -9,10 +9,10 @@ import (
 
 // A Selection says which groups take noise at a step.
 //
-// Select returns their places in groups, each at most once, and a factor that multiplies sigma. No place at all means a
-// step without noise. It is called once a step, and the result is read before the next call. A selection that is a
-// function of its arguments alone, as all below are, resumes by itself; one with a memory is resumed if it has
-// MarshalBinary and UnmarshalBinary.
+// Select returns their places in groups, each at most once, and a factor that multiplies sigma. No place at all means a step
+// without noise. It is called once a step, and the result is read before the next call. A selection that is a function of
+// its arguments alone, as all below are, resumes by itself; one with a memory is resumed if it has MarshalBinary and
+// UnmarshalBinary.
 //
 // A value belongs to one solver.
 type Selection interface {
@@ -60,9 +60,9 @@ func (s *shuffled) Select(seed, step uint64, groups []Group) ([]int, float64) {
 	return s.chosen[:], 1
 }
 
-// All takes every group at every step, with sigma/sqrt(n) for n groups, as the authors' code does: the variance of the
-// noise summed over the groups is then that of one group at a time. The products of the groups' noises come on top, and in
-// wide networks they are the greater part.
+// All takes every group at every step, with sigma/sqrt(n) for n groups, as the authors' code does: the variance of the noise
+// summed over the groups is then that of one group at a time. The products of the groups' noises come on top, and in wide
+// networks they are the greater part.
 func All() Selection { return new(all) }
 
 type all struct{ chosen []int }

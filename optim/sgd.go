@@ -24,16 +24,16 @@ var (
 // Without momentum, w -= rate*d. Gorgonia's Momentum solver with L2 regularisation decays the velocity instead of the
 // weights, and gives scalars no momentum.
 //
-// Source: I. Sutskever, J. Martens, G. Dahl, G. Hinton, On the importance of initialization and momentum in deep
-// learning, ICML 2013, in the form of torch.optim.SGD.
+// Source: I. Sutskever, J. Martens, G. Dahl, G. Hinton, On the importance of initialization and momentum in deep learning,
+// ICML 2013, in the form of torch.optim.SGD.
 type SGD struct {
 	base
 	momentum float64
 	nesterov bool
 }
 
-// NewSGD returns a solver with learning rate rate, which must be finite and not negative. By default there is no
-// momentum and no weight decay.
+// NewSGD returns a solver with learning rate rate, which must be finite and not negative. By default there is no momentum
+// and no weight decay.
 func NewSGD(rate float64, opts ...SGDOpt) (*SGD, error) {
 	s := new(SGD)
 	if err := s.SetLearnRate(rate); err != nil {
@@ -69,9 +69,9 @@ func WithNesterov() SGDOpt {
 	return sgdOpt(func(s *SGD) error { s.nesterov = true; return nil })
 }
 
-// Step updates the weights in place and zeroes the gradients. Everything is checked before anything changes: each
-// parameter needs a gradient of its type and size. The model may be another one at each step, as in layer-wise pretraining:
-// each parameter keeps its velocity until it comes again.
+// Step updates the weights in place and zeroes the gradients. Everything is checked before anything changes: each parameter
+// needs a gradient of its type and size. The model may be another one at each step, as in layer-wise pretraining: each
+// parameter keeps its velocity until it comes again.
 func (s *SGD) Step(model []G.ValueGrad) error {
 	params, err := s.begin(model)
 	if err != nil {
@@ -111,8 +111,8 @@ type sgdState struct {
 	Velocity []savedVec
 }
 
-// MarshalBinary returns learning rate, step and velocities. Momentum, decay and schedule are not saved: give NewSGD the
-// same options.
+// MarshalBinary returns learning rate, step and velocities. Momentum, decay and schedule are not saved: give NewSGD the same
+// options.
 func (s *SGD) MarshalBinary() ([]byte, error) {
 	return encodeState(sgdKind, sgdState{
 		Rate: s.rate, Step: s.step,

@@ -231,8 +231,8 @@ type measurement struct {
 }
 
 // measure calls f with a measurement on vm, which moves weights by draws of by. Whatever f does, and also if it panics,
-// weights and gradients are then what they were, bit for bit; the noise that solvers have in the weights has been out of them
-// during f only.
+// weights and gradients are then what they were, bit for bit; the noise that solvers have in the weights has been out of
+// them during f only.
 func measure(vm G.VM, learnables []*G.Node, by probe, f func(m *measurement) error) (err error) {
 	if g, guarded := vm.(*guard); guarded {
 		vm = g.VM // the guard would add its own noise

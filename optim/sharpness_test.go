@@ -167,8 +167,8 @@ var measurements = map[string]func(vm G.VM, loss *G.Value, learnables ...*G.Node
 	},
 }
 
-// A training goes the same way to the bit whether it is measured or not, at whatever moment, and the measurement does not see
-// the noise.
+// A training goes the same way to the bit whether it is measured or not, at whatever moment, and the measurement does not
+// see the noise.
 func TestMeasurementsTouchNothing(t *testing.T) {
 	for name, measure := range measurements {
 		for _, guarded := range []bool{true, false} {

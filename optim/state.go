@@ -67,13 +67,13 @@ func (s *PerturbedSolver) MarshalBinary() ([]byte, error) {
 	return encodeState(s.kind(), state)
 }
 
-// UnmarshalBinary takes over a state that MarshalBinary returned. The solver must have been made with the same kind of
-// base and the same seed; its model, which it may know already, must have the parameters that the state was saved for,
-// found by name where names are unique and by place elsewhere. After an error nothing has changed, but that a selection
-// of your own with a memory may have read its part.
+// UnmarshalBinary takes over a state that MarshalBinary returned. The solver must have been made with the same kind of base
+// and the same seed; its model, which it may know already, must have the parameters that the state was saved for, found by
+// name where names are unique and by place elsewhere. After an error nothing has changed, but that a selection of your own
+// with a memory may have read its part.
 //
-// Guarded, go on with Guard and RunAll. Carried, go on with Bind and Perturb, for the next evaluation is one with noise.
-// If noise is in the weights now, it is taken out.
+// Guarded, go on with Guard and RunAll. Carried, go on with Bind and Perturb, for the next evaluation is one with noise. If
+// noise is in the weights now, it is taken out.
 func (s *PerturbedSolver) UnmarshalBinary(data []byte) error {
 	var state perturbedState
 	if err := decodeState(data, s.kind(), &state); err != nil {

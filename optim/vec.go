@@ -198,8 +198,8 @@ func distance2[T float32 | float64](v []T, a float64, x []float64) float64 {
 }
 
 // eightSums make a sum that the processor need not wait for at each element: that of the elements whose number leaves the
-// rest i when divided by eight is number i. The order is fixed, and products are rounded before they are added, so that
-// the bits are the same everywhere.
+// rest i when divided by eight is number i. The order is fixed, and products are rounded before they are added, so that the
+// bits are the same everywhere.
 type eightSums [8]float64
 
 func (s *eightSums) total() float64 {

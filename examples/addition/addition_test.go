@@ -92,8 +92,8 @@ func TestStudy(t *testing.T) {
 	}
 }
 
-// checkTuning wants no seed of the tuning among those that are compared, as many trials for every kind, and the best of them by
-// the runs that are there.
+// checkTuning wants no seed of the tuning among those that are compared, as many trials for every kind, and the best of them
+// by the runs that are there.
 func checkTuning(t *testing.T, x *study, s settings) {
 	t.Helper()
 	for _, k := range kinds {

@@ -1,5 +1,5 @@
-// Addition trains a transformer of one layer to add modulo a prime, with and without noise in the weights, and measures how long
-// it takes from knowing its examples by heart to adding numbers that it has not seen: "grokking".
+// Addition trains a transformer of one layer to add modulo a prime, with and without noise in the weights, and measures how
+// long it takes from knowing its examples by heart to adding numbers that it has not seen: "grokking".
 //
 // Without flags it trains each kind once, in less than a minute. With -study it tunes each kind, for each weight decay, and
 // compares them over seeds that the tuning has not seen.

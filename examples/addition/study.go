@@ -64,8 +64,8 @@ func (x *study) find(t trial, seed uint64) *record {
 	return nil
 }
 
-// run makes the runs that are not there yet: of each kind and weight decay those of the tuning, and then those that are compared,
-// of the trial that did best.
+// run makes the runs that are not there yet: of each kind and weight decay those of the tuning, and then those that are
+// compared, of the trial that did best.
 func (x *study) run(ctx context.Context) error {
 	s := x.Settings
 	bar := cli.Bar(len(s.weightDecays)*len(kinds), "kinds and weight decays")
@@ -88,8 +88,8 @@ func (x *study) run(ctx context.Context) error {
 	return x.save()
 }
 
-// tune returns the trial of a kind whose runs take the fewest steps together, those that do not arrive taking all of them; the
-// first of equal ones. A trial is given up when it has taken as many steps as the best before it.
+// tune returns the trial of a kind whose runs take the fewest steps together, those that do not arrive taking all of them;
+// the first of equal ones. A trial is given up when it has taken as many steps as the best before it.
 func (x *study) tune(ctx context.Context, k kind, decay float64) (best trial, err error) {
 	least := 0 // steps of the best
 	for i, t := range k.trials(decay) {

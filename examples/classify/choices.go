@@ -43,7 +43,8 @@ func (c choice) String() string {
 	return fmt.Sprintf("%s, %s %v", c.Kind, kinds[c.Kind].strength, c.Strength)
 }
 
-// choices makes what -noise, -sigma and -lr ask for: every kind with every strength, without one none, at every learning rate.
+// choices makes what -noise, -sigma and -lr ask for: every kind with every strength, without one none, at every learning
+// rate.
 func (s *settings) choices() ([]choice, error) {
 	rates, err := numbers("lr", s.rate, ",")
 	if err != nil {

@@ -17,11 +17,11 @@ import (
 
 // curvature estimates the trace of the Hessian of the training loss in two ways, which differ for networks with kinks.
 //
-// Away from the kinks of its ReLUs and max pools, each of the networks here is affine in every parameter tensor. So the second
-// derivative of the loss by one and the same weight comes from the cross entropy alone, and the trace of the Hessian is that of
-// the Gauss-Newton matrix. For the softmax, that is the mean over the images of the expected squared norm of the gradient
-// with a label drawn from the network's own probabilities. These gradients have mean zero, so that for a batch of n such
-// labels n |gradient of the batch|^2 has the same expectation. It is what automatic differentiation calls the trace.
+// Away from the kinks of its ReLUs and max pools, each of the networks here is affine in every parameter tensor. So the
+// second derivative of the loss by one and the same weight comes from the cross entropy alone, and the trace of the Hessian
+// is that of the Gauss-Newton matrix. For the softmax, that is the mean over the images of the expected squared norm of the
+// gradient with a label drawn from the network's own probabilities. These gradients have mean zero, so that for a batch of n
+// such labels n |gradient of the batch|^2 has the same expectation. It is what automatic differentiation calls the trace.
 //
 // Differences of gradients (optim.HessianTrace) also count the kinks that the step crosses, as noise in the weights does.
 type curvature struct {

@@ -46,8 +46,8 @@ func drawn(i interval.Interval) interval.Interval {
 	return i
 }
 
-// drawCurves draws what was measured along the training: accuracy and losses, and below them the differences to the runs without
-// any method, and the trace of the Hessian.
+// drawCurves draws what was measured along the training: accuracy and losses, and below them the differences to the runs
+// without any method, and the trace of the Hessian.
 func (x *results) drawCurves(file string) error {
 	always := func(point) bool { return true }
 	settled := func(p point) bool { return x.settled(p.Epoch) }
@@ -94,8 +94,8 @@ func (x *results) style(c choice, on string) figure.Curve {
 	return figure.Curve{Name: x.name(c), Colour: figure.ColourOf(c.Kind), Variant: variant, Line: true, Marks: true}
 }
 
-// curves returns, for each choice, the mean over the seeds of a number where it was measured. What came before the training is
-// left out: it would take the axes for itself.
+// curves returns, for each choice, the mean over the seeds of a number where it was measured. What came before the training
+// is left out: it would take the axes for itself.
 func (x *results) curves(of func(point) float64, measured func(point) bool) []figure.Curve {
 	var list []figure.Curve
 	for _, c := range x.choices(onTest) {

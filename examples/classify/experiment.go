@@ -70,8 +70,8 @@ func tasks(choices []choice, on string, first, seeds int) []task {
 // pause is how long a process waits for others that make the runs that are left.
 const pause = time.Second
 
-// train makes those of this process's runs that neither it nor another one has made, and waits for others to end theirs, unless
-// this is one of several parts. In the end it knows all runs in the folder.
+// train makes those of this process's runs that neither it nor another one has made, and waits for others to end theirs,
+// unless this is one of several parts. In the end it knows all runs in the folder.
 func (x *experiment) train(ctx context.Context, all []task) error {
 	epochs, left := 0, x.Settings.mine(all)
 	for _, t := range left {
@@ -193,8 +193,8 @@ func (x *experiment) complete(ctx context.Context, r *record, advance func(epoch
 	return nil
 }
 
-// best returns, of each kind, the choice that did best on validation images: by the mean of accuracy or loss over its runs, all
-// of which must have come to their end, and by the other number where they are equal.
+// best returns, of each kind, the choice that did best on validation images: by the mean of accuracy or loss over its runs,
+// all of which must have come to their end, and by the other number where they are equal.
 func (x *experiment) best(choices []choice) []choice {
 	var list []choice
 	for _, name := range kindNames {

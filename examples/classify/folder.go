@@ -16,8 +16,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A folder of results has a file for each run, in runsFolder: whoever wants to merge what several machines made copies those into
-// one folder. While a run is going on its lock is held by the process that makes it, and its checkpoint lies beside it.
+// A folder of results has a file for each run, in runsFolder: whoever wants to merge what several machines made copies those
+// into one folder. While a run is going on its lock is held by the process that makes it, and its checkpoint lies beside it.
 const (
 	runsFolder  = "runs"
 	resultsName = "results.json" // all runs in one file

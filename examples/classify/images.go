@@ -28,8 +28,8 @@ var datasetsByName = map[string]source{
 	"cifar100": {datasets.CIFAR100, colour, 100},
 }
 
-// How many digits are drawn, and from which seeds those to measure with: training digits have the seeds of the runs. The last is
-// that of the split into images to train on and to validate with.
+// How many digits are drawn, and from which seeds those to measure with: training digits have the seeds of the runs. The
+// last is that of the split into images to train on and to validate with.
 const (
 	trainDigits    = 1000
 	testDigits     = 2000

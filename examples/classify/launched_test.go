@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Set to a launcher of MPI and its options up to the number of ranks, the first variable has TestLaunched run the program by it:
-// optim/distributed/test.sh does. The second makes the test's binary the program.
+// Set to a launcher of MPI and its options up to the number of ranks, the first variable has TestLaunched run the program by
+// it: optim/distributed/test.sh does. The second makes the test's binary the program.
 const (
 	launcherVariable = "LAYERNOISE_TEST_LAUNCHER"
 	programVariable  = "LAYERNOISE_TEST_CLASSIFY"

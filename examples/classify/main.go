@@ -1,6 +1,6 @@
-// Classify trains networks on images with and without noise in the weights, over several seeds, and compares what they learn:
-// the experiments of Orvieto, Raj, Kersting and Bach, Explicit Regularization in Overparametrized Models via Noise Injection,
-// AISTATS 2023, https://arxiv.org/abs/2206.04613.
+// Classify trains networks on images with and without noise in the weights, over several seeds, and compares what they
+// learn: the experiments of Orvieto, Raj, Kersting and Bach, Explicit Regularization in Overparametrized Models via Noise
+// Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613.
 //
 // Without flags it trains a perceptron on drawn digits, in about a minute. See README.md for what came of this and of larger
 // experiments.

@@ -12,8 +12,8 @@ import (
 	"github.com/layernoise/layernoise/optim/distributed"
 )
 
-// settings are the flags. Those with a name in JSON determine the numbers of a run, together with its choice, its seed and what
-// it is measured on.
+// settings are the flags. Those with a name in JSON determine the numbers of a run, together with its choice, its seed and
+// what it is measured on.
 type settings struct {
 	Dataset    string  `json:"dataset"`
 	Net        string  `json:"net"`

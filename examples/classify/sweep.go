@@ -12,8 +12,8 @@ const collapse = 10
 // levelName is what the legend calls the runs of none. They have no strength, and are a line across the picture.
 const levelName = "none (has no strength)"
 
-// drawSweep draws, for each learning rate, accuracy and loss on validation images by the strength, a line for each kind, and the
-// level of none.
+// drawSweep draws, for each learning rate, accuracy and loss on validation images by the strength, a line for each kind, and
+// the level of none.
 func (x *results) drawSweep(file string) error {
 	var panels []figure.Panel
 	for _, rate := range x.rates() {

@@ -14,7 +14,8 @@ func calibrated(p point) float64 { return 100 * p.ECE }
 func trainLoss(p point) float64  { return p.TrainLoss }
 func sharpness(p point) float64  { return p.HessianTrace.Mean }
 
-// column is a number in the table, with the difference to the runs without any method in a column of its own if it is paired.
+// column is a number in the table, with the difference to the runs without any method in a column of its own if it is
+// paired.
 type column struct {
 	name     string
 	of       func(point) float64
@@ -68,8 +69,8 @@ func head(before []string, columns []column) string {
 	return rowOf(names...) + rowOf(rule...)
 }
 
-// table returns what the runs on test images came to, as Markdown: means and standard deviations over the seeds, and the paired
-// differences to the runs without any method with their 95% intervals.
+// table returns what the runs on test images came to, as Markdown: means and standard deviations over the seeds, and the
+// paired differences to the runs without any method with their 95% intervals.
 func (x *results) table() string {
 	columns := x.columns(onTest)
 	return head([]string{"test images", "runs"}, columns) + x.rows(onTest, nil, columns)

@@ -22,8 +22,8 @@ type training struct {
 	checkpoint string // the file that Fit goes on from; empty for a run that rather begins again
 }
 
-// checkpointFrom is from how many steps in an epoch on a perceptron keeps checkpoints, after each of them: shorter epochs take no
-// longer than writing one.
+// checkpointFrom is from how many steps in an epoch on a perceptron keeps checkpoints, after each of them: shorter epochs
+// take no longer than writing one.
 const checkpointFrom = 20
 
 // newTraining prepares the run of a record.
@@ -99,8 +99,8 @@ func (t *training) run(ctx context.Context, advance func(epoch int), keep func()
 	return err
 }
 
-// measure adds a point to the record, if this is an epoch to measure after, in the place of those that an interrupted run may have
-// measured at this epoch or later. Runs that are only for choosing are measured at their end.
+// measure adds a point to the record, if this is an epoch to measure after, in the place of those that an interrupted run
+// may have measured at this epoch or later. Runs that are only for choosing are measured at their end.
 func (t *training) measure(ctx context.Context, epoch int, keep func() error) error {
 	s, end := t.settings, epoch == t.settings.epochs(t.record.choice)
 	trace := (end || epoch%s.TraceEvery == 0) && s.TraceImages > 0 && t.record.On == onTest

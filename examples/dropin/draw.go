@@ -8,8 +8,8 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
-// drawCurves writes a PNG, and an SVG beside it, with the test accuracy and the losses of the curves by epoch, and the differences
-// in accuracy to the training without noise, if there is one.
+// drawCurves writes a PNG, and an SVG beside it, with the test accuracy and the losses of the curves by epoch, and the
+// differences in accuracy to the training without noise, if there is one.
 func drawCurves(file string, curves []*curve, s settings, data string) error {
 	accuracy := figure.Panel{Title: fmt.Sprintf("%s, sigma %g, %s, one seed", data, s.sigma, s.protocol), X: "epoch", Y: "test accuracy, %"}
 	loss := figure.Panel{Title: "Cross entropy on test and training images", X: "epoch", Y: "loss, nats an image", LogY: true}

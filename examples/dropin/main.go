@@ -1,5 +1,5 @@
-// Command dropin trains a perceptron, written as Gorgonia users write one, without noise, with noise on one layer at a
-// time, and with noise on all: see train.go for the lines that change.
+// Command dropin trains a perceptron, written as Gorgonia users write one, without noise, with noise on one layer at a time,
+// and with noise on all: see train.go for the lines that change.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Gpt trains a small transformer to predict the characters of a text, with and without noise in its weights, and lets it write on.
+// Gpt trains a small transformer to predict the characters of a text, with and without noise in its weights, and lets it
+// write on.
 //
 // Without flags the text is a file of Go's standard library, and each kind of noise takes about half a minute.
 package main

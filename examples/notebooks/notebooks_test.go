@@ -76,7 +76,8 @@ func TestNotebooksAreExecuted(t *testing.T) {
 	}
 }
 
-// check looks for code cells that were not executed, in order and without an error, and for what does not belong in a commit.
+// check looks for code cells that were not executed, in order and without an error, and for what does not belong in a
+// commit.
 func (n notebook) check(t *testing.T) {
 	executed, pictures := 0, 0
 	for i, c := range n.Cells {

@@ -1,5 +1,6 @@
 // Nuclear shows that noise in the weights is a penalty on the nuclear norm: a linear network of one hidden layer, trained to
-// reproduce a noisy matrix of low rank, finds the matrix below the errors when its weights take noise, and the errors without.
+// reproduce a noisy matrix of low rank, finds the matrix below the errors when its weights take noise, and the errors
+// without.
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Wide trains networks of one hidden layer and of many widths, without noise, with noise on one layer at a time and with noise on
-// all at once, and compares what they learn: the claim of Orvieto, Raj, Kersting and Bach, Explicit Regularization in
-// Overparametrized Models via Noise Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613, that noise on all layers of a wide
-// network does harm where noise on one at a time does not. Example width has the closed forms behind it.
+// Wide trains networks of one hidden layer and of many widths, without noise, with noise on one layer at a time and with
+// noise on all at once, and compares what they learn: the claim of Orvieto, Raj, Kersting and Bach, Explicit Regularization
+// in Overparametrized Models via Noise Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613, that noise on all layers
+// of a wide network does harm where noise on one at a time does not. Example width has the closed forms behind it.
 package main
 
 import (

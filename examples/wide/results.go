@@ -18,8 +18,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A folder of results has a file for each run in runsFolder, which several processes can add to, and all of them in resultsName
-// once the program has reported.
+// A folder of results has a file for each run in runsFolder, which several processes can add to, and all of them in
+// resultsName once the program has reported.
 const (
 	runsFolder  = "runs"
 	resultsName = "results.json"

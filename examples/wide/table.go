@@ -10,7 +10,8 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// pilotSeed is that of the runs at which the sigmas were chosen, and from which on seeds are in no table but that of the choice.
+// pilotSeed is that of the runs at which the sigmas were chosen, and from which on seeds are in no table but that of the
+// choice.
 const pilotSeed = 101
 
 // metric is a number of a run.
@@ -149,7 +150,8 @@ func (x results) diverged() int {
 	return n
 }
 
-// table shows a metric by width: the mean without noise, and the paired differences. Bold are those whose interval holds no zero.
+// table shows a metric by width: the mean without noise, and the paired differences. Bold are those whose interval holds no
+// zero.
 func (x results) table(dataset string, m metric) string {
 	var b strings.Builder
 	widths := x.widths()
@@ -184,8 +186,9 @@ func (x results) table(dataset string, m metric) string {
 	return b.String()
 }
 
-// trend is by how much a difference grows when a network gets ten times as wide: for each seed the slope of a straight line over
-// the logarithm of the width, by least squares, and its mean over the seeds. Seeds with fewer than three widths do not count.
+// trend is by how much a difference grows when a network gets ten times as wide: for each seed the slope of a straight line
+// over the logarithm of the width, by least squares, and its mean over the seeds. Seeds with fewer than three widths do not
+// count.
 func (x results) trend(g group, noise, less string, m metric) interval.Interval {
 	var slopes []float64
 	for seed := uint64(1); seed < pilotSeed; seed++ {
@@ -212,8 +215,8 @@ func (m metric) bold(i interval.Interval) string {
 	return i.Signed(m.decimals)
 }
 
-// movedTable shows what noise does to trained networks: the expected squared change of the ten outputs by noise on one layer at a
-// time and by noise on all at once, and the squared size of the outputs, at the scales' own sigmas.
+// movedTable shows what noise does to trained networks: the expected squared change of the ten outputs by noise on one layer
+// at a time and by noise on all at once, and the squared size of the outputs, at the scales' own sigmas.
 func (x results) movedTable(dataset string) string {
 	var b strings.Builder
 	widths := x.widths()

@@ -17,8 +17,8 @@ import (
 // theoryImages is the number of images over which the closed forms are averaged.
 const theoryImages = 100
 
-// move is by how much noise of a scale and sigma moves the ten outputs of a network, by the closed form: the expected squared
-// distance, averaged over images.
+// move is by how much noise of a scale and sigma moves the ten outputs of a network, by the closed form: the expected
+// squared distance, averaged over images.
 type move struct {
 	Layer float64 `json:"layer"` // noise on one layer at a time
 	All   float64 `json:"all"`   // noise on all at once

@@ -128,8 +128,8 @@ func TestInitialWeights(t *testing.T) {
 	}
 }
 
-// The noise that the solver injects at the first two steps is that of the closed forms: of the first matrix, then of the second;
-// or of both, with sigma/sqrt(2), and never of the biases.
+// The noise that the solver injects at the first two steps is that of the closed forms: of the first matrix, then of the
+// second; or of both, with sigma/sqrt(2), and never of the biases.
 func TestNoise(t *testing.T) {
 	const width, sigma = 300, 0.5
 	images := datasets.Digits(2*batch, 1)

@@ -21,7 +21,8 @@ var kinds = [...]struct {
 	{"ReLU, weights of variance 1/width", true, small},
 }
 
-// noises are the two ways to inject noise. With two layers All has sigma/sqrt(2), which makes the terms of second order equal.
+// noises are the two ways to inject noise. With two layers All has sigma/sqrt(2), which makes the terms of second order
+// equal.
 var noises = [...]struct {
 	name      string
 	colour    int

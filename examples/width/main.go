@@ -1,6 +1,6 @@
-// Width shows when noise goes into one layer at a time rather than into all: noise on all layers adds a term to the expected loss,
-// and to its variance, that grows with the width whatever the weights are; what noise on one layer adds is a matter of the
-// weights' norms, and stays where they do.
+// Width shows when noise goes into one layer at a time rather than into all: noise on all layers adds a term to the expected
+// loss, and to its variance, that grows with the width whatever the weights are; what noise on one layer adds is a matter of
+// the weights' norms, and stays where they do.
 package main
 
 import (

@@ -31,8 +31,8 @@ type network struct {
 type weights = [2][]float64
 
 // split returns the weights of a random network of the width, a multiple of units. Whatever the width, it computes the same
-// function: each unit stands there width/units times, with its weights divided by the root of that number. The norms of
-// the weights do not depend on the width either.
+// function: each unit stands there width/units times, with its weights divided by the root of that number. The norms of the
+// weights do not depend on the width either.
 func split(seed uint64, width int) weights {
 	narrow := small(seed, units)
 	scale := math.Sqrt(float64(width / units))

@@ -14,8 +14,8 @@ func Exp32(x float32) float32 {
 	return scale32(1+p, k)
 }
 
-// fall32 is e^x for x no larger than zero, and zero where that would be denormal or nearly: processors take a hundred times as
-// long for denormal numbers, and a softmax has no use for them.
+// fall32 is e^x for x no larger than zero, and zero where that would be denormal or nearly: processors take a hundred times
+// as long for denormal numbers, and a softmax has no use for them.
 func fall32(x float32) float32 {
 	if x < coef.ExpTiny {
 		return 0

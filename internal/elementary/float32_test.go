@@ -41,7 +41,8 @@ func ulpOff32(got float32, want float64) float64 {
 	return math.Abs(float64(got)-want) / math.Ldexp(1, max(exponent-24, -149))
 }
 
-// allVariable makes TestAccuracy32 take every float32, and TestLoops more of them, a quarter of an hour's work for two processors.
+// allVariable makes TestAccuracy32 take every float32, and TestLoops more of them, a quarter of an hour's work for two
+// processors.
 const allVariable = "LAYERNOISE_TEST_ALL"
 
 // One float32 of a hundred, or of a thousand in the short test.

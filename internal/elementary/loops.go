@@ -22,8 +22,8 @@ type Loops[T Float] struct {
 	GELUTanhGrad func(dx, x, dy []T)
 
 	// ExpSum writes e^((x - top) scale) to y, zero where that would be denormal or nearly, and returns the sum: eight sums in
-	// float64, each of the elements whose number leaves the same rest when divided by eight, added up by halves. No x is
-	// larger than top.
+	// float64, each of the elements whose number leaves the same rest when divided by eight, added up by halves. No x is larger
+	// than top.
 	ExpSum func(y, x []T, top, scale T) float64
 }
 

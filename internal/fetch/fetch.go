@@ -58,8 +58,8 @@ func (f *Fetcher) Check() error {
 }
 
 // Fetch brings a file into dir, which it makes if need be, and returns its path. The file lies directly below each of bases,
-// which are tried in turn after the Mirror. Of several calls for one file, in this process and in others, one transfers it and
-// the others wait, where files can be locked.
+// which are tried in turn after the Mirror. Of several calls for one file, in this process and in others, one transfers it
+// and the others wait, where files can be locked.
 //
 // The error is that of ctx when it ends, that of the file system when the file cannot be written, and otherwise what went
 // wrong at each address: ErrChecksum, ErrStalled, io.ErrUnexpectedEOF for a body that was too short, or the server's status.

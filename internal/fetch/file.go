@@ -18,8 +18,8 @@ type File struct {
 	Content string // SHA-256 of what it is without gzip's compression, "" when not known
 }
 
-// Verify checks that the file at path is the published one, byte by byte or, where the checksum of the content is known, after
-// both are uncompressed: a copy that was unpacked or compressed again is as good. Another file is ErrChecksum.
+// Verify checks that the file at path is the published one, byte by byte or, where the checksum of the content is known,
+// after both are uncompressed: a copy that was unpacked or compressed again is as good. Another file is ErrChecksum.
 func (f File) Verify(path string) error {
 	sum, err := checksum(path, asItIs)
 	if err != nil || sum == f.Sum {

@@ -54,8 +54,8 @@ func passes(err error) bool {
 		errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, ErrStalled) || brokeOff(err)
 }
 
-// brokeOff reports whether a connection ended in the middle of the head of an answer. Package net/http has no error of a type
-// for what it makes of that.
+// brokeOff reports whether a connection ended in the middle of the head of an answer. Package net/http has no error of a
+// type for what it makes of that.
 func brokeOff(err error) bool { return strings.Contains(err.Error(), "transport connection broken") }
 
 // pause returns how long the server wants not to be asked: in seconds, or until a time. Zero if it does not say.

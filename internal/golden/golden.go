@@ -93,8 +93,8 @@ func Layers(t *testing.T) []Layer {
 	return cases(t, b, err)
 }
 
-// Transformers reads the cases of transformers.json likewise. A folder of other numbers may be older than that file: the test
-// is skipped then.
+// Transformers reads the cases of transformers.json likewise. A folder of other numbers may be older than that file: the
+// test is skipped then.
 func Transformers(t *testing.T) []Layer {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(Dir(), "transformers.json"))

@@ -9,8 +9,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// NewReader returns a reader of the uncompressed content of r, whether r is compressed by gzip or not. Fewer than two
-// bytes are io.ErrUnexpectedEOF.
+// NewReader returns a reader of the uncompressed content of r, whether r is compressed by gzip or not. Fewer than two bytes
+// are io.ErrUnexpectedEOF.
 func NewReader(r io.Reader) (io.Reader, error) {
 	buffered := bufio.NewReaderSize(r, 64<<10)
 	head, err := buffered.Peek(2)

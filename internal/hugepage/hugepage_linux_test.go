@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Linux says of each part of the memory how much lies on huge pages. Where it has none to give, or gives them to nobody, memory
-// from outside of Go's heap that asks for them does not get any either.
+// Linux says of each part of the memory how much lies on huge pages. Where it has none to give, or gives them to nobody,
+// memory from outside of Go's heap that asks for them does not get any either.
 func TestHuge(t *testing.T) {
 	const pages = 8
 	outside, err := unix.Mmap(-1, 0, pages*size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)

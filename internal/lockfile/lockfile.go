@@ -10,8 +10,8 @@ import (
 // Try takes the lock file at path, without waiting, and returns how to give it back: nil if it is held by somebody else. A
 // process that ends gives back what it holds, however it ends. Where files cannot be locked everybody gets it.
 //
-// The file is removed by whoever holds the lock, so one that is locked may be gone from its folder already, and locks nothing
-// then.
+// The file is removed by whoever holds the lock, so one that is locked may be gone from its folder already, and locks
+// nothing then.
 func Try(path string) (release func(), err error) {
 	for {
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)

@@ -29,6 +29,6 @@
 //
 // # Kernels
 //
-// The plain Go loops define the bits. On amd64 generated AVX2 or AVX-512 code takes their place
-// and gives the same; package cpu tells how to choose.
+// The plain Go loops define the bits. On amd64 generated AVX2 or AVX-512 code takes their place and gives the same; package
+// cpu tells how to choose.
 package noise

@@ -11,13 +11,13 @@ type Float interface{ float32 | float64 }
 
 // Fill sets dst to scale*eps, where eps is the stream's draw from d.
 //
-// In Fill and Add the scale is finite. A negative one gives the exact negative of the noise, and
-// zero stands for no noise at all: weights keep every bit, negative zeros and NaNs included. Both
-// panic when d is none of the constants and when the draw is longer than MaxLen.
+// In Fill and Add the scale is finite. A negative one gives the exact negative of the noise, and zero stands for no noise at
+// all: weights keep every bit, negative zeros and NaNs included. Both panic when d is none of the constants and when the
+// draw is longer than MaxLen.
 func Fill[T Float](d Dist, s Stream, dst []T, scale T) { run(d, s, dst, nil, scale) }
 
-// Add sets dst to src + scale*eps, where eps is the stream's draw from d. dst may be src; a
-// partial overlap is not allowed. It panics when the lengths differ.
+// Add sets dst to src + scale*eps, where eps is the stream's draw from d. dst may be src; a partial overlap is not allowed.
+// It panics when the lengths differ.
 func Add[T Float](d Dist, s Stream, dst, src []T, scale T) {
 	if len(dst) != len(src) {
 		panic(fmt.Sprintf("noise: slices of %d and %d elements", len(dst), len(src)))
@@ -39,8 +39,8 @@ type draw[T Float] struct {
 // chunkGroups is how many groups are made at a time, so that their words and elements stay in the first-level cache.
 const chunkGroups = 32
 
-// grain is how many elements are worth another goroutine: tens of microseconds of Gaussians, and several of
-// the cheaper draws. It is a whole number of chunks.
+// grain is how many elements are worth another goroutine: tens of microseconds of Gaussians, and several of the cheaper
+// draws. It is a whole number of chunks.
 const grain = 2 * chunkGroups * rademacherLen
 
 // scratch is what a goroutine needs besides the tensors.

@@ -6,11 +6,11 @@ import (
 	"github.com/layernoise/layernoise/internal/cpu"
 )
 
-// kernels are the inner loops for one element type. They work on whole groups: words holds
-// some, and the other slices hold as many elements as those make.
+// kernels are the inner loops for one element type. They work on whole groups: words holds some, and the other slices hold
+// as many elements as those make.
 type kernels[T Float] struct {
-	// groups makes the words of consecutive groups for the counters (block, c1, c2, c3), the first of which
-	// is group number first.
+	// groups makes the words of consecutive groups for the counters (block, c1, c2, c3), the first of which is group number
+	// first.
 	groups func(words []uint32, k *keys, c1, c2, c3, first uint32)
 	// add sets dst, which may be src, to src + scale*eps; one for each Dist.
 	add [dists]func(dst, src []T, words []uint32, scale T)

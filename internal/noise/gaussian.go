@@ -31,11 +31,11 @@ func boxMuller(a, b uint32) (cos, sin float32) {
 	return cos, sin
 }
 
-// radius is sqrt(-2 ln u), where 2^31 u is |a|1| as a float32: u lies in (0, 1], so that no sample
-// exceeds 6.6 standard deviations.
+// radius is sqrt(-2 ln u), where 2^31 u is |a|1| as a float32: u lies in (0, 1], so that no sample exceeds 6.6 standard
+// deviations.
 //
-// The bits of a float are a piecewise linear logarithm: the distance n of those of 2^31 u from
-// those of 2^31 is about -2^23 log2 u, and a polynomial in v, the fraction of n, mends the pieces,
+// The bits of a float are a piecewise linear logarithm: the distance n of those of 2^31 u from those of 2^31 is about -2^23
+// log2 u, and a polynomial in v, the fraction of n, mends the pieces,
 //
 //	-2 ln u = n*LogStep + v*P(v),
 //

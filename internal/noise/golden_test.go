@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The bits are fixed for ever: seeds in papers and checkpoints depend on them. Each row holds
-// the elements at goldenAt and a hash of the bits of all 2100.
+// The bits are fixed for ever: seeds in papers and checkpoints depend on them. Each row holds the elements at goldenAt and a
+// hash of the bits of all 2100.
 var (
 	goldenAt    = [8]int{0, 1, 15, 16, 31, 32, 1000, 2099}
 	streamA     = Stream{}

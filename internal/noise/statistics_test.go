@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Each statistic of a million draws lies within so many of its standard deviations of the exact value. The
-// draws are fixed: a test fails always or never.
+// Each statistic of a million draws lies within so many of its standard deviations of the exact value. The draws are fixed:
+// a test fails always or never.
 const (
 	draws      = 1_000_000
 	deviations = 4.5
@@ -144,8 +144,8 @@ func TestChiSquare(t *testing.T) {
 	checkChiSquare(t, "rademacher, eight signs", words)
 }
 
-// correlated checks the correlation of x and y, of exact mean zero and variance one, and that
-// of their squares where those vary.
+// correlated checks the correlation of x and y, of exact mean zero and variance one, and that of their squares where those
+// vary.
 func correlated(t *testing.T, what string, d Dist, x, y []float64) {
 	t.Helper()
 	n := float64(len(y))

@@ -39,8 +39,8 @@ func (c *tailCounts) merge(d *tailCounts) {
 	c.largest = max(c.largest, d.largest)
 }
 
-// TestKernelTails counts 2^30 samples (2^26 without vector instructions) beyond the exact quantiles of each
-// tail, down to a hundred-millionth.
+// TestKernelTails counts 2^30 samples (2^26 without vector instructions) beyond the exact quantiles of each tail, down to a
+// hundred-millionth.
 func TestKernelTails(t *testing.T) {
 	if testing.Short() {
 		t.Skip("draws 2^30 samples")

@@ -1,8 +1,8 @@
 // Package outfile writes files the way a user expects of a program that saves.
 //
 // A regular file appears, or replaces an older one, only when it is complete: it is written beside its place, synced,
-// renamed, and the folder is synced, so that after a crash there is the old file or the new one. It has the mode of the
-// file it replaces, or the one the umask gives a new file. A link is followed, to a file that need not exist yet. A pipe, a
+// renamed, and the folder is synced, so that after a crash there is the old file or the new one. It has the mode of the file
+// it replaces, or the one the umask gives a new file. A link is followed, to a file that need not exist yet. A pipe, a
 // terminal or another device is written to.
 //
 // Where no rename is possible (a folder that may not be written to, a file that is a mount point), the content is complete
@@ -152,8 +152,8 @@ func replace(name string, old fs.FileInfo, write func(io.Writer) error) error {
 	return err
 }
 
-// besides opens a new file in the folder of name, with the mode that the umask gives. Its own name is short: that of the file
-// may be as long as names can be.
+// besides opens a new file in the folder of name, with the mode that the umask gives. Its own name is short: that of the
+// file may be as long as names can be.
 func besides(name string) (*os.File, error) {
 	dir := filepath.Dir(name)
 	for number := os.Getpid(); ; number++ {

@@ -145,8 +145,8 @@ func TestPipesAndDevices(t *testing.T) {
 	}
 }
 
-// TestStandardOutput writes to the standard output of a child process, a pipe and a file, between other output. It does so by a
-// link like /dev/stdout: a fault must not cost the machine that one.
+// TestStandardOutput writes to the standard output of a child process, a pipe and a file, between other output. It does so
+// by a link like /dev/stdout: a fault must not cost the machine that one.
 func TestStandardOutput(t *testing.T) {
 	if stdout := os.Getenv("OUTFILE_CHILD"); stdout != "" {
 		fmt.Print("before ")

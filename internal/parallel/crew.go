@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// patience is how long a helper looks for another loop before it ends, and a caller for the end of its loop before it sleeps.
-// To wake a goroutine takes 0.1 ms and more where the processors are virtual, and loops often follow each other sooner.
+// patience is how long a helper looks for another loop before it ends, and a caller for the end of its loop before it
+// sleeps. To wake a goroutine takes 0.1 ms and more where the processors are virtual, and loops often follow each other
+// sooner.
 const patience = 200 * time.Microsecond
 
 // lookOut calls ready until it reports true or patience is at an end, and reports which.
@@ -70,7 +71,8 @@ func (h *helpers) release(j *job) {
 	}
 }
 
-// join looks for a job that wants helpers and takes a hold on it. If none comes it returns nil, and the helper counts no more.
+// join looks for a job that wants helpers and takes a hold on it. If none comes it returns nil, and the helper counts no
+// more.
 func (h *helpers) join() *job {
 	lookOut(h.waiting.Load)
 	h.mu.Lock()

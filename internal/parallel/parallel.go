@@ -1,8 +1,8 @@
 // Package parallel splits a loop over the processors.
 //
-// A loop starts the goroutines that help it, or finds them: they look for another loop for a fraction of a millisecond before
-// they end. So loops that follow each other cost a few microseconds each, nothing is allocated in the steady state, and
-// nothing is left behind.
+// A loop starts the goroutines that help it, or finds them: they look for another loop for a fraction of a millisecond
+// before they end. So loops that follow each other cost a few microseconds each, nothing is allocated in the steady state,
+// and nothing is left behind.
 package parallel
 
 import "runtime"

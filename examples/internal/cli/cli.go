@@ -1,5 +1,5 @@
-// Package cli is what the main functions of the examples share: flags, Ctrl-C, exit codes, the progress bar, and checks of what
-// several of them are told.
+// Package cli is what the main functions of the examples share: flags, Ctrl-C, exit codes, the progress bar, and checks of
+// what several of them are told.
 package cli
 
 import (
@@ -87,8 +87,8 @@ func interruptible() context.Context {
 // seeHelp stands behind errors in the names of flags.
 const seeHelp = "; -h lists the flags"
 
-// parse parses the flags. It ends the program after -h, and after a mistake: with one line, where package flag would print all
-// flags below it.
+// parse parses the flags. It ends the program after -h, and after a mistake: with one line, where package flag would print
+// all flags below it.
 func parse() {
 	flags := flag.CommandLine
 	flags.Init(filepath.Base(os.Args[0]), flag.ContinueOnError)
@@ -105,7 +105,8 @@ func parse() {
 	}
 }
 
-// checkGiven refuses arguments that are no flags, and flags with nothing behind them: -data "$DIR" where the shell knows no DIR.
+// checkGiven refuses arguments that are no flags, and flags with nothing behind them: -data "$DIR" where the shell knows no
+// DIR.
 func checkGiven() error {
 	if flag.NArg() > 0 {
 		return Usagef("%q is no flag%s", flag.Arg(0), seeHelp)
@@ -160,7 +161,8 @@ func message(err error, code int) string {
 // shown is the bar that was made last.
 var shown *progressbar.ProgressBar
 
-// Bar draws the progress of steps steps on standard error when that is a terminal, and nothing otherwise. There is one at a time.
+// Bar draws the progress of steps steps on standard error when that is a terminal, and nothing otherwise. There is one at a
+// time.
 func Bar(steps int, what string) *progressbar.ProgressBar {
 	shown = progressbar.NewOptions(steps,
 		progressbar.OptionSetWriter(os.Stderr),

@@ -210,8 +210,8 @@ func TestMinimiser(t *testing.T) {
 	}
 }
 
-// Training with noise and a decaying step leads to the minimiser of R + strength*P, gradient descent does not. The median
-// of the seeds counts: in some trainings noise takes both factors of a small coefficient to zero, which is a saddle that they
+// Training with noise and a decaying step leads to the minimiser of R + strength*P, gradient descent does not. The median of
+// the seeds counts: in some trainings noise takes both factors of a small coefficient to zero, which is a saddle that they
 // leave slowly.
 func TestTrainingMinimises(t *testing.T) {
 	if testing.Short() {

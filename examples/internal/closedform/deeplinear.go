@@ -12,9 +12,9 @@ import (
 // DeepLinear is a linear network of L layers that approximates a matrix, R = |W_L ... W_1 - Y|^2. W_j is (m_j, m_{j-1}) with
 // the sizes m_0 and m_L of Y, (m_L, m_0), and the widths between.
 //
-// Noise E of standard deviation sigma in W_j adds B_j E A_j to the residual, with the products of the layers before and after
-// it, A_j = W_{j-1} ... W_1 and B_j = W_L ... W_{j+1}, identities at the ends. Its expected square is
-// sigma^2 |A_j|^2 |B_j|^2. So noise on one layer, each with probability 1/L or all in turn, makes the expected loss
+// Noise E of standard deviation sigma in W_j adds B_j E A_j to the residual, with the products of the layers before and
+// after it, A_j = W_{j-1} ... W_1 and B_j = W_L ... W_{j+1}, identities at the ends. Its expected square is sigma^2 |A_j|^2
+// |B_j|^2. So noise on one layer, each with probability 1/L or all in turn, makes the expected loss
 //
 //	R + sigma^2/L S,   S = sum_j |A_j|^2 |B_j|^2
 //
@@ -78,8 +78,9 @@ func (d *DeepLinear) Loss(weights [][]float64, sigma float64) (float64, error) {
 
 // LossAll returns the expectation of R for noise of standard deviation sigma on all layers at once.
 //
-// With the products P_j = (W_j + sigma E_j) P_{j-1} the expectation of P_j P_j' is W_j G W_j' + sigma^2 tr(G) I, where G is that of
-// P_{j-1} P_{j-1}', and the mean of the network's matrix is what it is without noise. So it is R + tr(G_L) - |W_L ... W_1|^2.
+// With the products P_j = (W_j + sigma E_j) P_{j-1} the expectation of P_j P_j' is W_j G W_j' + sigma^2 tr(G) I, where G is
+// that of P_{j-1} P_{j-1}', and the mean of the network's matrix is what it is without noise. So it is R + tr(G_L) - |W_L
+// ... W_1|^2.
 func (d *DeepLinear) LossAll(weights [][]float64, sigma float64) (float64, error) {
 	layers, err := d.layers(weights)
 	if err != nil {
@@ -114,8 +115,8 @@ func identity(n int) mat.Matrix {
 	return diagonal
 }
 
-// Graph adds R + sigma^2/L S to g, with learnables W1, W2, ... of the given initial weights, which it takes over. With sigma 0 it
-// is the graph of R, for training with noise; with another one, for training on what the noise adds.
+// Graph adds R + sigma^2/L S to g, with learnables W1, W2, ... of the given initial weights, which it takes over. With sigma
+// 0 it is the graph of R, for training with noise; with another one, for training on what the noise adds.
 func (d *DeepLinear) Graph(g *G.ExprGraph, weights [][]float64, sigma float64) (loss *G.Node, learnables G.Nodes, err error) {
 	if _, err := d.layers(weights); err != nil {
 		return nil, nil, err

@@ -160,8 +160,8 @@ func (v *lossSum) RunAll() error {
 	return err
 }
 
-// TestDeepLinearGraph wants the gradient of the regularised graph to be that of the closed form, for several depths; with two
-// layers the closed form is that of the factorisation.
+// TestDeepLinearGraph wants the gradient of the regularised graph to be that of the closed form, for several depths; with
+// two layers the closed form is that of the factorisation.
 func TestDeepLinearGraph(t *testing.T) {
 	const sigma = 0.7
 	for _, widths := range [][]int{nil, {5}, {3, 4}, {4, 2, 3}} {
@@ -288,8 +288,8 @@ func TestDeepLinearRefuses(t *testing.T) {
 	}
 }
 
-// The expected loss under noise on all layers is the mean over all signs of noise ±sigma: R is a square of each weight. With two
-// layers it is that of the factorisation.
+// The expected loss under noise on all layers is the mean over all signs of noise ±sigma: R is a square of each weight. With
+// two layers it is that of the factorisation.
 func TestDeepLinearLossAll(t *testing.T) {
 	const sigma = 0.7
 	d := &DeepLinear{Y: mat.NewDense(1, 2, []float64{0.4, -1}), Widths: []int{2, 3}} // thirteen weights

@@ -11,8 +11,8 @@
 //
 // without the term of fourth order, which grows with the width. The least S among all weights that make the same function is
 // a norm of that function, the penalty P. So training leads to the minimiser of R + strength*P, where the strength is
-// sigma^2 for noise on all weights and sigma^2/2 for noise on one factor at a time. P is the l1 norm, the group l1 norm
-// or the nuclear norm, up to factors, and its minimiser is computed here by methods that know nothing of noise.
+// sigma^2 for noise on all weights and sigma^2/2 for noise on one factor at a time. P is the l1 norm, the group l1 norm or
+// the nuclear norm, up to factors, and its minimiser is computed here by methods that know nothing of noise.
 //
 // [DeepLinear] is the same for linear networks of any depth, noise on one layer at a time, without the minimiser.
 //

@@ -17,8 +17,8 @@ import (
 //
 //	S = d2 |W1|^2 + d0 |W2|^2,   F = d0 Width d2,   P = 2 sqrt(d0 d2) |W2 W1|_*
 //
-// with the nuclear norm, the sum of the singular values. The minimiser of |M - Y|^2 + strength*P has the singular vectors
-// of Y and its singular values less strength*sqrt(d0 d2), down to zero.
+// with the nuclear norm, the sum of the singular values. The minimiser of |M - Y|^2 + strength*P has the singular vectors of
+// Y and its singular values less strength*sqrt(d0 d2), down to zero.
 type Factorisation struct {
 	Y     *mat.Dense
 	Width int // at least the rank of the solution

@@ -14,8 +14,8 @@ import (
 // number and v_g a vector of K numbers. The weights are u and v. With K = 1 it is beta = u.v, number by number.
 //
 // Let the columns of each group be orthogonal and of one length, X_g'X_g = n c_g I, as is always so for K = 1. Then noise a
-// in u and b in v adds X_g(a_g v_g + u_g b_g + a_g b_g) to the residual, three terms that are uncorrelated, with the expected
-// squares n c_g times |v_g|^2, K u_g^2 and K. Hence
+// in u and b in v adds X_g(a_g v_g + u_g b_g + a_g b_g) to the residual, three terms that are uncorrelated, with the
+// expected squares n c_g times |v_g|^2, K u_g^2 and K. Hence
 //
 //	S = sum_g c_g (|v_g|^2 + K u_g^2)/2,   F = sum_g c_g K/2,   P = sum_g sqrt(K) c_g |beta_g|
 //
@@ -124,7 +124,8 @@ func (r *Regression) Squares(weights [2][]float64) float64 {
 // Fourth returns F.
 func (r *Regression) Fourth() float64 { return floats.Sum(r.scale) * float64(r.K) / 2 }
 
-// Penalty returns P. By the inequality of the means |v|^2 + K u^2 >= 2 sqrt(K) |u| |v|, with equality where |v| = sqrt(K) |u|.
+// Penalty returns P. By the inequality of the means |v|^2 + K u^2 >= 2 sqrt(K) |u| |v|, with equality where |v| = sqrt(K)
+// |u|.
 func (r *Regression) Penalty(beta []float64) float64 {
 	sum := 0.0
 	for g, c := range r.scale {

@@ -9,18 +9,19 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// ReLU is a network of one hidden layer on n inputs, the columns of X, with R = |W2 relu(W1 X) - Y|^2/n and Y what the network
-// computes without noise, so that R(w) is zero. The weights are W1, (Width, d0), and W2, (d2, Width). Unlike for the linear
-// network, what noise adds is no sum of squares, but it is known for any sigma.
+// ReLU is a network of one hidden layer on n inputs, the columns of X, with R = |W2 relu(W1 X) - Y|^2/n and Y what the
+// network computes without noise, so that R(w) is zero. The weights are W1, (Width, d0), and W2, (d2, Width). Unlike for the
+// linear network, what noise adds is no sum of squares, but it is known for any sigma.
 //
-// With noise A in W1, unit j has the input z + s g at an input x, with z its input without noise, s = sigma |x| and a standard
-// normal number g. Different units have independent ones. Let mean and square be the expectations of relu(z + s g) and of its
-// square. Then, summed over the inputs and divided by n,
+// With noise A in W1, unit j has the input z + s g at an input x, with z its input without noise, s = sigma |x| and a
+// standard normal number g. Different units have independent ones. Let mean and square be the expectations of relu(z + s g)
+// and of its square. Then, summed over the inputs and divided by n,
 //
 //	E |W2 relu((W1 + sigma*A) x) - W2 relu(W1 x)|^2 = |W2 (mean - relu(z))|^2 + sum_j |W2_j|^2 (square_j - mean_j^2)
 //
-// with the columns W2_j: the first part is the bias that the kink makes of noise, and the second its variance. Noise B in W2 is
-// multiplied by what the hidden units pass on and adds sigma^2 d2 |relu(z)|^2, or, under noise in both, sigma^2 d2 sum_j square_j.
+// with the columns W2_j: the first part is the bias that the kink makes of noise, and the second its variance. Noise B in W2
+// is multiplied by what the hidden units pass on and adds sigma^2 d2 |relu(z)|^2, or, under noise in both, sigma^2 d2 sum_j
+// square_j.
 type ReLU struct {
 	X       *mat.Dense // d0 rows, a column for each input
 	Width   int

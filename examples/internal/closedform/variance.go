@@ -26,8 +26,8 @@ func (f *Factorisation) moments(weights [2][]float64) moments {
 	}
 }
 
-// spreads are the expected squares of what noise in one factor V, of d rows or columns and with the given moments, makes of the
-// products that it is in. With Gaussian B and the other factor W, for V = W2 and W = W1,
+// spreads are the expected squares of what noise in one factor V, of d rows or columns and with the given moments, makes of
+// the products that it is in. With Gaussian B and the other factor W, for V = W2 and W = W1,
 //
 //	cross = E |(V + sigma*B)'B W|^2           = |V|^2 |W|^2 + sigma^2 d (d+m+1) |W|^2
 //	gram  = E |(V + sigma*B)'(V + sigma*B)|^2 = |V'V|^2 + 2 sigma^2 (d+m+1) |V|^2 + sigma^4 d m (d+m+1)
@@ -52,10 +52,10 @@ func (f *Factorisation) LossVarianceLayer(weights [2][]float64, sigma float64) f
 
 // LossVarianceAll returns the variance of R(w + sigma*eps) for noise on both factors, at weights where W2 W1 = Y.
 //
-// Given the noise B in W2, and V = W2 + sigma*B, the loss is |sigma B W1 + sigma V A|^2 with Gaussian A. Its variance is
-// 4 sigma^4 |V'B W1|^2 + 2 sigma^4 d0 |V'V|^2, its mean sigma^2 |B W1|^2 + sigma^2 d0 |V|^2. What is wanted is the expectation
-// of the first plus the variance of the second over B, a quadratic form of each row of B with the matrix W1 W1' + sigma^2 d0 I
-// and a linear form, 2 sigma^3 d0 W2.
+// Given the noise B in W2, and V = W2 + sigma*B, the loss is |sigma B W1 + sigma V A|^2 with Gaussian A. Its variance is 4
+// sigma^4 |V'B W1|^2 + 2 sigma^4 d0 |V'V|^2, its mean sigma^2 |B W1|^2 + sigma^2 d0 |V|^2. What is wanted is the expectation
+// of the first plus the variance of the second over B, a quadratic form of each row of B with the matrix W1 W1' + sigma^2 d0
+// I and a linear form, 2 sigma^3 d0 W2.
 func (f *Factorisation) LossVarianceAll(weights [2][]float64, sigma float64) float64 {
 	m := f.moments(weights)
 	s2 := sigma * sigma
@@ -78,8 +78,8 @@ func (f *Factorisation) GradientVarianceLayer(weights [2][]float64, sigma float6
 
 // GradientVarianceAll returns E |grad R(w + sigma*eps) - its mean|^2 for noise on both factors, at weights where W2 W1 = Y.
 //
-// Given B and V as above, the gradient of W1 is 2 sigma V'(B W1 + V A), of expected square 4 sigma^2 (|V'B W1|^2 + d0 |V'V|^2)
-// over A and of mean 2 sigma^2 d2 W1 over both. The gradient of W2 is alike.
+// Given B and V as above, the gradient of W1 is 2 sigma V'(B W1 + V A), of expected square 4 sigma^2 (|V'B W1|^2 + d0
+// |V'V|^2) over A and of mean 2 sigma^2 d2 W1 over both. The gradient of W2 is alike.
 func (f *Factorisation) GradientVarianceAll(weights [2][]float64, sigma float64) float64 {
 	m := f.moments(weights)
 	s2 := sigma * sigma

@@ -67,8 +67,8 @@ func (e *expectations) gradientVariance() float64 {
 	return e.gradientSquare - floats.Dot(e.gradient, e.gradient)
 }
 
-// expect returns the expectations under Gaussian noise in the factors. Squares of loss and gradient are polynomials of degree
-// four in each number of the factors, and so the rule of three points, 0 and ±sqrt(3) sigma, is exact.
+// expect returns the expectations under Gaussian noise in the factors. Squares of loss and gradient are polynomials of
+// degree four in each number of the factors, and so the rule of three points, 0 and ±sqrt(3) sigma, is exact.
 func expect(t *testing.T, m *Model, sigma float64, factors ...[]float64) *expectations {
 	t.Helper()
 	e := &expectations{gradient: make([]float64, len(m.Weights[0])+len(m.Weights[1]))}

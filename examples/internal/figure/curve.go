@@ -46,8 +46,8 @@ func (c *Curve) Add(x float64, y interval.Interval) {
 	}
 }
 
-// Mean makes a curve of the means over runs, with their 95% intervals as error bars: runs[k][i] is what run k gave at x[i]. A
-// single run has no error bars.
+// Mean makes a curve of the means over runs, with their 95% intervals as error bars: runs[k][i] is what run k gave at x[i].
+// A single run has no error bars.
 func Mean(name string, x []float64, runs [][]float64) Curve {
 	c := Curve{Name: name, Line: true}
 	at := make([]float64, len(runs))

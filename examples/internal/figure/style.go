@@ -26,8 +26,9 @@ var methods = []string{"none", "layer", "all", "decay", "dropout", "sam", "sam-h
 // ColourOf returns the number of a method's colour, 0 for what is none.
 func ColourOf(method string) int { return slices.Index(methods, method) + 1 }
 
-// inks are the colours, by their numbers from 1: the palette of M. Okabe and K. Ito, Color Universal Design, 2008, for all kinds
-// of colour blindness, without its yellow. Their greys are too much alike, so that each has a mark and dashes of its own.
+// inks are the colours, by their numbers from 1: the palette of M. Okabe and K. Ito, Color Universal Design, 2008, for all
+// kinds of colour blindness, without its yellow. Their greys are too much alike, so that each has a mark and dashes of its
+// own.
 var inks = []struct {
 	color  color.NRGBA
 	mark   draw.GlyphDrawer

@@ -45,8 +45,8 @@ func student(freedom int) float64 {
 	return distuv.StudentsT{Sigma: 1, Nu: float64(freedom)}.Quantile((1 + Level) / 2)
 }
 
-// Paired returns the interval of the mean of with[k] - without[k], such as runs of the same seeds with and without noise: what
-// the seeds do to both cancels. It panics if the numbers are not as many.
+// Paired returns the interval of the mean of with[k] - without[k], such as runs of the same seeds with and without noise:
+// what the seeds do to both cancels. It panics if the numbers are not as many.
 func Paired(with, without []float64) Interval {
 	if len(with) != len(without) {
 		panic(fmt.Sprintf("interval: %d numbers to pair with %d", len(with), len(without)))
@@ -71,8 +71,8 @@ func (i Interval) ExcludesZero() bool { return i.Low() > 0 || i.High() < 0 }
 // String writes mean and half the width with three decimals.
 func (i Interval) String() string { return i.Text(3) }
 
-// Text writes mean and half the width, "3.12 ± 0.40", with the given number of decimals; the mean alone of a single number, and
-// nothing of none.
+// Text writes mean and half the width, "3.12 ± 0.40", with the given number of decimals; the mean alone of a single number,
+// and nothing of none.
 func (i Interval) Text(decimals int) string { return i.text("%.*f", decimals, i.Half) }
 
 // Signed is Text with the sign of the mean, "+3.12 ± 0.40".

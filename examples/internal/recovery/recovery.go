@@ -23,7 +23,8 @@ type Experiment struct {
 	Planted string // what is recovered, such as "coefficients"
 	Penalty string // what the noise penalises, such as "l1 norm"
 
-	// Shown makes the numbers that the first panel shows of a solution. ShownX says what they are numbered by, ShownY what they are.
+	// Shown makes the numbers that the first panel shows of a solution. ShownX says what they are numbered by, ShownY what they
+	// are.
 	Shown          func(solution []float64) []float64
 	ShownX, ShownY string
 

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// remissions are the weeks of remission of 21 patients under 6-mercaptopurine, from E. J. Freireich and others, Blood 21, 1963, on
-// which textbooks show the estimate.
+// remissions are the weeks of remission of 21 patients under 6-mercaptopurine, from E. J. Freireich and others, Blood 21,
+// 1963, on which textbooks show the estimate.
 func remissions() []Run {
 	var runs []Run
 	for _, t := range []float64{6, 6, 6, 7, 10, 13, 16, 22, 23} {

@@ -30,8 +30,8 @@ const (
 	Round   = 3 << 22 // added and taken off, it rounds a float32 to an integer, which the lowest bits of the sum hold
 )
 
-// Where results in float32 do not change any more, or hardly: e^x is infinite from ExpMax on, not denormal from ExpTiny on and
-// zero below ExpMin, tanh is 1 from TanhMax on, and the normal distribution's tail is zero from TailMax on.
+// Where results in float32 do not change any more, or hardly: e^x is infinite from ExpMax on, not denormal from ExpTiny on
+// and zero below ExpMin, tanh is 1 from TanhMax on, and the normal distribution's tail is zero from TailMax on.
 const (
 	ExpMax  = 89
 	ExpTiny = -87
@@ -46,8 +46,8 @@ const Density = 0.3989422804014327
 // High masks the bits of a float32 with a square that is not rounded.
 const High = 0xfffff000
 
-// The argument of the logistic function in GELU's approximation, Cubic1 x + Cubic3 x^3 = 2 sqrt(2/pi) (x + 0.044715 x^3). From
-// CubicMax on it is so large that the result does not change any more, in float64 neither.
+// The argument of the logistic function in GELU's approximation, Cubic1 x + Cubic3 x^3 = 2 sqrt(2/pi) (x + 0.044715 x^3).
+// From CubicMax on it is so large that the result does not change any more, in float64 neither.
 const (
 	Cubic1   = 1.5957691216057308
 	Cubic3   = 0.044715 * Cubic1

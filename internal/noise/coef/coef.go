@@ -16,8 +16,8 @@ const (
 //	S(x^2) of sin(pi/2 x) over x, for -1 <= x <= 1
 //	C(x^2) of (cos(pi/2 x) - 1) over x^2, for -1 <= x <= 1
 //
-// With float32 arithmetic throughout, the radius is within a relative 6.2e-7 of the exact one for all of its 2^30
-// arguments, and the sine and the cosine within 1.3e-6.
+// With float32 arithmetic throughout, the radius is within a relative 6.2e-7 of the exact one for all of its 2^30 arguments,
+// and the sine and the cosine within 1.3e-6.
 const (
 	Top     = 0x4f000000     // the bits of 2^31 as a float32
 	LogStep = 1.65259166e-07 // 2 ln 2 / 2^23

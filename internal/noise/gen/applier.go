@@ -27,8 +27,8 @@ type applier struct {
 }
 
 // ahead is how far in front of the elements their cache lines are fetched, in bytes: somewhat more than a chunk of float32,
-// because a chunk's lines arrive while its words are made. Not a multiple of 4096, for a load seems to depend on a
-// store that many bytes away.
+// because a chunk's lines arrive while its words are made. Not a multiple of 4096, for a load seems to depend on a store
+// that many bytes away.
 const ahead = 4096 + 512
 
 // newApplier starts the function and loads its parameters.

@@ -11,16 +11,15 @@ import (
 // half: a multiplication reads nothing else, so the high half may hold anything, and a product serves as its own low word.
 type chain struct{ c0, c1, c2, c3 vector }
 
-// philox holds what all blocks of a draw share. Of a block's counter only c0 varies, so
-// that half of the first two rounds is the same for all blocks.
+// philox holds what all blocks of a draw share. Of a block's counter only c0 varies, so that half of the first two rounds is
+// the same for all blocks.
 type philox struct {
 	*kernel
 	keys    operand.Mem
 	m0, m1  vector
 	product vector     // M0*block, the first product of the chain that comes next
 	step    operand.Op // what moves product on by one chain
-	// Terms of the rounds that do not vary: of c2 after the first round, of c2 and c0 after the
-	// second, of c2 after the third.
+	// Terms of the rounds that do not vary: of c2 after the first round, of c2 and c0 after the second, of c2 after the third.
 	first2, second2, second0, third2 operand.Op
 	low                              operand.Op   // a mask for the low halves, with AVX2
 	lowWords                         reg.Register // which words those are, with AVX-512

@@ -29,8 +29,8 @@ func (k *kernel) count(name string, shift uint8) reg.Register {
 // advance moves a pointer on.
 func (k *kernel) advance(p operand.Mem, bytes int) { k.ADDQ(operand.I32(bytes), p.Base) }
 
-// interleave emits several independent computations in turns, an instruction of each, so
-// that a processor which looks but so far ahead finds work.
+// interleave emits several independent computations in turns, an instruction of each, so that a processor which looks but so
+// far ahead finds work.
 func (k *kernel) interleave(n int, emit func(i int)) {
 	file, err := k.Result()
 	if err != nil {
@@ -55,8 +55,8 @@ func (k *kernel) interleave(n int, emit func(i int)) {
 	}
 }
 
-// keep loads words that are repeated in all lanes into registers, where there are enough of them.
-// It is called ahead of the loop that uses them.
+// keep loads words that are repeated in all lanes into registers, where there are enough of them. It is called ahead of the
+// loop that uses them.
 func (k *kernel) keep(words ...uint32) {
 	if !k.Wide() {
 		return
@@ -105,8 +105,8 @@ func (k *kernel) shift(emit func(...operand.Op), x vector, by uint8) vector {
 	return v
 }
 
-// highHalves copies the high half of 64-bit lanes to the low half. A shift would do as well, but
-// shuffles run where multiplications do not.
+// highHalves copies the high half of 64-bit lanes to the low half. A shift would do as well, but shuffles run where
+// multiplications do not.
 func (k *kernel) highHalves(x vector) vector { return k.shift(k.VPSHUFD, x, 0xf5) }
 
 // swapHalves exchanges the halves of 64-bit lanes.
