@@ -7,22 +7,23 @@ import (
 	"github.com/pkg/errors"
 )
 
-// An Augmentation changes the images of a training batch at random, anew in every pass. The usual one for CIFAR is {Pad: 4,
-// Flip: true}. The zero value changes nothing.
+// An Augmentation changes the images of a training batch at random, differently in every pass. The usual one for CIFAR is
+// {Pad: 4, Flip: true}. The zero value changes nothing.
 type Augmentation struct {
-	// Pad is the width in pixels of the frame that is put around an image before a window of the image's size is cut out at
-	// random: a shift by up to Pad pixels each way, all with the same probability. It is less than the height and the width.
+	// Pad is the width in pixels of the border that is added around an image before a window of the image's size is cut out at
+	// random: a shift of up to Pad pixels in each direction, all shifts equally likely. It must be less than the image's height
+	// and width.
 	Pad int
 
-	// Reflect fills the frame with the image mirrored at its border pixels, which are not repeated. By default the frame is
-	// black (byte 0, before normalisation).
+	// Reflect fills the border with the mirrored image, without repeating the edge pixels. By default the border is black (byte
+	// 0, before normalisation).
 	Reflect bool
 
-	// Flip mirrors every other image, on average, left to right.
+	// Flip mirrors an image left to right with probability one half.
 	Flip bool
 }
 
-// check reports what is wrong with the augmentation for images of that shape.
+// check reports what is wrong with the augmentation for images of shape s.
 func (a Augmentation) check(s Shape) error {
 	if a.Pad < 0 || a.Pad >= s.Height || a.Pad >= s.Width {
 		return errors.Errorf("datasets: augmentation: Pad %d for images of %v", a.Pad, s)
@@ -33,8 +34,8 @@ func (a Augmentation) check(s Shape) error {
 	return nil
 }
 
-// A move is what an Augmentation does to one image in one pass: the window lies dx to the right and dy below the image, and
-// is mirrored when flip.
+// A move is what an Augmentation does to one image in one pass: the window is shifted dx to the right and dy down, and
+// mirrored if flip is set.
 type move struct {
 	dx, dy int
 	flip   bool
@@ -52,7 +53,7 @@ func (a Augmentation) draw(rng *rand.Rand) move {
 	return m
 }
 
-// apply writes the moved image src to dst.
+// apply writes the augmented image src to dst.
 func (a Augmentation) apply(dst, src []byte, s Shape, m move) {
 	plane := s.Height * s.Width
 	for c := range s.Channels {
@@ -72,7 +73,7 @@ func (a Augmentation) apply(dst, src []byte, s Shape, m move) {
 	}
 }
 
-// moveRow writes the moved row src to dst.
+// moveRow writes the augmented row src to dst.
 func (a Augmentation) moveRow(dst, src []byte, m move) {
 	n := len(src)
 	lo, hi := max(0, -m.dx), min(n, n-m.dx) // the part of dst inside src
@@ -93,7 +94,7 @@ func (a Augmentation) moveRow(dst, src []byte, m move) {
 	}
 }
 
-// reflectInto mirrors index i, less than n outside, into the range below n.
+// reflectInto mirrors an index that is less than n outside [0, n) into that range.
 func reflectInto(i, n int) int {
 	if i < 0 {
 		return -i

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// framed is the value at (x, y) of a plane with a frame around it, by the definition of zero and of reflecting padding.
+// framed returns the value at (x, y) of a plane with a border around it, by the definition of zero and reflection padding.
 func framed(plane []byte, h, w, x, y int, reflect bool) byte {
 	if reflect {
 		if x < 0 {
@@ -41,7 +41,7 @@ func TestAugmentationAllMoves(t *testing.T) {
 			for dy := -3; dy <= 3; dy++ {
 				for _, flip := range []bool{false, true} {
 					for i := range got {
-						got[i] = 200 // left by the image before
+						got[i] = 200 // left over from a previous image
 					}
 					a.apply(got, src, s, move{dx, dy, flip})
 					for i, v := range got {
@@ -59,7 +59,7 @@ func TestAugmentationAllMoves(t *testing.T) {
 	}
 }
 
-// TestAugmentationDraws checks by chi-square that all moves are as likely.
+// TestAugmentationDraws checks by a chi-square test that all moves are equally likely.
 func TestAugmentationDraws(t *testing.T) {
 	a := Augmentation{Pad: 4, Flip: true}
 	rng := rand.New(rand.NewPCG(1, 2))

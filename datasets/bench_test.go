@@ -7,13 +7,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// photographs is a data set of n images of the shape of CIFAR.
+// photographs returns a data set of n images of the shape of CIFAR.
 func photographs(n int) *Dataset {
 	x := cifarOf(n, 0, cifar10Format)
 	return cifar10.assemble(Train, []*CIFAR{x})
 }
 
-// BenchmarkBatch measures the preparation of one batch of 128 images of CIFAR; its speed is that of the pixel bytes.
+// BenchmarkBatch measures the preparation of one batch of 128 CIFAR images, in pixel bytes per second.
 func BenchmarkBatch(b *testing.B) {
 	d := photographs(1280)
 	for _, test := range []struct {
@@ -46,8 +46,7 @@ func BenchmarkBatch(b *testing.B) {
 	}
 }
 
-// BenchmarkPass measures whole passes over 10,000 augmented images, shuffling included, with nothing to do between the
-// batches.
+// BenchmarkPass measures whole passes over 10,000 augmented images, shuffling included, without any work between batches.
 func BenchmarkPass(b *testing.B) {
 	d := photographs(10000)
 	for workers := 1; workers <= 2; workers++ {

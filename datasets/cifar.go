@@ -11,17 +11,16 @@ import (
 // cifarShape is the shape of the images of CIFAR-10 and CIFAR-100.
 var cifarShape = Shape{Channels: 3, Height: 32, Width: 32}
 
-// CIFAR is the content of a binary file of CIFAR-10 or CIFAR-100.
+// CIFAR is the contents of a binary file of CIFAR-10 or CIFAR-100.
 type CIFAR struct {
 	Images [][]byte // each of 3072 bytes: red, green, blue, row by row
 	Labels []int    // the class of each image
 	Coarse []int    // CIFAR-100: the superclass of each image; CIFAR-10: nil
 }
 
-// ReadCIFAR10 decodes the whole of r, which holds any number of records of the binary version of CIFAR-10, plain or
-// compressed by gzip. A record is a label byte and 3072 bytes of pixels. An end within a record, or before the first, is
-// io.ErrUnexpectedEOF; a label above 9 is ErrFormat. Nothing in the format tells a file that was cut between two records
-// from a shorter one.
+// ReadCIFAR10 decodes all of r, any number of records in the binary format of CIFAR-10, plain or gzip-compressed. A record
+// is a label byte and 3072 bytes of pixels. The error is io.ErrUnexpectedEOF if r ends within a record or has none, and
+// ErrFormat for a label above 9. A file truncated between two records cannot be told from a shorter one.
 func ReadCIFAR10(r io.Reader) (*CIFAR, error) {
 	x, err := cifar10Format.read(r)
 	if err != nil {
@@ -40,7 +39,7 @@ func ReadCIFAR100(r io.Reader) (*CIFAR, error) {
 	return x, nil
 }
 
-// WriteCIFAR10 encodes x, uncompressed. Content that does not fit the format is ErrFormat, before anything is written.
+// WriteCIFAR10 encodes x, uncompressed. If x does not fit the format, the error is ErrFormat and nothing is written.
 func WriteCIFAR10(w io.Writer, x *CIFAR) error {
 	if err := cifar10Format.write(w, x); err != nil {
 		return errors.WithMessage(err, "datasets")
@@ -48,7 +47,7 @@ func WriteCIFAR10(w io.Writer, x *CIFAR) error {
 	return nil
 }
 
-// WriteCIFAR100 is WriteCIFAR10 for CIFAR-100: x.Coarse has a superclass for each image.
+// WriteCIFAR100 is WriteCIFAR10 for CIFAR-100. x.Coarse must have a superclass for each image.
 func WriteCIFAR100(w io.Writer, x *CIFAR) error {
 	if err := cifar100Format.write(w, x); err != nil {
 		return errors.WithMessage(err, "datasets")
@@ -56,10 +55,10 @@ func WriteCIFAR100(w io.Writer, x *CIFAR) error {
 	return nil
 }
 
-// A cifarFormat is a layout of records: label bytes, then the pixels.
+// A cifarFormat is a record layout: label bytes, then the pixels.
 type cifarFormat struct {
 	name    string
-	classes []int // how many, for each label byte; the class comes last
+	classes []int // number of classes for each label byte; the class comes last
 }
 
 var (
@@ -67,8 +66,7 @@ var (
 	cifar100Format = cifarFormat{name: "cifar-100", classes: []int{20, 100}}
 )
 
-// Records are read in chunks, each twice as large as the one before. The images point into the chunks, so that pixels are
-// not copied.
+// Records are read in chunks of doubling size. The images point into the chunks, so pixels are not copied.
 const (
 	firstRecords = 4
 	mostRecords  = 512
@@ -136,7 +134,7 @@ func (f cifarFormat) write(w io.Writer, x *CIFAR) error {
 	return nil
 }
 
-// check reports what of x does not fit the format.
+// check reports whether x fits the format.
 func (f cifarFormat) check(x *CIFAR, labels [][]int) error {
 	for kind, of := range labels {
 		if len(of) != len(x.Images) {

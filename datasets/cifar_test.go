@@ -115,7 +115,7 @@ func TestReadCIFARBroken(t *testing.T) {
 	}
 }
 
-// TestReadCIFARCut cuts files at every byte. Between two records a cut cannot be seen.
+// TestReadCIFARCut truncates files at every byte. A cut between two records cannot be detected.
 func TestReadCIFARCut(t *testing.T) {
 	for name, c := range cifarFormats {
 		file := cifarFile(t, cifarOf(3, 0, c.format), c.format)

@@ -17,13 +17,13 @@ import (
 type cifarSet struct {
 	name    string
 	format  cifarFormat
-	folder  string // of the files, in the archive and on disk
+	folder  string // holds the files, in the archive and on disk
 	archive fetch.File
 	bases   []string // where it is published
-	python  []string // what other programs leave of the version that is not read
+	python  []string // names of the Python version, which is not supported
 	files   map[Split][]string
 	classes []string
-	labels  func(*CIFAR) []int // the labels that classes names
+	labels  func(*CIFAR) []int // selects the labels that belong to classes
 	mean    []float64
 	std     []float64
 }
@@ -59,22 +59,22 @@ var cifar100 = cifarSet{
 	std:     []float64{0.2011, 0.1987, 0.2025},
 }
 
-// CIFAR10 reads photographs of ten kinds of things, 50,000 to train and 10,000 to test with, 32x32 in colour.
+// CIFAR10 reads CIFAR-10: photographs of ten classes, 50,000 for training and 10,000 for testing, 32x32 in colour.
 //
-// dir is a folder with the files of the binary version (data_batch_1.bin and so on), compressed by gzip or not; or one with
-// them in cifar-10-batches-bin; or one with the archive as published, cifar-10-binary.tar.gz, which is read without being
-// unpacked. When nothing of that is there the error is ErrNotFound; nothing is downloaded without WithDownload.
+// dir is a folder that holds the files of the binary version (data_batch_1.bin and so on), plain or gzip-compressed,
+// directly or in a subfolder cifar-10-batches-bin; or the published archive, cifar-10-binary.tar.gz, which is read without
+// being unpacked. If dir has none of these, the error is ErrNotFound; nothing is downloaded without WithDownload.
 //
-// The constants of Normalisation are the ones in common use; the deviations among them are means of the deviations of single
-// images, and about a fifth smaller than the Moments.
+// Normalisation returns the constants in common use. Their standard deviations are means over the deviations of single
+// images, about a fifth smaller than those of Moments.
 //
 // A. Krizhevsky, Learning multiple layers of features from tiny images, 2009, https://www.cs.toronto.edu/~kriz/cifar.html.
 func CIFAR10(dir string, split Split, opts ...Option) (*Dataset, error) {
 	return cifar10.open(dir, split, opts)
 }
 
-// CIFAR100 reads photographs of a hundred kinds of things, 50,000 to train and 10,000 to test with, 32x32 in colour. dir is
-// as for CIFAR10, with the names train.bin, test.bin, cifar-100-binary and cifar-100-binary.tar.gz.
+// CIFAR100 reads CIFAR-100: photographs of a hundred classes, 50,000 for training and 10,000 for testing, 32x32 in colour.
+// dir is as for CIFAR10, with the names train.bin, test.bin, cifar-100-binary and cifar-100-binary.tar.gz.
 func CIFAR100(dir string, split Split, opts ...Option) (*Dataset, error) {
 	return cifar100.open(dir, split, opts)
 }
@@ -111,7 +111,7 @@ func (s *cifarSet) load(dir string, split Split, opts []Option) (*Dataset, error
 	return s.assemble(split, parts), nil
 }
 
-// read reads the files where they lie unpacked, or else from the archive.
+// read reads unpacked files, or from the archive if one of them is missing.
 func (s *cifarSet) read(o *options, dir string, files []string) ([]*CIFAR, error) {
 	paths := make([]string, len(files))
 	for i, file := range files {
@@ -134,7 +134,7 @@ func (s *cifarSet) read(o *options, dir string, files []string) ([]*CIFAR, error
 	return parts, nil
 }
 
-// readArchive reads the files, of which missing is not there unpacked, from the archive.
+// readArchive reads the files from the archive; missing is one that is not there unpacked.
 func (s *cifarSet) readArchive(o *options, dir string, files []string, missing string) ([]*CIFAR, error) {
 	search := func() (string, error) { return find(dir, []string{"."}, []string{s.archive.Name}) }
 	path, err := o.obtain(search, dir, s.bases, s.archive)
@@ -147,17 +147,17 @@ func (s *cifarSet) readArchive(o *options, dir string, files []string, missing s
 	return readPath(path, cifarArchive{s.format, s.folder, files}.read)
 }
 
-// notFound is ErrNotFound with what is missing, or what is there instead.
+// notFound returns ErrNotFound, naming what is missing or the unsupported version that was found.
 func (s *cifarSet) notFound(dir, missing string) error {
 	for _, name := range s.python {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			return errors.Wrapf(ErrNotFound, "%s in %s is the version for Python, and the binary one is needed", name, dir)
+			return errors.Wrapf(ErrNotFound, "%s in %s is the Python version; the binary version is needed", name, dir)
 		}
 	}
 	return errors.Wrapf(ErrNotFound, "neither %s nor %s in %s", missing, s.archive.Name, dir)
 }
 
-// assemble makes the data set of the content of its files.
+// assemble makes the data set from the contents of its files.
 func (s *cifarSet) assemble(split Split, parts []*CIFAR) *Dataset {
 	d := &Dataset{
 		name:    s.name + " " + split.String(),
@@ -173,16 +173,16 @@ func (s *cifarSet) assemble(split Split, parts []*CIFAR) *Dataset {
 	return d
 }
 
-// A cifarArchive reads the CIFAR files of one folder in a .tar or .tar.gz. They are decoded in memory: no name in the
-// archive is ever used as a path.
+// A cifarArchive reads the CIFAR files of one folder in a .tar or .tar.gz. They are decoded in memory: names in the archive
+// are never used as paths.
 type cifarArchive struct {
 	format cifarFormat
 	folder string
 	files  []string
 }
 
-// read returns the content of each of the files. The archive is read to its end, where the checksum is. A file that is not
-// in it is ErrFormat.
+// read returns the contents of each file. It reads the archive to its end, so that gzip verifies the checksum. A missing
+// file is ErrFormat.
 func (a cifarArchive) read(r io.Reader) ([]*CIFAR, error) {
 	plain, err := gunzip.NewReader(r)
 	if err != nil {
@@ -214,7 +214,7 @@ func (a cifarArchive) read(r io.Reader) ([]*CIFAR, error) {
 	return parts, nil
 }
 
-// index is the place among the files of an entry of the archive, or -1.
+// index returns the position in a.files of an archive entry, or -1.
 func (a cifarArchive) index(header *tar.Header) int {
 	folder, file := path.Split(path.Clean(header.Name))
 	if header.Typeflag != tar.TypeReg || path.Clean(folder) != a.folder {

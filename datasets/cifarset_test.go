@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// tarOf packs files, named in pairs of a name and its content.
+// tarOf packs files, given as alternating names and contents.
 func tarOf(t testing.TB, entries ...any) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -33,7 +33,7 @@ func tarOf(t testing.TB, entries ...any) []byte {
 	return b.Bytes()
 }
 
-// cifar10Batches are five files of two images with the labels 0 to 9, and one of a single image.
+// cifar10Batches returns five files of two images with the labels 0 to 9, and one of a single image.
 func cifar10Batches(t testing.TB) (names []string, contents [][]byte) {
 	names = append(slices.Clone(cifar10.files[Train]), "test_batch.bin")
 	for i := range 5 {
@@ -42,7 +42,7 @@ func cifar10Batches(t testing.TB) (names []string, contents [][]byte) {
 	return names, append(contents, cifarFile(t, cifarOf(1, 7, cifar10Format), cifar10Format))
 }
 
-// packedCIFAR10 is the archive of cifar10Batches, in another order and with files that are not read.
+// packedCIFAR10 returns an archive of cifar10Batches, in a different order and with files that are not read.
 func packedCIFAR10(t testing.TB) []byte {
 	names, contents := cifar10Batches(t)
 	entries := []any{"cifar-10-batches-bin/readme.html", []byte("<html>"), "../data_batch_1.bin", []byte("trap"),
@@ -180,7 +180,7 @@ func TestCIFARErrors(t *testing.T) {
 	}
 }
 
-// TestCIFARArchiveCut cuts an archive at every byte of its compressed form, and the uncompressed one within each of its
+// TestCIFARArchiveCut truncates an archive at every byte of its compressed form, and the uncompressed one within each of its
 // blocks.
 func TestCIFARArchiveCut(t *testing.T) {
 	plain := packedCIFAR10(t)
@@ -200,7 +200,7 @@ func TestCIFARArchiveCut(t *testing.T) {
 	}
 }
 
-// TestCIFARArchiveTakesFiles: an entry counts if it is a file, not if it only has the name of one.
+// TestCIFARArchiveTakesFiles checks that only regular files count, whatever the names of other entries.
 func TestCIFARArchiveTakesFiles(t *testing.T) {
 	a := cifarArchive{cifar10Format, cifar10.folder, cifar10.files[Train]}
 	for kind, want := range map[byte]int{tar.TypeReg: 1, tar.TypeSymlink: -1, tar.TypeDir: -1} {

@@ -9,19 +9,19 @@ import (
 
 // A Shape is the shape of one image.
 type Shape struct {
-	Channels, Height, Width int // 1, 28, 28 for a grey image of MNIST, 3, 32, 32 for a colour one of CIFAR
+	Channels, Height, Width int // 1, 28, 28 for MNIST, 3, 32, 32 for CIFAR
 }
 
-// Size is the number of values of one image.
+// Size returns the number of values in one image.
 func (s Shape) Size() int { return s.Channels * s.Height * s.Width }
 
-// String writes the shape as 3x32x32.
+// String formats the shape as "3x32x32".
 func (s Shape) String() string {
 	return fmt.Sprintf("%dx%dx%d", s.Channels, s.Height, s.Width)
 }
 
-// A Dataset is a list of labelled images of one shape. It does not change after it is made: Subset, Split and WithLabelNoise
-// return new data sets, which share the pixels of the old one.
+// A Dataset is a list of labelled images of one shape. It is immutable: Subset, Split and WithLabelNoise return new data
+// sets that share the pixels.
 type Dataset struct {
 	name    string
 	shape   Shape
@@ -32,10 +32,10 @@ type Dataset struct {
 	std     []float64
 }
 
-// New makes a data set of images that are already in memory. pixels holds one image after the other, each channel by channel
-// and row by row (N, C, H, W), and is not copied; labels[i] is the index into classes of image i.
+// New makes a data set from images in memory. pixels holds the images one after the other, (N, C, H, W), and is not copied.
+// labels[i] is the class of image i, an index into classes.
 //
-// The constants of normalisation are the set's own Moments.
+// The normalisation constants are the data set's own Moments.
 func New(name string, shape Shape, classes []string, pixels []byte, labels []int) (*Dataset, error) {
 	d, err := newDataset(name, shape, classes, pixels, labels)
 	if err != nil {
@@ -45,7 +45,7 @@ func New(name string, shape Shape, classes []string, pixels []byte, labels []int
 	return d, nil
 }
 
-// newDataset is New without the constants of normalisation.
+// newDataset is New without the normalisation constants.
 func newDataset(name string, shape Shape, classes []string, pixels []byte, labels []int) (*Dataset, error) {
 	if shape.Channels < 1 || shape.Height < 1 || shape.Width < 1 {
 		return nil, errors.Errorf("shape %v has an empty side", shape)
@@ -69,28 +69,28 @@ func newDataset(name string, shape Shape, classes []string, pixels []byte, label
 	}, nil
 }
 
-// Name is the name of the data set, such as "Fashion-MNIST train".
+// Name returns the name of the data set, such as "Fashion-MNIST train".
 func (d *Dataset) Name() string { return d.name }
 
-// Len is the number of images.
+// Len returns the number of images.
 func (d *Dataset) Len() int { return len(d.images) }
 
-// Shape is the shape of each image.
+// Shape returns the shape of each image.
 func (d *Dataset) Shape() Shape { return d.shape }
 
-// Classes are the names of the classes, in the order of the labels.
+// Classes returns the names of the classes, indexed by label.
 func (d *Dataset) Classes() []string { return slices.Clone(d.classes) }
 
-// Pixels are the bytes of image i, channel by channel and row by row. They are the data set's own: do not write to them.
+// Pixels returns the bytes of image i, channel by channel and row by row. They belong to the data set: do not modify them.
 func (d *Dataset) Pixels(i int) []byte { return d.images[i] }
 
-// Label is the class of image i.
+// Label returns the class of image i.
 func (d *Dataset) Label(i int) int { return d.labels[i] }
 
-// Labels are the classes of all images, in their order.
+// Labels returns the classes of all images, in order.
 func (d *Dataset) Labels() []int { return slices.Clone(d.labels) }
 
-// Counts is the number of images of each class.
+// Counts returns the number of images of each class.
 func (d *Dataset) Counts() []int {
 	counts := make([]int, len(d.classes))
 	for _, label := range d.labels {
@@ -99,21 +99,21 @@ func (d *Dataset) Counts() []int {
 	return counts
 }
 
-// String writes the data set in a line: name, size, shape and classes.
+// String describes the data set in a line: name, size, shape and number of classes.
 func (d *Dataset) String() string {
 	return fmt.Sprintf("%s: %d images of %v, %d classes", d.name, d.Len(), d.shape, len(d.classes))
 }
 
-// A Split names one of the two parts in which the data sets are published.
+// A Split names one of the two parts in which data sets are published.
 type Split int
 
 // The parts.
 const (
-	Train Split = iota // the images to learn from
-	Test               // the images to measure with
+	Train Split = iota // the images to train on
+	Test               // the images to test on
 )
 
-// String is "train" or "test".
+// String returns "train" or "test".
 func (s Split) String() string {
 	switch s {
 	case Train:

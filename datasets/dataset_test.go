@@ -15,7 +15,7 @@ func TestNew(t *testing.T) {
 		classes int
 		pixels  int
 		labels  []int
-		want    error // nil for no error of the content
+		want    error // nil if it need not be one of the sentinels
 	}{
 		{"pixels missing", shape, 2, 3, []int{0, 1}, ErrFormat},
 		{"pixels left", shape, 2, 5, []int{0, 1}, ErrFormat},
@@ -35,7 +35,7 @@ func TestNew(t *testing.T) {
 
 var errAny = errors.New("any error")
 
-// TestNewCopies changes what New was given: labels and classes are copied, and pixels, as documented, are not.
+// TestNewCopies modifies the arguments of New afterwards: labels and classes are copied, and pixels, as documented, are not.
 func TestNewCopies(t *testing.T) {
 	classes, pixels, labels := []string{"a", "b"}, []byte{1, 2}, []int{0, 1}
 	d, err := New("copies", Shape{1, 1, 1}, classes, pixels, labels)
@@ -59,7 +59,7 @@ func TestDatasetAccess(t *testing.T) {
 	if got, want := d.Counts(), []int{2, 1, 1}; !slices.Equal(got, want) {
 		t.Errorf("counts %v, want %v", got, want)
 	}
-	// What is returned is the caller's to change.
+	// The caller may modify what is returned.
 	d.Labels()[0], d.Classes()[0] = 9, "changed"
 	mean, std := d.Normalisation()
 	mean[0], std[0] = 9, 9

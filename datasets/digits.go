@@ -13,16 +13,16 @@ const (
 	digitsStd  = 0.2467
 )
 
-// Digits draws n images of handwritten-looking digits, 28x28 grey, image i showing the digit i mod 10, so that the classes
-// are balanced. It needs no file and no network.
+// Digits draws n images of handwritten-looking digits, 28x28 grey. Image i shows the digit i mod 10, so the classes are
+// balanced. It needs no files and no network.
 //
-// Every image is drawn by a pen: one of several ways to write the digit, its control points moved at random, slanted,
-// stretched, turned, shifted, with a random stroke width and contrast, under noise. This makes a harder set than its looks
-// suggest: a wide perceptron that has learnt 1,000 of the images by heart is wrong on about one new image in ten.
+// Each image is drawn with a pen: one of several ways to write the digit, with control points moved at random, slanted,
+// stretched, rotated and shifted, with random stroke width and contrast, plus noise. The set is harder than it looks: a wide
+// perceptron that has memorised 1,000 of the images misclassifies about one new image in ten.
 //
-// Image i is a function of seed and i alone: Digits(1000, s) is the beginning of Digits(2000, s), and another seed gives
-// independent images to test on. The drawing uses integer arithmetic and a correctly rounded square root, so the bytes are
-// the same on every machine. It panics when n is negative.
+// Image i depends only on seed and i: Digits(1000, s) is a prefix of Digits(2000, s), and another seed gives independent
+// images to test on. The drawing uses integer arithmetic and a correctly rounded square root, so the bytes are the same on
+// every machine. Digits panics if n is negative.
 func Digits(n int, seed uint64) *Dataset {
 	shape := Shape{Channels: 1, Height: digitsSide, Width: digitsSide}
 	d := &Dataset{
@@ -43,18 +43,18 @@ func Digits(n int, seed uint64) *Dataset {
 	return d
 }
 
-// The ranges of a drawn digit; lengths in pixels, everything in units of one.
+// The ranges of a digit's random parameters: lengths in pixels, all in units of one.
 const (
 	digitJitter     = one * 9 / 10    // of a control point, in units of the grid
-	digitScale      = one * 125 / 100 // pixels a unit of the grid, before stretching
+	digitScale      = one * 125 / 100 // pixels per unit of the grid, before stretching
 	digitStretch    = one * 25 / 100  // of each axis, relative
-	digitSlant      = one * 35 / 100  // horizontal shift a vertical unit
+	digitSlant      = one * 35 / 100  // horizontal shift per vertical unit
 	digitTurn       = one * 14 / 100  // tangent of half the angle
 	digitShift      = one * 2
 	digitThin       = one * 8 / 10 // radius of the pen
 	digitThick      = one * 17 / 10
 	digitFaint      = 130 // grey level of the ink
-	digitNoiseLevel = 40  // standard deviation of the noise, in grey levels, at most
+	digitNoiseLevel = 40  // largest standard deviation of the noise, in grey levels
 )
 
 // drawDigit draws one image.
@@ -75,12 +75,12 @@ func drawDigit(dst []byte, digit int, d dice) {
 	develop(dst, &ink, d)
 }
 
-// drawPlacement draws the map from the grid of the glyphs to the pixels.
+// drawPlacement draws the map from the glyphs' grid to the pixels.
 func drawPlacement(d dice) affine {
 	sx := times(digitScale, one+d.around(digitStretch))
 	sy := times(digitScale, one+d.around(digitStretch))
 	slant := d.around(digitSlant)
-	// With t the tangent of half an angle, its cosine is (1-t^2)/(1+t^2) and its sine 2t/(1+t^2).
+	// With t the tangent of half an angle, the cosine is (1-t^2)/(1+t^2) and the sine 2t/(1+t^2).
 	t := d.around(digitTurn)
 	cos := (one - times(t, t)) * one / (one + times(t, t))
 	sin := 2 * t * one / (one + times(t, t))
@@ -93,7 +93,7 @@ func drawPlacement(d dice) affine {
 	}
 }
 
-// jitter moves every control point of a stroke, and the copies of a corner together.
+// jitter moves every control point of a stroke at random, keeping the copies of a corner together.
 func jitter(s glyphStroke, d dice) glyphStroke {
 	moved := glyphStroke{closed: s.closed, points: make([]point, len(s.points))}
 	for i, p := range s.points {
@@ -106,7 +106,7 @@ func jitter(s glyphStroke, d dice) glyphStroke {
 	return moved
 }
 
-// develop turns ink into grey levels and adds noise, of a level drawn for the whole image.
+// develop turns ink into grey levels and adds noise, whose level is drawn once per image.
 func develop(dst []byte, ink *canvas, d dice) {
 	grey := d.between(digitFaint, 255)
 	level := d.between(0, digitNoiseLevel)
@@ -117,7 +117,7 @@ func develop(dst []byte, ink *canvas, d dice) {
 }
 
 // A glyph is one way to write a digit: strokes of control points on a grid 10 wide and 14 high, y downwards. A stroke is the
-// smooth curve that its control polygon suggests; a point that is named twice makes a corner.
+// smooth curve defined by its control polygon; a repeated point makes a corner.
 type glyph []glyphStroke
 
 type glyphStroke struct {
@@ -125,7 +125,7 @@ type glyphStroke struct {
 	points []point
 }
 
-// open and loop are the two kinds of stroke, from x, y, x, y and so on.
+// open and loop make the two kinds of stroke, from coordinates x, y, x, y and so on.
 func open(xy ...int64) glyphStroke { return glyphStroke{points: pairs(xy)} }
 func loop(xy ...int64) glyphStroke { return glyphStroke{closed: true, points: pairs(xy)} }
 
@@ -137,7 +137,7 @@ func pairs(xy []int64) []point {
 	return points
 }
 
-// glyphs are the ways in which each of the ten digits is written.
+// glyphs lists the ways to write each of the ten digits.
 var glyphs = [10][]glyph{
 	0: {
 		{loop(1, 0, 9, 0, 9, 14, 1, 14)},
@@ -183,17 +183,17 @@ var glyphs = [10][]glyph{
 	},
 }
 
-// one is the unit of the fixed-point numbers in which digits are drawn: 16 binary places. Integers, because the same picture
-// is promised everywhere and floating point may be contracted differently by each compiler back end.
+// one is the unit of the fixed-point numbers in which digits are drawn, with 16 fractional bits. Floating point would not
+// give the same picture everywhere, since compilers may fuse operations differently.
 const one = 1 << 16
 
-// times is the product of two fixed-point numbers.
+// times returns the product of two fixed-point numbers.
 func times(a, b int64) int64 { return a * b >> 16 }
 
 // A point has fixed-point coordinates, y downwards.
 type point struct{ x, y int64 }
 
-// An affine maps points of the glyphs' grid to pixels.
+// An affine maps points on the glyphs' grid to pixels.
 type affine struct {
 	xx, xy, yx, yy int64
 	from, to       point
@@ -207,7 +207,7 @@ func (m affine) apply(p point) point {
 	}
 }
 
-// smoothings is the number of times that corners are cut.
+// smoothings is how often corners are cut.
 const smoothings = 3
 
 // smooth turns a control polygon into (nearly) the quadratic B-spline that it controls, by cutting its corners: each side is
@@ -241,7 +241,7 @@ func cutCorners(s glyphStroke) []point {
 	return cut
 }
 
-// A canvas holds how far each pixel is covered by ink, from 0 to one.
+// A canvas holds the ink coverage of each pixel, from 0 to one.
 type canvas [digitsSide * digitsSide]int64
 
 // stroke draws a polygon with a round pen of the given radius.
@@ -256,8 +256,8 @@ func (c *canvas) stroke(s glyphStroke, radius int64) {
 	}
 }
 
-// segment draws from a to b. A pixel is covered in full up to half a pixel inside the pen's edge, and less and less until
-// half a pixel outside.
+// segment draws a line from a to b. Coverage is full up to half a pixel inside the pen's edge and falls to zero half a pixel
+// outside.
 func (c *canvas) segment(a, b point, radius int64) {
 	reach := radius + one/2
 	x0, x1 := pixelRange(min(a.x, b.x)-reach, max(a.x, b.x)+reach)
@@ -272,12 +272,12 @@ func (c *canvas) segment(a, b point, radius int64) {
 	}
 }
 
-// pixelRange are the pixels from lo up to, but not including, hi that lie on the canvas.
+// pixelRange returns the pixels in [lo, hi) that lie on the canvas.
 func pixelRange(lo, hi int64) (from, to int64) {
 	return max(0, lo>>16), min(digitsSide, hi>>16+1)
 }
 
-// distance is the distance from p to the segment from a to b.
+// distance returns the distance from p to the segment from a to b.
 func distance(p, a, b point) int64 {
 	x, y := p.x-a.x, p.y-a.y
 	dx, dy := b.x-a.x, b.y-a.y
@@ -286,16 +286,16 @@ func distance(p, a, b point) int64 {
 		x -= times(t, dx)
 		y -= times(t, dy)
 	}
-	// Below 2^53, so the conversion is exact; IEEE 754 rounds the root right.
+	// The sum is below 2^53, so the conversion is exact, and IEEE 754 rounds the root correctly.
 	return int64(math.Sqrt(float64(x*x + y*y)))
 }
 
-// dice draws integers from the stream of one image.
+// A dice draws integers from the random stream of one image.
 type dice struct{ rng *rand.PCG }
 
 func newDice(seed, image uint64) dice { return dice{rand.NewPCG(seed, image)} }
 
-// between draws from lo to hi, both included, with the same probability to within 2^-32.
+// between draws from lo to hi, both included, uniformly to within 2^-32.
 func (d dice) between(lo, hi int64) int64 {
 	const bits = 32
 	return lo + int64(d.rng.Uint64()>>bits)*(hi-lo+1)>>bits
@@ -304,11 +304,10 @@ func (d dice) between(lo, hi int64) int64 {
 func (d dice) below(n int) int         { return int(d.between(0, int64(n)-1)) }
 func (d dice) around(most int64) int64 { return d.between(-most, most) }
 
-// bellDeviation is the standard deviation of bell, rounded: its variance is 340, sixteen times that of a nibble,
-// (16^2-1)/12.
+// bellDeviation is the rounded standard deviation of bell: its variance is 340, sixteen times that of a nibble, (16^2-1)/12.
 const bellDeviation = 18
 
-// bell draws from a bell-shaped distribution about zero: the sum of the sixteen nibbles of one word, less its mean.
+// bell draws from a bell-shaped distribution about zero: the sum of the sixteen nibbles of a word, minus its mean.
 func (d dice) bell() int64 {
 	w := d.rng.Uint64()
 	const low = 0x0f0f0f0f0f0f0f0f

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestDigitsBits pins the drawings: they are promised to be the same on every machine and in every version.
+// TestDigitsBits pins the drawings, which must be the same on every machine and in every version.
 func TestDigitsBits(t *testing.T) {
 	sum := sha256.New()
 	d := Digits(500, 7)
@@ -52,7 +52,7 @@ func TestDigitsClasses(t *testing.T) {
 	}
 }
 
-// TestDigitsNormalisation checks the constants on other seeds than the one that they were measured on.
+// TestDigitsNormalisation checks the constants on seeds other than the one they were measured on.
 func TestDigitsNormalisation(t *testing.T) {
 	mean, std := Digits(4000, 11).Moments()
 	if math.Abs(mean[0]-digitsMean) > 0.003 || math.Abs(std[0]-digitsStd) > 0.003 {

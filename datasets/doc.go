@@ -1,5 +1,5 @@
 // Package datasets reads the image sets on which small networks are usually trained (MNIST, Fashion-MNIST, CIFAR-10,
-// CIFAR-100), draws one of its own (Digits), and hands any of them out as batches that Gorgonia takes.
+// CIFAR-100), draws its own (Digits), and serves them as batches for Gorgonia.
 //
 //	train, err := datasets.FashionMNIST(dir, datasets.Train)
 //	loader, err := train.Loader(datasets.LoaderConfig{Batch: 128, Shuffle: true, Seed: 1})
@@ -13,10 +13,10 @@
 //		err = loader.Err()
 //	}
 //
-// For models of sequences it reads texts as characters or bytes (Characters, TinyShakespeare, Enwik8, Text8), draws tasks
-// (ModularAddition, Copying), and hands out sequences of tokens with their targets in the same way.
+// For sequence models it reads texts as characters or bytes (Characters, TinyShakespeare, Enwik8, Text8), generates tasks
+// (ModularAddition, Copying), and serves sequences of tokens with their targets in the same way.
 //
 // Images stay bytes, as on disk, until a Loader turns a batch of them into normalised floats. Nothing here reads the clock
-// or a global random source: every draw is a function of the seeds in the call, and the same on every machine and for every
-// number of workers.
+// or a global random source: every draw is a function of the seeds passed in, the same on every machine and for any number
+// of workers. number of workers.
 package datasets

@@ -24,7 +24,7 @@ func sumOf(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// publishedMNIST is a set like MNIST of 3 images, on a server that counts its requests.
+// publishedMNIST is a data set like MNIST with 3 images, on a server that counts its requests.
 func publishedMNIST(t *testing.T) (s *idxSet, dir string, requests *atomic.Int32) {
 	t.Helper()
 	site := t.TempDir()
@@ -82,7 +82,7 @@ func TestDownloadMNIST(t *testing.T) {
 	}
 }
 
-// TestDownloadAcceptsLocalFiles has files in the folder that differ from the published ones in more or less important ways.
+// TestDownloadAcceptsLocalFiles checks local files that differ from the published ones in various ways.
 func TestDownloadAcceptsLocalFiles(t *testing.T) {
 	plain := idxFile(t, 3, 28, 28)
 	changed := slices.Clone(plain)
@@ -142,8 +142,8 @@ func TestDownloadCIFAR10(t *testing.T) {
 	}
 }
 
-// TestPublishedFiles checks the tables of sums on real files: the labels are byte-identical to the published ones, the
-// images were compressed again.
+// TestPublishedFiles checks the checksums on real files: the labels are byte-identical to the published ones, the images
+// were recompressed.
 func TestPublishedFiles(t *testing.T) {
 	dir := realFolder(t, "fashion")
 	if len(fashionMNISTFiles) != 4 || len(mnistFiles) != 4 {
@@ -183,7 +183,7 @@ func TestWithDownloadErrors(t *testing.T) {
 	}
 }
 
-// TestDownloadFields has a mirror alone, a client that counts, and then a server that sends nothing.
+// TestDownloadFields tests each field: a mirror, a client that counts requests, and a server that sends nothing.
 func TestDownloadFields(t *testing.T) {
 	set, dir, _ := publishedMNIST(t)
 	mirror := set.bases[0]

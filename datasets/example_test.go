@@ -55,7 +55,7 @@ func ExampleFashionMNIST() {
 	// Output: true
 }
 
-// Fetching what is missing takes an option; nothing is downloaded without it.
+// Downloading missing files takes an option; nothing is downloaded without it.
 func ExampleWithDownload() {
 	train, err := datasets.CIFAR10("data", datasets.Train,
 		datasets.WithDownload(context.Background(), datasets.Download{Progress: os.Stderr}))

@@ -9,22 +9,22 @@ import (
 	"github.com/pkg/errors"
 )
 
-// idxUnsignedByte is the type code of the only element type in use.
+// idxUnsignedByte is the type code of unsigned bytes, the only supported element type.
 const idxUnsignedByte = 0x08
 
-// An IDX is the content of a file in the format of MNIST: an array of unsigned bytes of any number of dimensions, the last
-// one varying fastest. Labels have one dimension (N), images three (N, H, W).
+// An IDX is the contents of a file in the format of MNIST: an array of unsigned bytes with any number of dimensions, the
+// last one varying fastest. Labels have one dimension (N), images three (N, H, W).
 //
-// The format is described at the foot of http://yann.lecun.com/exdb/mnist/: two zero bytes, the element type (0x08, unsigned
-// byte), the number of dimensions, each dimension as a big-endian 32-bit integer, the data.
+// The format is described at the bottom of http://yann.lecun.com/exdb/mnist/: two zero bytes, the element type (0x08,
+// unsigned byte), the number of dimensions, each dimension as a big-endian 32-bit integer, the data.
 type IDX struct {
-	Dims []int  // of the array, the slowest first
+	Dims []int  // the slowest-varying first
 	Data []byte // all elements, as many as the product of Dims
 }
 
-// ReadIDX decodes the whole of r, which holds an IDX file, plain or compressed by gzip. An end before the last element is
-// io.ErrUnexpectedEOF; any other defect of the content, bytes after the end included, is ErrFormat or an error of package
-// gzip. Memory is taken as data arrives, never on the word of the header alone.
+// ReadIDX decodes all of r, an IDX file, plain or gzip-compressed. The error is io.ErrUnexpectedEOF if r ends before the
+// last element, and ErrFormat or an error of package gzip for any other defect, trailing bytes included. Memory is allocated
+// as data arrives, not as the header demands.
 func ReadIDX(r io.Reader) (*IDX, error) {
 	x, err := readIDX(r)
 	if err != nil {
@@ -62,7 +62,7 @@ func readIDX(r io.Reader) (*IDX, error) {
 	return &IDX{Dims: dims, Data: data}, nil
 }
 
-// readDims reads n dimensions and returns them with their product.
+// readDims reads n dimensions and returns them and their product.
 func readDims(r io.Reader, n int) (dims []int, size int, err error) {
 	raw := make([]byte, 4*n)
 	if err := readFull(r, raw); err != nil {
@@ -76,8 +76,8 @@ func readDims(r io.Reader, n int) (dims []int, size int, err error) {
 	return dims, size, err
 }
 
-// idxSize is the number of elements that an array of the given dimensions holds, or ErrFormat for dimensions that the format
-// or an int cannot hold.
+// idxSize returns the number of elements of an array with the given dimensions, or ErrFormat if the format or an int cannot
+// hold them.
 func idxSize(dims []int) (int, error) {
 	size := 1
 	for i, d := range dims {
@@ -92,8 +92,8 @@ func idxSize(dims []int) (int, error) {
 	return size, nil
 }
 
-// WriteIDX encodes x, uncompressed. Wrap w in a gzip.Writer for the compressed form. The error is ErrFormat when the
-// dimensions do not hold as many elements as there is data or do not fit the format.
+// WriteIDX encodes x, uncompressed; wrap w in a gzip.Writer to compress. The error is ErrFormat if the number of elements is
+// not the product of the dimensions or does not fit the format.
 func WriteIDX(w io.Writer, x *IDX) error {
 	size, err := idxSize(x.Dims)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// idxFile is the encoding of a small array of the given dimensions.
+// idxFile encodes a small array of the given dimensions.
 func idxFile(t testing.TB, dims ...int) []byte {
 	t.Helper()
 	size := 1
@@ -75,7 +75,7 @@ func TestReadIDXRoundTrip(t *testing.T) {
 	}
 }
 
-// TestReadIDXBroken is a table of malformed files.
+// TestReadIDXBroken reads malformed files.
 func TestReadIDXBroken(t *testing.T) {
 	badSum := gzipped(t, idxFile(t, 2, 3))
 	badSum[len(badSum)-6] ^= 1
@@ -113,7 +113,7 @@ func TestReadIDXBroken(t *testing.T) {
 	}
 }
 
-// TestReadIDXCut cuts files at every byte.
+// TestReadIDXCut truncates files at every byte.
 func TestReadIDXCut(t *testing.T) {
 	plain := idxFile(t, 3, 4, 5)
 	for name, file := range map[string][]byte{"plain": plain, "gzip": gzipped(t, plain)} {
@@ -137,7 +137,7 @@ func TestReadIDXReaderError(t *testing.T) {
 	}
 }
 
-// TestReadIDXAllocation claims 2 GB in files of a few bytes and of somewhat more than is taken before anything has arrived.
+// TestReadIDXAllocation reads files that claim 2 GB but have a few bytes, or a little more than the first allocation.
 func TestReadIDXAllocation(t *testing.T) {
 	for _, arrived := range []int{1, firstChunk + 1} {
 		file := "\x00\x00\x08\x01\x7f\xff\xff\xff" + strings.Repeat("x", arrived)

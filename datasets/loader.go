@@ -8,7 +8,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A Loader hands out the images of a data set in batches, pass after pass:
+// A Loader serves the images of a data set in batches, pass after pass:
 //
 //	for epoch := range epochs {
 //		if err := loader.Start(epoch); err != nil { ... }
@@ -18,27 +18,28 @@ import (
 //		if err := loader.Err(); err != nil { ... }
 //	}
 //
-// The order and the augmentation are a function of the seed and of the number of the pass. While one batch is in use the
-// next is prepared on another goroutine, which ends when the batch is ready: a pass may be left half way, and a Loader
-// dropped without Close, and nothing stays behind.
+// The order and the augmentation are a function of the seed and the number of the pass. While one batch is in use, the next
+// is prepared on another goroutine, which ends when the batch is ready. It is safe to abandon a pass half way, or to drop a
+// Loader without Close: nothing leaks.
 //
-// Start begins the loader's own pass, which is for one goroutine at a time. Pass makes others, any number at once, that do
-// not disturb it.
+// Start begins the loader's own pass, which is for one goroutine at a time. Pass begins independent passes, any number at
+// once.
 type Loader struct {
 	data   *Dataset
 	config LoaderConfig // defaults filled in
 	share  share
 	tables *tables
-	count  int // batches a pass
+	count  int // batches per pass
 
-	own *pass // that of Start, nil before
+	own *pass // the pass of Start, nil before
 	err error // ErrNotStarted or ErrClosed
 
 	mu   sync.Mutex
 	idle [][]*slot // buffers of passes that have ended
 }
 
-// Loader makes a loader. No batch is prepared before the first pass.
+// Loader returns a loader of the data set. No batch is prepared before the first pass. The error names the setting that is
+// out of range.
 func (d *Dataset) Loader(config LoaderConfig) (*Loader, error) {
 	share, err := newShare(d.Len(), config.Batch, config.Last, config.Rank, config.Ranks)
 	if err != nil {
@@ -53,12 +54,12 @@ func (d *Dataset) Loader(config LoaderConfig) (*Loader, error) {
 	return l, nil
 }
 
-// String writes the loader in a line: its data set, its batches, and what its order depends on.
+// String describes the loader in a line: its data set, its batches, and what determines their order.
 func (l *Loader) String() string {
 	return fmt.Sprintf("%v; %s", l.data, batchesText(l.count, l.config.Batch, l.config.Shuffle, l.config.Seed))
 }
 
-// batchesText says what batches a pass has.
+// batchesText describes the batches of a pass.
 func batchesText(count, size int, shuffle bool, seed uint64) string {
 	order := "in order"
 	if shuffle {
@@ -67,7 +68,7 @@ func batchesText(count, size int, shuffle bool, seed uint64) string {
 	return fmt.Sprintf("%d batches of %d, %s", count, size, order)
 }
 
-// batchShape is the shape of a tensor of n images.
+// batchShape returns the shape of a tensor of n images.
 func (l *Loader) batchShape(n int) tensor.Shape {
 	s := l.data.shape
 	if l.config.Flat {
@@ -76,14 +77,14 @@ func (l *Loader) batchShape(n int) tensor.Shape {
 	return tensor.Shape{n, s.Channels, s.Height, s.Width}
 }
 
-// Len is the number of batches in a pass, the same on all ranks.
+// Len returns the number of batches per pass, which is the same on all ranks.
 func (l *Loader) Len() int { return l.count }
 
-// Ranks returns which of how many processes the loader's part is for.
+// Ranks returns the rank that the loader serves and the number of ranks.
 func (l *Loader) Ranks() (rank, ranks int) { return l.share.rank, l.share.ranks }
 
-// Pass begins a pass of its own, number epoch from 0, at its batch number first: those before it are left out, the others
-// are those of Start(epoch). Close it to let other passes use its buffers.
+// Pass begins an independent pass over the batches of Start(epoch), from batch number first on; both count from 0. Close it
+// so that other passes can reuse its buffers.
 func (l *Loader) Pass(epoch, first int) (Pass, error) {
 	if err := l.checkPass(epoch, first); err != nil {
 		return nil, err
@@ -95,8 +96,8 @@ func (l *Loader) Pass(epoch, first int) (Pass, error) {
 	return p, nil
 }
 
-// Start begins pass number epoch, which may be any number from 0, in any order and more than once. The pass before it,
-// finished or not, is over, and its last batch no longer valid.
+// Start begins pass number epoch, counting from 0. Passes may be run in any order and repeatedly. Start ends the previous
+// pass, finished or not, and invalidates its last batch.
 func (l *Loader) Start(epoch int) error {
 	if err := l.checkPass(epoch, 0); err != nil {
 		return err
@@ -112,10 +113,10 @@ func (l *Loader) Start(epoch int) error {
 	return nil
 }
 
-// checkPass reports what is wrong with a pass from batch number first on.
+// checkPass reports whether pass number epoch can begin at batch number first.
 func (l *Loader) checkPass(epoch, first int) error {
 	if epoch < 0 {
-		return errors.Errorf("datasets: loader: pass %d, not at least 0", epoch)
+		return errors.Errorf("datasets: loader: pass %d is negative", epoch)
 	}
 	if first < 0 || first > l.count {
 		return errors.Errorf("datasets: loader: batch %d of a pass of %d", first, l.count)
@@ -123,13 +124,13 @@ func (l *Loader) checkPass(epoch, first int) error {
 	return nil
 }
 
-// Next moves on to the next batch and reports whether there is one.
+// Next advances to the next batch and reports whether there is one.
 func (l *Loader) Next() bool { return l.own != nil && l.own.Next() }
 
-// Images is the batch, of shape (n, C, H, W), or (n, C*H*W) when the configuration says Flat. It is nil before the first
-// Next and after the last.
+// Images returns the batch, of shape (n, C, H, W), or (n, C*H*W) with Flat. It is nil before the first Next and after the
+// last.
 //
-// The tensor is the loader's own and valid until the next Next, Start or Close.
+// The tensor belongs to the loader and is valid until the next call of Next, Start or Close.
 func (l *Loader) Images() *tensor.Dense {
 	if l.own == nil {
 		return nil
@@ -137,7 +138,7 @@ func (l *Loader) Images() *tensor.Dense {
 	return l.own.Images()
 }
 
-// Labels are the classes of the n images of the batch, valid as long as Images.
+// Labels returns the classes of the n images of the batch, valid as long as Images.
 func (l *Loader) Labels() []int {
 	if l.own == nil {
 		return nil
@@ -145,8 +146,8 @@ func (l *Loader) Labels() []int {
 	return l.own.Labels()
 }
 
-// Valid is the number of images of the batch, its first, that the pass has not shown before, on any rank: n, except for a
-// last batch that has been filled up.
+// Valid returns how many of the batch's n images are new in this pass, on any rank; they come first. It is n except for a
+// last batch that was padded.
 func (l *Loader) Valid() int {
 	if l.own == nil {
 		return 0
@@ -154,15 +155,15 @@ func (l *Loader) Valid() int {
 	return l.own.Valid()
 }
 
-// Whole reports whether the batches of all ranks together are Ranks times Batch images, or have been filled up to that by
-// LastPad. It is the same on all ranks.
+// Whole reports whether the batches of all ranks together hold Ranks times Batch images, or were padded to that by LastPad.
+// It is the same on all ranks.
 func (l *Loader) Whole() bool { return l.own != nil && l.own.Whole() }
 
-// Err is why Next returned false, when that was not the end of the pass: ErrNotStarted or ErrClosed.
+// Err returns why Next returned false, unless it was the end of the pass: ErrNotStarted or ErrClosed.
 func (l *Loader) Err() error { return l.err }
 
-// Close waits for the batch in preparation and lets go of the buffers. It may be called more than once; it is always nil.
-// Passes that Pass has made go on.
+// Close waits for the batch in preparation and releases the buffers. It may be called more than once and always returns nil.
+// Passes begun by Pass continue.
 func (l *Loader) Close() error {
 	l.end()
 	l.mu.Lock()
@@ -174,7 +175,7 @@ func (l *Loader) Close() error {
 // end ends the loader's own pass.
 func (l *Loader) end() {
 	if l.own != nil {
-		_ = l.own.Close() // nil always
+		_ = l.own.Close() // always nil
 		l.own = nil
 	}
 }

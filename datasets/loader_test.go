@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// numbered is a data set of n images of shape 2x1x3 of which image i has pixels 2i, 2i, 2i in its first channel and 2i+1,
-// 2i+1, 2i+1 in the other, and label i%3.
+// numbered returns a data set of n images of shape 2x1x3. Image i has the pixels 2i, 2i, 2i in its first channel and 2i+1,
+// 2i+1, 2i+1 in the second, and the label i%3.
 func numbered(t testing.TB, n int) *Dataset {
 	t.Helper()
 	var pixels []byte
@@ -29,7 +29,7 @@ func numbered(t testing.TB, n int) *Dataset {
 	return d
 }
 
-// rawPixels makes a Loader's values the pixel bytes over 255.
+// rawPixels makes a Loader return the pixel bytes over 255.
 func rawPixels(c LoaderConfig) LoaderConfig {
 	c.Mean, c.Std = []float64{0, 0}, []float64{1, 1}
 	return c
@@ -131,7 +131,7 @@ func TestLoaderShuffle(t *testing.T) {
 		return slices.Concat(shown(t, l, epoch)...)
 	}
 	first := order(1, 0, 1)
-	// The order is part of the contract: golden numbers.
+	// The order is part of the contract.
 	if got, want := first[:8], []int{67, 78, 57, 70, 3, 77, 89, 66}; !slices.Equal(got, want) {
 		t.Errorf("order %v, want %v", got, want)
 	}
@@ -149,7 +149,7 @@ func TestLoaderShuffle(t *testing.T) {
 	}
 }
 
-// TestLoaderPassesAreIndependent leaves passes half way and repeats them.
+// TestLoaderPassesAreIndependent abandons passes half way and repeats them.
 func TestLoaderPassesAreIndependent(t *testing.T) {
 	d := numbered(t, 50)
 	c := rawPixels(LoaderConfig{Batch: 4, Shuffle: true, Seed: 9, Workers: 2})
@@ -214,7 +214,7 @@ func TestLoaderShapesAndTypes(t *testing.T) {
 	}
 }
 
-// TestLoaderNormalises compares both types with the formula.
+// TestLoaderNormalises compares both dtypes with the formula.
 func TestLoaderNormalises(t *testing.T) {
 	d := numbered(t, 3)
 	mean, std := []float64{0.25, 0.5}, []float64{0.125, 2}
@@ -240,7 +240,7 @@ func TestLoaderNormalises(t *testing.T) {
 	}
 }
 
-// TestLoaderDefaultNormalisation gives each channel mean 0 and variance 1.
+// TestLoaderDefaultNormalisation checks that each channel has mean 0 and variance 1.
 func TestLoaderDefaultNormalisation(t *testing.T) {
 	l := newLoader(t, numbered(t, 20), LoaderConfig{Batch: 20, Dtype: tensor.Float64})
 	if err := l.Start(0); err != nil {

@@ -8,57 +8,56 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A Last says what becomes of the images that do not fill the last batch.
+// A Last says what happens to the images that do not fill the last batch.
 type Last int
 
-// What may become of them.
+// The choices.
 const (
-	LastShort Last = iota // a batch of fewer images
+	LastShort Last = iota // they make a shorter batch
 	LastDrop              // they are left out of the pass
-	LastPad               // a full batch, filled up with images from the beginning of the pass
+	LastPad               // they make a full batch with images from the beginning of the pass
 )
 
-// A LoaderConfig says how a Loader makes batches. Only Batch has to be set.
+// A LoaderConfig says how a Loader makes batches. Only Batch is required.
 type LoaderConfig struct {
-	// Batch is the number of images of a batch, at least 1. A data set of fewer images gives short batches, or with LastDrop
-	// none.
+	// Batch is the number of images per batch, at least 1. A data set with fewer images gives one short batch, or none with
+	// LastDrop.
 	Batch int
 
-	// Shuffle deals the images in another order in every pass. By default they come in the order of the data set.
+	// Shuffle serves the images in a different order in every pass. By default they come in the order of the data set.
 	Shuffle bool
 
-	// Seed determines, with the number of the pass, every random choice.
+	// Seed determines, together with the number of the pass, every random choice.
 	Seed uint64
 
-	// Last says what becomes of a last batch that is not full. By default it is short.
+	// Last says what happens to an incomplete last batch. By default it is served short.
 	Last Last
 
-	// Flat gives batches of shape (n, C*H*W) instead of (n, C, H, W).
+	// Flat makes batches of shape (n, C*H*W) instead of (n, C, H, W).
 	Flat bool
 
 	// Dtype is tensor.Float32 (the default) or tensor.Float64.
 	Dtype tensor.Dtype
 
-	// Mean and Std, one number a channel, normalise the images: a pixel byte p becomes (p/255 - Mean) / Std. By default they
+	// Mean and Std, one number per channel, normalise the images: a pixel byte p becomes (p/255 - Mean) / Std. By default they
 	// are the data set's Normalisation. Mean 0 with Std 1 gives pixels in [0, 1].
 	Mean, Std []float64
 
-	// Augment changes the images at random. By default it does not.
+	// Augment changes the images at random. By default they are left as they are.
 	Augment Augmentation
 
-	// Workers is the number of batches that are prepared ahead, each on a goroutine of its own. It changes the speed and
-	// nothing else. By default 1.
+	// Workers is the number of batches prepared ahead, each on its own goroutine. It affects speed only. By default it is 1.
 	Workers int
 
-	// Rank and Ranks share each pass among Ranks processes that train one network together, of which this is number Rank, from
-	// 0. Together they get the batches of one process with Ranks times the Batch, image for image, augmentation included: the
-	// first part of each is that of rank 0. All get equally many batches, and of the same sizes. Of a last one that is short,
-	// the ranks get equal parts; where they do not come out even, the batches of the last ranks are filled up as by LastPad,
-	// and Valid says so. By default there is one process.
+	// Rank and Ranks divide each pass among Ranks processes that train one network together; this process is number Rank,
+	// counting from 0. Together their batches are those of one process with Ranks times the Batch, image for image,
+	// augmentation included: rank 0 has the first part of each. All ranks get the same number of batches, of the same sizes.
+	// They share a short last batch equally; if it cannot be divided, the batches of the last ranks are padded as by LastPad,
+	// which Valid shows. By default there is one process.
 	Rank, Ranks int
 }
 
-// withDefaults checks the configuration for loading d and fills in what is not set.
+// withDefaults checks the configuration for loading d and fills in the defaults.
 func (c LoaderConfig) withDefaults(d *Dataset) (LoaderConfig, error) {
 	if c.Workers < 0 {
 		return c, errors.Errorf("datasets: loader: Workers is %d", c.Workers)

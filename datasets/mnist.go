@@ -15,7 +15,7 @@ type idxSet struct {
 	name      string
 	bases     []string // where it is published
 	files     map[string]fetch.File
-	folders   []string // where the files may lie below the folder given
+	folders   []string // subfolders that may hold the files
 	classes   []string
 	mean, std float64
 }
@@ -41,23 +41,23 @@ var fashionMNIST = idxSet{
 	std:  0.3530,
 }
 
-// MNIST reads handwritten digits, 60,000 to train and 10,000 to test with, 28x28 grey.
+// MNIST reads MNIST: handwritten digits, 60,000 for training and 10,000 for testing, 28x28 grey.
 //
-// dir is a folder with the four official files (train-images-idx3-ubyte and so on), compressed by gzip or not, or one with
-// them in raw, MNIST/raw (torchvision) or mnist. When they are nowhere there the error is ErrNotFound; nothing is downloaded
-// without WithDownload.
+// dir is a folder that holds the official files (train-images-idx3-ubyte and so on), plain or gzip-compressed, directly or
+// in a subfolder raw, MNIST/raw (torchvision) or mnist. If they are in none of these, the error is ErrNotFound; nothing is
+// downloaded without WithDownload.
 //
 // Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to document recognition, Proceedings of the
-// IEEE 86 (11), 1998.
+// IEEE 86 (11), 1998. IEEE 86 (11), 1998.
 func MNIST(dir string, split Split, opts ...Option) (*Dataset, error) {
 	return mnist.open(dir, split, opts)
 }
 
-// FashionMNIST reads pictures of clothes, 60,000 to train and 10,000 to test with, 28x28 grey.
+// FashionMNIST reads Fashion-MNIST: pictures of clothes, 60,000 for training and 10,000 for testing, 28x28 grey.
 //
-// dir is a folder with the four official files (train-images-idx3-ubyte and so on), compressed by gzip or not, or one with
-// them in raw, FashionMNIST/raw (torchvision), fashion-mnist (Keras) or fashion. When they are nowhere there the error is
-// ErrNotFound; nothing is downloaded without WithDownload.
+// dir is a folder that holds the official files (train-images-idx3-ubyte and so on), plain or gzip-compressed, directly or
+// in a subfolder raw, FashionMNIST/raw (torchvision), fashion-mnist (Keras) or fashion. If they are in none of these, the
+// error is ErrNotFound; nothing is downloaded without WithDownload.
 //
 // H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms, 2017,
 // https://arxiv.org/abs/1708.07747.
@@ -93,11 +93,11 @@ func (s *idxSet) load(dir string, split Split, opts []Option) (*Dataset, error) 
 	return s.assemble(s.name+" "+split.String(), images, labels)
 }
 
-// idxPrefixes are the beginnings of the names of a split's files.
+// idxPrefixes holds the prefix of the names of each split's files.
 var idxPrefixes = map[Split]string{Train: "train", Test: "t10k"}
 
-// read obtains and decodes the file of that official name, compressed or not. Some unpackers write the name with a dot
-// (train-images.idx3-ubyte).
+// read obtains and decodes the file of the given official name, compressed or not. Some tools unpack it under a name with a
+// dot (train-images.idx3-ubyte).
 func (s *idxSet) read(o *options, dir, name string) (*IDX, error) {
 	dotted := strings.Replace(name, "-idx", ".idx", 1)
 	search := func() (string, error) {
@@ -110,7 +110,7 @@ func (s *idxSet) read(o *options, dir, name string) (*IDX, error) {
 	return readPath(path, readIDX)
 }
 
-// assemble makes the data set of an images file and a labels file.
+// assemble makes the data set from the images file and the labels file.
 func (s *idxSet) assemble(name string, images, labels *IDX) (*Dataset, error) {
 	shape := mnistShape
 	if len(images.Dims) != 3 || images.Dims[1] != shape.Height || images.Dims[2] != shape.Width {

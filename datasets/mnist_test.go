@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// realData is a folder with real data sets, fashion and cifar-10-batches-bin, which a clone of the project does not have.
+// realData is a folder with real data sets, fashion and cifar-10-batches-bin, which are not part of the repository.
 var realData = os.Getenv("LAYERNOISE_TEST_DATA")
 
 func realFolder(t testing.TB, name string) string {
@@ -31,7 +31,7 @@ func writeFile(t testing.TB, path string, content []byte) {
 	}
 }
 
-// TestIDXLayouts opens the same images in each layout that the documentation names.
+// TestIDXLayouts opens the same images in each documented layout.
 func TestIDXLayouts(t *testing.T) {
 	images, labels := idxFile(t, 5, 28, 28), labelFile(t, 9, 0, 3, 3, 1)
 	type opener = func(string, Split, ...Option) (*Dataset, error)
@@ -121,7 +121,7 @@ func TestIDXSetErrors(t *testing.T) {
 	}
 }
 
-// TestErrorMessages pins how an error reads: package, data set, file, reason.
+// TestErrorMessages pins the form of errors: package, data set, file, reason.
 func TestErrorMessages(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "train-images-idx3-ubyte")
@@ -137,7 +137,7 @@ func TestErrorMessages(t *testing.T) {
 	}
 }
 
-// checkReal checks that a data set has n images, as many of each of ten classes, the first of which have the given labels.
+// checkReal checks that a data set has n images, equally many of each of ten classes, whose first have the given labels.
 func checkReal(t *testing.T, d *Dataset, n int, labels []int) {
 	t.Helper()
 	if got, want := d.Counts(), slices.Repeat([]int{n / 10}, 10); !slices.Equal(got, want) {

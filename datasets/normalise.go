@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// tables holds, for each channel, what each of the 256 pixel bytes becomes.
+// tables holds the normalised value of each of the 256 pixel bytes, by channel.
 type tables struct {
 	float32 [][256]float32
 	float64 [][256]float64
 }
 
-// newTables tabulates (p/255 - mean) / std, computed in float64 and rounded once to float32.
+// newTables tabulates (p/255 - mean) / std, computed in float64 and, for float32, rounded once.
 func newTables(mean, std []float64) *tables {
 	t := &tables{
 		float32: make([][256]float32, len(mean)),
@@ -27,7 +27,7 @@ func newTables(mean, std []float64) *tables {
 	return t
 }
 
-// convert writes the normalised pixels of one image, which has as many channels as there are tables.
+// convert writes the normalised pixels of one image, which has len(tables) channels.
 func convert[T float32 | float64](dst []T, pixels []byte, tables [][256]T) {
 	plane := len(pixels) / len(tables)
 	for c := range tables {
@@ -40,16 +40,15 @@ func convert[T float32 | float64](dst []T, pixels []byte, tables [][256]T) {
 	}
 }
 
-// Normalisation returns the mean and the standard deviation by channel that a Loader normalises with unless it is told
-// otherwise, for pixels in [0, 1]. They are the constants in common use for MNIST (0.1307, 0.3081), Fashion-MNIST (0.2860,
-// 0.3530), CIFAR-10 and CIFAR-100, fixed numbers for Digits, and the Moments of a data set made by New. Subsets keep those
-// of the set that they were taken from.
+// Normalisation returns the mean and standard deviation of each channel, for pixels in [0, 1], that a Loader uses by
+// default. They are the constants in common use for MNIST (0.1307, 0.3081), Fashion-MNIST (0.2860, 0.3530), CIFAR-10 and
+// CIFAR-100, fixed numbers for Digits, and the Moments of a data set made by New. Subsets keep those of their parent.
 func (d *Dataset) Normalisation() (mean, std []float64) {
 	return slices.Clone(d.mean), slices.Clone(d.std)
 }
 
-// Moments measures the mean and the standard deviation of each channel over all pixels of all images, for pixels in [0, 1].
-// An empty data set and a channel of one value count as standard deviation 1, so that the result can always be divided by.
+// Moments computes the mean and standard deviation of each channel over all pixels of all images, for pixels in [0, 1]. The
+// standard deviation of an empty data set or a constant channel is given as 1, so that it can always be divided by.
 func (d *Dataset) Moments() (mean, std []float64) {
 	mean = make([]float64, d.shape.Channels)
 	std = make([]float64, d.shape.Channels)
@@ -66,8 +65,8 @@ func (d *Dataset) Moments() (mean, std []float64) {
 	return mean, std
 }
 
-// histogramMoments returns the mean and the standard deviation of pixels/255 that occur as often as counts says. The sums
-// are exact integers, so the result does not depend on an order.
+// histogramMoments returns the mean and standard deviation of pixels/255, where counts[p] is the number of pixels p. The
+// sums are exact integers, so the result does not depend on the order of images.
 func histogramMoments(counts *[256]int) (mean, std float64) {
 	var n, sum, squares int
 	for p, count := range counts {

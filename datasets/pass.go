@@ -10,35 +10,35 @@ import "gorgonia.org/tensor"
 //		use(pass.Images(), pass.Labels())
 //	}
 //
-// The methods are those of Loader with the same names. A pass of a Loader has Whole, too.
+// The methods are those of Loader of the same names. A Loader's pass also has a method Whole.
 type Pass = interface {
-	// Next moves on to the next batch and reports whether there is one.
+	// Next advances to the next batch and reports whether there is one.
 	Next() bool
 
-	// Images returns the batch, valid until the next Next or Close.
+	// Images returns the batch, valid until the next call of Next or Close.
 	Images() *tensor.Dense
 
 	// Labels returns the classes of the batch.
 	Labels() []int
 
-	// Valid returns how many images of the batch, its first, the pass has not shown before, on any rank.
+	// Valid returns how many images of the batch are new in this pass, on any rank; they come first.
 	Valid() int
 
-	// Err returns what ended the pass early, nil at a regular end.
+	// Err returns what ended the pass early, nil at its regular end.
 	Err() error
 
-	// Close ends the pass, half way too.
+	// Close ends the pass, finished or not.
 	Close() error
 }
 
-// A pass is what Loader.Pass returns.
+// A pass is the Pass of a Loader.
 type pass struct {
 	loader *Loader
 	order  []int  // the images in the order of this pass
-	moves  []move // what the augmentation does to each, nil for nothing
+	moves  []move // the augmentation of each, nil for none
 	slots  []*slot
-	begun  int // the batch whose preparation begins next
-	given  int // the batch that Next gives out next
+	begun  int // the next batch to prepare
+	given  int // the next batch to return
 	batch  *slot
 	err    error
 }
@@ -82,7 +82,7 @@ func (p *pass) Next() bool {
 	if p.err != nil || p.given == p.loader.count {
 		return false
 	}
-	p.begin() // in the slot of the batch before, which is free now
+	p.begin() // in the slot of the previous batch, which is free now
 	p.batch = p.slots[p.given%len(p.slots)]
 	p.batch.wait()
 	p.given++
@@ -110,7 +110,7 @@ func (p *pass) Valid() int {
 	return p.batch.valid
 }
 
-// Whole reports what Loader.Whole does.
+// Whole is Loader.Whole.
 func (p *pass) Whole() bool { return p.batch != nil && p.loader.share.whole(p.given-1) }
 
 func (p *pass) Err() error { return p.err }
@@ -126,7 +126,7 @@ func (p *pass) Close() error {
 	return nil
 }
 
-// begin starts the preparation of the next batch that is not begun, if any.
+// begin starts preparing the next batch, if any is left.
 func (p *pass) begin() {
 	if p.begun == p.loader.count {
 		return
@@ -143,7 +143,7 @@ func (l *Loader) newSlots() []*slot {
 	return slots
 }
 
-// takeSlots returns the buffers for a pass.
+// takeSlots returns buffers for a pass.
 func (l *Loader) takeSlots() ([]*slot, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -158,7 +158,7 @@ func (l *Loader) takeSlots() ([]*slot, error) {
 	return l.newSlots(), nil
 }
 
-// giveSlots takes the buffers of a pass back.
+// giveSlots takes back the buffers of a pass.
 func (l *Loader) giveSlots(slots []*slot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestPasses runs passes side by side and wants each to see what it sees alone, from any batch on.
+// TestPasses runs passes side by side and checks that each sees what it sees alone, from any batch on.
 func TestPasses(t *testing.T) {
 	l := newLoader(t, numbered(t, 23), LoaderConfig{
 		Batch: 4, Shuffle: true, Seed: 3, Last: LastPad, Workers: 2, Augment: Augmentation{Flip: true},

@@ -7,7 +7,7 @@ import (
 	"github.com/layernoise/layernoise/datasets"
 )
 
-// Data sets, texts, vocabularies and loaders as fmt prints them.
+// Data sets, texts, vocabularies and loaders as printed by fmt.
 func ExampleLoader_String() {
 	digits, err := datasets.Digits(200, 1).Loader(datasets.LoaderConfig{Batch: 64, Shuffle: true, Seed: 3})
 	if err != nil {

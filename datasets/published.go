@@ -2,7 +2,7 @@ package datasets
 
 import "github.com/layernoise/layernoise/internal/fetch"
 
-// Where the data sets are published: base addresses in the order to try.
+// Base addresses where the data sets are published, in the order to try.
 var (
 	mnistBases = []string{
 		"https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -14,7 +14,7 @@ var (
 	mahoneyBases      = []string{"https://mattmahoney.net/dc/", "http://mattmahoney.net/dc/"}
 )
 
-// The files of MNIST and Fashion-MNIST, by their names without .gz.
+// The files of MNIST and Fashion-MNIST, keyed by name without .gz.
 var (
 	mnistFiles = byPlainName(
 		fetch.File{Name: "train-images-idx3-ubyte.gz", Size: 9912422,

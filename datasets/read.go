@@ -10,10 +10,10 @@ import (
 	"github.com/pkg/errors"
 )
 
-// firstChunk is what readN allocates before it has seen any data.
+// firstChunk is what readN allocates before any data has arrived.
 const firstChunk = 1 << 20
 
-// readFull fills p from r; an end before that is io.ErrUnexpectedEOF.
+// readFull fills p from r. The error is io.ErrUnexpectedEOF if r ends first.
 func readFull(r io.Reader, p []byte) error {
 	_, err := io.ReadFull(r, p)
 	if err == io.EOF && len(p) > 0 {
@@ -25,8 +25,8 @@ func readFull(r io.Reader, p []byte) error {
 	return nil
 }
 
-// readN reads n bytes. It allocates at most twice what has arrived (and firstChunk), so that a header cannot claim memory
-// that its file does not fill.
+// readN reads n bytes. It allocates at most twice what has arrived (and firstChunk), so that a forged header cannot claim
+// much memory.
 func readN(r io.Reader, n int) ([]byte, error) {
 	data := make([]byte, min(n, firstChunk))
 	for have := 0; ; {
@@ -43,7 +43,7 @@ func readN(r io.Reader, n int) ([]byte, error) {
 	}
 }
 
-// readEOF checks that r has ended, which also makes a gzip.Reader check its sum.
+// readEOF checks that r has ended, which also makes a gzip.Reader verify its checksum.
 func readEOF(r io.Reader) error {
 	var one [1]byte
 	switch _, err := io.ReadFull(r, one[:]); err {
@@ -56,7 +56,7 @@ func readEOF(r io.Reader) error {
 	}
 }
 
-// readUpTo fills p from r until the end of r, which is no error.
+// readUpTo fills p from r, or as much of it as r has: the end of r is not an error.
 func readUpTo(r io.Reader, p []byte) (n int, err error) {
 	for n < len(p) {
 		m, err := r.Read(p[n:])
@@ -71,8 +71,8 @@ func readUpTo(r io.Reader, p []byte) (n int, err error) {
 	return n, nil
 }
 
-// find returns the path of the first regular file of one of the given names in one of the folders below dir, in the order of
-// the folders; or ErrNotFound.
+// find returns the path of the first regular file with one of the given names in one of the folders below dir, trying the
+// folders in order, or ErrNotFound.
 func find(dir string, folders, names []string) (string, error) {
 	for _, folder := range folders {
 		for _, name := range names {

@@ -7,27 +7,28 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A SequenceConfig says how a SequenceLoader makes batches. Only Batch has to be set.
+// A SequenceConfig says how a SequenceLoader makes batches. Only Batch is required.
 type SequenceConfig struct {
-	// Batch is the number of sequences of a batch, at least 1. A data set of fewer gives short batches, or with LastDrop none.
+	// Batch is the number of sequences per batch, at least 1. A data set with fewer gives one short batch, or none with
+	// LastDrop.
 	Batch int
 
-	// Shuffle deals the sequences in another order in every pass, and cuts a text at other places. By default they come in the
-	// order of the data set.
+	// Shuffle serves the sequences in a different order in every pass, and cuts a text at different places. By default they
+	// come in the order of the data set.
 	Shuffle bool
 
-	// Seed determines, with the number of the pass, every random choice.
+	// Seed determines, together with the number of the pass, every random choice.
 	Seed uint64
 
-	// Last says what becomes of a last batch that is not full. By default it is short.
+	// Last says what happens to an incomplete last batch. By default it is served short.
 	Last Last
 
-	// Rank and Ranks share each pass among Ranks processes, of which this is number Rank, as those of LoaderConfig do. By
-	// default there is one process.
+	// Rank and Ranks divide each pass among Ranks processes, of which this is number Rank, as in LoaderConfig. By default there
+	// is one process.
 	Rank, Ranks int
 }
 
-// A SequenceLoader hands out sequences in batches, pass after pass, as a [Loader] does images:
+// A SequenceLoader serves sequences in batches, pass after pass, as a [Loader] does images:
 //
 //	for epoch := range epochs {
 //		if err := loader.Start(epoch); err != nil { ... }
@@ -37,19 +38,19 @@ type SequenceConfig struct {
 //		if err := loader.Err(); err != nil { ... }
 //	}
 //
-// The order is a function of the seed and of the number of the pass. Start begins the loader's own pass, which is for one
-// goroutine at a time; Pass makes others, any number at once, that do not disturb it.
+// The order is a function of the seed and the number of the pass. Start begins the loader's own pass, which is for one
+// goroutine at a time; Pass begins independent passes, any number at once.
 type SequenceLoader struct {
 	data   *Sequences
 	config SequenceConfig
 	share  share
-	count  int // batches a pass
+	count  int // batches per pass
 
-	own *sequencePass // that of Start, nil before
+	own *sequencePass // the pass of Start, nil before
 	err error         // ErrNotStarted, before Start
 }
 
-// Loader makes a loader.
+// Loader returns a loader of the sequences. The error names the setting that is out of range.
 func (s *Sequences) Loader(config SequenceConfig) (*SequenceLoader, error) {
 	share, err := newShare(s.count, config.Batch, config.Last, config.Rank, config.Ranks)
 	if err != nil {
@@ -58,19 +59,19 @@ func (s *Sequences) Loader(config SequenceConfig) (*SequenceLoader, error) {
 	return &SequenceLoader{data: s, config: config, share: share, count: share.batches(), err: ErrNotStarted}, nil
 }
 
-// String writes the loader in a line: its data set, its batches, and what its order depends on.
+// String describes the loader in a line: its data set, its batches, and what determines their order.
 func (l *SequenceLoader) String() string {
 	return fmt.Sprintf("%v; %s", l.data, batchesText(l.count, l.config.Batch, l.config.Shuffle, l.config.Seed))
 }
 
-// Len is the number of batches in a pass, the same on all ranks.
+// Len returns the number of batches per pass, which is the same on all ranks.
 func (l *SequenceLoader) Len() int { return l.count }
 
-// Ranks returns which of how many processes the loader's part is for.
+// Ranks returns the rank that the loader serves and the number of ranks.
 func (l *SequenceLoader) Ranks() (rank, ranks int) { return l.share.rank, l.share.ranks }
 
-// Start begins pass number epoch, which may be any number from 0, in any order and more than once. The pass before it,
-// finished or not, is over.
+// Start begins pass number epoch, counting from 0. Passes may be run in any order and repeatedly. Start ends the previous
+// pass, finished or not.
 func (l *SequenceLoader) Start(epoch int) error {
 	p, err := l.newPass(epoch, 0)
 	if err != nil {
@@ -80,11 +81,11 @@ func (l *SequenceLoader) Start(epoch int) error {
 	return nil
 }
 
-// Next moves on to the next batch and reports whether there is one.
+// Next advances to the next batch and reports whether there is one.
 func (l *SequenceLoader) Next() bool { return l.own != nil && l.own.Next() }
 
-// Tokens is the batch, (n, Context) of type tensor.Int: the ids of the tokens. It is nil before the first Next and after the
-// last. The tensor is the loader's own and valid until the next Next or Start.
+// Tokens returns the token ids of the batch, (n, Context) of type tensor.Int. It is nil before the first Next and after the
+// last. The tensor belongs to the loader and is valid until the next call of Next or Start.
 func (l *SequenceLoader) Tokens() *tensor.Dense {
 	if l.own == nil {
 		return nil
@@ -92,8 +93,8 @@ func (l *SequenceLoader) Tokens() *tensor.Dense {
 	return l.own.Tokens()
 }
 
-// Targets are the n*Context targets of the batch, sequence after sequence: the id of the token that is to be predicted at
-// each place, or Ignored. They are valid as long as Tokens.
+// Targets returns the n*Context targets of the batch, sequence after sequence: the id of the token to predict at each
+// position, or Ignored. They are valid as long as Tokens.
 func (l *SequenceLoader) Targets() []int {
 	if l.own == nil {
 		return nil
@@ -101,8 +102,8 @@ func (l *SequenceLoader) Targets() []int {
 	return l.own.Targets()
 }
 
-// Valid is the number of sequences of the batch, its first, that the pass has not shown before, on any rank: n, except for a
-// last batch that has been filled up.
+// Valid returns how many of the batch's n sequences are new in this pass, on any rank; they come first. It is n except for a
+// last batch that was padded.
 func (l *SequenceLoader) Valid() int {
 	if l.own == nil {
 		return 0
@@ -110,15 +111,14 @@ func (l *SequenceLoader) Valid() int {
 	return l.own.Valid()
 }
 
-// Whole reports whether the batches of all ranks together are Ranks times Batch sequences, or have been filled up to that by
+// Whole reports whether the batches of all ranks together hold Ranks times Batch sequences, or were padded to that by
 // LastPad. It is the same on all ranks.
 func (l *SequenceLoader) Whole() bool { return l.own != nil && l.own.Whole() }
 
-// Err is why Next returned false, when that was not the end of the pass: ErrNotStarted.
+// Err returns why Next returned false, unless it was the end of the pass: ErrNotStarted.
 func (l *SequenceLoader) Err() error { return l.err }
 
-// Pass begins a pass of its own, number epoch from 0, at its batch number first: those before it are left out, the others
-// are those of Start(epoch).
+// Pass begins an independent pass over the batches of Start(epoch), from batch number first on; both count from 0.
 func (l *SequenceLoader) Pass(epoch, first int) (SequencePass, error) {
 	p, err := l.newPass(epoch, first)
 	if err != nil {
@@ -128,22 +128,22 @@ func (l *SequenceLoader) Pass(epoch, first int) (SequencePass, error) {
 }
 
 // A SequencePass is one pass over the batches of a [SequenceLoader], for one goroutine at a time. The methods are those of
-// SequenceLoader with the same names; Close ends the pass, half way too. A pass of a SequenceLoader has Whole, too.
+// SequenceLoader of the same names; Close ends the pass, finished or not. A SequenceLoader's pass also has a method Whole.
 type SequencePass = interface {
-	Next() bool            // moves to the next batch, the first at first; false when there is none or after an error
+	Next() bool            // advances to the next batch; false if there is none, or after an error
 	Tokens() *tensor.Dense // of the batch, which Next may overwrite
 	Targets() []int        // of the batch, sequence after sequence
-	Valid() int            // how many sequences of the batch count
-	Err() error            // what ended the pass early, nil at a regular end
-	Close() error          // ends the pass, half way too
+	Valid() int            // how many sequences of the batch are new, those that come first
+	Err() error            // what ended the pass early, nil at its regular end
+	Close() error          // ends the pass, finished or not
 }
 
-// A sequencePass is what SequenceLoader.Pass returns.
+// A sequencePass is the SequencePass of a SequenceLoader.
 type sequencePass struct {
 	loader *SequenceLoader
 	order  []int // the sequences in the order of this pass
 	shift  int   // of all of them
-	given  int   // the batch that Next gives out next
+	given  int   // the next batch to return
 
 	full    *tensor.Dense // Batch sequences
 	tokens  *tensor.Dense // the batch: full, or its first sequences; nil for none
@@ -154,7 +154,7 @@ type sequencePass struct {
 
 func (l *SequenceLoader) newPass(epoch, first int) (*sequencePass, error) {
 	if epoch < 0 {
-		return nil, errors.Errorf("datasets: sequence loader: pass %d, not at least 0", epoch)
+		return nil, errors.Errorf("datasets: sequence loader: pass %d is negative", epoch)
 	}
 	if first < 0 || first > l.count {
 		return nil, errors.Errorf("datasets: sequence loader: batch %d of a pass of %d", first, l.count)
@@ -213,7 +213,7 @@ func (p *sequencePass) Valid() int {
 	return p.valid
 }
 
-// Whole reports what SequenceLoader.Whole does.
+// Whole is SequenceLoader.Whole.
 func (p *sequencePass) Whole() bool { return p.tokens != nil && p.loader.share.whole(p.given-1) }
 
 func (p *sequencePass) Err() error { return p.err }

@@ -2,23 +2,23 @@ package datasets
 
 import "fmt"
 
-// Ignored is the target of a place in a sequence at which nothing is to be predicted.
+// Ignored is the target of a position at which nothing is to be predicted.
 const Ignored = -1
 
-// Sequences is a data set for models of sequences: sequences of tokens, all of one length, with a target for each place, the
-// token that is to be predicted there from the tokens up to it. They are cut from a Text or drawn.
+// Sequences is a data set for sequence models: sequences of tokens, all of the same length, with a target for each position,
+// the token to predict there from the tokens up to it. They are cut from a Text or generated.
 type Sequences struct {
 	name       string
 	vocabulary *Vocabulary
 	context    int
 	count      int
 
-	// read writes the tokens and the targets of sequence i. A shuffled pass draws a shift below shifts, for all its sequences.
+	// read writes the tokens and targets of sequence i. A shuffled pass draws one shift below shifts for all its sequences.
 	read   func(i, shift int, tokens, targets []int)
 	shifts int
 }
 
-// fixed makes sequences of n rows, each of context tokens and then as many targets.
+// fixed makes sequences from n rows, each of context tokens followed by as many targets.
 func fixed(name string, v *Vocabulary, context int, rows [][]int) *Sequences {
 	return &Sequences{name: name, vocabulary: v, context: context, count: len(rows), shifts: 1,
 		read: func(i, _ int, tokens, targets []int) {
@@ -27,26 +27,26 @@ func fixed(name string, v *Vocabulary, context int, rows [][]int) *Sequences {
 		}}
 }
 
-// Name is the name of the data set, such as "addition modulo 97, train".
+// Name returns the name of the data set, such as "addition modulo 97, train".
 func (s *Sequences) Name() string { return s.name }
 
-// Len is the number of sequences.
+// Len returns the number of sequences.
 func (s *Sequences) Len() int { return s.count }
 
-// Context is the number of tokens of each sequence.
+// Context returns the number of tokens in each sequence.
 func (s *Sequences) Context() int { return s.context }
 
-// Vocabulary is what the tokens are taken from.
+// Vocabulary returns the vocabulary of the tokens.
 func (s *Sequences) Vocabulary() *Vocabulary { return s.vocabulary }
 
-// Sequence returns the tokens and the targets of sequence i, as an unshuffled pass has them.
+// Sequence returns the tokens and targets of sequence i, as in an unshuffled pass.
 func (s *Sequences) Sequence(i int) (tokens, targets []int) {
 	tokens, targets = make([]int, s.context), make([]int, s.context)
 	s.read(i, 0, tokens, targets)
 	return tokens, targets
 }
 
-// String writes the data set in a line: name, number, length and vocabulary.
+// String describes the data set in a line: name, number, length and vocabulary size.
 func (s *Sequences) String() string {
 	return fmt.Sprintf("%s: %d sequences of %d tokens, vocabulary of %d", s.name, s.count, s.context, s.vocabulary.Size())
 }

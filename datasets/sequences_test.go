@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// alphabet is a text of n different bytes in sequences of 3.
+// alphabet returns a text of n distinct bytes in sequences of 3.
 func alphabet(t testing.TB, n int) *Sequences {
 	t.Helper()
 	data := make([]byte, n)
@@ -32,7 +32,7 @@ func sequenceLoader(t testing.TB, s *Sequences, c SequenceConfig) *SequenceLoade
 	return l
 }
 
-// told writes what a pass hands out, batch after batch.
+// told formats the batches of a pass.
 func told(t testing.TB, p SequencePass) []string {
 	t.Helper()
 	defer p.Close()
@@ -92,7 +92,7 @@ func TestSequenceLoader(t *testing.T) {
 	}
 }
 
-// TestSequenceShuffle: the order is that of the seed and the pass, and so is the place at which a text is cut.
+// TestSequenceShuffle checks that seed and pass determine the order and the places at which a text is cut.
 func TestSequenceShuffle(t *testing.T) {
 	s := alphabet(t, 100)
 	loader := func(seed uint64) *SequenceLoader {

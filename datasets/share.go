@@ -2,16 +2,16 @@ package datasets
 
 import "github.com/pkg/errors"
 
-// A share is what one of several processes gets of each pass over n images or sequences. All of them deal the same pass. Its
-// batches are those of one process with ranks times the batch, of each of which a rank takes its part: the first has the
-// first images, and so on.
+// A share is the part of each pass over n images or sequences that one of several processes gets. All processes deal the
+// same pass. Its batches are those of one process with ranks times the batch; each rank takes its part of each, rank 0 the
+// first.
 type share struct {
 	n, batch    int
 	last        Last
 	rank, ranks int
 }
 
-// newShare checks a loader's settings; ranks 0 stands for one.
+// newShare checks a loader's settings; 0 ranks means one.
 func newShare(n, batch int, last Last, rank, ranks int) (share, error) {
 	s := share{n, batch, last, rank, max(ranks, 1)}
 	switch {
@@ -27,7 +27,7 @@ func newShare(n, batch int, last Last, rank, ranks int) (share, error) {
 	return s, nil
 }
 
-// batches is how many there are in a pass, on every rank.
+// batches returns the number of batches per pass, on every rank.
 func (s share) batches() int {
 	all := s.batch * s.ranks
 	if s.last == LastDrop {
@@ -36,11 +36,10 @@ func (s share) batches() int {
 	return (s.n + all - 1) / all
 }
 
-// whole reports whether batch number i of all ranks together is full, or has been filled up by LastPad.
+// whole reports whether batch number i of all ranks together is full, or was padded by LastPad.
 func (s share) whole(i int) bool { return s.last == LastPad || (i+1)*s.batch*s.ranks <= s.n }
 
-// size is how many places batch number i has on every rank: of a short one, which the ranks divide evenly, those of the rank
-// that gets most.
+// size returns the number of items in batch number i on every rank. A short batch is divided evenly, rounding up.
 func (s share) size(i int) int {
 	if s.whole(i) {
 		return s.batch
@@ -49,9 +48,9 @@ func (s share) size(i int) int {
 	return (left + s.ranks - 1) / s.ranks
 }
 
-// first is the place in the pass of the first image of this rank's batch number i. From the end of a pass on it goes on at
-// its beginning.
+// first returns the position in the pass of the first item of this rank's batch number i. Positions beyond the end of a pass
+// wrap around to its beginning.
 func (s share) first(i int) int { return i*s.batch*s.ranks + s.rank*s.size(i) }
 
-// valid is how many images of this rank's batch number i, its first, no rank has shown before in the pass.
+// valid returns how many items of this rank's batch number i no rank has shown before in the pass; they come first.
 func (s share) valid(i int) int { return min(max(s.n-s.first(i), 0), s.size(i)) }

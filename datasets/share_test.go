@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRanks: the ranks' batches are, image for image, those of one process with as many times the batch, whatever becomes of
-// the last. On every rank a pass has as many batches, of the same sizes.
+// TestRanks checks that the ranks' batches are, image for image, those of one process with ranks times the batch, for each
+// kind of last batch, and that every rank gets the same number of batches, of the same sizes.
 func TestRanks(t *testing.T) {
 	for n := range 40 {
 		for _, ranks := range []int{1, 2, 3, 4} {
@@ -84,7 +84,7 @@ func checkRanks(t *testing.T, d *Dataset, config LoaderConfig, ranks int) {
 	}
 }
 
-// TestSequenceRanks: so are sequences.
+// TestSequenceRanks is TestRanks for sequences.
 func TestSequenceRanks(t *testing.T) {
 	for _, letters := range []int{5, 30, 40, 50, 60} {
 		s := alphabet(t, letters)
@@ -109,7 +109,7 @@ func TestSequenceRanks(t *testing.T) {
 	}
 }
 
-// sequencesShown returns the sequences of each batch of a pass, of the last only those that were not shown before.
+// sequencesShown returns the sequences in each batch of a pass, leaving out those shown before.
 func sequencesShown(t *testing.T, s *Sequences, config SequenceConfig) [][]string {
 	t.Helper()
 	l := sequenceLoader(t, s, config)

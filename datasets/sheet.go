@@ -6,13 +6,13 @@ import (
 	"image/draw"
 )
 
-// sheetGap is the number of background pixels around each image of a sheet.
+// sheetGap is the number of background pixels around each image of a contact sheet.
 const sheetGap = 2
 
-// sheetGround is what a sheet shows between the images.
+// sheetGround is the background of a contact sheet.
 var sheetGround = color.Gray{96}
 
-// Image returns image i as a picture: RGB for three channels, and the first channel in grey for any other number.
+// Image returns image i as a picture: RGB for three channels, otherwise the first channel in grey.
 func (d *Dataset) Image(i int) image.Image {
 	s, pixels := d.shape, d.images[i]
 	picture := d.canvas(image.Rect(0, 0, s.Width, s.Height))
@@ -28,8 +28,8 @@ func (d *Dataset) Image(i int) image.Image {
 	return picture
 }
 
-// ContactSheet returns a picture of the first rows*cols images, row by row, on a dark ground; places for which there is no
-// image stay empty. It has no pixels when rows or cols is not positive. Write it with image/png.
+// ContactSheet returns a picture of the first rows*cols images, row by row, on a dark background. Positions beyond the last
+// image stay empty. The picture has no pixels if rows or cols is not positive. Write it with image/png.
 func (d *Dataset) ContactSheet(rows, cols int) image.Image {
 	if rows <= 0 || cols <= 0 {
 		return d.canvas(image.Rectangle{})
@@ -45,7 +45,7 @@ func (d *Dataset) ContactSheet(rows, cols int) image.Image {
 	return sheet
 }
 
-// canvas returns an empty picture of the kind that the images need.
+// canvas returns an empty picture of the colour model of the images.
 func (d *Dataset) canvas(bounds image.Rectangle) draw.Image {
 	if d.shape.Channels == 3 {
 		return image.NewNRGBA(bounds)

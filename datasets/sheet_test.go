@@ -49,7 +49,7 @@ func TestContactSheetEmpty(t *testing.T) {
 	}
 }
 
-// TestReadmePicture checks that the picture in the README is what Digits draws. LAYERNOISE_UPDATE=1 writes it anew.
+// TestReadmePicture checks that the picture in the README is what Digits draws. LAYERNOISE_UPDATE=1 updates it.
 func TestReadmePicture(t *testing.T) {
 	const path = "digits.png"
 	want := Digits(100, 1).ContactSheet(5, 20)

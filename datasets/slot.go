@@ -4,20 +4,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// A slot holds one batch while it is prepared and while it is in use. Its buffers are made once.
+// A slot holds one batch while it is prepared and while it is in use. Its buffers are allocated once.
 type slot struct {
 	full  *tensor.Dense // Batch images
-	short *tensor.Dense // the first images of full, as many as the last batch has
+	short *tensor.Dense // a view of the first images of full, as many as a short last batch has
 	write func(i int, pixels []byte)
 	moved []byte        // scratch for one augmented image
-	ready chan struct{} // holds a value when a preparation has ended
+	ready chan struct{} // receives a value when a batch is ready
 
 	images *tensor.Dense // the batch: full or short
 	labels []int
 	valid  int
 }
 
-// newSlot makes a slot of a loader whose other fields are set.
+// newSlot makes a slot for a loader whose other fields are set.
 func newSlot(l *Loader) *slot {
 	s := &slot{
 		full:   tensor.New(tensor.Of(l.config.Dtype), tensor.WithShape(l.batchShape(l.config.Batch)...)),
@@ -36,7 +36,7 @@ func newSlot(l *Loader) *slot {
 	return s
 }
 
-// shortTensor is a tensor of the images of a short last batch in the buffer of full ones, and nil when there is no short
+// shortTensor returns a tensor of the images of a short last batch, in the buffer of a full one, or nil if there is no short
 // batch.
 func shortTensor[T float32 | float64](l *Loader, values []T) *tensor.Dense {
 	n := 0
@@ -57,10 +57,10 @@ func writer[T float32 | float64](values []T, tables [][256]T) func(i int, pixels
 	}
 }
 
-// wait returns when the preparation that was begun last has ended.
+// wait returns when the batch in preparation is ready.
 func (s *slot) wait() { <-s.ready }
 
-// begin starts the preparation of batch number batch of the pass.
+// begin starts preparing batch number batch of the pass.
 func (s *slot) begin(p *pass, batch int) {
 	share := p.loader.share
 	n, first := share.size(batch), share.first(batch)
@@ -78,7 +78,7 @@ func (s *slot) begin(p *pass, batch int) {
 	}()
 }
 
-// prepare writes the image at a position of the pass into place i of the batch.
+// prepare writes the image at the given position of the pass to index i of the batch.
 func (s *slot) prepare(p *pass, i, position int) {
 	data := p.loader.data
 	image := p.order[position]

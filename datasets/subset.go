@@ -8,8 +8,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Subset returns n images drawn at random without replacement, in the order drawn: with the same seed a smaller subset is
-// the beginning of a larger one.
+// Subset returns n images drawn at random without replacement, in the order drawn. With the same seed, a smaller subset is a
+// prefix of a larger one.
 func (d *Dataset) Subset(n int, seed uint64) (*Dataset, error) {
 	if n < 0 || n > d.Len() {
 		return nil, errors.Errorf("datasets: subset of %d images from %v", n, d)
@@ -17,14 +17,14 @@ func (d *Dataset) Subset(n int, seed uint64) (*Dataset, error) {
 	return d.pick(permutation(d.Len(), "subset", seed)[:n]), nil
 }
 
-// BalancedSubset is Subset with classes as equal as n allows: their numbers of images differ by at most one, also in every
-// beginning of the result. It is an error when a class has too few images for that.
+// BalancedSubset is Subset with balanced classes: their sizes differ by at most one, also in every prefix of the result. It
+// is an error if a class has too few images.
 func (d *Dataset) BalancedSubset(n int, seed uint64) (*Dataset, error) {
 	if n < 0 || n > d.Len() {
 		return nil, errors.Errorf("datasets: balanced subset of %d images from %v", n, d)
 	}
 	order := permutation(d.Len(), "balanced subset", seed)
-	rank := make([]int, d.Len()) // how many of its class come before each image
+	rank := make([]int, d.Len()) // for each image, how many of its class come before it
 	seen := make([]int, len(d.classes))
 	for _, image := range order {
 		label := d.labels[image]
@@ -40,8 +40,8 @@ func (d *Dataset) BalancedSubset(n int, seed uint64) (*Dataset, error) {
 	return subset, nil
 }
 
-// Split deals the images at random into two data sets of n and of the other images, such as one to train and one to validate
-// with.
+// Split divides the images at random into a data set of n images and one of the rest, for example to train and to validate
+// on.
 func (d *Dataset) Split(n int, seed uint64) (first, rest *Dataset, err error) {
 	if n < 0 || n > d.Len() {
 		return nil, nil, errors.Errorf("datasets: split of %d images from %v", n, d)
@@ -50,7 +50,7 @@ func (d *Dataset) Split(n int, seed uint64) (first, rest *Dataset, err error) {
 	return d.pick(order[:n]), d.pick(order[n:]), nil
 }
 
-// pick returns the images of the given numbers, in that order.
+// pick returns the images with the given numbers, in that order.
 func (d *Dataset) pick(numbers []int) *Dataset {
 	picked := *d
 	picked.images = make([][]byte, len(numbers))
@@ -62,9 +62,9 @@ func (d *Dataset) pick(numbers []int) *Dataset {
 	return &picked
 }
 
-// WithLabelNoise returns the data set with a share of its labels, from 0 to 1, made wrong: share*Len() images (rounded to
-// the nearest number), drawn at random, get one of the other classes, each with the same probability. With the same seed a
-// larger share keeps the wrong labels of a smaller one. It is an error to ask for wrong labels when there is only one class.
+// WithLabelNoise returns the data set with a fraction share of its labels, from 0 to 1, made wrong: share*Len() images
+// (rounded to the nearest integer), drawn at random, get one of the other classes, all equally likely. With the same seed, a
+// larger share keeps the wrong labels of a smaller one. It is an error to ask for wrong labels if there is only one class.
 func (d *Dataset) WithLabelNoise(share float64, seed uint64) (*Dataset, error) {
 	if !(share >= 0 && share <= 1) {
 		return nil, errors.Errorf("datasets: label noise: share %v is not from 0 to 1", share)

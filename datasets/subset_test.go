@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// numbers are the images of a numbered data set, checked against their labels.
+// numbers returns the numbers of the images of a numbered data set, after checking their labels.
 func numbers(t *testing.T, d *Dataset) []int {
 	t.Helper()
 	images := make([]int, d.Len())
@@ -29,7 +29,7 @@ func TestSubset(t *testing.T) {
 		return numbers(t, s)
 	}
 	large := subset(20, 1)
-	// The draw is part of the contract: golden numbers.
+	// The draw is part of the contract.
 	if want := []int{30, 0, 34, 13, 14, 21}; !slices.Equal(large[:6], want) {
 		t.Errorf("subset %v, want %v", large[:6], want)
 	}
@@ -101,7 +101,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// TestCompositions: choices that are made with one seed have nothing to do with each other.
+// TestCompositions checks that choices made with the same seed are independent.
 func TestCompositions(t *testing.T) {
 	d := Digits(4000, 1)
 	noisy, err := d.WithLabelNoise(0.2, 1)
@@ -210,7 +210,7 @@ func TestLabelNoise(t *testing.T) {
 	}
 }
 
-// TestLabelNoiseIsUniform counts where the labels of one class go.
+// TestLabelNoiseIsUniform counts which labels those of one class turn into.
 func TestLabelNoiseIsUniform(t *testing.T) {
 	d := numbered(t, 120)
 	counts := make([]float64, 3)

@@ -8,7 +8,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// numberVocabulary is a vocabulary of the numbers below n and of a sign, which has the id n.
+// numberVocabulary returns a vocabulary of the numbers below n and a sign, which has the id n.
 func numberVocabulary(n int, sign string) (*Vocabulary, error) {
 	tokens := make([]string, n, n+1)
 	for i := range tokens {
@@ -17,14 +17,14 @@ func numberVocabulary(n int, sign string) (*Vocabulary, error) {
 	return newVocabulary(append(tokens, sign), splitWords, " ")
 }
 
-// ModularAddition draws the task on which networks have been seen to generalise long after they knew the training set by
-// heart ("grokking"). Its p*p sequences are the sums a + b modulo p, in three tokens:
+// ModularAddition generates the task on which networks have been seen to generalise long after they had memorised the
+// training set ("grokking"). Its p*p sequences are the sums a + b modulo p, in three tokens:
 //
 //	tokens   a        b        =
 //	targets  Ignored  Ignored  (a + b) mod p
 //
-// The number a is token a, the sign = is token p. The share fraction of the sequences, rounded to the nearest number and
-// drawn at random by the seed, is to train with, the others to test with; both must get some. p is at least 2.
+// The number a is token a, the sign = is token p. A fraction of the sequences, rounded to the nearest integer and drawn at
+// random from the seed, is for training, the rest for testing; neither may be empty. p is from 2 to 4096.
 //
 // A. Power, Y. Burda, H. Edwards, I. Babuschkin, V. Misra, Grokking: Generalization Beyond Overfitting on Small Algorithmic
 // Datasets, 2022, https://arxiv.org/abs/2201.02177.
@@ -35,7 +35,7 @@ func ModularAddition(p int, fraction float64, seed uint64) (train, test *Sequenc
 	}
 	n := math.Round(fraction * float64(p*p))
 	if !(n >= 1 && n <= float64(p*p-1)) {
-		return nil, nil, errors.Errorf("datasets: addition modulo %d: a fraction of %v of its %d sequences to train with leaves train or test empty", p, fraction, p*p)
+		return nil, nil, errors.Errorf("datasets: addition modulo %d: a training fraction of %v of %d sequences leaves train or test empty", p, fraction, p*p)
 	}
 	v, err := numberVocabulary(p, "=")
 	if err != nil {
@@ -50,16 +50,16 @@ func ModularAddition(p int, fraction float64, seed uint64) (train, test *Sequenc
 	return fixed(name+", train", v, 3, rows[:int(n)]), fixed(name+", test", v, 3, rows[int(n):]), nil
 }
 
-// Copying draws n sequences that say the same thing twice, of 2*length tokens:
+// Copying generates n sequences of 2*length tokens that say the same thing twice:
 //
 //	tokens   x1 ... xL               :   x1 ... x(L-1)
 //	targets  Ignored ... Ignored     x1  x2 ... xL
 //
-// with length L and each x drawn from the numbers below symbols, which are their own ids; the sign : has the id symbols. A
-// model learns it only if it can look back. A smaller n with the same seed is the beginning of a larger one.
+// where L is length and each x is drawn from the numbers below symbols, which are their own ids; the sign : has the id
+// symbols. A model can learn it only by looking back. With the same seed, a smaller n gives a prefix of a larger one.
 func Copying(n, length, symbols int, seed uint64) (*Sequences, error) {
 	if n < 0 || length < 1 || symbols < 2 {
-		return nil, errors.Errorf("datasets: copying: %d sequences of %d out of %d symbols, want a length of 1 and 2 symbols at least", n, length, symbols)
+		return nil, errors.Errorf("datasets: copying: %d sequences of length %d with %d symbols, want a length of at least 1 and at least 2 symbols", n, length, symbols)
 	}
 	v, err := numberVocabulary(symbols, ":")
 	if err != nil {

@@ -8,16 +8,15 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A Text is a sequence of tokens, such as the characters of a book. It does not change after it is made; Split shares its
-// tokens.
+// A Text is a sequence of tokens, such as the characters of a book. It is immutable; Split shares its tokens.
 type Text struct {
 	name       string
 	vocabulary *Vocabulary
 	tokens     []uint16
 }
 
-// Characters makes a text of the characters (Unicode code points) of a string. The vocabulary are the different ones among
-// them, in their order. A string that is not valid UTF-8 is ErrFormat: Bytes takes any.
+// Characters makes a text from the characters (Unicode code points) of a string. The vocabulary is the set of its distinct
+// characters, sorted. A string that is not valid UTF-8 is ErrFormat; Bytes accepts any.
 func Characters(name, text string) (*Text, error) {
 	t, err := characters(name, text)
 	if err != nil {
@@ -35,7 +34,7 @@ func characters(name, text string) (*Text, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ascii [utf8.RuneSelf]uint16 // the ids of most of most texts
+	var ascii [utf8.RuneSelf]uint16 // the ids of the characters that most texts consist of
 	for id, token := range v.tokens {
 		if token[0] < utf8.RuneSelf {
 			ascii[token[0]] = uint16(id)
@@ -52,7 +51,7 @@ func characters(name, text string) (*Text, error) {
 	return t, nil
 }
 
-// invalidUTF8 is the offset of the first byte of a text that is not part of a character.
+// invalidUTF8 returns the offset of the first byte that is not part of a valid character.
 func invalidUTF8(text string) int {
 	for at, r := range text {
 		if r == utf8.RuneError {
@@ -64,7 +63,7 @@ func invalidUTF8(text string) int {
 	return len(text)
 }
 
-// Bytes makes a text of bytes, whatever they are. The vocabulary are the 256 bytes, each under its own number.
+// Bytes makes a text from arbitrary bytes. The vocabulary is the 256 bytes, each with its value as its id.
 func Bytes(name string, data []byte) *Text {
 	t := &Text{name: name, vocabulary: byteVocabulary, tokens: make([]uint16, len(data))}
 	for i, b := range data {
@@ -73,7 +72,7 @@ func Bytes(name string, data []byte) *Text {
 	return t
 }
 
-// OpenCharacters reads a file as Characters takes it, under the name of its path.
+// OpenCharacters is Characters for the contents of a file, named by its path.
 func OpenCharacters(path string) (*Text, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -82,7 +81,7 @@ func OpenCharacters(path string) (*Text, error) {
 	return Characters(path, string(data))
 }
 
-// OpenBytes reads a file of any kind as Bytes takes it, under the name of its path.
+// OpenBytes is Bytes for the contents of a file, named by its path.
 func OpenBytes(path string) (*Text, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -91,20 +90,20 @@ func OpenBytes(path string) (*Text, error) {
 	return Bytes(path, data), nil
 }
 
-// Name is the name of the text, such as "text8".
+// Name returns the name of the text, such as "text8".
 func (t *Text) Name() string { return t.name }
 
-// Len is the number of tokens.
+// Len returns the number of tokens.
 func (t *Text) Len() int { return len(t.tokens) }
 
-// Vocabulary is what the tokens are taken from.
+// Vocabulary returns the vocabulary of the tokens.
 func (t *Text) Vocabulary() *Vocabulary { return t.vocabulary }
 
-// Token is the id of token i.
+// Token returns the id of token i.
 func (t *Text) Token(i int) int { return int(t.tokens[i]) }
 
-// Split cuts the text into its first n tokens and the rest, such as a part to train and a part to validate with. Both keep
-// the whole vocabulary.
+// Split cuts the text into its first n tokens and the rest, for example to train and to validate on. Both keep the whole
+// vocabulary.
 func (t *Text) Split(n int) (first, rest *Text, err error) {
 	if n < 0 || n > len(t.tokens) {
 		return nil, nil, errors.Errorf("datasets: split after %d tokens of %v", n, t)
@@ -114,17 +113,17 @@ func (t *Text) Split(n int) (first, rest *Text, err error) {
 	return &a, &b, nil
 }
 
-// String writes the text in a line: name, length and size of the vocabulary.
+// String describes the text in a line: name, length and vocabulary size.
 func (t *Text) String() string {
 	return fmt.Sprintf("%s: %d tokens, vocabulary of %d", t.name, len(t.tokens), t.vocabulary.Size())
 }
 
-// Sequences cuts the text into windows of context tokens, the target of each being the token that follows it in the text.
-// There are as many windows as it takes for every token but the first to be a target once: the last window begins early
-// enough to be full, and those of its targets that the one before had are Ignored.
+// Sequences cuts the text into windows of context tokens; the target of each token is the token that follows it in the text.
+// Every token but the first is a target exactly once: the last window begins early enough to be full, and those of its
+// targets that the previous window had are Ignored.
 //
 // A shuffled pass cuts the text elsewhere, up to context-1 tokens earlier, drawn anew in each pass. No token is a target
-// twice then either; as many as that at the end may not be one.
+// twice then either, but up to context-1 tokens at the end may not be targets.
 //
 // A text of fewer than context+1 tokens is ErrShort.
 func (t *Text) Sequences(context int) (*Sequences, error) {

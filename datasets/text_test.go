@@ -42,7 +42,7 @@ func TestTextErrors(t *testing.T) {
 	if text, err := Characters("text", "ab\xffc"); text != nil || !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "offset 2") {
 		t.Errorf("%v, %v", text, err)
 	}
-	// A replacement character that is really there is a character.
+	// A replacement character in the text itself is valid.
 	if _, err := Characters("text", "\uFFFDb"); err != nil {
 		t.Error(err)
 	}
@@ -109,7 +109,8 @@ func TestTooManyCharacters(t *testing.T) {
 	}
 }
 
-// TestSequencesOfText cuts texts of all small lengths: each token but the first is a target once, after the one before it.
+// TestSequencesOfText cuts short texts of all lengths: each token but the first is a target once, following the token before
+// it.
 func TestSequencesOfText(t *testing.T) {
 	for length := 2; length < 30; length++ {
 		data := make([]byte, length)
@@ -162,7 +163,8 @@ func checkWindows(t *testing.T, s *Sequences, shift, length int) {
 	}
 }
 
-// FuzzCharacters: a file of any bytes is a text that says the same again, or an error, and its sequences can be read.
+// FuzzCharacters checks that a file of any bytes is either a text that decodes to the same bytes, whose sequences can be
+// read, or an error.
 func FuzzCharacters(f *testing.F) {
 	f.Add([]byte("To be, or not to be\n"), 4)
 	f.Add([]byte("a\xc3\xb1b\xe2\x82\xac"), 1)

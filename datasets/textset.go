@@ -10,13 +10,13 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A textSet is a text that is published as one file.
+// A textSet is a text published as one file.
 type textSet struct {
 	name    string
 	bases   []string // where it is published
 	file    fetch.File
 	local   []string // the names it may have on disk, unpacked or not
-	folders []string // where it may lie below the folder given
+	folders []string // subfolders that may hold it
 	text    func(name string, content []byte) (*Text, error)
 }
 
@@ -47,28 +47,29 @@ var text8 = textSet{
 	text:    func(name string, content []byte) (*Text, error) { return characters(name, string(content)) },
 }
 
-// TinyShakespeare reads 1,115,394 characters of Shakespeare's plays, 65 different ones. It is usual to train on the first
-// 90% (Split(1_003_854)).
+// TinyShakespeare reads 1,115,394 characters of Shakespeare's plays, 65 distinct ones. It is usual to train on the first 90%
+// (Split(1_003_854)).
 //
-// dir is a folder with the file (input.txt, tinyshakespeare.txt or shakespeare.txt), or one with it in tinyshakespeare or in
-// shakespeare_char (nanoGPT). When it is not there the error is ErrNotFound; nothing is downloaded without WithDownload.
+// dir is a folder that holds the file (input.txt, tinyshakespeare.txt or shakespeare.txt), directly or in a subfolder
+// tinyshakespeare or shakespeare_char (nanoGPT). If it is not there, the error is ErrNotFound; nothing is downloaded without
+// WithDownload.
 //
 // A. Karpathy, The Unreasonable Effectiveness of Recurrent Neural Networks, 2015,
 // https://karpathy.github.io/2015/05/21/rnn-effectiveness/.
 func TinyShakespeare(dir string, opts ...Option) (*Text, error) { return shakespeare.open(dir, opts) }
 
 // Enwik8 reads the first 100,000,000 bytes of the English Wikipedia of 3 March 2006, with its markup, as bytes. It is usual
-// to train on the first 90,000,000, to validate on the next 5,000,000 and to test on the last. "Bits per character" in
-// reports of it are bits per byte.
+// to train on the first 90,000,000, to validate on the next 5,000,000 and to test on the rest. "Bits per character" in
+// reports about it are bits per byte.
 //
-// dir is a folder with enwik8, or with enwik8.zip as published, which is read without being unpacked, or one with them in
-// enwik8. When nothing of that is there the error is ErrNotFound; nothing is downloaded without WithDownload.
+// dir is a folder that holds enwik8, or the published enwik8.zip, which is read without being unpacked, directly or in a
+// subfolder enwik8. If it has neither, the error is ErrNotFound; nothing is downloaded without WithDownload.
 //
 // M. Mahoney, About the Test Data, 2006, http://mattmahoney.net/dc/textdata.html.
 func Enwik8(dir string, opts ...Option) (*Text, error) { return enwik8.open(dir, opts) }
 
-// Text8 reads 100,000,000 characters of the same Wikipedia, made plain: the letters a to z and the space. The usual parts
-// are those of Enwik8. dir is as for it, with the names text8 and text8.zip.
+// Text8 reads 100,000,000 characters of the same Wikipedia, reduced to the letters a to z and the space. The usual parts are
+// those of Enwik8, and so is dir, with the names text8 and text8.zip.
 func Text8(dir string, opts ...Option) (*Text, error) { return text8.open(dir, opts) }
 
 func (s *textSet) open(dir string, opts []Option) (*Text, error) {
@@ -100,7 +101,7 @@ func (s *textSet) load(dir string, opts []Option) (*Text, error) {
 	return t, nil
 }
 
-// content is what the file at path says, which is a zip archive if its name says so.
+// content returns the text in the file at path, which is a zip archive if its name says so.
 func (s *textSet) content(path string) ([]byte, error) {
 	if !strings.HasSuffix(path, ".zip") {
 		return os.ReadFile(path)
@@ -119,7 +120,7 @@ func (s *textSet) content(path string) ([]byte, error) {
 	return nil, errors.Wrapf(ErrFormat, "the archive has no %s", name)
 }
 
-// readEntry reads a file of a zip archive, whose checksum is compared at its end.
+// readEntry reads a file in a zip archive, which verifies the file's checksum at its end.
 func readEntry(f *zip.File) ([]byte, error) {
 	r, err := f.Open()
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/layernoise/layernoise/internal/fetch"
 )
 
-// zipped is a zip archive of one file.
+// zipped returns a zip archive of one file.
 func zipped(t testing.TB, name, content string) []byte {
 	t.Helper()
 	var archive bytes.Buffer
@@ -33,7 +33,7 @@ func zipped(t testing.TB, name, content string) []byte {
 
 const article = "the quick brown fox jumps over the lazy dog"
 
-// publishedText is a set like text8 with another text, on a server.
+// publishedText is a data set like text8 with a different text, on a server.
 func publishedText(t *testing.T) *textSet {
 	t.Helper()
 	archive := zipped(t, "text8", article)
@@ -64,7 +64,7 @@ func TestTextSet(t *testing.T) {
 			t.Errorf("name %q", text.Name())
 		}
 	}
-	// Unpacked is as good; another text is not what was asked for, if it was asked for.
+	// The unpacked text is accepted; a different text is not, if a download was requested.
 	for content, want := range map[string]error{article: nil, "another": ErrChecksum} {
 		dir := t.TempDir()
 		if err := os.Mkdir(filepath.Join(dir, "text8"), 0o777); err != nil {

@@ -9,21 +9,21 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A Vocabulary is the tokens that a text may consist of. A token's id is its place among them, from 0.
+// A Vocabulary is the set of tokens that a text may consist of. Their ids count from 0.
 type Vocabulary struct {
 	tokens []string
 	ids    map[string]int
-	split  func(text string) []string // into what may be tokens
-	join   string                     // what stands between two tokens of a text
+	split  func(text string) []string // splits a text into candidate tokens
+	join   string                     // separates two tokens in a text
 }
 
-// maxVocabulary is how many tokens there may be: texts keep ids in 16 bits.
+// maxVocabulary is the largest number of tokens: texts store ids in 16 bits.
 const maxVocabulary = 1 << 16
 
-// newVocabulary makes a vocabulary of different tokens.
+// newVocabulary makes a vocabulary of distinct tokens.
 func newVocabulary(tokens []string, split func(string) []string, join string) (*Vocabulary, error) {
 	if len(tokens) > maxVocabulary {
-		return nil, errors.Wrapf(ErrFormat, "%d different tokens, at most %d can be told apart", len(tokens), maxVocabulary)
+		return nil, errors.Wrapf(ErrFormat, "%d distinct tokens, at most %d are supported", len(tokens), maxVocabulary)
 	}
 	v := &Vocabulary{tokens: tokens, ids: make(map[string]int, len(tokens)), split: split, join: join}
 	for id, token := range tokens {
@@ -32,13 +32,13 @@ func newVocabulary(tokens []string, split func(string) []string, join string) (*
 	return v, nil
 }
 
-// byteVocabulary has the 256 bytes, each under its own number.
+// byteVocabulary has the 256 bytes, each with its value as its id.
 var byteVocabulary = func() *Vocabulary {
 	tokens := make([]string, 256)
 	for b := range tokens {
 		tokens[b] = string([]byte{byte(b)})
 	}
-	v, _ := newVocabulary(tokens, splitBytes, "") // 256 are not too many
+	v, _ := newVocabulary(tokens, splitBytes, "") // cannot fail: 256 are not too many
 	return v
 }()
 
@@ -50,15 +50,15 @@ func splitBytes(text string) []string {
 	return tokens
 }
 
-// splitCharacters splits a text into code points, a byte that begins none standing for itself.
+// splitCharacters splits a text into code points; an invalid byte stands for itself.
 func splitCharacters(text string) []string { return strings.Split(text, "") }
 
 // splitWords splits a text at white space.
 func splitWords(text string) []string { return strings.Fields(text) }
 
-// characterVocabulary has the code points of a text, which is valid UTF-8, in their order.
+// characterVocabulary has the code points of a valid UTF-8 text, sorted.
 func characterVocabulary(text string) (*Vocabulary, error) {
-	var ascii [utf8.RuneSelf]bool // most of most texts
+	var ascii [utf8.RuneSelf]bool // what most texts consist of
 	others := make(map[rune]bool)
 	for _, r := range text {
 		if r < utf8.RuneSelf {
@@ -84,13 +84,13 @@ func characterVocabulary(text string) (*Vocabulary, error) {
 	return newVocabulary(tokens, splitCharacters, "")
 }
 
-// Size is the number of tokens.
+// Size returns the number of tokens.
 func (v *Vocabulary) Size() int { return len(v.tokens) }
 
 // shownTokens is how many tokens String shows.
 const shownTokens = 10
 
-// String writes the vocabulary in a line: its size and its first tokens.
+// String describes the vocabulary in a line: its size and its first tokens.
 func (v *Vocabulary) String() string {
 	shown := v.tokens[:min(shownTokens, len(v.tokens))]
 	text := fmt.Sprintf("%d tokens: %q", len(v.tokens), shown)
@@ -100,11 +100,11 @@ func (v *Vocabulary) String() string {
 	return text
 }
 
-// Token is the text of the token with that id, which is from 0 to Size()-1.
+// Token returns the text of the token with the given id, from 0 to Size()-1.
 func (v *Vocabulary) Token(id int) string { return v.tokens[id] }
 
-// Encode returns the ids of the tokens of a text: of its bytes or characters, or of its words between white space, according
-// to what the vocabulary was made for. Text that is no token is ErrToken, with its place.
+// Encode returns the ids of the tokens of a text: of its bytes, its characters, or its words between white space, depending
+// on how the vocabulary was made. The error is ErrToken, with its position, for text that is not a token.
 func (v *Vocabulary) Encode(text string) ([]int, error) {
 	parts := v.split(text)
 	ids := make([]int, len(parts))
