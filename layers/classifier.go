@@ -57,8 +57,9 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 //     number of ranks. Batches that are not shared every rank goes over by itself.
 //   - EstimateStatistics takes means over the ranks.
 //
-// When a rank's context ends, its loss is not finite, or it fails, these return an error on all ranks, after the same step.
-// Where a callback fails on one rank alone, the others wait for it, until it says so by distributed.World's Abort.
+// When one of these fails on a rank, for whatever reason - its context ends, its loss is not finite, its batches or a callback
+// fail, a file cannot be written - they return an error on all ranks, after the same step. That of the others names the rank and has
+// the text of its error; errors.Is finds context.Canceled, context.DeadlineExceeded and ErrNotFinite in it. The world goes on.
 func (c *Classifier) Join(world World) error { return c.join(world) }
 
 // Fit trains the network with the solver. A solver that perturbs the weights (one with a method Guard, such as
@@ -77,7 +78,7 @@ func (c *Classifier) Join(world World) error { return c.join(world) }
 func (c *Classifier) Fit(ctx context.Context, batches Batches, solver G.Solver, config FitConfig) (*History, error) {
 	validation, err := validationOf[Batches](config)
 	if err != nil {
-		return nil, err
+		return nil, c.ranks.refuse(err)
 	}
 	return c.fit(ctx, batches, solver, config, func(ctx context.Context) (Metrics, error) { return c.Evaluate(ctx, validation) })
 }
@@ -145,8 +146,16 @@ func (m *trainer) trainable() (*training, error) {
 	return m.training, nil
 }
 
-// fit trains the network; validate evaluates it on the configuration's Validation, if there is one.
+// fit trains the network; validate evaluates it on the configuration's Validation, if there is one. Whatever its error, the other
+// ranks are told it at the end, in the place of what they call next.
 func (m *trainer) fit(ctx context.Context, batches AnyBatches, solver G.Solver, config FitConfig,
+	validate func(context.Context) (Metrics, error)) (*History, error) {
+	m.ranks.begin()
+	history, err := m.train(ctx, batches, solver, config, validate)
+	return history, m.ranks.agree(err)
+}
+
+func (m *trainer) train(ctx context.Context, batches AnyBatches, solver G.Solver, config FitConfig,
 	validate func(context.Context) (Metrics, error)) (*History, error) {
 	if err := config.check(batches, solver); err != nil {
 		return nil, err

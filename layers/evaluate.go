@@ -172,29 +172,35 @@ type judged struct {
 // whichever rank made it, and returns how many images or sequences there were. So every rank adds up the same numbers in the
 // same order as a process alone does.
 func (r *ranks) evaluate(ctx context.Context, batches AnyBatches, judge func(context.Context, anyPass) (judged, error), f func(outcome)) (count int, err error) {
+	r.begin()
 	shared, err := r.shares(batches)
 	if err != nil {
+		return 0, r.tell(err)
+	}
+	if !shared {
+		return r.evaluatePass(ctx, batches, judge, f, false)
+	}
+	count, err = r.evaluatePass(ctx, batches, judge, f, true)
+	if err = r.agree(err); err != nil {
 		return 0, err
 	}
+	return count, nil
+}
+
+// evaluatePass is what evaluate does on a rank.
+func (r *ranks) evaluatePass(ctx context.Context, batches AnyBatches, judge func(context.Context, anyPass) (judged, error), f func(outcome), shared bool) (count int, err error) {
 	pass, err := begin(batches, 0, 0)
 	if err != nil {
 		return 0, errors.Wrap(err, "layers: start of the evaluation")
 	}
 	defer pass.Close()
 	for pass.Next() {
-		var j judged
-		err := ctx.Err()
-		if err != nil {
-			err = errors.Wrapf(err, "layers: evaluation after %d images or sequences", count)
+		if err := ctx.Err(); err != nil {
+			return 0, errors.Wrapf(err, "layers: evaluation after %d images or sequences", count)
 		}
-		if err == nil || shared { // the others have to be told, by as many numbers as they tell
-			var failed error
-			if j, failed = judge(ctx, pass); err == nil {
-				err = failed
-			}
-		}
-		if shared {
-			j, err = r.gather(j, err)
+		j, err := judge(ctx, pass)
+		if err == nil && shared {
+			j, err = r.gather(j)
 		}
 		if err != nil {
 			return 0, err
@@ -225,20 +231,17 @@ func outcomeFrom(x []float64) outcome {
 	return outcome{label: int(x[0]), class: int(x[1]), sure: x[2], loss: x[3], top5: x[4] != 0}
 }
 
-// gather returns what came of the batches of all ranks, those of rank 0 first, unless a rank has an error. A rank's part of
-// the sums is zero for all others.
-func (r *ranks) gather(mine judged, err error) (judged, error) {
+// gather returns what came of the batches of all ranks, those of rank 0 first. A rank's part of the sums is zero for all others.
+func (r *ranks) gather(mine judged) (judged, error) {
 	const head = 2
 	size := head + outcomeSize*mine.places
 	x := make([]float64, r.Size()*size)
-	if err == nil {
-		part := x[r.Rank()*size:][:size]
-		part[0], part[1] = float64(mine.count), float64(len(mine.outcomes))
-		for i, o := range mine.outcomes {
-			o.numbers(part[head+outcomeSize*i:])
-		}
+	part := x[r.Rank()*size:][:size]
+	part[0], part[1] = float64(mine.count), float64(len(mine.outcomes))
+	for i, o := range mine.outcomes {
+		o.numbers(part[head+outcomeSize*i:])
 	}
-	if err := r.sum(x, err); err != nil {
+	if err := r.sum(x, nil); err != nil {
 		return judged{}, err
 	}
 	var all judged

@@ -130,7 +130,7 @@ func (f *fit) pass(ctx context.Context) error {
 	for pass.Next() {
 		whole, err := load(f.feed, pass)
 		if err != nil {
-			return f.agreeToEnd(err)
+			return err
 		}
 		if !whole {
 			at.Batch++
@@ -154,10 +154,7 @@ func (f *fit) pass(ctx context.Context) error {
 func (f *fit) advance(ctx context.Context, bar *bar) error {
 	at := &f.at
 	if err := ctx.Err(); err != nil {
-		return f.agreeToEnd(errors.Wrapf(err, "layers: epoch %d after %d steps", at.Epoch, at.Pass.Steps))
-	}
-	if err := f.synced.meet(f.ranks, nil); err != nil {
-		return errors.WithMessagef(err, "layers: epoch %d, step %d", at.Epoch, at.Pass.Steps)
+		return errors.Wrapf(err, "layers: epoch %d after %d steps", at.Epoch, at.Pass.Steps)
 	}
 	rate := learnRate(f.solver)
 	f.begin(at.Epoch*f.batches.Len()+at.Batch, f.ranks.Rank())
@@ -184,15 +181,6 @@ func (f *fit) advance(ctx context.Context, bar *bar) error {
 		result.Sigma = s.Sigma()
 	}
 	return f.config.OnStep(result)
-}
-
-// agreeToEnd tells the other ranks, which come to a step, that this one does not for the error that it returns.
-func (f *fit) agreeToEnd(err error) error {
-	if f.synced.world != nil {
-		return f.synced.meet(f.ranks, err)
-	}
-	_, err = f.together(f.ranks, 0, err)
-	return err
 }
 
 // write writes a file, on rank 0 alone. All ranks have its error.

@@ -54,7 +54,7 @@ func (m *LanguageModel) Join(world World) error { return m.join(world) }
 func (m *LanguageModel) Fit(ctx context.Context, batches SequenceBatches, solver G.Solver, config FitConfig) (*History, error) {
 	validation, err := validationOf[SequenceBatches](config)
 	if err != nil {
-		return nil, err
+		return nil, m.ranks.refuse(err)
 	}
 	return m.fit(ctx, batches, solver, config, func(ctx context.Context) (Metrics, error) { return m.Evaluate(ctx, validation) })
 }

@@ -243,21 +243,6 @@ func (s *synced) check(ranks *ranks) error {
 	return nil
 }
 
-// meet makes sure that all ranks come to a pass: if one has an error in its place, all return one, and none begins.
-func (s *synced) meet(ranks *ranks, err error) error {
-	if s.world == nil {
-		return err
-	}
-	return ranks.agree(err)
-}
-
-// fail tells the other ranks, which may wait for numbers of this one's pass, why it failed.
-func (s *synced) fail(err error) {
-	if w, ok := s.world.(interface{ Fail(error) error }); ok {
-		_ = w.Fail(err)
-	}
-}
-
 // begin sets the statistics to those of rank 0. From then on they stay the same, and nobody takes means of them.
 func (s *synced) begin(ranks *ranks) error {
 	if s.world == nil {

@@ -15,6 +15,7 @@ type halves struct{ sums int }
 func (*halves) Rank() int                         { return 0 }
 func (*halves) Size() int                         { return 2 }
 func (*halves) Share(data []byte) ([]byte, error) { return data, nil }
+func (*halves) Withdraw(int, string) error        { return nil }
 
 func (h *halves) Sum(x []float64) error {
 	h.sums++

@@ -18,6 +18,11 @@ import (
 // P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov, A. G. Wilson, Averaging Weights Leads to Wider Optima and Better
 // Generalization, UAI 2018, https://arxiv.org/abs/1803.05407, section 3.
 func (c *Classifier) EstimateStatistics(ctx context.Context, batches Batches) error {
+	c.ranks.begin()
+	return c.ranks.agree(c.estimateStatistics(ctx, batches))
+}
+
+func (c *Classifier) estimateStatistics(ctx context.Context, batches Batches) error {
 	t, err := c.trainable()
 	if err != nil {
 		return err
@@ -89,7 +94,7 @@ func (t *training) estimate(ctx context.Context, batches Batches, ranks *ranks, 
 		if err == nil && !whole {
 			continue
 		}
-		if err := t.synced.meet(ranks, err); err != nil {
+		if err != nil {
 			return err
 		}
 		if err := t.batchStatistics(vm, n, ranks.Rank()); err != nil {
@@ -105,7 +110,7 @@ func (t *training) estimate(ctx context.Context, batches Batches, ranks *ranks, 
 		}
 	}
 	if err := pass.Err(); err != nil {
-		return t.synced.meet(ranks, errors.Wrap(err, "layers: batches of the estimation"))
+		return errors.Wrap(err, "layers: batches of the estimation")
 	}
 	if n == 0 {
 		return errors.Wrapf(ErrNoStep, "layers: estimation with batches of %v", t.feed)
@@ -124,7 +129,6 @@ func (t *training) batchStatistics(vm G.VM, n, rank int) error {
 	err := vm.RunAll()
 	t.zeroGradients()
 	if err != nil {
-		t.synced.fail(err)
 		return errors.Wrap(err, "layers: estimate statistics")
 	}
 	return nil

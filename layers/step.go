@@ -162,10 +162,10 @@ func (f *imageFeed) load(pass anyPass) (whole bool, err error) {
 func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (cost, norm float64, err error) {
 	t.statistics.take()
 	defer vm.Reset()
-	if err = vm.RunAll(); err != nil {
-		t.synced.fail(err)
-	} else if cost = scalar(t.cost); math.IsNaN(cost) || math.IsInf(cost, 0) {
-		err = errors.Wrapf(ErrNotFinite, "loss %v", cost)
+	if err = vm.RunAll(); err == nil {
+		if cost = scalar(t.cost); math.IsNaN(cost) || math.IsInf(cost, 0) {
+			err = errors.Wrapf(ErrNotFinite, "loss %v", cost)
+		}
 	}
 	cost, err = t.together(ranks, cost, err)
 	if average, ok := within[averager](solver); err == nil && clip > 0 && ok {

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -22,6 +23,11 @@ type World interface {
 
 	// Share returns, on every rank, the data that rank 0 gives. What the others give is not looked at.
 	Share(data []byte) ([]byte, error)
+
+	// Withdraw tells the other ranks, in the place of the call that they make next or in which they wait now, that this rank does
+	// not make it. Theirs returns an error that has, or wraps one that has, the method Withdrawn() (rank, code int, reason string),
+	// and the calls after it are again those that all make.
+	Withdraw(code int, reason string) error
 }
 
 // alone is the world of a model that has joined no other.
@@ -31,73 +37,107 @@ func (alone) Rank() int                         { return 0 }
 func (alone) Size() int                         { return 1 }
 func (alone) Sum([]float64) error               { return nil }
 func (alone) Share(data []byte) ([]byte, error) { return data, nil }
+func (alone) Withdraw(int, string) error        { return nil }
 
-// ranks is what a model does with its world.
+// ranks is what a model does with its world. An operation of all ranks, such as Fit, may fail on one of them at any place: it returns
+// its error, and the end of the operation tells the others.
 type ranks struct {
 	World
-	memory []float64
+	told error // by this rank to the others, in the operation that goes on
 }
 
-// A rank's state is the first thing that it tells the others when they exchange numbers.
-var states = []error{nil, context.Canceled, context.DeadlineExceeded, ErrNotFinite, errors.New("it failed")}
+// reasons are the errors that a rank tells the others by a number, so that errors.Is finds them on all ranks.
+var reasons = []error{nil, context.Canceled, context.DeadlineExceeded, ErrNotFinite}
 
-// stateOf returns the number of the state that err is.
-func stateOf(err error) float64 {
-	for i, s := range states {
-		if errors.Is(err, s) {
-			return float64(i)
+// codeOf returns the number of the reason that err is, 0 for another one.
+func codeOf(err error) int {
+	for code, reason := range reasons {
+		if reason != nil && errors.Is(err, reason) {
+			return code
 		}
 	}
-	return float64(len(states) - 1)
+	return 0
 }
+
+// rankError is why another rank ended.
+type rankError struct {
+	text   string
+	reason error // of reasons
+}
+
+func (e *rankError) Error() string { return e.text }
+func (e *rankError) Unwrap() error { return e.reason }
+
+// heard returns the error of a call that another rank withdrew from, or of what such a call was a part of: it says which one and
+// why. Nil for other errors.
+func (r *ranks) heard(err error) error {
+	var withdrawal interface {
+		Withdrawn() (rank, code int, reason string)
+	}
+	var machine interface{ Err() error } // the error of a Gorgonia machine, which cannot be unwrapped
+	var known *rankError
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &withdrawal):
+		rank, code, reason := withdrawal.Withdrawn()
+		e := &rankError{text: fmt.Sprintf("layers: rank %d of %d: %s", rank, r.Size(), reason)}
+		if code >= 0 && code < len(reasons) {
+			e.reason = reasons[code]
+		}
+		return e
+	case errors.As(err, &machine):
+		return r.heard(machine.Err())
+	}
+	return nil
+}
+
+// begin begins an operation of all ranks.
+func (r *ranks) begin() { r.told = nil }
+
+// tell makes sure that the other ranks know of an error, and returns it: that of another rank as that of this one.
+func (r *ranks) tell(err error) error {
+	if r.Size() == 1 || err == nil {
+		return err
+	}
+	if heard := r.heard(err); heard != nil {
+		return heard
+	}
+	if r.told == nil || !errors.Is(err, r.told) {
+		r.told = err
+		_ = r.Withdraw(codeOf(err), err.Error()) // an error of the world is no news
+	}
+	return err
+}
+
+// refuse ends an operation that this rank does not begin.
+func (r *ranks) refuse(err error) error {
+	r.begin()
+	return r.tell(err)
+}
+
+// agree returns an error on all ranks if one comes with an error. An operation of all ranks ends with it.
+func (r *ranks) agree(err error) error { return r.sum(nil, err) }
 
 // sum sets x, on all ranks, to the sum of theirs, unless a rank comes with an error. Then all return one: that rank its own, the
 // others one that names it. So they all end at the same place, and none waits for one that has left.
 func (r *ranks) sum(x []float64, err error) error {
-	if r.Size() == 1 {
-		return err
+	if err == nil && r.Size() > 1 {
+		err = errors.WithMessage(r.Sum(x), "layers")
 	}
-	r.memory = append(append(r.memory[:0], make([]float64, r.Size())...), x...)
-	r.memory[r.Rank()] = stateOf(err)
-	if failed := r.Sum(r.memory); failed != nil && err == nil {
-		return errors.WithMessage(failed, "layers")
-	}
-	if err != nil {
-		return err
-	}
-	for rank, state := range r.memory[:r.Size()] {
-		if state != 0 {
-			return errors.Wrapf(states[int(state)], "layers: rank %d of %d", rank, r.Size())
-		}
-	}
-	copy(x, r.memory[r.Size():])
-	return nil
+	return r.tell(err)
 }
 
-// agree returns an error on all ranks if one comes with an error.
-func (r *ranks) agree(err error) error { return r.sum(nil, err) }
-
 // first returns, on all ranks, what get returns on rank 0.
-func (r *ranks) first(get func() ([]byte, error)) ([]byte, error) {
-	const sound, broken = 0, 1
-	if r.Size() == 1 {
-		return get()
-	}
-	var message []byte
+func (r *ranks) first(get func() ([]byte, error)) (data []byte, err error) {
 	if r.Rank() == 0 {
-		data, err := get()
-		if message = append([]byte{sound}, data...); err != nil {
-			message = append([]byte{broken}, err.Error()...)
-		}
+		data, err = get()
 	}
-	message, err := r.Share(message)
-	if err != nil {
-		return nil, errors.WithMessage(err, "layers")
+	if err == nil && r.Size() > 1 {
+		data, err = r.Share(data)
+		err = errors.WithMessage(err, "layers")
 	}
-	if len(message) == 0 || message[0] == broken {
-		return nil, errors.Errorf("layers: rank 0: %s", message[min(1, len(message)):])
-	}
-	return message[1:], nil
+	return data, r.tell(err)
 }
 
 // shares reports whether the ranks of the world share batches, or all have the same. Those that another number of ranks shares are

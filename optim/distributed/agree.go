@@ -23,10 +23,11 @@ const (
 	broadcast
 	allreduce
 	comparison
+	withdrawing // in the place of any other: see Withdraw
 )
 
 func (k kind) String() string {
-	return [...]string{"Barrier", "Finalize", "Broadcast", "Allreduce", "Step"}[k]
+	return [...]string{"Barrier", "Finalize", "Broadcast", "Allreduce", "Step", "Withdraw"}[k]
 }
 
 // call is what ranks tell each other before they exchange data, so that an error can say who does something else.
@@ -72,14 +73,19 @@ func (c call) String() string {
 	return fmt.Sprintf("%v (its call %d)", c.kind, c.Number)
 }
 
-// collective makes sure that all ranks make the same call, and makes it. An error breaks the world, and the others are told.
+// collective makes sure that all ranks make the same call, and makes it. An error breaks the world, and the others are told; but
+// not the withdrawal of a rank.
 func (w *World) collective(c call, exchange func() error) error {
 	if w.size == 1 && w.wire == nil {
 		return w.broken
 	}
 	if w.open != nil { // who breaks the world then is the exchange beside the pass, which has its error
 		c = w.count(c)
-		return w.open.within(func() error { return w.perform(c, exchange) })
+		made, err := w.open.within(func() error { return w.perform(c, exchange) })
+		if !made {
+			w.number-- // the others have not made it either
+		}
+		return err
 	}
 	if w.broken != nil {
 		return w.broken
@@ -96,10 +102,11 @@ func (w *World) count(c call) call {
 
 // complete makes a call that has its number.
 func (w *World) complete(c call, exchange func() error) error {
-	if err := w.do(func() error { return w.perform(c, exchange) }); err != nil {
-		return w.breakDown(err)
+	err := w.do(func() error { return w.perform(c, exchange) })
+	if _, withdrawn := err.(*Withdrawal); err == nil || withdrawn {
+		return err
 	}
-	return nil
+	return w.breakDown(err)
 }
 
 // perform is what a call does on MPI's thread.
@@ -132,11 +139,16 @@ func (w *World) agree(c call) error {
 	if err := w.wait(c, list); err != nil {
 		return err
 	}
-	for rank := range w.size {
-		if rank == w.rank {
-			continue
-		}
-		if other := decodeCall(theirs[rank*callSize:]); other != c {
+	calls := make([]call, w.size)
+	for rank := range calls {
+		calls[rank] = decodeCall(theirs[rank*callSize:])
+	}
+	calls[w.rank] = c
+	if err := w.withdrawn(c, calls); err != nil {
+		return err
+	}
+	for rank, other := range calls {
+		if other != c {
 			return &failure{text: fmt.Sprintf("rank %d calls %v while rank %d calls %v: all ranks must make the same calls in the same order",
 				w.rank, c, rank, other)}
 		}

@@ -53,8 +53,9 @@
 //
 // # When a rank fails
 //
-// Before each exchange the ranks tell each other what they call. A rank that makes another call, leaves, or says that it failed
-// (Abort), is named in the error that all others return at once; one that has died, hangs or is cut off, when Config.Timeout and a
+// A rank that cannot make the next call says so by Withdraw: that call returns an error to all others, and the world goes on.
+// All else breaks it. Before each exchange the ranks tell each other what they call. A rank that makes another call, leaves, or
+// says that it failed (Abort), is named in the error that all others return at once; one that has died, hangs or is cut off, when Config.Timeout and a
 // second are over. Ranks that wait in vain ask around first, so that the one is named that is silent, and not one that itself
 // waits for it. A rank that is killed ends the others by way of the launcher, as a rule at once. After an error the weights are
 // those before the step. Launchers may wait for ever for a host that is gone: give jobs a limit of time.

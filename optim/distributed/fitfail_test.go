@@ -15,18 +15,22 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// badBatches are shared batches of which number bad has an image that is not a number, on one rank, or a label that is none.
+// badBatches are shared batches of which number bad has an image that is not a number, on rank 1, or a label that is none; or
+// cannot be read.
 type badBatches struct {
 	onlyBatches
 	rank, ranks int
 	bad, at     int
 	label       bool
+	unread      bool
 }
+
+var errUnread = errors.New("the disk has gone")
 
 func (b *badBatches) Ranks() (rank, ranks int) { return b.rank, b.ranks }
 
 func (b *badBatches) Next() bool {
-	if !b.onlyBatches.Next() {
+	if b.unread && b.at == b.bad && b.rank == 1 || !b.onlyBatches.Next() {
 		return false
 	}
 	if b.at == b.bad && b.rank == 1 {
@@ -40,6 +44,13 @@ func (b *badBatches) Next() bool {
 	return true
 }
 
+func (b *badBatches) Err() error {
+	if b.unread && b.at == b.bad && b.rank == 1 {
+		return errUnread
+	}
+	return nil
+}
+
 // TestFitFails: when one of three ranks cannot go on, all return at the same place, with its reason and its name, and their
 // networks are those after the same step.
 func TestFitFails(t *testing.T) {
@@ -47,6 +58,11 @@ func TestFitFails(t *testing.T) {
 	bad := func(f *fitting, label bool, at int) *badBatches {
 		rank, ranks := f.train.Ranks()
 		return &badBatches{onlyBatches: onlyBatches{f.train}, rank: rank, ranks: ranks, bad: at, label: label}
+	}
+	unread := func(f *fitting, at int) *badBatches {
+		b := bad(f, false, at)
+		b.unread = true
+		return b
 	}
 	missing := filepath.Join(t.TempDir(), "missing", "checkpoint")
 	tests := []struct {
@@ -65,7 +81,7 @@ func TestFitFails(t *testing.T) {
 		{
 			"a label that is none", func(ctx context.Context, f *fitting) (*layers.History, error) {
 				return f.model.Fit(ctx, bad(f, true, 3), f.solver, layers.FitConfig{})
-			}, nil, "label 99", "rank 1 of 3: it failed", 3,
+			}, nil, "label 99", "rank 1 of 3: layers: label 99", 3,
 		},
 		{
 			"a context that ends", func(ctx context.Context, f *fitting) (*layers.History, error) {
@@ -96,12 +112,84 @@ func TestFitFails(t *testing.T) {
 				validation := bad(f, true, 0)
 				validation.onlyBatches = onlyBatches{f.test}
 				return f.model.Fit(ctx, f.train, f.solver, layers.FitConfig{Validation: validation})
-			}, nil, "label 99", "rank 1 of 3: it failed", 4,
+			}, nil, "label 99", "rank 1 of 3: layers: label 99", 4,
+		},
+		{
+			"a batch that cannot be read", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return f.model.Fit(ctx, unread(f, 2), f.solver, layers.FitConfig{})
+			}, nil, "batches of epoch 0: the disk has gone", "rank 1 of 3: layers: batches of epoch 0: the disk has gone", 2,
+		},
+		{
+			"the end of the batches that cannot be read", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return f.model.Fit(ctx, unread(f, 4), f.solver, layers.FitConfig{})
+			}, nil, "the disk has gone", "rank 1 of 3: layers: batches of epoch 0: the disk has gone", 4,
+		},
+		{
+			"a batch of the validation that cannot be read", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				validation := unread(f, 1)
+				validation.onlyBatches = onlyBatches{f.test}
+				return f.model.Fit(ctx, f.train, f.solver, layers.FitConfig{Validation: validation, Best: filepath.Join(missing, "none")})
+			}, nil, "validation after epoch 0", "rank 1 of 3: layers: batches of the evaluation: the disk has gone", 4,
+		},
+		{
+			"a batch of a validation that each rank makes by itself", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				validation := unread(f, 1)
+				validation.onlyBatches = onlyBatches{f.test}
+				return f.model.Fit(ctx, f.train, f.solver, layers.FitConfig{Validation: onlyBatches{validation}})
+			}, nil, "validation after epoch 0", "rank 1 of 3: layers: batches of the evaluation: the disk has gone", 4,
+		},
+		{
+			"an evaluation", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				validation := unread(f, 1)
+				validation.onlyBatches = onlyBatches{f.test}
+				_, err := f.model.Evaluate(ctx, validation)
+				return nil, err
+			}, nil, "batches of the evaluation: the disk has gone", "rank 1 of 3: layers: batches of the evaluation: the disk has gone", 0,
+		},
+		{
+			"an estimation", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return nil, f.model.EstimateStatistics(ctx, unread(f, 2))
+			}, nil, "batches of the estimation: the disk has gone", "rank 1 of 3: layers: batches of the estimation: the disk has gone", 0,
+		},
+		{
+			"OnStep", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return f.fit(ctx, layers.FitConfig{OnStep: onRank1(f, func(s layers.Step) bool { return s.Number == 5 })})
+			}, nil, "a callback", "rank 1 of 3: a callback", 6,
+		},
+		{
+			"OnStep of the last step", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return f.model.Fit(ctx, f.train, f.solver, layers.FitConfig{OnStep: onRank1(f, func(s layers.Step) bool { return s.Number == 3 })})
+			}, nil, "a callback", "rank 1 of 3: a callback", 4,
+		},
+		{
+			"OnEpoch", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return f.fit(ctx, layers.FitConfig{OnEpoch: onRank1(f, func(e layers.Epoch) bool { return e.Number == 0 })})
+			}, nil, "a callback", "rank 1 of 3: a callback", 4,
+		},
+		{
+			"OnEpoch of the last pass", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				return f.fit(ctx, layers.FitConfig{OnEpoch: onRank1(f, func(e layers.Epoch) bool { return e.Number == 1 })})
+			}, nil, "a callback", "rank 1 of 3: a callback", 8,
+		},
+		{
+			"a configuration", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				rank, _ := f.train.Ranks()
+				return f.model.Fit(ctx, f.train, f.solver, layers.FitConfig{Patience: -(rank % 2)})
+			}, nil, "patience -1", "rank 1 of 3: layers: patience -1", 0,
+		},
+		{
+			"a validation of something else", func(ctx context.Context, f *fitting) (*layers.History, error) {
+				var config layers.FitConfig
+				if rank, _ := f.train.Ranks(); rank == odd {
+					config.Validation = notImages{f.test}
+				}
+				return f.model.Fit(ctx, f.train, f.solver, config)
+			}, nil, "which is not", "rank 1 of 3: layers: Validation is a", 0,
 		},
 		{
 			"a file that cannot be written", func(ctx context.Context, f *fitting) (*layers.History, error) {
 				return f.fit(ctx, layers.FitConfig{Checkpoint: missing, CheckpointEvery: 3})
-			}, nil, "rank 0 of 3: it failed", "", 3,
+			}, nil, "rank 0 of 3: layers: save ", "", 3,
 		},
 		{
 			"a file that cannot be read", func(ctx context.Context, f *fitting) (*layers.History, error) {
@@ -122,6 +210,19 @@ func TestFitFails(t *testing.T) {
 		})
 	}
 }
+
+// onRank1 returns a callback that fails on rank 1.
+func onRank1[E layers.Step | layers.Epoch](f *fitting, when func(E) bool) func(E) error {
+	return func(e E) error {
+		if rank, _ := f.train.Ranks(); rank == 1 && when(e) {
+			return errors.New("a callback")
+		}
+		return nil
+	}
+}
+
+// notImages are batches of neither images nor sequences.
+type notImages struct{ layers.AnyBatches }
 
 // ending is how trainings of three ranks end, of which rank 1 cannot go on.
 type ending struct {
@@ -196,7 +297,7 @@ func TestCancelAndGoOn(t *testing.T) {
 
 // TestJoinMisuse: ranks that would train something else than the user means are refused.
 func TestJoinMisuse(t *testing.T) {
-	part := &World{rank: 1, size: 2}
+	part := &World{rank: 1, size: 2, broken: errors.New("there is no other rank")}
 	f, err := newFitting(part, false, datasets.LastPad)
 	if err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ func TestLaunched(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, check := range []func(*World) error{checkSolver, checkIndependentNoise, checkFit, checkEvaluate, checkLanguageModel, checkBatchNorm, checkSyncBatchNorm, checkShare, checkOverlap} {
+	for _, check := range []func(*World) error{checkSolver, checkIndependentNoise, checkFit, checkEvaluate, checkLanguageModel, checkBatchNorm, checkSyncBatchNorm, checkShare, checkWithdraw, checkOverlap} {
 		if err := check(w); err != nil {
 			t.Fatal(err)
 		}

@@ -193,14 +193,14 @@ func (l *openList) end(err error) {
 	close(l.over)
 }
 
-// within makes a call of the pass.
-func (l *openList) within(call func() error) error {
+// within makes a call of the pass, unless the exchange has failed.
+func (l *openList) within(call func() error) (made bool, err error) {
 	done := make(chan error, 1)
 	select {
 	case l.calls <- func() { done <- call() }:
-		return <-done
+		return true, <-done
 	case <-l.over: // which it is before the pass only if it has failed
-		return l.result
+		return false, l.result
 	}
 }
 

@@ -226,7 +226,7 @@ func TestSyncFails(t *testing.T) {
 		{
 			"a label that is none", func(ctx context.Context, f *fitting, s *passFails, rank int) (*layers.History, error) {
 				return f.model.Fit(ctx, &badBatches{onlyBatches: onlyBatches{f.train}, rank: rank, ranks: size, bad: 3, label: true}, s, layers.FitConfig{})
-			}, "label 99", "rank 1 of 3: it failed", nil, true,
+			}, "label 99", "rank 1 of 3: layers: label 99", nil, true,
 		},
 		{
 			"a context that ends", func(ctx context.Context, f *fitting, s *passFails, rank int) (*layers.History, error) {
@@ -251,13 +251,13 @@ func TestSyncFails(t *testing.T) {
 					s.left = 4
 				}
 				return f.model.Fit(ctx, f.train, s, layers.FitConfig{})
-			}, "out of memory", "rank 1 of 3 failed: out of memory", nil, false,
+			}, "out of memory", "rank 1 of 3: out of memory", nil, true,
 		},
 		{
 			"an estimation with a label that is none", func(ctx context.Context, f *fitting, s *passFails, rank int) (*layers.History, error) {
 				return nil, f.model.EstimateStatistics(ctx,
 					&badBatches{onlyBatches: onlyBatches{f.train}, rank: rank, ranks: size, bad: 3, label: true})
-			}, "label 99", "rank 1 of 3: it failed", nil, true,
+			}, "label 99", "rank 1 of 3: layers: label 99", nil, true,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,7 +13,8 @@ import (
 // the same ones in the same order. They are made by one goroutine at a time.
 //
 // When a rank fails, leaves, hangs or makes another call, the calls of all others return an error that names it, and the
-// world is broken: all further calls return that error. End the process with Abort then.
+// world is broken: all further calls return that error. End the process with Abort then. A rank that withdraws from a call in
+// time breaks nothing.
 type World struct {
 	rank, size int
 	timeout    time.Duration
@@ -27,6 +28,7 @@ type World struct {
 	alarms     []alarm          // that may come of the other ranks
 	said       map[int]*failure // what came, nil of a rank that ended in order
 	ended      bool
+	reason     string    // of this rank, which withdraws
 	open       *openList // of the exchange that goes on beside a pass; nil if none does
 
 	spare32 []*block[float32] // whose memory may be used again
