@@ -57,9 +57,10 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 //     number of ranks. Batches that are not shared every rank goes over by itself.
 //   - EstimateStatistics takes means over the ranks.
 //
-// When one of these fails on a rank, for whatever reason - its context ends, its loss is not finite, its batches or a callback
-// fail, a file cannot be written - they return an error on all ranks, after the same step. That of the others names the rank and has
-// the text of its error; errors.Is finds context.Canceled, context.DeadlineExceeded and ErrNotFinite in it. The world goes on.
+// When one of these fails on a rank, for whatever reason - its context ends, its loss is not finite, its batches or a
+// callback fail, a file cannot be written - they return an error on all ranks, after the same step. That of the others names
+// the rank and has the text of its error; errors.Is finds context.Canceled, context.DeadlineExceeded and ErrNotFinite in it.
+// The world goes on.
 func (c *Classifier) Join(world World) error { return c.join(world) }
 
 // Fit trains the network with the solver. A solver that perturbs the weights (one with a method Guard, such as
@@ -146,8 +147,8 @@ func (m *trainer) trainable() (*training, error) {
 	return m.training, nil
 }
 
-// fit trains the network; validate evaluates it on the configuration's Validation, if there is one. Whatever its error, the other
-// ranks are told it at the end, in the place of what they call next.
+// fit trains the network; validate evaluates it on the configuration's Validation, if there is one. Whatever its error, the
+// other ranks are told it at the end, in the place of what they call next.
 func (m *trainer) fit(ctx context.Context, batches AnyBatches, solver G.Solver, config FitConfig,
 	validate func(context.Context) (Metrics, error)) (*History, error) {
 	m.ranks.begin()

@@ -58,8 +58,8 @@ func (e *evaluation) judge(ctx context.Context, batch anyPass) (judged, error) {
 type inference struct {
 	graph   *G.ExprGraph
 	classes int
-	// logits of the last pass. They are apart, because the graph points at them and the machine, which has a finalizer, at the
-	// graph: if they were a part of what holds the machine, the garbage collector would keep all of it, for ever.
+	// logits of the last pass. They are apart, because the graph points at them and the machine, which has a finalizer, at
+	// the graph: if they were a part of what holds the machine, the garbage collector would keep all of it, for ever.
 	logits *G.Value
 	vm     G.VM // nil before the first use
 }
@@ -231,7 +231,8 @@ func outcomeFrom(x []float64) outcome {
 	return outcome{label: int(x[0]), class: int(x[1]), sure: x[2], loss: x[3], top5: x[4] != 0}
 }
 
-// gather returns what came of the batches of all ranks, those of rank 0 first. A rank's part of the sums is zero for all others.
+// gather returns what came of the batches of all ranks, those of rank 0 first. A rank's part of the sums is zero for all
+// others.
 func (r *ranks) gather(mine judged) (judged, error) {
 	const head = 2
 	size := head + outcomeSize*mine.places

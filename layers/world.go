@@ -24,9 +24,9 @@ type World interface {
 	// Share returns, on every rank, the data that rank 0 gives. What the others give is not looked at.
 	Share(data []byte) ([]byte, error)
 
-	// Withdraw tells the other ranks, in the place of the call that they make next or in which they wait now, that this rank does
-	// not make it. Theirs returns an error that has, or wraps one that has, the method Withdrawn() (rank, code int, reason string),
-	// and the calls after it are again those that all make.
+	// Withdraw tells the other ranks, in the place of the call that they make next or in which they wait now, that this rank
+	// does not make it. Theirs returns an error that has, or wraps one that has, the method Withdrawn() (rank, code int,
+	// reason string), and the calls after it are again those that all make.
 	Withdraw(code int, reason string) error
 }
 
@@ -39,8 +39,8 @@ func (alone) Sum([]float64) error               { return nil }
 func (alone) Share(data []byte) ([]byte, error) { return data, nil }
 func (alone) Withdraw(int, string) error        { return nil }
 
-// ranks is what a model does with its world. An operation of all ranks, such as Fit, may fail on one of them at any place: it returns
-// its error, and the end of the operation tells the others.
+// ranks is what a model does with its world. An operation of all ranks, such as Fit, may fail on one of them at any place:
+// it returns its error, and the end of the operation tells the others.
 type ranks struct {
 	World
 	told error // by this rank to the others, in the operation that goes on
@@ -68,8 +68,8 @@ type rankError struct {
 func (e *rankError) Error() string { return e.text }
 func (e *rankError) Unwrap() error { return e.reason }
 
-// heard returns the error of a call that another rank withdrew from, or of what such a call was a part of: it says which one and
-// why. Nil for other errors.
+// heard returns the error of a call that another rank withdrew from, or of what such a call was a part of: it says which one
+// and why. Nil for other errors.
 func (r *ranks) heard(err error) error {
 	var withdrawal interface {
 		Withdrawn() (rank, code int, reason string)
@@ -119,8 +119,8 @@ func (r *ranks) refuse(err error) error {
 // agree returns an error on all ranks if one comes with an error. An operation of all ranks ends with it.
 func (r *ranks) agree(err error) error { return r.sum(nil, err) }
 
-// sum sets x, on all ranks, to the sum of theirs, unless a rank comes with an error. Then all return one: that rank its own, the
-// others one that names it. So they all end at the same place, and none waits for one that has left.
+// sum sets x, on all ranks, to the sum of theirs, unless a rank comes with an error. Then all return one: that rank its own,
+// the others one that names it. So they all end at the same place, and none waits for one that has left.
 func (r *ranks) sum(x []float64, err error) error {
 	if err == nil && r.Size() > 1 {
 		err = errors.WithMessage(r.Sum(x), "layers")
@@ -140,8 +140,8 @@ func (r *ranks) first(get func() ([]byte, error)) (data []byte, err error) {
 	return data, r.tell(err)
 }
 
-// shares reports whether the ranks of the world share batches, or all have the same. Those that another number of ranks shares are
-// an error.
+// shares reports whether the ranks of the world share batches, or all have the same. Those that another number of ranks
+// shares are an error.
 func (r *ranks) shares(batches AnyBatches) (bool, error) {
 	b, ok := batches.(interface{ Ranks() (rank, ranks int) })
 	if !ok {
@@ -157,7 +157,8 @@ func (r *ranks) shares(batches AnyBatches) (bool, error) {
 	return true, nil
 }
 
-// check refuses to train on batches that the ranks do not share, and with a solver that does not take the mean of their gradients.
+// check refuses to train on batches that the ranks do not share, and with a solver that does not take the mean of their
+// gradients.
 func (r *ranks) check(batches AnyBatches, solver G.Solver) error {
 	shared, err := r.shares(batches)
 	if err != nil {
@@ -195,8 +196,8 @@ func ranksOf(solver G.Solver) int {
 	return 1
 }
 
-// averager is a solver that takes the mean of the ranks' gradients. Average does it before the next Step, which does not do it
-// again, and Discard says that no step will follow.
+// averager is a solver that takes the mean of the ranks' gradients. Average does it before the next Step, which does not do
+// it again, and Discard says that no step will follow.
 type averager interface {
 	Average(model []G.ValueGrad) error
 	Discard()

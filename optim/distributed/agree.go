@@ -73,8 +73,8 @@ func (c call) String() string {
 	return fmt.Sprintf("%v (its call %d)", c.kind, c.Number)
 }
 
-// collective makes sure that all ranks make the same call, and makes it. An error breaks the world, and the others are told; but
-// not the withdrawal of a rank.
+// collective makes sure that all ranks make the same call, and makes it. An error breaks the world, and the others are told;
+// but not the withdrawal of a rank.
 func (w *World) collective(c call, exchange func() error) error {
 	if w.size == 1 && w.wire == nil {
 		return w.broken

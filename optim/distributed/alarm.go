@@ -58,8 +58,8 @@ func decodeAlarm(b []byte) *failure {
 	return f
 }
 
-// An alarm is the message of a rank that fails, which may come at any time. Each rank sends every other one a single alarm in
-// its life: an empty one when it ends in order, which it does when all ranks have called Finalize, though others may not
+// An alarm is the message of a rank that fails, which may come at any time. Each rank sends every other one a single alarm
+// in its life: an empty one when it ends in order, which it does when all ranks have called Finalize, though others may not
 // have heard that from all yet.
 type alarm struct {
 	rank int

@@ -17,27 +17,27 @@
 //	model, err := layers.NewClassifier(net, 64, 3, 32, 32) // the batch of a rank
 //	err = model.Join(world)
 //
-// Then two ranks train as one process with batches of 128 does, image for image. Fit, Evaluate and the checkpoints are those of
-// all ranks together: see Join of layers.Classifier, also for what becomes of batch norms. Rank 0 writes the files and draws
-// progress; [World] has Rank for what a program prints itself.
+// Then two ranks train as one process with batches of 128 does, image for image. Fit, Evaluate and the checkpoints are those
+// of all ranks together: see Join of layers.Classifier, also for what becomes of batch norms. Rank 0 writes the files and
+// draws progress; [World] has Rank for what a program prints itself.
 //
 // # The library
 //
-// MPI is opened when Init is called: Open MPI 4 and 5, MPICH 4 and what shares its ABI (Intel MPI, MVAPICH, Cray MPICH), or a
-// library of MPI 5's standard ABI. No C compiler is needed, and only programs that import this package are linked to the
-// system's libraries at all. LAYERNOISE_MPI names another library file. The library must be the launcher's: another one would make
-// many worlds of one rank, and is an error.
+// MPI is opened when Init is called: Open MPI 4 and 5, MPICH 4 and what shares its ABI (Intel MPI, MVAPICH, Cray MPICH), or
+// a library of MPI 5's standard ABI. No C compiler is needed, and only programs that import this package are linked to the
+// system's libraries at all. LAYERNOISE_MPI names another library file. The library must be the launcher's: another one
+// would make many worlds of one rank, and is an error.
 //
-// Open MPI's mpirun binds each rank to one processor when there are one or two ranks: give it --bind-to none, or the number of
-// processors with --map-by slot:PE=n. String of a World tells how many processors this rank has.
+// Open MPI's mpirun binds each rank to one processor when there are one or two ranks: give it --bind-to none, or the number
+// of processors with --map-by slot:PE=n. String of a World tells how many processors this rank has.
 //
-// All calls are made on one thread of the operating system, which Init starts. Nothing but MPI_Isend, MPI_Irecv and MPI_Test is
-// used between MPI_Init_thread and MPI_Finalize, so no call blocks, and a rank that waits for another one can give up.
+// All calls are made on one thread of the operating system, which Init starts. Nothing but MPI_Isend, MPI_Irecv and MPI_Test
+// is used between MPI_Init_thread and MPI_Finalize, so no call blocks, and a rank that waits for another one can give up.
 //
 // # Overlap
 //
-// [Solver.Overlap] exchanges gradients while the pass that computes others still runs. README.md has what it gives, and how far
-// a training scales.
+// [Solver.Overlap] exchanges gradients while the pass that computes others still runs. README.md has what it gives, and how
+// far a training scales.
 //
 // # The noise
 //
@@ -47,16 +47,17 @@
 //
 // # The same bits
 //
-// Sums over ranks are taken in a fixed order, by pairs: ((g0+g1)+(g2+g3))+..., on whichever rank and by whichever library. The
-// weights are the same bits on all ranks, from run to run, and on any network. With another number of ranks the sums are
+// Sums over ranks are taken in a fixed order, by pairs: ((g0+g1)+(g2+g3))+..., on whichever rank and by whichever library.
+// The weights are the same bits on all ranks, from run to run, and on any network. With another number of ranks the sums are
 // rounded otherwise: the weights agree to rounding.
 //
 // # When a rank fails
 //
-// A rank that cannot make the next call says so by Withdraw: that call returns an error to all others, and the world goes on.
-// All else breaks it. Before each exchange the ranks tell each other what they call. A rank that makes another call, leaves, or
-// says that it failed (Abort), is named in the error that all others return at once; one that has died, hangs or is cut off, when Config.Timeout and a
-// second are over. Ranks that wait in vain ask around first, so that the one is named that is silent, and not one that itself
-// waits for it. A rank that is killed ends the others by way of the launcher, as a rule at once. After an error the weights are
-// those before the step. Launchers may wait for ever for a host that is gone: give jobs a limit of time.
+// A rank that cannot make the next call says so by Withdraw: that call returns an error to all others, and the world goes
+// on. All else breaks it. Before each exchange the ranks tell each other what they call. A rank that makes another call,
+// leaves, or says that it failed (Abort), is named in the error that all others return at once; one that has died, hangs or
+// is cut off, when Config.Timeout and a second are over. Ranks that wait in vain ask around first, so that the one is named
+// that is silent, and not one that itself waits for it. A rank that is killed ends the others by way of the launcher, as a
+// rule at once. After an error the weights are those before the step. Launchers may wait for ever for a host that is gone:
+// give jobs a limit of time.
 package distributed

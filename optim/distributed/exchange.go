@@ -11,15 +11,15 @@ import (
 // A Float is what the elements of tensors may be.
 type Float interface{ float32 | float64 }
 
-// A vector is exchanged in blocks: of at most defaultBlock bytes, and of at most partBytes for each rank. Small ones stay in the
-// caches, and are carried before a rank that waits for them loses patience; large ones cost the network fewer messages.
+// A vector is exchanged in blocks: of at most defaultBlock bytes, and of at most partBytes for each rank. Small ones stay in
+// the caches, and are carried before a rank that waits for them loses patience; large ones cost the network fewer messages.
 const (
 	defaultBlock = 1 << 20
 	partBytes    = 1 << 17
 )
 
-// wholeBytes is what a rank may send at most to have a block summed by every rank for itself, in one round of messages in the
-// place of two.
+// wholeBytes is what a rank may send at most to have a block summed by every rank for itself, in one round of messages in
+// the place of two.
 const wholeBytes = 1 << 14
 
 // window is how many blocks are under way at a time.
@@ -30,8 +30,8 @@ const maxTags = 16000
 
 // Allreduce sets x, on every rank, to the sum of all ranks' x, element by element. Its length must be the same on all.
 //
-// The order of the sum is fixed, whatever the library: ranks 0 and 1, 2 and 3, ... are added, then these sums by pairs, and so
-// on. So the bits are the same on all ranks, from run to run, and from one library and network to another.
+// The order of the sum is fixed, whatever the library: ranks 0 and 1, 2 and 3, ... are added, then these sums by pairs, and
+// so on. So the bits are the same on all ranks, from run to run, and from one library and network to another.
 func Allreduce[T Float](w *World, x []T) error { return allreduceAll(w, [][]T{x}, 1) }
 
 // allreduceAll is Allreduce of several vectors at once, whose sums are multiplied by a factor.

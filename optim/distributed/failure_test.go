@@ -134,9 +134,9 @@ func (m *mortal) send(data []byte, to, tag int) (pending, error) {
 	return m.wire.send(data, to, tag)
 }
 
-// TestTrouble runs worlds of random size through random calls over a slow wire, and lets something happen to one rank. Without
-// trouble all results are right, and nothing is left under way. With trouble every other rank ends with an error that
-// names the odd one, within the time that is set.
+// TestTrouble runs worlds of random size through random calls over a slow wire, and lets something happen to one rank.
+// Without trouble all results are right, and nothing is left under way. With trouble every other rank ends with an error
+// that names the odd one, within the time that is set.
 func TestTrouble(t *testing.T) {
 	runs := 250
 	if testing.Short() {

@@ -152,8 +152,8 @@ func sameOnAll(w *World, x []float64) error {
 	return errors.WithMessagef(sameBits(x, first), "rank %d, beside rank 0", w.Rank())
 }
 
-// checkFit compares trainings of all ranks with those of one process: the same steps, losses and metrics, to rounding, whatever
-// becomes of images that are left over, and with the gradient clipped.
+// checkFit compares trainings of all ranks with those of one process: the same steps, losses and metrics, to rounding,
+// whatever becomes of images that are left over, and with the gradient clipped.
 func checkFit(w *World) error {
 	if fitBatch%w.Size() != 0 {
 		return nil
@@ -364,8 +364,8 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// TestResumeWithOtherRanks stops four ranks in their training. Four of them go on to the same bits as in one go; two, one, and a
-// process without a world, to rounding. Only rank 0 writes files and reads them.
+// TestResumeWithOtherRanks stops four ranks in their training. Four of them go on to the same bits as in one go; two, one,
+// and a process without a world, to rounding. Only rank 0 writes files and reads them.
 func TestResumeWithOtherRanks(t *testing.T) {
 	run := func(n, stop int, norm bool, dir string) []fitted {
 		all := make([]fitted, max(n, 1))

@@ -15,8 +15,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// badBatches are shared batches of which number bad has an image that is not a number, on rank 1, or a label that is none; or
-// cannot be read.
+// badBatches are shared batches of which number bad has an image that is not a number, on rank 1, or a label that is none;
+// or cannot be read.
 type badBatches struct {
 	onlyBatches
 	rank, ranks int

@@ -62,7 +62,8 @@ func TestLaunched(t *testing.T) {
 	}
 }
 
-// TestEnds is a world that does little else than to end. test.sh starts it many times, since an MPI_Finalize may hang now and then.
+// TestEnds is a world that does little else than to end. test.sh starts it many times, since an MPI_Finalize may hang now
+// and then.
 func TestEnds(t *testing.T) {
 	w := launchedWorld(t, 10*time.Second)
 	for range 3 {
@@ -144,8 +145,8 @@ func trainAndDie(w *World, path string) error {
 	return r.train(steps/2+3, steps)
 }
 
-// checkResumed goes on from the checkpoint of ranks that died, as many or not, and compares the end with that of one process that
-// was never interrupted.
+// checkResumed goes on from the checkpoint of ranks that died, as many or not, and compares the end with that of one process
+// that was never interrupted.
 func checkResumed(w *World, path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {

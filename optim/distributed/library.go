@@ -20,8 +20,8 @@ type library struct {
 	hangs bool   // in MPI_Finalize, now and then: see leave
 }
 
-// underWay is the messages whose memory MPI may still read or write. Those of a broken world stay here as long as the process
-// lives, whatever becomes of the world.
+// underWay is the messages whose memory MPI may still read or write. Those of a broken world stay here as long as the
+// process lives, whatever becomes of the world.
 var underWay = make(map[*operation]struct{})
 
 // abi is the handles of MPI's constants that are needed: the standard leaves them to the library (to the standard itself
@@ -156,8 +156,8 @@ type results struct {
 	text [8192]byte // MPI_MAX_LIBRARY_VERSION_STRING of Open MPI and MPICH is not more
 }
 
-// newResults returns results on the heap. The compiler would put them on the stack where only their address, as a number, leaves
-// a function; and a call by purego may move the stack.
+// newResults returns results on the heap. The compiler would put them on the stack where only their address, as a number,
+// leaves a function; and a call by purego may move the stack.
 //
 //go:noinline
 func newResults() *results { return new(results) }
@@ -229,8 +229,9 @@ func (l *library) stop() error {
 	return nil
 }
 
-// runAtExit calls what C's libraries want to be called at the end of the process. Go's ends without it. From MPICH 4.2 on that
-// tells the launcher that this rank ends in order, and without it the launcher would kill the ranks that end a moment later.
+// runAtExit calls what C's libraries want to be called at the end of the process. Go's ends without it. From MPICH 4.2 on
+// that tells the launcher that this rank ends in order, and without it the launcher would kill the ranks that end a moment
+// later.
 func runAtExit() {
 	if finalize, err := purego.Dlsym(purego.RTLD_DEFAULT, "__cxa_finalize"); err == nil {
 		purego.SyscallN(finalize, 0)

@@ -11,16 +11,17 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Overlap returns a machine that exchanges gradients while it still computes others: its RunAll leaves the means over all ranks,
-// and the Step that follows does not exchange them again. Put it between the tape machine and Guard:
+// Overlap returns a machine that exchanges gradients while it still computes others: its RunAll leaves the means over all
+// ranks, and the Step that follows does not exchange them again. Put it between the tape machine and Guard:
 //
 //	vm := G.NewTapeMachine(g, graph.BindGradients(learnables...))
 //	vm = mean.Overlap(vm, learnables...)
 //	vm, err = solver.Guard(vm, learnables...)
 //
-// A gradient leaves early if an operation of package graph computes it, graph.BindGradients has bound it, and nothing else reads
-// it; all others leave at the end of the pass, as do small ones. The first pass of a machine is exchanged by Step. The
-// bits are those without Overlap. With several evaluations a step (optim.WithSamples) each is exchanged, as many times the bytes.
+// A gradient leaves early if an operation of package graph computes it, graph.BindGradients has bound it, and nothing else
+// reads it; all others leave at the end of the pass, as do small ones. The first pass of a machine is exchanged by Step. The
+// bits are those without Overlap. With several evaluations a step (optim.WithSamples) each is exchanged, as many times the
+// bytes.
 //
 // Batch norms that are synchronised (layers.SyncBatchNorm) exchange their numbers meanwhile. Other calls of the world must
 // wait for RunAll to return.
@@ -102,7 +103,8 @@ func (o *overlap) prepare() error {
 	return nil
 }
 
-// overlapped returns what runs a pass and exchanges the gradients of the bundle meanwhile, the small ones together at the end.
+// overlapped returns what runs a pass and exchanges the gradients of the bundle meanwhile, the small ones together at the
+// end.
 func overlapped[T Float](o *overlap, b bundle[T]) func(*overlap) error {
 	o.places = make([]int, len(o.memory))
 	for i, m := range o.memory {

@@ -102,8 +102,8 @@ type failing struct{ G.VM }
 
 func (failing) RunAll() error { return errors.New("a bad image") }
 
-// TestOverlapTags: what a batch norm exchanges in the pass cannot be taken for a part of a gradient that is exchanged beside it. Both
-// wait for each other's messages at once where these are slow.
+// TestOverlapTags: what a batch norm exchanges in the pass cannot be taken for a part of a gradient that is exchanged beside
+// it. Both wait for each other's messages at once where these are slow.
 func TestOverlapTags(t *testing.T) {
 	p := newPost()
 	p.delay = func() time.Duration { return 5 * time.Millisecond }
@@ -158,7 +158,8 @@ func TestOverlapFails(t *testing.T) {
 	}
 }
 
-// TestOverlapHangs: a rank that does not come to a pass ends the others when their time is over, also while a batch norm waits.
+// TestOverlapHangs: a rank that does not come to a pass ends the others when their time is over, also while a batch norm
+// waits.
 func TestOverlapHangs(t *testing.T) {
 	for _, net := range []speedNetwork{small, normed} {
 		t.Run(net.name, func(t *testing.T) {
@@ -241,8 +242,8 @@ func TestOverlapOtherMemory(t *testing.T) {
 	})
 }
 
-// TestSharedGradient: parameters that are added to each other have one gradient, which is exchanged once. One that is a part of
-// another is refused.
+// TestSharedGradient: parameters that are added to each other have one gradient, which is exchanged once. One that is a part
+// of another is refused.
 func TestSharedGradient(t *testing.T) {
 	const n = 3*fuseBelow + 7
 	for _, length := range []int{5, n} {

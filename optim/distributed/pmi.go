@@ -15,10 +15,10 @@ import (
 )
 
 // MPICH before 4.2 may never come out of MPI_Finalize where it talks by UCX, as Debian 12's does: between several hosts it
-// was seen in a third of all runs. A rank there first closes its connections, which needs answers of the others, and then waits
-// in the launcher's barrier, where it gives no answers: a slower rank waits for them for ever
-// (github.com/pmodels/mpich/pull/6596). MPI_Finalize is not called there. The rank takes leave of the launcher itself, by the
-// two words of its protocol that MPI_Finalize says, and answers the others until all have done so.
+// was seen in a third of all runs. A rank there first closes its connections, which needs answers of the others, and then
+// waits in the launcher's barrier, where it gives no answers: a slower rank waits for them for ever
+// (github.com/pmodels/mpich/pull/6596). MPI_Finalize is not called there. The rank takes leave of the launcher itself, by
+// the two words of its protocol that MPI_Finalize says, and answers the others until all have done so.
 
 var mpichVersion = regexp.MustCompile(`^MPICH Version:\s*(\d+)\.(\d+)`)
 
@@ -33,8 +33,8 @@ func finalizeHangs(text string) bool {
 	return major < 4 || major == 4 && minor < 2
 }
 
-// launcherSocket returns the file descriptor by which the launcher talks to this process, if that is hydra and the protocol the
-// first version of PMI, a line of text for each word.
+// launcherSocket returns the file descriptor by which the launcher talks to this process, if that is hydra and the protocol
+// the first version of PMI, a line of text for each word.
 func launcherSocket() (fd int, ok bool) {
 	if os.Getenv("MPI_LOCALRANKID") == "" { // which hydra sets
 		return 0, false

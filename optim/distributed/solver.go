@@ -29,8 +29,8 @@ var _ G.Solver = (*Solver)(nil)
 // rank to rank unless a layers.Classifier that has joined the world averages them, or layers.SyncBatchNorm has synchronised
 // them.
 //
-// The ranks must train the same model from the same weights, which the first Step makes sure of: give all the same seeds,
-// or call [BroadcastWeights]. After that nothing but gradients is exchanged, and the weights stay the same bit for bit, because
+// The ranks must train the same model from the same weights, which the first Step makes sure of: give all the same seeds, or
+// call [BroadcastWeights]. After that nothing but gradients is exchanged, and the weights stay the same bit for bit, because
 // the sum is the same on all ranks and the noise is a function of seeds and counters.
 type Solver struct {
 	base  G.Solver
@@ -71,12 +71,12 @@ func IndependentNoise(w *World) optim.PerturbOpt { return optim.WithRank(w.rank,
 // Base returns the solver that updates the weights.
 func (s *Solver) Base() G.Solver { return s.base }
 
-// Step replaces the gradients by their mean over all ranks and makes a step of the base solver. All ranks must call it, with the
-// same parameters in the same order. The first Step compares the names, shapes and weights of the ranks: the error names the
-// first parameter that differs, and nothing has changed.
+// Step replaces the gradients by their mean over all ranks and makes a step of the base solver. All ranks must call it, with
+// the same parameters in the same order. The first Step compares the names, shapes and weights of the ranks: the error names
+// the first parameter that differs, and nothing has changed.
 //
-// Parameters that share the memory of their gradients, as two that are only ever added do, have it exchanged once. Memory that is
-// shared in part is an error.
+// Parameters that share the memory of their gradients, as two that are only ever added do, have it exchanged once. Memory
+// that is shared in part is an error.
 //
 // An error of another rank is an error here, too, before the weights have changed.
 func (s *Solver) Step(model []G.ValueGrad) error {
@@ -406,8 +406,8 @@ func BroadcastWeights(w *World, model []G.ValueGrad) error {
 	return nil
 }
 
-// MarshalBinary returns the state of the base solver, as the base does. Its state is the same on all ranks, so one file of rank 0
-// resumes all, of any number. Gorgonia's VanillaSolver has none.
+// MarshalBinary returns the state of the base solver, as the base does. Its state is the same on all ranks, so one file of
+// rank 0 resumes all, of any number. Gorgonia's VanillaSolver has none.
 func (s *Solver) MarshalBinary() ([]byte, error) {
 	if base, ok := s.base.(encoding.BinaryMarshaler); ok {
 		return base.MarshalBinary()

@@ -169,8 +169,8 @@ func trainOn(w *World, batch, first int, sigma float64, opts ...optim.PerturbOpt
 	return r.weights(), err
 }
 
-// checkSolver compares a training by all ranks with one of a single process that sees all images, with and without noise: the
-// same to rounding, and the ranks among each other to the bit.
+// checkSolver compares a training by all ranks with one of a single process that sees all images, with and without noise:
+// the same to rounding, and the ranks among each other to the bit.
 func checkSolver(w *World) error {
 	if images%w.Size() != 0 {
 		return nil
@@ -200,7 +200,8 @@ func checkSolver(w *World) error {
 	return nil
 }
 
-// checkIndependentNoise compares ranks that see the same images, each with noise of its own, with one process that draws as often.
+// checkIndependentNoise compares ranks that see the same images, each with noise of its own, with one process that draws as
+// often.
 func checkIndependentNoise(w *World) error {
 	for _, antithetic := range []bool{false, true} {
 		var opts []optim.PerturbOpt

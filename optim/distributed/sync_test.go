@@ -125,7 +125,8 @@ func checkSyncBatchNorm(w *World) error {
 	return checkSyncEstimate(w)
 }
 
-// checkSyncEstimate compares statistics that are estimated with those of one process. The ranks' own are not the same at first.
+// checkSyncEstimate compares statistics that are estimated with those of one process. The ranks' own are not the same at
+// first.
 func checkSyncEstimate(w *World) error {
 	var statistics [2][]float64
 	for i, world := range []*World{w, nil} {

@@ -2,8 +2,8 @@ package distributed
 
 import G "gorgonia.org/gorgonia"
 
-// Sum is Allreduce of a []float64. With Rank, Size and Share it makes a World what package layers asks of the ranks that train
-// a network together (layers.World).
+// Sum is Allreduce of a []float64. With Rank, Size and Share it makes a World what package layers asks of the ranks that
+// train a network together (layers.World).
 func (w *World) Sum(x []float64) error { return Allreduce(w, x) }
 
 // Share returns, on every rank, the data that rank 0 gives, of any length.

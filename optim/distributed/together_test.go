@@ -37,7 +37,8 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// TestAverage: Average makes the gradients means, which Step does not exchange again, unless they were thrown away in between.
+// TestAverage: Average makes the gradients means, which Step does not exchange again, unless they were thrown away in
+// between.
 func TestAverage(t *testing.T) {
 	everyRank(t, 2, func(w *World) error {
 		tr, err := newTraining(images/2, 1)

@@ -152,8 +152,8 @@ func (p *post) world(t *testing.T, rank, ranks int, timeout time.Duration) *Worl
 	return w
 }
 
-// run runs f as each rank of a world of n, and returns their errors. A rank that does not come to an end long after its timeout
-// fails the test.
+// run runs f as each rank of a world of n, and returns their errors. A rank that does not come to an end long after its
+// timeout fails the test.
 func (p *post) run(t *testing.T, n int, timeout time.Duration, f func(w *World) error) []error {
 	t.Helper()
 	limit := time.AfterFunc(20*timeout+10*moment, func() {

@@ -24,12 +24,13 @@ func (e *Withdrawal) Withdrawn() (rank, code int, reason string) { return e.Rank
 // maxReason is how long a reason may be, in bytes.
 const maxReason = 1 << 10
 
-// Withdraw tells the other ranks, in the place of the collective call that they make next or in which they wait now, that this rank
-// does not make it, and why. That call returns a [Withdrawal] to them and changes nothing. The world goes on: the calls after it
-// are again those that all ranks make. Code is any number of the program's from 0 to 1<<31-1; of the reason the first KB is told.
+// Withdraw tells the other ranks, in the place of the collective call that they make next or in which they wait now, that
+// this rank does not make it, and why. That call returns a [Withdrawal] to them and changes nothing. The world goes on: the
+// calls after it are again those that all ranks make. Code is any number of the program's from 0 to 1<<31-1; of the reason
+// the first KB is told.
 //
-// Withdraw returns when all ranks have come to that call. Several may withdraw from one. In a world of one it does nothing. A rank
-// whom the others may have to wait for long, or who has left a call half way, calls Fail or Abort.
+// Withdraw returns when all ranks have come to that call. Several may withdraw from one. In a world of one it does nothing.
+// A rank whom the others may have to wait for long, or who has left a call half way, calls Fail or Abort.
 func (w *World) Withdraw(code int, reason string) error {
 	if code < 0 || code > 1<<31-1 {
 		return errors.Errorf("distributed: Withdraw with code %d: want 0 to 1<<31-1", code)
@@ -45,8 +46,8 @@ func (w *World) Withdraw(code int, reason string) error {
 	return err
 }
 
-// withdrawn returns the Withdrawal of the first of the ranks that withdraw from a call, with the reason that it gives; nil if
-// none does. A rank that withdraws itself gives its own to all.
+// withdrawn returns the Withdrawal of the first of the ranks that withdraw from a call, with the reason that it gives; nil
+// if none does. A rank that withdraws itself gives its own to all.
 func (w *World) withdrawn(c call, calls []call) error {
 	reasons := make([][]byte, w.size)
 	var list []waiting

@@ -59,8 +59,8 @@ func TestWithdraw(t *testing.T) {
 	}
 }
 
-// TestWithdrawBesideOverlap: a rank withdraws from the exchange of a pass that the others make, in which batch norms call too. Then
-// all go on.
+// TestWithdrawBesideOverlap: a rank withdraws from the exchange of a pass that the others make, in which batch norms call
+// too. Then all go on.
 func TestWithdrawBesideOverlap(t *testing.T) {
 	for _, net := range []speedNetwork{small, normed} {
 		t.Run(net.name, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 // the same ones in the same order. They are made by one goroutine at a time.
 //
 // When a rank fails, leaves, hangs or makes another call, the calls of all others return an error that names it, and the
-// world is broken: all further calls return that error. End the process with Abort then. A rank that withdraws from a call in
-// time breaks nothing.
+// world is broken: all further calls return that error. End the process with Abort then. A rank that withdraws from a call
+// in time breaks nothing.
 type World struct {
 	rank, size int
 	timeout    time.Duration
@@ -61,7 +61,8 @@ type transport interface {
 type pending any
 
 // Init opens the world. Started by mpirun, mpiexec or srun it opens the MPI library, initialises it on a thread of its own,
-// and waits for the other ranks to do the same. Started without a launcher it is a world of one, and no library is looked for.
+// and waits for the other ranks to do the same. Started without a launcher it is a world of one, and no library is looked
+// for.
 //
 // It is an error if the library found is not the launcher's, which would make many worlds of one.
 func Init(config Config) (*World, error) {
