@@ -64,7 +64,7 @@ func newAdam(s *Adam, rate float64, opts []AdamOpt) (*Adam, error) {
 	return s, nil
 }
 
-// WithBetas sets the decay rates of the two moments, each from 0 to below 1. By default 0.9 and 0.999.
+// WithBetas sets the decay rates of the two moments, each in [0, 1). By default they are 0.9 and 0.999.
 func WithBetas(beta1, beta2 float64) AdamOpt {
 	return adamOpt(func(s *Adam) error {
 		if !(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1) {
@@ -75,7 +75,7 @@ func WithBetas(beta1, beta2 float64) AdamOpt {
 	})
 }
 
-// WithEps sets what is added to the root of the second moment; it must be finite and positive. By default 1e-8.
+// WithEps sets the constant added to the root of the second moment; it must be finite and positive. By default it is 1e-8.
 func WithEps(eps float64) AdamOpt {
 	return adamOpt(func(s *Adam) error {
 		if !finite(eps) || eps == 0 {
@@ -87,8 +87,8 @@ func WithEps(eps float64) AdamOpt {
 }
 
 // Step updates the weights in place and zeroes the gradients. Everything is checked before anything changes: each parameter
-// needs a gradient of its type and size. The model may be another one at each step, as in layer-wise pretraining: each
-// parameter keeps its moments, and the count of its steps, until it comes again.
+// needs a gradient of its own dtype and size. The model may differ from step to step, as in layer-wise pretraining: a
+// parameter keeps its moments and its step count while it is absent.
 func (s *Adam) Step(model []G.ValueGrad) error {
 	params, err := s.begin(model)
 	if err != nil {
@@ -140,8 +140,8 @@ type adamState struct {
 	First, Second []savedVec
 }
 
-// MarshalBinary returns learning rate, step and moments. Betas, eps, decay and schedule are not saved: give the constructor
-// the same options.
+// MarshalBinary returns the learning rate, the step counts and the moments. Betas, eps, decay and schedule are not saved:
+// pass the same options to the constructor.
 func (s *Adam) MarshalBinary() ([]byte, error) {
 	return encodeState(s.kind(), adamState{
 		Rate: s.rate, Step: s.step,
@@ -150,8 +150,8 @@ func (s *Adam) MarshalBinary() ([]byte, error) {
 	})
 }
 
-// UnmarshalBinary takes over a state that MarshalBinary of the same kind, Adam or AdamW, returned. The model, which the
-// solver may know already, must have the parameters that the state was saved for. After an error nothing has changed.
+// UnmarshalBinary restores a state that MarshalBinary of the same kind, Adam or AdamW, returned. The model, which the solver
+// may know already, must have the parameters of the saved state. After an error nothing has changed.
 func (s *Adam) UnmarshalBinary(data []byte) error {
 	var state adamState
 	if err := decodeState(data, s.kind(), &state); err != nil {

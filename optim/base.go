@@ -5,11 +5,11 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// updateGrain is how many weights a goroutine updates at least.
+// updateGrain is the smallest number of weights that a goroutine updates.
 const updateGrain = 1 << 15
 
-// base is what the solvers that update weights share: the learning rate, weight decay, and the parameters they train. State
-// belongs to the parameter, so models may be stepped in turn, and those that share a tensor share its state.
+// base holds what all solvers that update weights have: the learning rate, weight decay, and the parameters they train.
+// State belongs to the parameter, so several models may be stepped in turn, and those that share a tensor share its state.
 type base struct {
 	rate     float64
 	decay    float64
@@ -20,11 +20,11 @@ type base struct {
 
 	params paramSet
 	step   uint64 // completed steps, of all models
-	grads  []vec  // of the step under way, in the order of the model
+	grads  []vec  // of the current step, in the order of the model
 }
 
-// SetLearnRate sets the learning rate from the next step on, and LearnRate returns it. A schedule goes on multiplying it. A
-// rate that is negative, infinite or NaN is refused and changes nothing.
+// SetLearnRate sets the learning rate, as returned by LearnRate, from the next step on. A schedule still multiplies it. A
+// rate that is negative, infinite or NaN is an error and changes nothing.
 func (b *base) SetLearnRate(rate float64) error {
 	if !finite(rate) {
 		return errors.Errorf("optim: the learning rate is %v: want a finite number, 0 or more", rate)
@@ -33,7 +33,7 @@ func (b *base) SetLearnRate(rate float64) error {
 	return nil
 }
 
-// LearnRate returns the learning rate that the constructor or SetLearnRate set, without the schedule's factor.
+// LearnRate returns the learning rate set by the constructor or SetLearnRate, without the schedule's factor.
 func (b *base) LearnRate() float64 { return b.rate }
 
 // ScheduledRate returns the learning rate of the next step: LearnRate times the schedule's factor.
@@ -44,8 +44,8 @@ func (b *base) ScheduledRate() float64 {
 	return b.rate * b.schedule(b.step)
 }
 
-// begin checks the model, before a step changes anything, and returns its parameters; their gradients are in b.grads. Noise
-// that a PerturbedSolver has in them is then out.
+// begin checks the model before a step changes anything and returns its parameters; their gradients are in b.grads. It
+// removes any noise that a PerturbedSolver has left in them.
 func (b *base) begin(model []G.ValueGrad) ([]*Param, error) {
 	if b.schedule != nil {
 		if err := checkFactor(b.schedule, b.step); err != nil {
@@ -72,7 +72,7 @@ func (b *base) begin(model []G.ValueGrad) ([]*Param, error) {
 	return params, noisy.clear(&b.params, nil)
 }
 
-// moment returns the parameter's moment number k, zero at first.
+// moment returns the parameter's moment number k, initially zero.
 func (p *Param) moment(k int) vec {
 	if p.moments[k].len() == 0 {
 		p.moments[k] = newVec(p.vec, p.vec.len())
@@ -106,7 +106,7 @@ func (o baseOpt) applySGD(s *SGD) error   { return o(&s.base) }
 func (o baseOpt) applyAdam(s *Adam) error { return o(&s.base) }
 
 // WithWeightDecay sets the weight decay. SGD and Adam add decay*w to the gradient; AdamW multiplies the weights by 1 -
-// rate*decay. By default 0, and 0.01 for AdamW, as in PyTorch.
+// rate*decay. By default it is 0, and 0.01 for AdamW, as in PyTorch.
 func WithWeightDecay(decay float64) BaseOpt {
 	return baseOpt(func(b *base) error {
 		if !finite(decay) {
@@ -117,8 +117,8 @@ func WithWeightDecay(decay float64) BaseOpt {
 	})
 }
 
-// WithoutDecay takes weight decay from the parameters that excluded reports true for, as training scripts do for biases and
-// the scales of batch norms: WithoutDecay(optim.IsVector). It is asked at each step. By default all parameters decay.
+// WithoutDecay exempts from weight decay the parameters for which excluded returns true, as training scripts do for biases
+// and the scales of batch norms: WithoutDecay(optim.IsVector). It is called at each step. By default all parameters decay.
 func WithoutDecay(excluded func(p *Param) bool) BaseOpt {
 	return baseOpt(func(b *base) error {
 		if excluded == nil {
@@ -129,11 +129,11 @@ func WithoutDecay(excluded func(p *Param) bool) BaseOpt {
 	})
 }
 
-// IsVector reports whether p has one dimension at most, as biases and the scales and shifts of norms have.
+// IsVector reports whether p has at most one dimension, like biases and the scales and shifts of norms.
 func IsVector(p *Param) bool { return p.Shape().Dims() <= 1 }
 
-// WithLearnRateFactor multiplies the learning rate of each parameter by factor, which must be finite and not negative: 0
-// freezes it. It is asked at each step. By default it is 1.
+// WithLearnRateFactor multiplies the learning rate of each parameter by factor, which must be finite and not negative; 0
+// freezes the parameter. It is called at each step. By default it is 1.
 func WithLearnRateFactor(factor func(p *Param) float64) BaseOpt {
 	return baseOpt(func(b *base) error {
 		if factor == nil {
@@ -144,7 +144,7 @@ func WithLearnRateFactor(factor func(p *Param) float64) BaseOpt {
 	})
 }
 
-// rateOf and decayOf are the learning rate and the weight decay of a parameter at this step.
+// rateOf and decayOf return the learning rate and the weight decay of a parameter at this step.
 func (b *base) rateOf(p *Param) float64 {
 	if b.rateFactor == nil {
 		return b.ScheduledRate()
@@ -171,7 +171,7 @@ func WithLearnRateSchedule(schedule Schedule) BaseOpt {
 	})
 }
 
-// savedVec is a vec in a saved state: one of the two slices is set, or none where there was no vec yet.
+// savedVec is a vec in a saved state: one of the two slices is set, or neither if there was no vec yet.
 type savedVec struct {
 	F32 []float32
 	F64 []float64
@@ -186,7 +186,7 @@ func (s *paramSet) saveMoments(k int) []savedVec {
 	return saved
 }
 
-// saveSteps returns the parameters' counts of steps.
+// saveSteps returns the parameters' step counts.
 func (s *paramSet) saveSteps() []uint64 {
 	saved := make([]uint64, len(s.list))
 	for i, p := range s.list {
@@ -195,17 +195,17 @@ func (s *paramSet) saveSteps() []uint64 {
 	return saved
 }
 
-// adopt takes over a saved state, or changes nothing.
+// adopt restores a saved state, or changes nothing.
 func (b *base) adopt(rate float64, step uint64, params []savedParam, steps []uint64, moments ...[]savedVec) error {
 	if !finite(rate) {
-		return errors.Wrapf(ErrState, "optim: the state's learning rate is %v", rate)
+		return errors.Wrapf(ErrState, "optim: the learning rate in the state is %v", rate)
 	}
 	list, err := b.params.checkSaved(params)
 	if err != nil {
 		return err
 	}
 	if steps != nil && len(steps) != len(list) {
-		return errors.Wrapf(ErrState, "optim: the state has steps for %d parameters of %d", len(steps), len(list))
+		return errors.Wrapf(ErrState, "optim: the state has step counts for %d of %d parameters", len(steps), len(list))
 	}
 	for i, n := range steps {
 		list[i].steps = n
@@ -220,10 +220,10 @@ func (b *base) adopt(rate float64, step uint64, params []savedParam, steps []uin
 	return nil
 }
 
-// loadMoments gives the parameters their moments number k, after checking that they are like them.
+// loadMoments sets the parameters' moments number k, after checking their lengths and dtypes.
 func loadMoments(list []*Param, k int, saved []savedVec) error {
 	if len(saved) != len(list) {
-		return errors.Wrapf(ErrState, "optim: the state has moments for %d parameters of %d", len(saved), len(list))
+		return errors.Wrapf(ErrState, "optim: the state has moments for %d of %d parameters", len(saved), len(list))
 	}
 	for i, s := range saved {
 		p, v := list[i], vec{f32: s.F32, f64: s.F64}

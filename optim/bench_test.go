@@ -30,8 +30,8 @@ func (t *trainer) step(b *testing.B) {
 	t.vm.Reset()
 }
 
-// newTrainer builds net's training graph for batches of shape, with SGD as PyTorch's examples have it, in what wrap makes of
-// it; nil for SGD alone.
+// newTrainer builds net's training graph for batches of the given shape, with SGD as in PyTorch's examples, wrapped by wrap;
+// with nil for wrap, SGD alone.
 func newTrainer(b *testing.B, net layers.Layer, wrap func(base G.Solver) (wrapper, error), shape ...int) *trainer {
 	b.Helper()
 	fail := func(err error) {
@@ -70,9 +70,9 @@ func newTrainer(b *testing.B, net layers.Layer, wrap func(base G.Solver) (wrappe
 }
 
 // BenchmarkSolver measures what noise costs: ms/step of the noisy training, and its ratio to the same training without
-// noise. An iteration is a cycle in which each tensor takes noise once. The two trainings take turns, step by step and in
-// changing order, and the ratio is the median of those of the cycles, so that it holds on a machine whose speed drifts. For
-// one core set GOMAXPROCS=1.
+// noise. An iteration is a cycle in which each tensor takes noise once. The two trainings alternate step by step, in
+// changing order, and the ratio is the median over the cycles, so that it holds on a machine whose speed drifts. For one
+// core set GOMAXPROCS=1.
 func BenchmarkSolver(b *testing.B) {
 	nets := []struct {
 		name  string
@@ -121,7 +121,7 @@ func BenchmarkSolver(b *testing.B) {
 					total += spent[1]
 				}
 				slices.Sort(ratios)
-				b.ReportMetric(0, "ns/op") // an iteration is a cycle of both: of no interest
+				b.ReportMetric(0, "ns/op") // meaningless: an iteration is a cycle of both
 				b.ReportMetric(float64(total.Nanoseconds())/1e6/float64(b.N*cycle), "ms/step")
 				n := len(ratios)
 				b.ReportMetric((ratios[(n-1)/2]+ratios[n/2])/2, "ratio")

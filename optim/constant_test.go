@@ -8,9 +8,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestConstantOfTheRegulariser holds the constant that the package documentation gives: for n groups in turn, and for all
-// with sigma/sqrt(n), noise adds sigma^2/(2n) tr H to the loss. On R = sum a w^2/2, whose Hessian is diag(a), that is exact
-// for each pair of Rademacher draws, whose squares are 1.
+// TestConstantOfTheRegulariser checks the constant in the package documentation: for n groups in turn, and for all with
+// sigma/sqrt(n), noise adds sigma^2/(2n) tr H to the loss. On R = sum a w^2/2, whose Hessian is diag(a), that is exact for
+// each pair of Rademacher draws, whose squares are 1.
 func TestConstantOfTheRegulariser(t *testing.T) {
 	const sigma = 0.5
 	curvature := [][]float64{{1, 2, 3}, {10}, {0.5, 7}, {4, 4, 4, 4}, {6}}
@@ -87,7 +87,7 @@ func TestConstantOfTheRegulariser(t *testing.T) {
 	}
 }
 
-// watchedVM calls after when it has run.
+// watchedVM calls after once it has run.
 type watchedVM struct {
 	G.VM
 	after func()

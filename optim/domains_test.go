@@ -10,18 +10,18 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestMeasurementsDrawTheirOwn: with one seed, the draws of an estimate are none of those of a training, nor of the other
-// estimate. Else an estimate after a training is one over the noise that the training has fitted, and biased.
+// TestMeasurementsDrawTheirOwn: with the same seed, an estimate shares no draws with a training, nor with the other
+// estimate. Otherwise an estimate after a training would use the very noise that the training has fitted, and be biased.
 func TestMeasurementsDrawTheirOwn(t *testing.T) {
 	const steps, seed = 100, 0
-	seen := map[string]string{} // by the direction of the draw, whose it was
+	seen := map[string]string{} // the owner of each draw, by its direction
 	for _, dist := range []struct {
 		name  string
 		noise Noise
 	}{{"gaussian", Gaussian()}, {"rademacher", Rademacher()}} {
 		n := newNet(t, tensor.Float64, 1, 8, 16, 8, 4)
 		clean := weightsOf(n)
-		// look notes the direction, up to the sign, in which the first weight is moved.
+		// look records the direction, up to the sign, in which the first weight is moved.
 		look := func(whose string) {
 			now := weightsOf(n)
 			at, size := "", 0.0
@@ -55,7 +55,7 @@ func TestMeasurementsDrawTheirOwn(t *testing.T) {
 			vm.Reset()
 		}
 		if dist.name == "gaussian" {
-			seen[""] = "regulariser" // which evaluates at clean weights too
+			seen[""] = "regulariser" // which also evaluates at clean weights
 			if _, err := NoiseRegulariser(spy("regulariser"), &n.loss, 1, RegulariserConfig{Pairs: steps, Seed: seed}, weight); err != nil {
 				t.Fatal(err)
 			}
@@ -73,8 +73,9 @@ func TestMeasurementsDrawTheirOwn(t *testing.T) {
 // weightsOf returns the first weight of a network.
 func weightsOf(n *net) []float64 { return floatsOf(n.learnables[0].Value()) }
 
-// TestRegulariserAfterTraining measures a loss whose curvature lies along the noise of a training's first hundred steps: the
-// extreme of what a training can make of its noise. With that noise itself the estimate would be more than twice as large.
+// TestRegulariserAfterTraining measures a loss whose curvature lies along the noise of a training's first hundred steps, the
+// worst case of a training fitted to its noise. Measured with that noise itself, the estimate would be more than twice as
+// large.
 func TestRegulariserAfterTraining(t *testing.T) {
 	const n, sigma, steps = 150, 0.5, defaultPairs
 	a := mat.NewSymDense(n, nil)

@@ -55,7 +55,7 @@ func ExampleNewPerturbedSolver() {
 	// Output: step 199: noise with sigma 0.1 on [w]
 }
 
-// SAM: each RunAll evaluates the gradient twice, and the second time where the loss is higher.
+// SAM: each RunAll evaluates the gradient twice, the second time where the loss is higher.
 func ExampleNewSAM() {
 	g, w, _ := regression()
 	base := G.NewVanillaSolver(G.WithLearnRate(0.3))
@@ -84,8 +84,8 @@ func ExampleNewSAM() {
 	// Output: step 199: [w] moved by 0.05
 }
 
-// A program whose graph computes the next weights, as Gorgonia's example of logistic regression does: it calls Set of the
-// guarded machine, and needs no solver of its own.
+// A program whose graph computes the next weights, like Gorgonia's example of logistic regression: it calls Set of the
+// guarded machine and needs no solver.
 func ExampleMachine() {
 	g, w, cost := regression()
 	gradient := w.Deriv()
@@ -133,7 +133,7 @@ func ExamplePerturbedSolver_Restore() {
 	// Output: [1.000 -2.000]
 }
 
-// graph.Layers finds which parameters of an existing graph belong together.
+// graph.Layers finds which parameters of an existing graph belong to one layer.
 func ExampleByLayer() {
 	g := G.NewGraph()
 	x := G.NewMatrix(g, tensor.Float64, G.WithName("x"), G.WithShape(4, 3), G.WithInit(G.Ones()))

@@ -9,13 +9,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// program is a training as Gorgonia's users write it.
+// program is a training as Gorgonia's users write them.
 type program struct {
 	name        string
 	sigma       float64
 	opts        []optim.PerturbOpt
-	guardedOnly bool // it cannot carry noise, and says so
-	stateless   bool // nothing to resume from, or a base solver that cannot be saved
+	guardedOnly bool // returns an error in the carried protocol
+	stateless   bool // without a state, or with a base solver that cannot be saved
 	run         func(r *run)
 }
 
@@ -52,7 +52,7 @@ func adam() G.Solver {
 
 func vanilla() G.Solver { return G.NewVanillaSolver(G.WithLearnRate(0.1)) }
 
-// parameter is a node over weights that the program keeps.
+// parameter is a node over weights owned by the program.
 func (r *run) parameter(g *G.ExprGraph, name string, w *tensor.Dense) *G.Node {
 	return G.NodeFromAny(g, w, G.WithName(name))
 }
@@ -160,8 +160,8 @@ func updatedInTheGraph(r *run) {
 	}
 }
 
-// autoencoder: layers with tied weights, trained one after the other and then together, each phase with a graph and a
-// machine of its own, and with a solver of its own or one for all.
+// autoencoder: layers with tied weights, trained one after the other and then together, each phase with its own graph and
+// machine, and with its own solver or one for all.
 func autoencoder(r *run, one bool) {
 	const batch = 10
 	sizes := []int{6, 6, 4}
@@ -169,7 +169,7 @@ func autoencoder(r *run, one bool) {
 	weights := []*tensor.Dense{r.values(0.4, sizes[0], sizes[1]), r.values(0.4, sizes[1], sizes[2])}
 	const phase = 20
 	solver := r.solver(3*phase, adam)
-	// train makes a phase of steps with the layers from first to last.
+	// train runs a phase of steps with the layers from first to last.
 	train := func(first, last int) {
 		if !one {
 			solver = r.solver(phase, adam)
@@ -213,9 +213,9 @@ func autoencoder(r *run, one bool) {
 	train(0, 2)
 }
 
-// recurrent: a graph and a machine for each sequence, whose lengths differ, over the same weights; the nodes are given back.
+// recurrent: a graph and a machine for each sequence, of varying length, over the same weights; the nodes are given back.
 func recurrent(r *run) {
-	// Sizes of which Go aligns the memory of float32 so that gonum's products sum in the same order each time.
+	// Sizes for which Go aligns float32 slices so that gonum's products always sum in the same order.
 	const in, hidden = 4, 8
 	wx, wh, b := r.values(0.4, hidden, in), r.values(0.4, hidden, hidden), r.values(0, hidden)
 	out := r.values(0.4, in, hidden)
@@ -279,7 +279,7 @@ func convolutional(r *run) {
 	solver.atClean(func() { r.look(model) })
 }
 
-// severalMachines: graphs for batches of two sizes, and one to evaluate, over the same weights.
+// severalMachines: graphs for batches of two sizes, and one for evaluation, over the same weights.
 func severalMachines(r *run) {
 	const in, out = 4, 2
 	w, b := r.values(0.5, in, out), r.values(0.5, 1, out)
@@ -326,7 +326,7 @@ func severalMachines(r *run) {
 	}
 }
 
-// earlyStopping: a loop of its own that discards the gradient of some batches, keeps the best weights, and ends with them.
+// earlyStopping: a custom loop that discards the gradient of some batches, keeps the best weights, and ends with them.
 func earlyStopping(r *run) {
 	const n, in = 12, 4
 	g := G.NewGraph()
@@ -349,7 +349,7 @@ func earlyStopping(r *run) {
 	var bestW, bestV *tensor.Dense
 	for i := range steps {
 		r.check(vm.RunAll())
-		if i%5 == 4 { // a batch that is not wanted
+		if i%5 == 4 { // a batch to discard
 			for _, p := range model {
 				gradient, err := p.Grad()
 				r.check(err)
@@ -378,7 +378,7 @@ func earlyStopping(r *run) {
 	r.learned(model)
 }
 
-// twoTrainings: two models, each with its solver, in two goroutines.
+// twoTrainings: two models, each with its own solver, in two goroutines.
 func twoTrainings(r *run) {
 	const steps = 30
 	type training struct {
@@ -387,7 +387,7 @@ func twoTrainings(r *run) {
 		model  []G.ValueGrad
 	}
 	var trainings [2]*training
-	var read [2]G.Value // not in a training: Gorgonia's machines, which have finalizers, must not be in a cycle
+	var read [2]G.Value // not in training: Gorgonia's machines have finalizers and must not be in a reference cycle
 	for i := range trainings {
 		g := G.NewGraph()
 		x := G.NewMatrix(g, r.dtype, G.WithShape(8, 3), G.WithName("x"), G.WithValue(r.values(1, 8, 3)))

@@ -19,13 +19,13 @@ import (
 )
 
 // TestGallery runs programs as Gorgonia's users write them (gallery_programs_test.go) with their own solver, with noise in
-// both protocols, and with SAM. Whatever the program:
+// both protocols, and with SAM. For every program:
 //
 //   - sigma 0, or rho 0, gives the base solver's weights and losses, bit for bit;
-//   - weights are clean whenever the program looks, and the base solver steps from clean ones;
-//   - during an evaluation, noise is in just those tensors that Last names, and as much as it says;
+//   - weights are clean whenever the program reads them, and the base solver steps from clean ones;
+//   - during an evaluation, noise is in exactly those tensors that Last names, and as large as it says;
 //   - the loss falls;
-//   - a solver that was saved half way and loaded by a new one goes on with the same bits.
+//   - a solver saved half way and loaded by a new one continues with the same bits.
 func TestGallery(t *testing.T) {
 	for _, p := range programs {
 		for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
@@ -70,15 +70,15 @@ type mode struct {
 	protocol string  // base, guarded, carried, SAM or ASAM by layer
 	sigma    float64 // or rho
 	dtype    tensor.Dtype
-	resumed  bool // each solver is saved and loaded half way
+	resumed  bool // each solver is saved and reloaded half way
 }
 
-// sam reports whether the gradient moves the weights, and not noise.
+// sam reports whether the weights are moved by the gradient instead of noise.
 func (m mode) sam() bool { return m.protocol == "SAM" || m.protocol == "ASAM by layer" }
 
 func (m mode) String() string { return fmt.Sprintf("%s sigma %v", m.protocol, m.sigma) }
 
-// run is a program that runs.
+// run is a running program.
 type run struct {
 	mode
 	t      testing.TB
@@ -108,7 +108,7 @@ func (r *run) mustLearn(t *testing.T) {
 	}
 }
 
-// mustEqual fails unless weights and losses are those of another run, bit for bit.
+// mustEqual fails unless weights and losses equal those of another run, bit for bit.
 func (r *run) mustEqual(t *testing.T, want *run) {
 	t.Helper()
 	if !slices.Equal(r.losses, want.losses) {
@@ -160,7 +160,7 @@ func (r *run) check(err error) {
 	}
 }
 
-// loss records what the program reads of its loss.
+// loss records a loss that the program reads.
 func (r *run) loss(v G.Value) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -185,7 +185,7 @@ func numbers(v G.Value) []float64 {
 	return out
 }
 
-// look is the program's look at its weights.
+// look checks the weights that the program reads.
 func (r *run) look(model []G.ValueGrad) {
 	r.t.Helper()
 	if dirty, _ := r.dirty(model); len(dirty) > 0 {
@@ -193,8 +193,8 @@ func (r *run) look(model []G.ValueGrad) {
 	}
 }
 
-// dirty returns the names of the parameters that are not clean, and the norm of the difference. The first time, the weights
-// are taken to be clean.
+// dirty returns the names of the parameters that are not clean, and the norm of the difference. On the first call, the
+// weights are taken to be clean.
 func (r *run) dirty(model []G.ValueGrad) (names []string, norm float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -219,7 +219,7 @@ func (r *run) dirty(model []G.ValueGrad) (names []string, norm float64) {
 	return names, math.Sqrt(norm)
 }
 
-// learned takes the weights as they are for the clean ones.
+// learned records the current weights as the clean ones.
 func (r *run) learned(model []G.ValueGrad) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -228,15 +228,15 @@ func (r *run) learned(model []G.ValueGrad) {
 	}
 }
 
-// programSolver is the solver of a program, and the machines that run for it: what the two changed lines are about.
+// programSolver is the solver of a program and its machines: the subject of the two changed lines.
 type programSolver struct {
 	r        *run
 	make     func() G.Solver
 	steps    int
-	half     int // after as many steps it is saved and loaded
+	half     int // the number of steps after which it is saved and reloaded
 	noise    wrapper
 	solver   G.Solver
-	restored bool // the program took the noise out
+	restored bool // the program has removed the noise
 	machines []*machine
 }
 
@@ -250,7 +250,7 @@ type wrapper interface {
 	Last() optim.Injection
 }
 
-// solver returns the program's solver, which makes steps steps. In all modes but base it injects noise.
+// solver returns the program's solver for the given number of steps. In all modes but base it injects noise.
 func (r *run) solver(steps int, make func() G.Solver) *programSolver {
 	t := &programSolver{r: r, make: make, half: steps / 2}
 	t.start()
@@ -274,7 +274,7 @@ func (t *programSolver) start() {
 	t.solver = t.noise
 }
 
-// Step is the program's call.
+// Step is called by the program.
 func (t *programSolver) Step(model []G.ValueGrad) error {
 	if err := t.solver.Step(model); err != nil {
 		return err
@@ -286,7 +286,7 @@ func (t *programSolver) Step(model []G.ValueGrad) error {
 	return nil
 }
 
-// resume goes on with a new solver, as another process would.
+// resume continues with a new solver, as another process would.
 func (t *programSolver) resume(model []G.ValueGrad) {
 	state, err := t.noise.MarshalBinary()
 	t.r.check(err)
@@ -302,7 +302,7 @@ func (t *programSolver) resume(model []G.ValueGrad) {
 	}
 }
 
-// restore is what a program calls at the end of a phase, or to discard a gradient.
+// restore is called by a program at the end of a phase, or to discard a gradient.
 func (t *programSolver) restore() {
 	if t.noise != nil {
 		t.r.check(t.noise.Restore())
@@ -310,7 +310,7 @@ func (t *programSolver) restore() {
 	}
 }
 
-// atClean runs f at clean weights: where noise is carried, the program must ask for that.
+// atClean runs f at clean weights: in the carried protocol the program must ask for them.
 func (t *programSolver) atClean(f func()) {
 	if t.r.protocol != "carried" {
 		f()
@@ -321,7 +321,7 @@ func (t *programSolver) atClean(f func()) {
 	t.r.check(t.noise.(*optim.PerturbedSolver).Perturb())
 }
 
-// machine is what a program runs: Gorgonia's tape machine, guarded in that mode.
+// machine is the machine of a program: Gorgonia's tape machine, guarded if the mode says so.
 type machine struct {
 	G.VM
 	spy        *spy
@@ -336,7 +336,7 @@ func (m mode) guarded() bool { return m.protocol == "guarded" || m.sam() }
 func (t *programSolver) machine(g *G.ExprGraph, learnables ...*G.Node) *machine {
 	vm := G.NewTapeMachine(g, G.BindDualValues(learnables...))
 	m := &machine{spy: &spy{Machine: vm, owner: t, model: G.NodesToValueGrads(learnables)}, learnables: learnables, owner: t}
-	t.r.dirty(m.spy.model) // knows the clean weights from here on
+	t.r.dirty(m.spy.model) // records the clean weights
 	m.guard(t)
 	t.machines = append(t.machines, m)
 	return m
@@ -351,7 +351,7 @@ func (m *machine) guard(t *programSolver) {
 	}
 }
 
-// Set is that of the guard or of the tape machine.
+// Set calls the guard's Set or the tape machine's.
 func (m *machine) Set(a, b *G.Node) error { return m.VM.(optim.Machine).Set(a, b) }
 
 func (m *machine) Close() error {
@@ -359,7 +359,7 @@ func (m *machine) Close() error {
 	return m.VM.Close()
 }
 
-// spy is a machine below the guard, which looks at the weights that an evaluation sees.
+// spy is a machine inside the guard that inspects the weights seen by an evaluation.
 type spy struct {
 	optim.Machine
 	owner *programSolver
@@ -386,7 +386,7 @@ func (s *spy) RunAll() error {
 	return s.Machine.RunAll()
 }
 
-// watchedBase is a base solver that must be called at clean weights.
+// watchedBase is a base solver that checks that it is called at clean weights.
 type watchedBase struct {
 	G.Solver
 	r *run
@@ -412,7 +412,7 @@ func (b *watchedBase) UnmarshalBinary(data []byte) error {
 	return b.Solver.(encoding.BinaryUnmarshaler).UnmarshalBinary(data)
 }
 
-// TestGalleryMemory: whatever a program builds anew, the heap does not grow with it.
+// TestGalleryMemory: the heap does not grow, whatever a program builds anew.
 func TestGalleryMemory(t *testing.T) {
 	rounds := 5
 	if testing.Short() {
@@ -438,7 +438,7 @@ func TestGalleryMemory(t *testing.T) {
 	}
 }
 
-// TestManyGraphs: a graph and a machine for each of three thousand steps over the same weights leave nothing behind.
+// TestManyGraphs: three thousand steps, each with a new graph and machine over the same weights, leak nothing.
 func TestManyGraphs(t *testing.T) {
 	steps := 3000
 	if testing.Short() {
@@ -501,12 +501,12 @@ func TestManyGraphs(t *testing.T) {
 	}
 }
 
-// heap returns how many bytes are in use, once collections find nothing more.
+// heap returns the number of bytes in use once further collections free nothing.
 func heap() uint64 {
 	least := uint64(math.MaxUint64)
 	for still := 0; still < 3; still++ {
 		runtime.GC()
-		time.Sleep(time.Millisecond) // for finalizers, which Gorgonia's machines have: what they hold goes in the collection after
+		time.Sleep(time.Millisecond) // for the finalizers of Gorgonia's machines: what they hold is freed by the next collection
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		if m.HeapAlloc+1<<10 < least {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestGorgoniaStarts guards a line of go.mod: with the older version that Gorgonia itself asks for, every program that
+// TestGorgoniaStarts guards a line of go.mod: with the older version that Gorgonia itself requires, every program that
 // imports Gorgonia panics at start-up on Go 1.26, unless an environment variable is set.
 func TestGorgoniaStarts(t *testing.T) {
 	mod, err := os.ReadFile("../go.mod")

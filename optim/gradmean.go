@@ -5,22 +5,22 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// gradientMean replaces the gradients of several evaluations of a graph by a weighted mean.
+// gradientMean replaces the gradients of several evaluations of a graph by their weighted mean.
 type gradientMean struct {
 	savedGradients
 	sum []vec // of the evaluations so far, in the order of the model
 }
 
-// savedGradients are what the gradients of a model held before an evaluation.
+// savedGradients holds the gradients of a model from before an evaluation.
 type savedGradients struct {
 	before []vec // in the order of the model
 	exists []bool
 	now    []vec // the gradients' own memory
 }
 
-// over calls evaluate n times and leaves, in the gradients of params, what they held before plus scale times the sum of what
-// the evaluations gave, the first of them times first. Where the machine replaces gradients instead of adding to them, that
-// alone is left.
+// over calls evaluate n times. Afterwards the gradients of params hold their previous values plus scale times the sum of the
+// evaluations' gradients, the first of them multiplied by first. If the machine replaces gradients instead of accumulating
+// them, the previous values are not added.
 func (m *gradientMean) over(n int, first, scale float64, params []*Param, model []G.ValueGrad, evaluate func(i int) error) (err error) {
 	if m.sum == nil {
 		m.sum = likeParams(params)
@@ -68,7 +68,7 @@ func (m *gradientMean) over(n int, first, scale float64, params []*Param, model 
 	return nil
 }
 
-// likeParams returns memory for a number of each element of the parameters.
+// likeParams returns memory of the parameters' sizes and dtypes.
 func likeParams(params []*Param) []vec {
 	all := make([]vec, len(params))
 	for j, p := range params {
@@ -77,8 +77,8 @@ func likeParams(params []*Param) []vec {
 	return all
 }
 
-// save remembers the gradients and zeroes them; with an error it leaves them alone. Before the first evaluation there are
-// none.
+// save stores the gradients and zeroes them, or leaves them alone if it returns an error. Before the first evaluation there
+// are none.
 func (s *savedGradients) save(params []*Param, model []G.ValueGrad) error {
 	if s.before == nil {
 		s.before, s.exists, s.now = likeParams(params), make([]bool, len(params)), make([]vec, len(params))
@@ -99,7 +99,7 @@ func (s *savedGradients) save(params []*Param, model []G.ValueGrad) error {
 	return nil
 }
 
-// putBack gives the gradients what save found in them.
+// putBack restores the gradients that save stored.
 func (s *savedGradients) putBack(params []*Param, model []G.ValueGrad) {
 	for j, p := range params {
 		g, err := p.grad(model[j])
@@ -113,7 +113,7 @@ func (s *savedGradients) putBack(params []*Param, model []G.ValueGrad) {
 	}
 }
 
-// addsUp reports whether evaluations add to the gradient of source: under gorgonia.BindDualValues they do, elsewhere the
+// addsUp reports whether evaluations accumulate the gradient of source. They do under gorgonia.BindDualValues; otherwise the
 // gradient is the value of a node that each evaluation computes anew.
 func addsUp(source G.ValueGrad) bool {
 	node, ok := source.(*G.Node)

@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// gradientOf evaluates the network once with the weights as they are, and returns the gradients.
+// gradientOf evaluates the network once at the current weights and returns the gradients.
 func (n *net) gradientOf(t *testing.T) [][]float64 {
 	t.Helper()
 	if err := n.vm.RunAll(); err != nil {
@@ -23,8 +23,8 @@ func (n *net) gradientOf(t *testing.T) [][]float64 {
 	return out
 }
 
-// TestSamplesAreTheMean: the gradient of m draws is the mean of the gradients of each, taken one by one with the generator's
-// own numbers; the next step goes on with other draws.
+// TestSamplesAreTheMean: the gradient of m draws is the mean of the gradients of each, computed one by one from the
+// generator's own numbers; the next step uses other draws.
 func TestSamplesAreTheMean(t *testing.T) {
 	const m, sigma, seed = 3, 0.3, 8
 	for _, antithetic := range []bool{false, true} {
@@ -111,8 +111,8 @@ func TestAntitheticCubic(t *testing.T) {
 	}
 }
 
-// TestSamplesAddUp: like one evaluation, several add their gradient to what is there where dual values are bound, and
-// replace it elsewhere.
+// TestSamplesAddUp: like a single evaluation, several add their gradient to the existing one if dual values are bound, and
+// replace it otherwise.
 func TestSamplesAddUp(t *testing.T) {
 	for _, bind := range []bool{true, false} {
 		n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
@@ -147,7 +147,7 @@ func TestSamplesAddUp(t *testing.T) {
 	}
 }
 
-// TestSamplesFailHalfWay: an error in the second evaluation leaves the gradients of before the first.
+// TestSamplesFailHalfWay: an error in the second evaluation leaves the gradients from before the first.
 func TestSamplesFailHalfWay(t *testing.T) {
 	n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
 	if err := n.vm.RunAll(); err != nil {
@@ -221,7 +221,7 @@ func TestMixing(t *testing.T) {
 	}
 }
 
-// TestSaveIsWhole: where one gradient cannot be saved, those before it are left as they were.
+// TestSaveIsWhole: if one gradient cannot be saved, those before it are unchanged.
 func TestSaveIsWhole(t *testing.T) {
 	float32s := func(x ...float32) *tensor.Dense { return tensor.New(tensor.WithBacking(x)) }
 	good, bad := float32s(1, 2), tensor.New(tensor.WithBacking([]float64{3, 4}))

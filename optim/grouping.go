@@ -14,7 +14,7 @@ type Group struct {
 	Params []*Param // at least one
 }
 
-// String is a line: the group's name, and the names and shapes of its parameters.
+// String describes the group in a line: its name, and the names and shapes of its parameters.
 func (g Group) String() string {
 	params := make([]string, len(g.Params))
 	for i, p := range g.Params {
@@ -24,11 +24,11 @@ func (g Group) String() string {
 }
 
 // A Grouping divides the parameters of a model, without the excluded ones, into groups. It is called once, when the solver
-// first sees the model. Every group holds at least one parameter and no parameter is in two; parameters in no group never
-// take noise.
+// first sees the model. Every group must hold at least one parameter, and no parameter may be in two groups. Parameters in
+// no group never take noise.
 type Grouping func(params []*Param) ([]Group, error)
 
-// ByTensor makes a group of every parameter tensor, as the authors' code does: a weight and its bias take turns.
+// ByTensor makes each parameter tensor a group, as the authors' code does: a weight and its bias take turns.
 func ByTensor() Grouping {
 	return func(params []*Param) ([]Group, error) {
 		groups := make([]Group, len(params))
@@ -39,15 +39,16 @@ func ByTensor() Grouping {
 	}
 }
 
-// ByLayer makes a group of every layer, so that a weight and its bias take noise at the same step. Each argument is the
-// parameters of a layer: write them down, or let graph.Layers find them,
+// ByLayer makes each layer a group, so that a weight and its bias take noise at the same step. Each argument lists the
+// parameters of a layer; write them out, or let graph.Layers find them:
 //
 //	layers, err := graph.Layers(cost, learnables...)
 //	...
 //	optim.WithGrouping(optim.ByLayer(layers...))
 //
-// Parameters of the model that no argument lists are an error. Without arguments the names decide: parameters whose names
-// agree up to the last dot form a layer (conv1.weight and conv1.bias), and a name without a dot stands alone.
+// Every parameter of the model must be listed, or it is an error. Without arguments, layers are found by name: parameters
+// whose names agree up to the last dot form a layer (conv1.weight and conv1.bias), and a name without a dot is a layer of
+// its own.
 func ByLayer(layers ...[]*G.Node) Grouping {
 	if len(layers) == 0 {
 		return byPrefix
@@ -74,7 +75,7 @@ func byPrefix(params []*Param) ([]Group, error) {
 	return groups, nil
 }
 
-// byNodes knows a parameter by its memory, so that the layers may be listed with another graph's nodes.
+// byNodes identifies parameters by their memory, so the layers may list nodes of another graph.
 func byNodes(params []*Param, layers [][]*G.Node) ([]Group, error) {
 	layerOf := map[*Param]int{}
 	for i, layer := range layers {
@@ -110,7 +111,7 @@ func byNodes(params []*Param, layers [][]*G.Node) ([]Group, error) {
 	return groups, nil
 }
 
-// layerName returns what the names of the parameters agree on up to a dot, else all of them joined by plus signs.
+// layerName returns the common prefix of the parameters' names up to a dot, or all names joined by plus signs.
 func layerName(params []*Param) string {
 	names := make([]string, len(params))
 	for i, p := range params {
@@ -128,7 +129,7 @@ func layerName(params []*Param) string {
 	return strings.Join(names, "+")
 }
 
-// checkGroups refuses what a custom grouping may get wrong.
+// checkGroups rejects invalid results of a custom grouping.
 func checkGroups(groups []Group) error {
 	in := map[*Param]string{}
 	for i, g := range groups {

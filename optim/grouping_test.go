@@ -113,7 +113,7 @@ func TestLayerNames(t *testing.T) {
 	}
 }
 
-// TestScalings: the standard deviation of each tensor's noise, told by Rademacher noise, which has one size.
+// TestScalings: the standard deviation of each tensor's noise, read off Rademacher noise, which has constant magnitude.
 func TestScalings(t *testing.T) {
 	const sigma = 0.5
 	rms := func(w []float64) float64 {
@@ -161,7 +161,8 @@ func TestScalings(t *testing.T) {
 	}
 }
 
-// TestFanInLayouts: (out, in) where the tensor is no right factor of a product, and all but the first dimension beyond two.
+// TestFanInLayouts: (out, in) if the tensor is not the right factor of a product, and all but the first dimension beyond
+// two.
 func TestFanInLayouts(t *testing.T) {
 	g := G.NewGraph()
 	x := G.NewMatrix(g, tensor.Float64, G.WithName("x"), G.WithShape(4, 3))

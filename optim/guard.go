@@ -8,52 +8,51 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Machine is what the machine that Guard returns can do, beside what every gorgonia.VM can: what Gorgonia's tape machine
-// can, for programs that give their inputs through the machine, or update weights in the graph. In Guard's result it is
-// found by a type assertion, vm.(optim.Machine).
+// Machine has the methods of the machine that Guard returns beyond those of every gorgonia.VM: those of Gorgonia's tape
+// machine, for programs that set their inputs through the machine or update weights in the graph. Use a type assertion on
+// Guard's result, vm.(optim.Machine).
 type Machine interface {
 	G.VM
 
 	// Let gives a node of the graph a value, as gorgonia.Let does.
 	Let(n *G.Node, be any) error
 
-	// Set gives node a the value that the last RunAll computed for node b. For a weight a that had noise in that run the update
-	// is then taken from the clean weights: a becomes clean + (b - noisy), in a's and b's value both. So Set(w, w -
-	// eta*gradient) is a step of the noisy training, and counts as one: a program that updates its weights so calls Set for
-	// each of them after every RunAll, and needs no Step and no base solver. (NewPerturbedSolver wants one: give it any.)
-	// Several samples a step are an error here, for b knows only the last one.
-	//
-	// Set of the machine that is guarded, instead of this one's, would leave the noise in the weights. The next RunAll finds
-	// that and refuses.
+	// Set gives node a the value that the last RunAll computed for node b. If a is a weight that had noise in that run, the
+	// update starts from the clean weights: a becomes clean + (b - noisy), in the values of both a and b. So Set(w, w -
+	// eta*gradient) is a step of noisy training, and counts as one. A program that updates its weights in this way calls Set
+	// for each of them after every RunAll, and needs neither Step nor a base solver. (NewPerturbedSolver requires one: pass
+	// any.) It is an error with several samples per step, since b depends only on the last one. Set of the machine being
+	// guarded, rather than of this one, would leave the noise in the weights. The next RunAll detects that and returns an
+	// error.
 	Set(a, b *G.Node) error
 }
 
 // Guard returns a machine that evaluates vm's graph at noisy weights: its RunAll injects a fresh draw of noise, runs vm, and
-// restores the clean weights before it returns, on an error and on a panic that unwinds through it too. Whenever the
+// restores the clean weights before it returns, also after an error or a panic that unwinds through it. Whenever the
 // caller's code runs, the weights are clean.
 //
-// Use it in the place of vm, and Step of this solver in the place of the base's. Losses that the graph computes are those at
-// the noisy weights; with several samples, those of the last one. Every evaluation has side effects as without the guard:
-// batch norms update their running statistics, dropouts draw. RunAll without a Step in between draws again, on the same
-// groups, and the gradients add up if the machine binds dual values, as Gorgonia's do.
+// Use it in place of vm, and Step of this solver in place of the base solver's. Losses computed by the graph are those at
+// the noisy weights; with several samples, those of the last one. Every evaluation has the side effects it would have
+// without the guard: batch norms update their running statistics, dropouts draw. Another RunAll without a Step in between
+// draws again, on the same groups, and the gradients accumulate if the machine binds dual values, as is usual with Gorgonia.
 //
 // With several samples (WithSamples, WithAntithetic, WithMixing) RunAll evaluates the graph for each, resetting vm in
-// between, and adds the mean of their gradients to what the gradients held before; without gorgonia.BindDualValues, where a
-// machine replaces gradients instead of adding, it leaves the mean. If one of the evaluations fails, the gradients are as
-// before.
+// between, and adds the mean of their gradients to the previous ones; without gorgonia.BindDualValues, where a machine
+// replaces gradients instead of accumulating them, it leaves the mean. If one of the evaluations fails, the gradients are
+// left as they were.
 //
-// Gorgonia runs a graph in a goroutine of its own: a panic inside one of its ops ends the process, and no caller can prevent
+// Gorgonia runs a graph on a goroutine of its own: a panic inside one of its ops ends the process, and no caller can prevent
 // that.
 //
-// The learnables are those that Step gets, in any order; each needs a value. A solver may guard several machines, for graphs
-// over the same tensors, which must not run at the same time. It is an error to guard a machine that is guarded by this or
-// another solver at the same time, which RunAll finds. Close of the guarded machine closes vm. If noise of the carried
-// protocol is in the weights, Guard takes it out first. After an error nothing has changed.
+// The learnables are those passed to Step, in any order; each needs a value. A solver may guard several machines, for graphs
+// over the same tensors, which must not run at the same time. Guarding one machine twice, by this or another solver, is an
+// error, which RunAll reports. Close of the guarded machine closes vm. If noise of the carried protocol is in the weights,
+// Guard first removes it. After an error nothing has changed.
 //
-// The result is a [Machine]. What the graph itself shows of the weights during RunAll is noisy: gorgonia.Read of a weight,
-// or of something computed from it, reads noisy weights or what comes of them.
+// The result is a [Machine]. The graph itself reads noisy weights during RunAll: gorgonia.Read of a weight, or of something
+// computed from it, gives noisy values.
 //
-// Gorgonia's lisp machine is refused: it computes wrong gradients, with and without noise.
+// Gorgonia's lisp machine is rejected: it computes wrong gradients, with and without noise.
 func (s *PerturbedSolver) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
 	if isNil(vm) {
 		return nil, errors.New("optim: the machine to guard is nil")
@@ -75,7 +74,7 @@ func (s *PerturbedSolver) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
 	return &guard{VM: vm, solver: s, list: list}, nil
 }
 
-// checkMachine refuses machines that are known to compute wrong gradients.
+// checkMachine rejects machines that are known to compute wrong gradients.
 func checkMachine(vm G.VM) error {
 	if strings.HasSuffix(fmt.Sprintf("%T", vm), "gorgonia.lispMachine") {
 		return errors.Wrap(ErrProtocol, "optim: gorgonia's lisp machine computes wrong gradients, with and without noise: "+
@@ -94,7 +93,7 @@ type guard struct {
 	mean   gradientMean
 }
 
-// RunAll evaluates the graph at noisy weights and leaves clean ones.
+// RunAll evaluates the graph at noisy weights and restores the clean ones.
 func (g *guard) RunAll() error {
 	s := g.solver
 	m, params, err := s.bind(g.list)
@@ -109,7 +108,7 @@ func (g *guard) RunAll() error {
 			return err
 		} else if p != nil {
 			return errors.Wrapf(ErrProtocol, "optim: parameter %s %v changed, but Step of this solver was not called since the last RunAll: "+
-				"step this solver in the place of its base; use Set of the guarded machine for weights that the graph updates; "+
+				"step this solver in place of its base; use Set of the guarded machine for weights that the graph updates; "+
 				"or call the solver's Restore to discard a gradient", p.name, p.shape)
 		}
 	}
@@ -126,7 +125,7 @@ func (g *guard) RunAll() error {
 		return g.evaluate(m, 1)
 	}
 	noisy := float64(s.noisy())
-	first := 1.0 // weight of the first evaluation, by that of each other
+	first := 1.0 // weight of the first evaluation relative to the others
 	if s.clean() > 0 {
 		first = (1 - s.mixing) / s.mixing * noisy
 	}
@@ -138,14 +137,14 @@ func (g *guard) RunAll() error {
 			return g.VM.RunAll()
 		}
 		if s.antithetic && i%2 == 1 {
-			m.sample-- // the draw before, with the other sign
+			m.sample-- // the previous draw, with the other sign
 			return g.evaluate(m, -1)
 		}
 		return g.evaluate(m, 1)
 	})
 }
 
-// evaluate runs the machine once, at the next draw of the noise.
+// evaluate runs the machine once, with the next draw of the noise.
 func (g *guard) evaluate(m *model, sign float64) error {
 	n := &g.solver.noise
 	n.carrier.running.Store(true)
@@ -193,10 +192,10 @@ func (g *guard) Set(a, b *G.Node) error {
 	}
 	switch {
 	case m.sample == 0 || s.carries != m:
-		return errors.Wrapf(ErrProtocol, "optim: Set of parameter %s %v: the guarded machine has not run since the step before",
+		return errors.Wrapf(ErrProtocol, "optim: Set of parameter %s %v: the guarded machine has not run since the previous step",
 			params[place].name, params[place].shape)
 	case s.evaluations() > 1:
-		return errors.Wrapf(ErrProtocol, "optim: Set of parameter %s %v: an update that the graph computes knows one sample of several",
+		return errors.Wrapf(ErrProtocol, "optim: Set of parameter %s %v: an update computed by the graph uses only one of several samples",
 			params[place].name, params[place].shape)
 	}
 	if err := vm.Set(a, b); err != nil {

@@ -37,8 +37,8 @@ func newUpdating(t *testing.T) *updating {
 	return u
 }
 
-// TestSet: an update that the graph computes is that of the gradient at noisy weights, taken from the clean ones, and counts
-// as a step.
+// TestSet: an update computed by the graph uses the gradient at noisy weights, starts from the clean ones, and counts as a
+// step.
 func TestSet(t *testing.T) {
 	const sigma = 0.5
 	u := newUpdating(t)
@@ -84,7 +84,7 @@ func TestSet(t *testing.T) {
 	}
 }
 
-// TestSetWrongUse: what would leave noise in weights is refused, and Set and Let of anything else are the machine's.
+// TestSetWrongUse: calls that would leave noise in weights are errors; Set and Let of anything else are the machine's.
 func TestSetWrongUse(t *testing.T) {
 	guard := func(u *updating, opts ...PerturbOpt) (*PerturbedSolver, Machine) {
 		s := perturbed(t, G.NewVanillaSolver(), 0.5, opts...)
@@ -108,7 +108,7 @@ func TestSetWrongUse(t *testing.T) {
 			_, m := guard(u, WithSamples(2))
 			run(m)
 			return m.Set(u.b, u.bNext)
-		}, "one sample of several"},
+		}, "one of several samples"},
 		"nil": {func(u *updating) error {
 			_, m := guard(u)
 			return m.Set(nil, u.wNext)
@@ -152,7 +152,7 @@ func TestSetWrongUse(t *testing.T) {
 	}
 }
 
-// TestBasesThatCannotBeSaved: a state without the base solver's moments would be none.
+// TestBasesThatCannotBeSaved: a state without the base solver's moments would be useless.
 func TestBasesThatCannotBeSaved(t *testing.T) {
 	for name, ok := range map[string]bool{"gorgonia vanilla": true, "gorgonia momentum": false, "gorgonia rmsprop": false, "gorgonia adam": false, "adam": true} {
 		_, err := perturbed(t, bases[name](), 0.1).MarshalBinary()

@@ -8,28 +8,28 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// paramSet knows the parameters that a solver has met. A parameter is its memory, its type and its shape: it is the same in
-// whatever order, of whichever graph and by whichever node a model lists it. Nodes are ways to it and are not kept.
+// paramSet holds the parameters that a solver has met. A parameter is identified by its memory, dtype and shape, whatever
+// the order, the graph or the node by which a model lists it. Nodes only lead to it and are not kept.
 //
-// Memory that the set does not know is a new parameter, with two exceptions. A node that was seen before, in the graph where
-// it was seen, has got another value (gorgonia.Let, or Set of a machine): the parameter has moved. And the first models
-// after a saved state was read bring the parameters of that state.
+// Unknown memory is a new parameter, with two exceptions. If a node that was seen before, in the same graph, has another
+// value (gorgonia.Let, or Set of a machine), the parameter has moved. And after a saved state has been read, the first
+// models bring the parameters of that state.
 type paramSet struct {
 	list   []*Param
 	byData map[unsafe.Pointer]*Param
 
-	loaded bool // from a saved state, none of whose parameters has been found yet
+	loaded bool // from a saved state, with none of its parameters found yet
 
-	// Scratch of resolve. What it returns is valid until the next call.
+	// Scratch memory of resolve, whose result is valid until the next call.
 	stamp   uint64
 	order   []*Param
-	unknown []int // places in the model of memory that byData does not know
+	unknown []int // positions in the model of memory that is not in byData
 	met     []meeting
 }
 
-// meeting is noise of some solver in a parameter of the model that was resolved last.
+// meeting is noise of some solver in a parameter of the model resolved last.
 type meeting struct {
-	place   int // of the parameter in order
+	place   int // position of the parameter in order
 	carrier *carrier
 }
 
@@ -40,8 +40,8 @@ type savedParam struct {
 	Dtype string
 }
 
-// resolve returns the parameters that model lists, in its order, and makes those that it does not know. After an error the
-// set is as before.
+// resolve returns the parameters listed in model, in the same order, creating unknown ones. After an error the set is
+// unchanged.
 func (s *paramSet) resolve(model []G.ValueGrad) ([]*Param, error) {
 	if len(model) == 0 {
 		return nil, errors.Wrap(ErrModel, "optim: no parameters")
@@ -58,7 +58,7 @@ func (s *paramSet) resolve(model []G.ValueGrad) ([]*Param, error) {
 		case p == nil:
 			s.unknown = append(s.unknown, i)
 		case p.stamp == s.stamp:
-			return nil, errors.Wrapf(ErrModel, "optim: parameter %s %v stands in the model twice", p.name, p.shape)
+			return nil, errors.Wrapf(ErrModel, "optim: parameter %s %v is in the model twice", p.name, p.shape)
 		case v.len() != p.vec.len() || v.dtype() != p.dtype:
 			return nil, changedError(p, shape, v.dtype())
 		default:
@@ -81,7 +81,7 @@ func (s *paramSet) resolve(model []G.ValueGrad) ([]*Param, error) {
 	return s.order, nil
 }
 
-// memoryOf returns the memory of a parameter's clean weights, its shape, and the noise that stands before them, if any.
+// memoryOf returns the memory of a parameter's clean weights, its shape, and the noise that currently hides them, if any.
 func memoryOf(source G.ValueGrad, place int) (v vec, shape tensor.Shape, met *carrier, err error) {
 	if err := checkSource(source, place); err != nil {
 		return v, nil, nil, err
@@ -98,20 +98,20 @@ func memoryOf(source G.ValueGrad, place int) (v vec, shape tensor.Shape, met *ca
 }
 
 func changedError(p *Param, shape tensor.Shape, dtype tensor.Dtype) error {
-	return errors.Wrapf(ErrModel, "optim: parameter %s was %v %v and is %v %v now", p.name, p.dtype, p.shape, dtype, shape)
+	return errors.Wrapf(ErrModel, "optim: parameter %s was %v %v and is now %v %v", p.name, p.dtype, p.shape, dtype, shape)
 }
 
-// arrival is memory that the set does not know yet.
+// arrival is memory not yet in the set.
 type arrival struct {
 	place int
 	name  string
 	shape tensor.Shape
 	dtype tensor.Dtype
 	vec   vec
-	param *Param // whose it is; nil for a new one
+	param *Param // the parameter it belongs to; nil for a new one
 }
 
-// identify finds out whose memory s.unknown is, and only then changes the set.
+// identify finds the parameters that the memory in s.unknown belongs to, and only then changes the set.
 func (s *paramSet) identify(model []G.ValueGrad) error {
 	arrivals := make([]arrival, len(s.unknown))
 	for k, i := range s.unknown {
@@ -152,7 +152,7 @@ func (s *paramSet) identify(model []G.ValueGrad) error {
 	return nil
 }
 
-// seenAt returns the parameter that source stood for before, if it is not in the model by its own memory.
+// seenAt returns the parameter that source stood for before, unless it is in the model through its own memory.
 func (s *paramSet) seenAt(source G.ValueGrad) *Param {
 	for _, p := range s.list {
 		if p.stamp != s.stamp && p.node.of(source) {
@@ -162,8 +162,8 @@ func (s *paramSet) seenAt(source G.ValueGrad) *Param {
 	return nil
 }
 
-// namesake returns a known parameter that a may be in other memory: of its name, type and shape, and not in this model. In
-// one graph Gorgonia has but one input of a name and shape.
+// namesake returns a known parameter that may have moved to a: one of the same name, dtype and shape that is not in this
+// model. Within a graph, Gorgonia has only one input of a given name and shape.
 func (s *paramSet) namesake(a arrival) *Param {
 	for _, p := range s.list {
 		if p.stamp != s.stamp && !p.waits() && p.name == a.name && p.like(a.shape, a.dtype) {
@@ -173,7 +173,7 @@ func (s *paramSet) namesake(a arrival) *Param {
 	return nil
 }
 
-// checkOverlap refuses memory that parameters have in part in common.
+// checkOverlap rejects parameters whose memory overlaps.
 func (s *paramSet) checkOverlap(arrivals []arrival) error {
 	for k, a := range arrivals {
 		for _, p := range s.list {
@@ -194,7 +194,7 @@ func sharedError(other string, a arrival) error {
 	return errors.Wrapf(ErrModel, "optim: parameters %s and %s %v share memory", other, a.name, a.shape)
 }
 
-// settle makes the parameters of the arrivals, and moves those that have moved.
+// settle creates the parameters of new arrivals, and moves those that have moved.
 func (s *paramSet) settle(arrivals []arrival) {
 	if s.byData == nil {
 		s.byData = map[unsafe.Pointer]*Param{}
@@ -214,10 +214,10 @@ func (s *paramSet) settle(arrivals []arrival) {
 	}
 }
 
-// waits reports whether p was read from a saved state and has not been found yet.
+// waits reports whether p was read from a saved state and has not been found in a model yet.
 func (p *Param) waits() bool { return p.vec.len() == 0 }
 
-// claim finds the parameters of a saved state among the arrivals: by name where names tell them apart, else by place. It
+// claim finds the parameters of a saved state among the arrivals: by name if the names are unique, otherwise by position. It
 // reports whether there were any. Until one has been found, memory that is not in the state is an error.
 func (s *paramSet) claim(arrivals []arrival) (claimed bool, err error) {
 	var waiting []*Param
@@ -251,7 +251,7 @@ func (s *paramSet) claim(arrivals []arrival) (claimed bool, err error) {
 	case s.loaded:
 		return false, errors.Wrapf(ErrState, "optim: the state was saved for %d parameters, the model has %d", len(waiting), len(arrivals))
 	default:
-		return false, nil // a model that the state does not know
+		return false, nil // a model that is not in the state
 	}
 	for k := range arrivals {
 		a, p := &arrivals[k], found[k]
@@ -266,7 +266,7 @@ func (s *paramSet) claim(arrivals []arrival) (claimed bool, err error) {
 	return true, nil
 }
 
-// see remembers where the parameter was seen, and whether its tensor is alone in its memory there.
+// see records where the parameter was seen, and whether its tensor is the only one over its memory there.
 func (p *Param) see(source G.ValueGrad, leaves *leafValues) {
 	if p.node.of(source) && (p.company || source.Value() == G.Value(p.dense)) {
 		return
@@ -288,14 +288,13 @@ func (p *Param) see(source G.ValueGrad, leaves *leafValues) {
 	p.dense = t
 }
 
-// leafValues are the values of the inputs and constants of a graph. The values that a graph computes are made anew from what
-// it sees.
+// leafValues are the values of a graph's inputs and constants. All other values are recomputed from these.
 type leafValues struct {
 	graph  *G.ExprGraph
 	values []G.Value
 }
 
-// alone reports whether no leaf of g but t lies in memory v.
+// alone reports whether no leaf of g other than t lies in memory v.
 func (l *leafValues) alone(g *G.ExprGraph, t *tensor.Dense, v vec) bool {
 	if l.graph != g {
 		l.graph, l.values = g, l.values[:0]
@@ -315,7 +314,7 @@ func (l *leafValues) alone(g *G.ExprGraph, t *tensor.Dense, v vec) bool {
 	return true
 }
 
-// describe returns what a saved state says of the parameters.
+// describe returns the description of the parameters for a saved state.
 func (s *paramSet) describe() []savedParam {
 	saved := make([]savedParam, len(s.list))
 	for i, p := range s.list {
@@ -324,8 +323,8 @@ func (s *paramSet) describe() []savedParam {
 	return saved
 }
 
-// checkSaved returns the parameters that saved describes, without memory, or an error if it makes no sense or if the set
-// knows others.
+// checkSaved returns the parameters described by saved, without memory, or an error if the description is invalid or does
+// not match the parameters already in the set.
 func (s *paramSet) checkSaved(saved []savedParam) ([]*Param, error) {
 	list := make([]*Param, len(saved))
 	for i, was := range saved {
@@ -336,7 +335,7 @@ func (s *paramSet) checkSaved(saved []savedParam) ([]*Param, error) {
 		case tensor.Float64.String():
 			p.dtype = tensor.Float64
 		default:
-			return nil, errors.Wrapf(ErrState, "optim: parameter %s %v of the state is of %q", was.Name, p.shape, was.Dtype)
+			return nil, errors.Wrapf(ErrState, "optim: parameter %s %v in the state has dtype %q", was.Name, p.shape, was.Dtype)
 		}
 		list[i] = p
 	}
@@ -357,5 +356,5 @@ func (s *paramSet) checkSaved(saved []savedParam) ([]*Param, error) {
 	return list, nil
 }
 
-// expect forgets the parameters, and waits for those of a saved state.
+// expect replaces the parameters by those of a saved state, to be found later.
 func (s *paramSet) expect(list []*Param) { *s = paramSet{list: list, loaded: len(list) > 0} }

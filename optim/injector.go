@@ -14,14 +14,14 @@ import (
 // An Injection describes the noise that a solver injected last.
 type Injection struct {
 	Step   uint64   // steps taken before it
-	Layers []string // names of the groups that took it
+	Layers []string // names of the groups that took noise
 	Sigma  float64  // sigma times the schedule's and the selection's factor, before scaling
 
-	NoiseNorm    float64 // Euclidean norm of the noise over all tensors that took it
-	RelativeNorm float64 // NoiseNorm by the norm of those tensors; 0 without noise, infinite where they are zero
+	NoiseNorm    float64 // Euclidean norm of the noise over all tensors that took noise
+	RelativeNorm float64 // NoiseNorm relative to the norm of those tensors; 0 without noise, infinite if they are zero
 }
 
-// String is a line: the step, what took noise and how much.
+// String describes the injection in a line: the step, what took noise, and how much.
 func (i Injection) String() string {
 	if len(i.Layers) == 0 {
 		return fmt.Sprintf("step %d: no noise", i.Step)
@@ -30,15 +30,15 @@ func (i Injection) String() string {
 		i.Step, strings.Join(i.Layers, " "), i.Sigma, i.NoiseNorm, i.RelativeNorm)
 }
 
-// injector makes noise and puts it into weights, for a solver or a measurement of sharpness.
+// injector generates noise and puts it into weights, for a solver or a measurement of sharpness.
 //
-// A tensor that is alone in its memory (Param.dense) is pointed at spare memory with noisy weights, and back to its own
-// memory afterwards: one pass over the weights, which are read and never written. Elsewhere the noisy weights change places
-// with the clean ones.
+// A tensor that is the only one over its memory (Param.dense) is pointed at spare memory that holds noisy weights, and
+// afterwards back at its own: one pass over the weights, which are read but never written. For other tensors the noisy and
+// the clean weights are swapped.
 type injector struct {
 	dist    Noise
-	first   int  // number that the draws give the first tensor
-	draw    Draw // of the injection under way or the last one; Tensor, Name and Shape are set for each tensor
+	first   int  // number of the first tensor in the draws
+	draw    Draw // of the current or last injection; Tensor, Name and Shape are set for each tensor
 	sign    float64
 	sigma   float64
 	layers  []string
@@ -47,21 +47,21 @@ type injector struct {
 
 	spare32 []float32 // the targets' spare memory, one after the other, on huge pages
 	spare64 []float64
-	eps     []float64 // one tensor's draw, where it must be stored
-	again   vec       // one tensor's noisy weights, made a second time
+	eps     []float64 // one tensor's draw, if it must be stored
+	again   vec       // one tensor's noisy weights, recomputed
 }
 
 // target is a parameter that takes noise.
 type target struct {
 	param   *Param
 	scale   float64
-	updated vec // the weights that Set of a guarded machine made of its noisy ones
+	updated vec // the weights that Set of a guarded machine computed from the noisy ones
 }
 
 // in reports whether the noise is in the weights.
 func (n *injector) in() bool { return n.carrier.in.Load() }
 
-// noisy returns the memory of a target's weights with the noise.
+// noisy returns the memory of target i's noisy weights.
 func (n *injector) noisy(i int) vec {
 	c := &n.carrier.tensors[i]
 	if n.in() {
@@ -70,7 +70,7 @@ func (n *injector) noisy(i int) vec {
 	return c.spare
 }
 
-// room makes the spare memory large enough for any one group, so that only a selection of several lets it grow later.
+// room allocates spare memory for the largest single group, so that only a selection of several can make it grow later.
 func (n *injector) room(groups []Group) {
 	var most32, most64 int
 	for _, g := range groups {
@@ -89,14 +89,14 @@ func (n *injector) room(groups []Group) {
 	}
 }
 
-// lineLen is how many elements fill one cache line or more. Each target's spare memory begins a line, so that no store of a
-// vector touches two.
+// lineLen is the number of elements that fill at least one cache line. Each target's spare memory starts on a cache line, so
+// that no vector store crosses two.
 const lineLen = 16
 
-// spareLen is how much spare memory n elements take.
+// spareLen returns the spare memory that n elements take, in elements.
 func spareLen(n int) int { return (n + lineLen - 1) &^ (lineLen - 1) }
 
-// begin forgets the targets of the injection before.
+// begin clears the targets of the previous injection.
 func (n *injector) begin(dist Noise, seed, step uint64, sigma float64) {
 	n.dist, n.draw, n.sigma = dist, Draw{Seed: seed, Step: step}, sigma
 	clear(n.layers)
@@ -105,7 +105,7 @@ func (n *injector) begin(dist Noise, seed, step uint64, sigma float64) {
 	n.layers, n.targets, n.carrier.tensors = n.layers[:0], n.targets[:0], n.carrier.tensors[:0]
 }
 
-// target adds a parameter that takes noise of standard deviation scale. Scale 0 leaves it alone, bit for bit.
+// target adds a parameter that takes noise of standard deviation scale. Scale 0 leaves the parameter unchanged, bit for bit.
 func (n *injector) target(p *Param, scale float64) error {
 	if limit := p.vec.largest(); !(scale >= 0 && scale <= limit) {
 		n.begin(n.dist, n.draw.Seed, n.draw.Step, n.sigma)
@@ -162,7 +162,7 @@ func (n *injector) inject(sample uint64, sign float64) error {
 	return nil
 }
 
-// perturb sets dst to clean and the target's draw. An error comes before anything is written.
+// perturb sets dst to clean plus the target's draw. It returns an error before writing anything.
 func (n *injector) perturb(dst, clean vec, t *target) error {
 	if fused, ok := n.dist.(fusedNoise); ok {
 		d := n.draw
@@ -178,7 +178,7 @@ func (n *injector) perturb(dst, clean vec, t *target) error {
 	return nil
 }
 
-// sampleOf asks the noise for the draw of one tensor.
+// sampleOf draws the noise of one tensor.
 func (n *injector) sampleOf(p *Param) ([]float64, error) {
 	d := n.draw
 	d.Tensor, d.Name, d.Shape = n.first+p.index, p.name, p.shape
@@ -190,11 +190,11 @@ func (n *injector) sampleOf(p *Param) ([]float64, error) {
 	return n.eps, nil
 }
 
-// restore takes the noise out.
+// restore removes the noise.
 func (n *injector) restore() { noisy.take(n.carrier) }
 
-// changed returns a parameter whose weights, with no noise in them, are not those that took noise last: they take it again,
-// to compare the sums.
+// changed returns a parameter whose clean weights have changed since they last took noise: it adds the noise again and
+// compares the sums.
 func (n *injector) changed() (*Param, error) {
 	for i := range n.targets {
 		t := &n.targets[i]
@@ -209,12 +209,13 @@ func (n *injector) changed() (*Param, error) {
 	return nil, nil
 }
 
-// moveBase takes the step that led from p's noisy weights at the last evaluation to v from the clean ones instead: v becomes
-// clean + (v - noisy). The noisy weights are made again, for the graph may have written to those that it saw.
+// moveBase changes v, the result of a step from p's noisy weights at the last evaluation, to that of the same step from the
+// clean ones: v becomes clean + (v - noisy). The noisy weights are recomputed, since the graph may have written to those it
+// saw.
 func (n *injector) moveBase(p *Param, v vec) error {
 	for i := range n.targets {
 		t := &n.targets[i]
-		if t.param != p || v.data() == t.updated.data() { // no second time
+		if t.param != p || v.data() == t.updated.data() { // not twice
 			continue
 		}
 		clean := n.carrier.tensors[i].memory
@@ -228,7 +229,7 @@ func (n *injector) moveBase(p *Param, v vec) error {
 	return nil
 }
 
-// replaced returns a parameter whose node shows other memory than that which took the noise.
+// replaced returns a parameter whose node now has other memory than the one that took the noise.
 func (n *injector) replaced() *Param {
 	for i := range n.targets {
 		p := n.targets[i].param
@@ -243,12 +244,12 @@ func (n *injector) replaced() *Param {
 	return nil
 }
 
-// Last describes the noise injected last. Nothing is stored for it: the draw is made again, which costs about as much as the
-// injection did. Before the first injection, and after UnmarshalBinary, it is the zero Injection. With several samples it is
-// the last one's.
+// Last describes the noise injected last. Nothing is stored for it: the draw is repeated, which costs about as much as the
+// injection did. Before the first injection, and after UnmarshalBinary, it is the zero Injection. With several samples it
+// describes the last one.
 func (s *PerturbedSolver) Last() Injection { return s.noise.describe() }
 
-// Sigma returns Last().Sigma, without making the draw again.
+// Sigma returns Last().Sigma without repeating the draw.
 func (s *PerturbedSolver) Sigma() float64 {
 	if len(s.noise.layers) == 0 {
 		return 0

@@ -7,7 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// BenchmarkNoise measures an injection into a tensor in cache: making the noisy copy, pointing the tensor there and back.
+// BenchmarkNoise measures an injection into a tensor in cache: making the noisy copy, and pointing the tensor there and
+// back.
 func BenchmarkNoise(b *testing.B) {
 	const size = 1 << 13
 	for _, dist := range []string{"gaussian", "rademacher", "uniform"} {

@@ -14,7 +14,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// memories returns the memory of the net's tensors, as it is now.
+// memories returns the current memory of the net's tensors.
 func (n *net) memories(t testing.TB) []vec {
 	t.Helper()
 	var all []vec
@@ -42,8 +42,8 @@ func sameMemory(a, b []vec) bool {
 	return slices.EqualFunc(a, b, func(v, w vec) bool { return v.data() == w.data() && v.len() == w.len() })
 }
 
-// TestNoiseNeverTouchesTheWeights: the graph sees noise, and the memory of the weights holds clean ones all the while.
-// Afterwards the tensors have that memory again, after an error and a panic too.
+// TestNoiseNeverTouchesTheWeights: the graph sees noise while the memory of the weights holds the clean ones throughout.
+// Afterwards the tensors have that memory again, also after an error and a panic.
 func TestNoiseNeverTouchesTheWeights(t *testing.T) {
 	boom := errors.New("boom")
 	for _, dtype := range dtypes {
@@ -82,8 +82,8 @@ func TestNoiseNeverTouchesTheWeights(t *testing.T) {
 	}
 }
 
-// TestCarriedMemory is the same for the carried protocol, where noise stays between steps: Step, Restore, Bind, Guard and a
-// value that gorgonia.Let replaced find the weights' own memory.
+// TestCarriedMemory is the same for the carried protocol, where noise stays between steps: after Step, Restore, Bind, Guard
+// and gorgonia.Let, the tensors have the weights' own memory.
 func TestCarriedMemory(t *testing.T) {
 	n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
 	own := n.memories(t)
@@ -169,7 +169,7 @@ func sharedWeights(t *testing.T, w, v *tensor.Dense) *net {
 	return n
 }
 
-// TestSharedMemory: where several tensors lie over the memory of a parameter, all of them see its noise.
+// TestSharedMemory: if several tensors lie over the memory of a parameter, all of them see its noise.
 func TestSharedMemory(t *testing.T) {
 	w := []float32{1, -2, 3, -4, 5, -6}
 	clean := slices.Clone(w)
@@ -241,7 +241,7 @@ func TestSharedMemory(t *testing.T) {
 	})
 }
 
-// freshValue shows a node's value through another tensor at each call.
+// freshValue returns a node's value in another tensor at each call.
 type freshValue struct{ *G.Node }
 
 func (f *freshValue) Value() G.Value {
@@ -249,8 +249,8 @@ func (f *freshValue) Value() G.Value {
 	return tensor.New(tensor.WithShape(t.Shape()...), tensor.WithBacking(t.Data()))
 }
 
-// TestMachinesSeeTheNoise: whatever Gorgonia makes of a parameter inside the graph, views of it too, the gradient is that at
-// the noisy weights, step after step.
+// TestMachinesSeeTheNoise: whatever Gorgonia makes of a parameter inside the graph, views included, the gradient is that at
+// the noisy weights, at every step.
 func TestMachinesSeeTheNoise(t *testing.T) {
 	uses := map[string]func(w *G.Node) *G.Node{
 		"itself":    func(w *G.Node) *G.Node { return w },
@@ -278,7 +278,7 @@ func TestMachinesSeeTheNoise(t *testing.T) {
 					return w, start(g, w)
 				}
 				w, vm := make()
-				at, plain := make() // at the same weights, with noise put in by hand
+				at, plain := make() // at the same weights, with noise added by hand
 				s := perturbed(t, stepFunc(func([]G.ValueGrad) error { return nil }), 0.5)
 				guarded, err := s.Guard(&spyVM{VM: vm, look: func() error {
 					must(vecOf(at.Value()))(t).copyFrom(must(vecOf(w.Value()))(t))
@@ -310,8 +310,8 @@ func TestMachinesSeeTheNoise(t *testing.T) {
 	}
 }
 
-// TestRepeatedRuns: passes without a Step in between are fine, and weights that changed meanwhile are noticed, whatever the
-// noise and wherever it went.
+// TestRepeatedRuns: passes without a Step in between are allowed, and weights that changed in the meantime are detected,
+// whatever the noise and the tensors.
 func TestRepeatedRuns(t *testing.T) {
 	for _, dtype := range dtypes {
 		for name, opts := range map[string][]PerturbOpt{
@@ -337,7 +337,7 @@ func TestRepeatedRuns(t *testing.T) {
 	}
 }
 
-// TestLastAfterStep: the norm of the weights is that of the injection, not that of today.
+// TestLastAfterStep: the norm of the weights is that at the injection, not the current one.
 func TestLastAfterStep(t *testing.T) {
 	for _, opts := range [][]PerturbOpt{nil, {WithAntithetic()}} {
 		n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
@@ -359,7 +359,7 @@ func TestLastAfterStep(t *testing.T) {
 	}
 }
 
-// TestSpareMemory: the spare memory of each target begins a cache line, and none has memory of another.
+// TestSpareMemory: the spare memory of each target starts on a cache line, and none overlaps.
 func TestSpareMemory(t *testing.T) {
 	n := injector{carrier: new(carrier)}
 	var group Group

@@ -7,7 +7,7 @@ import (
 
 // model is a set of parameters that a PerturbedSolver steps together.
 type model struct {
-	params []*Param // in the order of their first time
+	params []*Param // in the order in which they were first listed
 	groups []Group  // what takes noise together; nil if it was read from a saved state and has not been seen yet
 	seed   uint64   // of its selection
 
@@ -18,29 +18,29 @@ type model struct {
 	updated bool   // Set of a guarded machine gave it the weights of the next step
 }
 
-// choice is what the selection said for a step.
+// choice is the selection's result for a step.
 type choice struct {
 	Made   bool
 	Groups []int
 	Factor float64
 }
 
-// choose asks the selection, once a step.
+// choose calls the selection, once per step.
 func (m *model) choose(selection Selection) error {
 	c := &m.choice
 	if !c.Made {
 		chosen, factor := selection.Select(m.seed, m.step, m.groups)
 		c.Groups, c.Factor = append(c.Groups[:0], chosen...), factor
 	}
-	if err := checkChosen(c.Groups, c.Factor, m.groups); err != nil { // a saved choice may be for other groups
+	if err := checkChosen(c.Groups, c.Factor, m.groups); err != nil { // a saved choice may belong to other groups
 		return err
 	}
 	c.Made = true
 	return nil
 }
 
-// bind returns the model that the parameters form, made the first time, and its parameters in the order of list. Noise of
-// other solvers is then out of them.
+// bind returns the model that the parameters form, creating it if it is new, and its parameters in the order of list. Noise
+// of other solvers has then been removed.
 func (s *PerturbedSolver) bind(list []G.ValueGrad) (*model, []*Param, error) {
 	params, err := s.params.resolve(list)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *PerturbedSolver) bind(list []G.ValueGrad) (*model, []*Param, error) {
 	m := s.modelOf(params)
 	switch {
 	case m == nil && s.unseen():
-		return nil, nil, errors.Wrapf(ErrState, "optim: the %d parameters of this model are not together one of the %d models that the state was saved for",
+		return nil, nil, errors.Wrapf(ErrState, "optim: the %d parameters of this model are none of the %d models that the state was saved for",
 			len(params), len(s.models))
 	case m == nil:
 		m = &model{params: append([]*Param(nil), params...), seed: modelSeed(s.seed, len(s.models))}
@@ -73,14 +73,14 @@ func (s *PerturbedSolver) bind(list []G.ValueGrad) (*model, []*Param, error) {
 	return m, params, nil
 }
 
-// use makes m the model that Perturb speaks of.
+// use makes m the model that Perturb refers to.
 func (s *PerturbedSolver) use(m *model) {
 	if s.model != m {
 		s.model, s.run = m, 0
 	}
 }
 
-// modelOf returns the model of just these parameters, which were resolved last, or nil.
+// modelOf returns the model of exactly these parameters, which were resolved last, or nil.
 func (s *PerturbedSolver) modelOf(params []*Param) *model {
 	if m := s.model; m != nil && m.isOf(params) {
 		return m
@@ -93,7 +93,7 @@ func (s *PerturbedSolver) modelOf(params []*Param) *model {
 	return nil
 }
 
-// isOf reports whether m's parameters are those that were resolved last, which all have the same stamp.
+// isOf reports whether m's parameters are those resolved last, which all have the same stamp.
 func (m *model) isOf(params []*Param) bool {
 	if len(m.params) != len(params) {
 		return false
@@ -106,7 +106,7 @@ func (m *model) isOf(params []*Param) bool {
 	return true
 }
 
-// unseen reports whether the models are those of a saved state, and none has been seen since.
+// unseen reports whether the models come from a saved state and none has been seen since.
 func (s *PerturbedSolver) unseen() bool {
 	for _, m := range s.models {
 		if m.groups != nil {
@@ -137,7 +137,7 @@ func (s *PerturbedSolver) group(params []*Param) ([]Group, error) {
 	return groups, checkGroups(groups)
 }
 
-// unguardedError says how m, whose machine is not guarded, differs from the model that is.
+// unguardedError describes how m, whose machine is not guarded, differs from the model whose machine is.
 func (s *PerturbedSolver) unguardedError(m *model) error {
 	in := map[*Param]bool{}
 	for _, p := range m.params {
@@ -163,7 +163,7 @@ func (s *PerturbedSolver) unguardedError(m *model) error {
 	return nil
 }
 
-// modelSeed is the seed of the selection of the solver's model number i: of the first one it is the solver's own.
+// modelSeed returns the seed of the selection of model number i: for the first model it is the solver's own.
 func modelSeed(seed uint64, i int) uint64 {
 	if i == 0 {
 		return seed

@@ -51,7 +51,7 @@ func newNet(t testing.TB, dtype tensor.Dtype, seed uint64, batch int, widths ...
 	return n
 }
 
-// shareWeights makes other leaves of the graph over the memory of the weights.
+// shareWeights adds other leaves to the graph over the memory of the weights.
 func shareWeights(n *net) {
 	for i, node := range n.learnables {
 		G.NewTensor(n.g, n.dtype, node.Dims(), G.WithName(fmt.Sprint("company", i)),
@@ -79,7 +79,7 @@ func denseOf(dtype tensor.Dtype, data []float64, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data32))
 }
 
-// train makes steps of a loop: guarded when guard is true, carried otherwise.
+// train runs steps of a training loop, guarded or carried.
 func (n *net) train(t testing.TB, solver G.Solver, guarded bool, steps int) {
 	t.Helper()
 	vm := n.vm
@@ -179,7 +179,7 @@ func must[T any](x T, err error) func(testing.TB) T {
 	}
 }
 
-// bases makes every base solver that the package is tested with: Gorgonia's and its own.
+// bases makes every base solver that the package is tested with, Gorgonia's and its own.
 var bases = map[string]func() G.Solver{
 	"gorgonia vanilla":  func() G.Solver { return G.NewVanillaSolver(G.WithLearnRate(0.05)) },
 	"gorgonia momentum": func() G.Solver { return G.NewMomentum(G.WithLearnRate(0.05), G.WithMomentum(0.9)) },

@@ -16,7 +16,7 @@ import (
 var noises = map[string]struct {
 	noise  Noise
 	fourth float64
-	cdf    func(float64) float64 // nil where there is no density
+	cdf    func(float64) float64 // nil if there is no density
 }{
 	"gaussian":   {Gaussian(), 3, distuv.UnitNormal.CDF},
 	"rademacher": {Rademacher(), 1, nil},
@@ -82,7 +82,7 @@ func TestNoiseStatistics(t *testing.T) {
 }
 
 // TestNoiseStreamsAreIndependent: the correlation of a draw with that of another tensor, step, sample or seed, and with
-// itself some elements on, is zero within five standard errors.
+// itself shifted by some elements, is zero within five standard errors.
 func TestNoiseStreamsAreIndependent(t *testing.T) {
 	base := Draw{Seed: 12, Step: 3, Sample: 1, Tensor: 2}
 	for name, c := range noises {
@@ -116,7 +116,7 @@ func TestNoiseStreamsAreIndependent(t *testing.T) {
 	}
 }
 
-// TestNoiseEnds: counters have 32 bits, and running out is an error, not a repetition.
+// TestNoiseEnds: counters have 32 bits, and exceeding them is an error, not a repetition.
 func TestNoiseEnds(t *testing.T) {
 	for _, d := range []Draw{{Step: 1 << 32}, {Sample: 1 << 32}} {
 		if err := Gaussian().Sample(make([]float64, 3), d); err == nil {
@@ -125,7 +125,7 @@ func TestNoiseEnds(t *testing.T) {
 	}
 }
 
-// TestCustomNoise: noise of the user's own, here the package's with the tails cut off, reaches the weights scaled.
+// TestCustomNoise: custom noise, here the package's with the tails cut off, reaches the weights scaled.
 func TestCustomNoise(t *testing.T) {
 	n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
 	clean := floatsOf(n.learnables[0].Value())
@@ -161,7 +161,7 @@ func (c clipped) Sample(eps []float64, d Draw) error {
 	return nil
 }
 
-// TestLast: the norms are those of what was in the weights.
+// TestLast: the norms are those of the noise that was in the weights.
 func TestLast(t *testing.T) {
 	n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
 	s := perturbed(t, stepFunc(func([]G.ValueGrad) error { return nil }), 0.3, WithSelection(All()))

@@ -11,29 +11,29 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Param is a parameter tensor as a [Grouping], a [Scaling] or an exclusion sees it.
+// Param is a parameter tensor as seen by a [Grouping], a [Scaling] or an exclusion.
 type Param struct {
 	name  string
 	shape tensor.Shape
 	dtype tensor.Dtype
-	index int // place in paramSet.list: the tensor number of its noise
+	index int // position in paramSet.list: the tensor number of its noise
 
-	vec     vec           // the memory of the weights; none before a model brings it, if it was read from a saved state
-	dense   *tensor.Dense // the one tensor over this memory, nil in company
+	vec     vec           // the memory of the weights; empty if read from a saved state and not yet found in a model
+	dense   *tensor.Dense // the only tensor over this memory, nil if there may be others
 	company bool          // other tensors may lie over this memory
-	node    sighting      // where the parameter was seen last
+	node    sighting      // the node at which the parameter was seen last
 	right   bool          // a matrix that is the right factor of a product
 
 	moments [2]vec // of a solver that updates weights
-	steps   uint64 // steps that it made with this parameter
+	steps   uint64 // steps made with this parameter
 
 	stamp uint64 // of the model that was resolved last, see paramSet
 }
 
-// Name returns the name of the parameter's node, or # and its place in the model where it has none.
+// Name returns the name of the parameter's node, or # and its position in the model if it has none.
 func (p *Param) Name() string { return p.name }
 
-// String is the parameter's name and shape.
+// String returns the parameter's name and shape.
 func (p *Param) String() string { return fmt.Sprintf("%s %v", p.name, p.shape) }
 
 // Shape returns the shape of the tensor, () for a scalar. The caller must not change it.
@@ -45,11 +45,11 @@ func (p *Param) Size() int { return p.vec.len() }
 // Index returns the parameter's number among those that the solver has met, from 0.
 func (p *Param) Index() int { return p.index }
 
-// RMS returns the root mean square of the weights as they are now.
+// RMS returns the current root mean square of the weights.
 func (p *Param) RMS() float64 { return p.vec.rms() }
 
-// Node returns the node that stood for the parameter last. It is nil if that was no node, or if its graph is gone: a solver
-// keeps tensors, never graphs.
+// Node returns the node that last stood for the parameter. It is nil if that was not a node, or if its graph has been
+// garbage-collected: a solver keeps tensors alive, never graphs.
 func (p *Param) Node() *G.Node {
 	if n := p.node.node.Value(); n != nil && p.node.of(n) {
 		return n
@@ -57,8 +57,8 @@ func (p *Param) Node() *G.Node {
 	return nil
 }
 
-// sighting is a node that stood for a parameter, and its graph, without keeping them alive. A node without its graph says
-// nothing, for Gorgonia hands out again what gorgonia.ReturnNode gave back.
+// sighting is a node that stood for a parameter, and its graph, without keeping them alive. A node means nothing without its
+// graph, since Gorgonia reuses nodes given back by gorgonia.ReturnNode.
 type sighting struct {
 	node  weak.Pointer[G.Node]
 	graph weak.Pointer[G.ExprGraph]
@@ -94,13 +94,13 @@ func (p *Param) grad(source G.ValueGrad) (vec, error) {
 	return g, nil
 }
 
-// like reports whether p has this shape and type.
+// like reports whether p has this shape and dtype.
 func (p *Param) like(shape tensor.Shape, dtype tensor.Dtype) bool {
 	return p.dtype == dtype && p.shape.Eq(shape)
 }
 
-// isNil reports whether x is nil, or an interface around a nil pointer, which is how Gorgonia shows a value that is not
-// there, or around a nil function.
+// isNil reports whether x is nil, an interface that holds a nil pointer, which is how Gorgonia represents a missing value,
+// or a nil function.
 func isNil(x any) bool {
 	if x == nil {
 		return true
@@ -125,7 +125,7 @@ func checkSource(source G.ValueGrad, place int) error {
 	return nil
 }
 
-// nameOf returns the name of a node, or one made of its place in the model.
+// nameOf returns the name of a node, or one made from its position in the model.
 func nameOf(source G.ValueGrad, place int) string {
 	if name := nodename.Of(source); name != "" {
 		return name

@@ -14,8 +14,8 @@ var _ G.Solver = (*PerturbedSolver)(nil)
 //	w[t+1] = base step from w[t] with the gradient grad R(w[t] + sigma*eps[t])
 //
 // The noise is in the weights only while a gradient is evaluated, on one group of parameters at a time unless [All] is
-// selected, and leaves not a bit behind. See the package documentation for how, and for the two protocols, guarded and
-// carried.
+// selected, and the clean weights are restored to the bit. The package documentation explains how, and the two protocols,
+// guarded and carried.
 //
 // A PerturbedSolver must not be used by two goroutines at once.
 //
@@ -27,25 +27,25 @@ type PerturbedSolver struct {
 	perturbConfig
 
 	params paramSet
-	models []*model // that were stepped, guarded or bound, in the order of their first time
+	models []*model // those stepped, guarded or bound, oldest first
 	model  *model   // the last of them
-	run    int      // steps made with it since another one
+	run    int      // consecutive steps made with it
 
 	step    uint64 // completed steps, of all models
 	guarded bool   // Guard was called
-	resumed bool   // a carried state was read, and its noise is not in the weights yet
+	resumed bool   // a carried state was read, and its noise is not yet in the weights
 
 	noise    injector
-	ascent   *ascent // which SAM puts in the place of the noise; nil for noise
-	carries  *model  // whose noise it is
-	replaced *Param  // got another value while noise was in it, which Restore found
+	ascent   *ascent // what SAM uses in place of the noise; nil for noise
+	carries  *model  // the model whose noise it is
+	replaced *Param  // given another value while it had noise, as found by Restore
 }
 
 // NewPerturbedSolver returns a solver that steps base with gradients at weights perturbed by noise of standard deviation
-// sigma, in the units of the weights. Sigma 0 gives base's steps, bit for bit. Sigma must be finite and not negative; the
-// paper uses 0.01 to 0.1 for networks.
+// sigma, in the units of the weights. Sigma must be finite and not negative; the paper uses 0.01 to 0.1 for networks. Sigma
+// 0 gives base's steps, bit for bit.
 //
-// By default the noise is Gaussian, with seed 0, on one parameter tensor a step, in turn: the authors' code.
+// By default the noise is Gaussian, with seed 0, on one parameter tensor per step, in turn, as in the authors' code.
 func NewPerturbedSolver(base G.Solver, sigma float64, opts ...PerturbOpt) (*PerturbedSolver, error) {
 	if err := checkBase(base); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func NewPerturbedSolver(base G.Solver, sigma float64, opts ...PerturbOpt) (*Pert
 	return s, nil
 }
 
-// checkBase refuses what cannot be wrapped.
+// checkBase rejects solvers that cannot be wrapped.
 func checkBase(base G.Solver) error {
 	if isNil(base) {
 		return errors.New("optim: the base solver is nil")
@@ -92,9 +92,9 @@ func (s *PerturbedSolver) newCarrier() *carrier {
 // Base returns the solver that updates the weights.
 func (s *PerturbedSolver) Base() G.Solver { return s.base }
 
-// Bind tells the solver the model of the next step, so that Perturb can be called before it. Guard and Step bind by
-// themselves. A model is a set of parameters: the same ones are the same model in any order, and by the nodes of any graph
-// over the same tensors. If another solver has noise in them, it is taken out.
+// Bind tells the solver the model of the next step, so that Perturb can be called before it. Guard and Step do so
+// themselves. A model is a set of parameters: the same parameters are the same model in any order and through the nodes of
+// any graph over the same tensors. Noise of another solver in them is removed.
 func (s *PerturbedSolver) Bind(model []G.ValueGrad) error {
 	m, _, err := s.bind(model)
 	if err != nil {
@@ -107,19 +107,19 @@ func (s *PerturbedSolver) Bind(model []G.ValueGrad) error {
 
 // Step makes one step of the base solver from the clean weights.
 //
-// Guarded, the gradients are those of the machine that Guard returned, which must have run since the step before. Carried,
-// Step takes the noise out of the weights, steps the base, and leaves the noise of the next evaluation in the weights; the
-// first evaluation, before the first Step, is at clean weights.
+// Guarded, the gradients are those of the machine that Guard returned, which must have run since the previous step. Carried,
+// Step removes the noise from the weights, steps the base, and adds the noise of the next evaluation; the first evaluation,
+// before the first Step, is at clean weights.
 //
 // One solver may step several models, as layer-wise pretraining does: each has its own groups, which take turns by the steps
-// of that model. Carried, the noise is in the weights of the model that was stepped last, so models that alternate at every
-// step would never be evaluated at noisy weights, which is an error: guard their machines, or take a solver for each. When a
-// phase ends, and before it freezes its weights, call Restore.
+// of that model. Carried, the noise is in the weights of the model stepped last, so models that alternate at every step
+// would never be evaluated at noisy weights, which is an error: guard their machines, or use a solver for each. When a phase
+// ends, call Restore before its weights are frozen.
 //
-// The base decides what happens to the gradients: Gorgonia's and this package's solvers zero them. The model is checked
+// The base decides what happens to the gradients; Gorgonia's and this package's solvers zero them. The model is checked
 // before anything changes: every parameter needs a gradient. After an error of the base solver the weights hold no noise and
-// the step does not count. Carried, an error in making the noise of the next evaluation leaves clean weights after a step
-// that was made.
+// the step does not count. Carried, an error in generating the noise of the next evaluation leaves clean weights, and the
+// step has been made.
 func (s *PerturbedSolver) Step(model []G.ValueGrad) error {
 	m, params, err := s.bind(model)
 	if err != nil {
@@ -146,21 +146,21 @@ func (s *PerturbedSolver) Step(model []G.ValueGrad) error {
 	return s.inject(m)
 }
 
-// checkTurn refuses a step of m that comes out of place.
+// checkTurn rejects a step of m that comes out of order.
 func (s *PerturbedSolver) checkTurn(m *model) error {
 	switch {
 	case s.guarded && !m.guarded:
 		return s.unguardedError(m)
 	case s.guarded && m.sample == 0:
-		return errors.Wrap(ErrProtocol, "optim: the guarded machine has not run since the step before: run the one that Guard returned")
+		return errors.Wrap(ErrProtocol, "optim: the guarded machine has not run since the previous step: run the one that Guard returned")
 	case s.guarded:
 		return nil
 	case s.evaluations() > 1:
-		return errors.Wrap(ErrProtocol, "optim: several samples a step need a guarded machine: call Guard")
+		return errors.Wrap(ErrProtocol, "optim: several samples per step need a guarded machine: call Guard")
 	case s.resumed:
-		return errors.Wrap(ErrProtocol, "optim: the saved state had noise in the weights: call Bind and Perturb before the first pass, or Restore to begin with a clean one")
+		return errors.Wrap(ErrProtocol, "optim: the saved state had noise in the weights: call Bind and Perturb before the first evaluation, or Restore to begin with a clean one")
 	case s.model != nil && m != s.model && m.step > 0 && s.run == 1:
-		return errors.Wrap(ErrProtocol, "optim: two models take turns at every step, and neither is ever evaluated at noisy weights: guard their machines, or use a solver for each")
+		return errors.Wrap(ErrProtocol, "optim: two models alternate at every step, so neither is ever evaluated at noisy weights: guard their machines, or use a solver for each")
 	}
 	return nil
 }
@@ -172,24 +172,24 @@ func (s *PerturbedSolver) advance(m *model) {
 	m.sample, m.choice.Made, m.updated = 0, false, false
 }
 
-// Perturb puts the noise of the next evaluation into the weights of the model that was bound or stepped last, and does
-// nothing if it is there. It belongs to the carried protocol: to go on training after Restore, to resume from a saved state,
-// or to perturb the first evaluation, after Bind. It is an error in the guarded protocol, and if a weight got another value
-// (gorgonia.Let) while the noise was in: Restore comes before that. After an error the weights are as they were.
+// Perturb adds the noise of the next evaluation to the weights of the model that was bound or stepped last, unless it is
+// there already. It belongs to the carried protocol: to continue training after Restore, to resume from a saved state, or to
+// perturb the first evaluation, after Bind. It is an error in the guarded protocol, and if a weight was given another value
+// (gorgonia.Let) while it had noise: call Restore before that. After an error the weights are unchanged.
 func (s *PerturbedSolver) Perturb() error {
 	switch {
 	case s.guarded:
-		return errors.Wrap(ErrProtocol, "optim: Perturb belongs to the carried protocol, and a machine is guarded")
+		return errors.Wrap(ErrProtocol, "optim: Perturb belongs to the carried protocol, but a machine is guarded")
 	case s.model == nil || s.model.groups == nil:
 		return errors.Wrap(ErrProtocol, "optim: the model is not known before the first Step: call Bind")
 	case s.evaluations() > 1:
-		return errors.Wrap(ErrProtocol, "optim: several samples a step need a guarded machine: call Guard")
+		return errors.Wrap(ErrProtocol, "optim: several samples per step need a guarded machine: call Guard")
 	case s.noise.in() && s.carries == s.model:
 		return nil
 	}
 	if p := s.replaced; p != nil {
-		return errors.Wrapf(ErrProtocol, "optim: parameter %s %v got another value while there was noise in it: call Restore before, and then Bind; "+
-			"an update that the graph computes begins at noisy weights: guard the machine and use its Set", p.name, p.shape)
+		return errors.Wrapf(ErrProtocol, "optim: parameter %s %v was given another value while it had noise: call Restore before, and then Bind;  "+
+			"an update computed by the graph starts from noisy weights: guard the machine and use its Set", p.name, p.shape)
 	}
 	s.noise.restore()
 	if err := s.inject(s.model); err != nil {
@@ -199,11 +199,11 @@ func (s *PerturbedSolver) Perturb() error {
 	return nil
 }
 
-// Restore takes the noise out: the weights are the clean ones, bit for bit, for evaluating or saving. Perturb puts the same
-// noise back; without it the next evaluation is at clean weights. Calling it when no noise is in the weights, or in the
-// guarded protocol, changes no weight. The error is always nil.
+// Restore removes the noise: the weights are then the clean ones, bit for bit, for evaluating or saving. Perturb adds the
+// same noise again; without it the next evaluation is at clean weights. If the weights hold no noise, as always in the
+// guarded protocol, Restore changes no weight. The error is always nil.
 //
-// In the guarded protocol it also discards the evaluations since the last Step, for a loop that throws a gradient away.
+// In the guarded protocol it also discards the evaluations since the last Step, for a loop that skips a gradient.
 func (s *PerturbedSolver) Restore() error {
 	if s.noise.in() {
 		s.replaced = s.noise.replaced()
@@ -216,7 +216,7 @@ func (s *PerturbedSolver) Restore() error {
 	return nil
 }
 
-// inject plans the noise of m's next step and puts one draw of it into the weights.
+// inject plans the noise of m's next step and adds one draw of it to the weights.
 func (s *PerturbedSolver) inject(m *model) error {
 	if err := s.plan(m); err != nil {
 		return err

@@ -50,7 +50,7 @@ func TestNoNoiseIsTheBase(t *testing.T) {
 	}
 }
 
-// TestNoiseIsNotTheBase: the test above could pass if noise never arrived.
+// TestNoiseIsNotTheBase: the test above would pass even if noise never arrived.
 func TestNoiseIsNotTheBase(t *testing.T) {
 	for protocol, guarded := range protocols {
 		plain, noisy := newNet(t, tensor.Float32, 3, 5, 4, 6, 3), newNet(t, tensor.Float32, 3, 5, 4, 6, 3)
@@ -62,7 +62,7 @@ func TestNoiseIsNotTheBase(t *testing.T) {
 	}
 }
 
-// spyVM calls look in the place of running, and then the machine it wraps if it has one.
+// spyVM calls look instead of running, and then the wrapped machine, if any.
 type spyVM struct {
 	G.VM
 	look func() error
@@ -83,7 +83,7 @@ func (v *spyVM) Reset() {
 
 func (v *spyVM) Close() error { return nil }
 
-// TestInjection looks at the weights during RunAll: the group whose turn it is holds clean + scale*eps, the others are
+// TestInjection inspects the weights during RunAll: the group whose turn it is holds clean + scale*eps, the others are
 // clean, and after RunAll all are.
 func TestInjection(t *testing.T) {
 	const sigma, seed, steps = 0.25, 11, 7
@@ -136,7 +136,7 @@ func TestInjection(t *testing.T) {
 	}
 }
 
-// addNoise is clean + sigma*eps, as the generator defines it, in bits.
+// addNoise returns the bits of clean + sigma*eps, as the generator defines it.
 func addNoise(dtype tensor.Dtype, clean []uint64, dist noise.Dist, stream noise.Stream, sigma float64) []uint64 {
 	out := make([]uint64, len(clean))
 	if dtype == tensor.Float32 {
@@ -161,7 +161,7 @@ func addNoise(dtype tensor.Dtype, clean []uint64, dist noise.Dist, stream noise.
 	return out
 }
 
-// TestGuardRestores: RunAll leaves the weights bit for bit, whatever happens in it.
+// TestGuardRestores: RunAll restores the weights bit for bit, whatever happens in it.
 func TestGuardRestores(t *testing.T) {
 	boom := errors.New("boom")
 	cases := map[string]func() error{
@@ -214,8 +214,8 @@ func TestGuardRestores(t *testing.T) {
 	}
 }
 
-// TestCarriedRestore: Restore gives exactly the weights that the base has, at any time, twice in a row too; Perturb puts the
-// same noise back.
+// TestCarriedRestore: Restore gives exactly the weights of the base, at any time, also twice in a row; Perturb adds the same
+// noise again.
 func TestCarriedRestore(t *testing.T) {
 	for _, dtype := range dtypes {
 		n := newNet(t, dtype, 1, 3, 4, 5, 2)
@@ -261,7 +261,7 @@ type stepFunc func([]G.ValueGrad) error
 
 func (f stepFunc) Step(model []G.ValueGrad) error { return f(model) }
 
-// TestProtocolsAgree: with noise in the first evaluation too, the carried protocol takes the guarded one's steps.
+// TestProtocolsAgree: with noise in the first evaluation too, the carried protocol makes the guarded one's steps.
 func TestProtocolsAgree(t *testing.T) {
 	for name, base := range bases {
 		guarded, carried := newNet(t, tensor.Float32, 1, 3, 4, 5, 2), newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
@@ -280,7 +280,7 @@ func TestProtocolsAgree(t *testing.T) {
 	}
 }
 
-// TestScalars: scalar parameters take noise and steps, in both types.
+// TestScalars: scalar parameters take noise and steps, in both dtypes.
 func TestScalars(t *testing.T) {
 	for _, dtype := range dtypes {
 		for protocol, guarded := range protocols {
@@ -338,7 +338,7 @@ func TestSharedTensor(t *testing.T) {
 	}
 }
 
-// TestLetKeepsState: a parameter whose value is replaced by another of its shape keeps its place and its momentum.
+// TestLetKeepsState: a parameter whose value is replaced by another of the same shape keeps its index and its momentum.
 func TestLetKeepsState(t *testing.T) {
 	one, other := newNet(t, tensor.Float32, 1, 3, 4, 5, 2), newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
 	one.train(t, perturbed(t, bases["sgd momentum"](), 0.1), true, 6)
@@ -361,7 +361,7 @@ func TestLetKeepsState(t *testing.T) {
 	}
 }
 
-// TestOrderDoesNotMatter: the state of a parameter belongs to it, not to its place.
+// TestOrderDoesNotMatter: state belongs to the parameter, not to its position.
 func TestOrderDoesNotMatter(t *testing.T) {
 	for _, name := range []string{"sgd momentum", "adam", "adamw"} {
 		for protocol, guarded := range protocols {
@@ -385,7 +385,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
-// TestSteadyStateAllocations: the solver's own part of a step allocates nothing once it is warm.
+// TestSteadyStateAllocations: after the first steps, the solver itself allocates nothing.
 func TestSteadyStateAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
@@ -412,7 +412,7 @@ func TestSteadyStateAllocations(t *testing.T) {
 	}
 }
 
-// TestWrongUse: each mistake is an error that says what is wrong, and changes no weight.
+// TestWrongUse: each mistake is an error that says what is wrong and changes no weight.
 func TestWrongUse(t *testing.T) {
 	nan := math.NaN()
 	sgd := func() G.Solver { return bases["sgd"]() }
@@ -499,10 +499,10 @@ func TestWrongUse(t *testing.T) {
 			return s.Step(append(n.model, newNet(t, tensor.Float32, 2, 3, 4, 5, 2).model[2]))
 		}), "parameter fc2.weight (5, 2) is new"},
 		{"shape changed", guardThen(func(s *PerturbedSolver, n *net, vm G.VM) error {
-			s.params.list[0].shape = tensor.Shape{7, 7} // as if it had been another
+			s.params.list[0].shape = tensor.Shape{7, 7} // as if it had been another shape
 			s.params.list[0].vec = vec{f32: make([]float32, 49)}
 			return vm.RunAll()
-		}), "fc1.weight was float32 (7, 7) and is float32 (4, 5)"},
+		}), "fc1.weight was float32 (7, 7) and is now float32 (4, 5)"},
 		{"nil parameter", func(t *testing.T, n *net) error {
 			return perturbed(t, sgd(), 0.1).Step([]G.ValueGrad{n.model[0], nil})
 		}, "parameter 1 is nil"},
@@ -584,7 +584,7 @@ type choose []int
 
 func (c choose) Select(_, _ uint64, _ []Group) ([]int, float64) { return c, 1 }
 
-// failing gives noise to two tensors and an error for the third.
+// failing makes noise for two tensors and an error for the third.
 type failing struct{}
 
 func (failing) Sample(eps []float64, d Draw) error {
@@ -608,7 +608,7 @@ func TestGuardedAgain(t *testing.T) {
 	}
 }
 
-// TestBaseSteppedDirectly: stepping the base behind the solver's back would leave the noise on one tensor for ever.
+// TestBaseSteppedDirectly: stepping the base directly would leave the noise on one tensor for ever.
 func TestBaseSteppedDirectly(t *testing.T) {
 	n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
 	base := bases["sgd"]()

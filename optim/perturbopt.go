@@ -15,8 +15,8 @@ type perturbConfig struct {
 	scaling    Scaling
 	samples    int
 	antithetic bool
-	mixing     float64 // part of the gradient that is taken at noisy weights
-	rank, of   uint64  // this process, of how many that draw noise together
+	mixing     float64 // fraction of the gradient taken at noisy weights
+	rank, of   uint64  // this process, and the number of processes that draw noise together
 }
 
 // defaultConfig is the configuration without options.
@@ -54,13 +54,13 @@ type wrapperOpt func(*perturbConfig) error
 func (o wrapperOpt) applyPerturb(c *perturbConfig) error { return o(c) }
 func (o wrapperOpt) applySAM(s *SAM) error               { return o(&s.solver.perturbConfig) }
 
-// WithSeed sets the seed of noise and selection. SAM draws nothing but the groups of a random selection. By default 0.
+// WithSeed sets the seed of the noise and the selection. SAM only uses it for random selections. By default it is 0.
 func WithSeed(seed uint64) WrapperOpt {
 	return wrapperOpt(func(c *perturbConfig) error { c.seed = seed; return nil })
 }
 
-// WithSelection sets which groups take noise, or are moved by SAM, at a step. By default [Cyclic] for noise and [All] for
-// SAM.
+// WithSelection sets which groups take noise, or are moved by SAM, at a step. By default it is [Cyclic] for noise and [All]
+// for SAM.
 func WithSelection(selection Selection) WrapperOpt {
 	return wrapperOpt(func(c *perturbConfig) error {
 		c.selection = selection
@@ -68,7 +68,7 @@ func WithSelection(selection Selection) WrapperOpt {
 	})
 }
 
-// WithGrouping sets which parameters take noise, or are moved by SAM, together. By default [ByTensor].
+// WithGrouping sets which parameters take noise, or are moved by SAM, together. By default it is [ByTensor].
 func WithGrouping(grouping Grouping) WrapperOpt {
 	return wrapperOpt(func(c *perturbConfig) error {
 		c.grouping = grouping
@@ -76,8 +76,8 @@ func WithGrouping(grouping Grouping) WrapperOpt {
 	})
 }
 
-// WithExclude keeps noise, or SAM's move, from the parameters whose name excluded reports true for: they belong to no group
-// and do not count in [All]'s sigma/sqrt(n). By default no parameter is excluded.
+// WithExclude exempts from noise, or from SAM's move, the parameters for whose name excluded returns true: they belong to no
+// group and do not count in [All]'s sigma/sqrt(n). By default no parameter is excluded.
 func WithExclude(excluded func(name string) bool) WrapperOpt {
 	return wrapperOpt(func(c *perturbConfig) error {
 		c.exclude = excluded
@@ -85,7 +85,7 @@ func WithExclude(excluded func(name string) bool) WrapperOpt {
 	})
 }
 
-// WithNoise sets the distribution of the noise. By default [Gaussian].
+// WithNoise sets the distribution of the noise. By default it is [Gaussian].
 func WithNoise(noise Noise) PerturbOpt {
 	return perturbOpt(func(c *perturbConfig) error {
 		c.dist = noise
@@ -104,7 +104,7 @@ func WithSchedule(schedule Schedule) WrapperOpt {
 	})
 }
 
-// WithScaling multiplies sigma by a factor that depends on the parameter. By default [Absolute].
+// WithScaling multiplies sigma by a factor that depends on the parameter. By default it is [Absolute].
 func WithScaling(scaling Scaling) PerturbOpt {
 	return perturbOpt(func(c *perturbConfig) error {
 		c.scaling = scaling
@@ -113,26 +113,26 @@ func WithScaling(scaling Scaling) PerturbOpt {
 }
 
 // WithSamples makes the gradient of a step the mean over m draws of the noise, on the same groups. Each draw costs an
-// evaluation of the graph. It needs the guarded protocol. By default 1.
+// evaluation of the graph. It needs the guarded protocol. By default m is 1.
 func WithSamples(m int) PerturbOpt {
 	return perturbOpt(func(c *perturbConfig) error {
 		if m < 1 {
-			return errors.Errorf("optim: %d samples a step: want 1 or more", m)
+			return errors.Errorf("optim: %d samples per step: want 1 or more", m)
 		}
 		c.samples = m
 		return nil
 	})
 }
 
-// WithAntithetic uses every draw twice, with both signs, and takes the mean gradient: what the noise adds to the gradient in
-// odd orders of sigma cancels. It doubles the evaluations and needs the guarded protocol. By default off.
+// WithAntithetic uses every draw twice, with both signs, and takes the mean gradient, so that contributions of odd order in
+// sigma cancel. It doubles the evaluations and needs the guarded protocol. By default it is off.
 func WithAntithetic() PerturbOpt {
 	return perturbOpt(func(c *perturbConfig) error { c.antithetic = true; return nil })
 }
 
-// WithRank is for processes that train together, number rank of n, each to draw noise of its own: draw k of a step is number
-// k*n + rank. The mean of their gradients is then that of one process with n times the samples. Groups and sigma are the
-// same on all. By default all processes draw the same noise. See package distributed.
+// WithRank lets each of n processes that train together draw its own noise; this process is number rank, and draw k of a
+// step is number k*n + rank. The mean of their gradients is then that of one process with n times the samples. Groups and
+// sigma are the same on all. By default all processes draw the same noise. See package distributed.
 func WithRank(rank, n int) PerturbOpt {
 	return perturbOpt(func(c *perturbConfig) error {
 		if n < 1 || rank < 0 || rank >= n {
@@ -143,10 +143,10 @@ func WithRank(rank, n int) PerturbOpt {
 	})
 }
 
-// WithMixing makes the gradient of a step lambda times that at noisy weights, or the mean of several samples of it, plus
-// 1-lambda times that at the clean weights: descent on a mixture of the loss and its expectation under noise, which bears a
-// larger sigma. The clean evaluation comes first. Lambda is above 0 and at most 1; it needs the guarded protocol if below.
-// By default 1.
+// WithMixing makes the gradient of a step lambda times that at noisy weights, or the mean over several samples, plus
+// 1-lambda times that at the clean weights: descent on a mixture of the loss and its expectation under noise, which
+// tolerates a larger sigma. The clean evaluation comes first. Lambda must be above 0 and at most 1; below 1 it needs the
+// guarded protocol. By default it is 1.
 //
 // Source: T. Li, Q. Tao, W. Yan, Z. Lei, Y. Wu, K. Fang, M. He, X. Huang, Revisiting Random Weight Perturbation for
 // Efficiently Improving Generalization, TMLR 2024, https://arxiv.org/abs/2404.00357.
@@ -167,10 +167,10 @@ func notNil(what string, x any) error {
 	return nil
 }
 
-// evaluations returns how often a guarded machine evaluates the graph in one RunAll.
+// evaluations returns how often a guarded machine evaluates the graph per RunAll.
 func (c *perturbConfig) evaluations() int { return c.clean() + c.noisy() }
 
-// clean and noisy return how many of the evaluations are at clean weights, and at noisy ones after them.
+// clean and noisy return the number of evaluations at clean weights, which come first, and at noisy ones.
 func (c *perturbConfig) clean() int {
 	if c.mixing < 1 {
 		return 1

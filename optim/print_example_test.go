@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// What noise was in the weights last. Weights without a name are called by their number in the model.
+// The noise that was last in the weights. Weights without a name are called by their index in the model.
 func ExampleInjection() {
 	g := G.NewGraph()
 	x := G.NewMatrix(g, tensor.Float64, G.WithName("x"), G.WithShape(1, 2), G.WithInit(G.Ones()))

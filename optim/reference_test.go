@@ -15,7 +15,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// solverCase is a solver_*.json of the reference numbers.
+// solverCase is a solver_*.json of the reference data.
 type solverCase struct {
 	Mode        string
 	Optimizer   string
@@ -36,7 +36,7 @@ type solverCase struct {
 	}
 }
 
-// TestReference follows PyTorch through the noise-injection loop, with PyTorch's draws, and through SAM's.
+// TestReference follows PyTorch through the noise-injection loop, with PyTorch's draws, and through SAM's loop.
 func TestReference(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(golden.Dir(), "solver_*.json"))
 	if err != nil || len(files) == 0 {
@@ -123,7 +123,7 @@ func followReference(t *testing.T, c solverCase, guarded bool) {
 		}
 		near(t, fmt.Sprintf("step %d: loss", i), []float64{n.loss.Data().(float64)}, []float64{step.Loss})
 		if i == len(c.Steps)-1 && !guarded {
-			// the draws end here, so the carried protocol has none to leave in the weights
+			// the draws end here, so the carried protocol has none left to add
 			s.noise.dist = recorded{}
 			s.sigma = 0
 		}
@@ -184,7 +184,7 @@ func followSAM(t *testing.T, c solverCase) {
 	}
 }
 
-// load gives the reference's network a batch.
+// load sets the reference network's batch.
 func (n *net) load(x golden.Tensor, labels []int) {
 	copy(n.x.Value().Data().([]float64), x.Data)
 	y := n.y.Value().Data().([]float64)
@@ -194,7 +194,7 @@ func (n *net) load(x golden.Tensor, labels []int) {
 	}
 }
 
-// compare compares the parameters to those after a step, if the reference has them, and returns how many there were.
+// compare compares the parameters with those after a step, if the reference has them, and returns how many there were.
 func (n *net) compare(t *testing.T, step int, after []golden.Tensor) int {
 	t.Helper()
 	for j, after := range after {
@@ -234,7 +234,7 @@ func referenceNet(t *testing.T, c solverCase) *net {
 	return n
 }
 
-// near compares numbers to 1e-9 of the largest of them.
+// near compares numbers with a tolerance of 1e-9 relative to the largest of them.
 func near(t *testing.T, what string, got, want []float64) {
 	t.Helper()
 	if len(got) != len(want) {

@@ -9,21 +9,21 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// noisy knows the tensors of the process that carry noise now. A solver that meets the noise of another one takes it out
-// first, even if that solver is garbage by now: noise never stays behind in weights.
+// noisy registers the tensors of the process that currently carry noise. A solver that meets noise of another one first
+// removes it, even if that solver has been garbage-collected: noise is never left behind in weights.
 //
-// The register does not keep tensors alive. It holds the memory with their clean weights, and drops it, now and then, for
-// tensors that are gone.
+// The register does not keep tensors alive. It holds the memory with their clean weights, and from time to time drops that
+// of tensors that are gone.
 var noisy register
 
 type register struct {
 	mu     sync.Mutex
-	byData map[uintptr]*carrier // by the memory that shows the noise
-	size   atomic.Int32         // of byData, for those who find it empty
-	sweep  int                  // size of byData at which it is swept next
+	byData map[uintptr]*carrier // keyed by the memory with the noise
+	size   atomic.Int32         // of byData, to see without a lock that it is empty
+	sweep  int                  // size of byData at the next sweep
 }
 
-// carrier is the noise of one injection: what a solver puts into weights together and takes out together.
+// carrier is the noise of one injection: everything that a solver injects and removes together.
 type carrier struct {
 	owner   string // describes the solver
 	tensors []carried
@@ -31,17 +31,17 @@ type carrier struct {
 	running atomic.Bool // a guarded machine is evaluating a graph
 }
 
-// carried is a tensor with noise. Out of it, clean weights are in memory and noisy ones in spare; so they are with noise in
-// it, if a tensor can be pointed at the spare memory, and otherwise the two have changed places.
+// carried is a tensor with noise. Without noise, the clean weights are in memory and the noisy ones in spare. That remains
+// so with noise if the tensor can be pointed at the spare memory; otherwise the two are swapped.
 type carried struct {
 	name    string
 	pointed bool
-	dense   weak.Pointer[tensor.Dense] // pointed
-	memory  vec                        // the parameter's
+	dense   weak.Pointer[tensor.Dense] // the tensor that is pointed at spare
+	memory  vec                        // of the parameter
 	spare   vec
 }
 
-// shows returns the memory that shows the noise while it is in.
+// shows returns the memory through which the noise is seen.
 func (c *carried) shows() vec {
 	if c.pointed {
 		return c.spare
@@ -49,7 +49,7 @@ func (c *carried) shows() vec {
 	return c.memory
 }
 
-// put makes the noisy weights those that graphs see, or the clean ones.
+// put shows graphs the noisy weights, or the clean ones.
 func (c *carried) put(noise bool) {
 	if !c.pointed {
 		c.memory.swap(c.spare)
@@ -57,7 +57,7 @@ func (c *carried) put(noise bool) {
 	}
 	t := c.dense.Value()
 	switch {
-	case t == nil: // nobody can see it
+	case t == nil: // the tensor is gone
 	case noise:
 		t.Raw = c.spare.bytes()
 	default:
@@ -65,7 +65,7 @@ func (c *carried) put(noise bool) {
 	}
 }
 
-// putBack puts the noise back that clear took out.
+// putBack restores the noise that clear removed.
 func (s *paramSet) putBack() {
 	for _, m := range s.met {
 		if !m.carrier.in.Load() {
@@ -74,7 +74,7 @@ func (s *paramSet) putBack() {
 	}
 }
 
-// put puts the carrier's noise into the weights. It must be out of them.
+// put puts the carrier's noise into the weights, which must not hold it yet.
 func (r *register) put(c *carrier) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,7 +94,7 @@ func (r *register) put(c *carrier) {
 	r.size.Store(int32(len(r.byData)))
 }
 
-// take takes the carrier's noise out of the weights, if it is in.
+// take removes the carrier's noise from the weights, if it is there.
 func (r *register) take(c *carrier) {
 	if !c.in.Load() {
 		return
@@ -128,7 +128,8 @@ func (c *carrier) gone() bool {
 	return true
 }
 
-// behind returns the clean weights of a parameter whose value shows v, and whose noise it is that hides them, if any does.
+// behind returns the clean weights of a parameter whose current value is v, and the carrier of the noise that hides them, if
+// any.
 func (r *register) behind(v vec) (vec, *carrier) {
 	if r.size.Load() == 0 {
 		return v, nil
@@ -147,8 +148,8 @@ func (r *register) behind(v vec) (vec, *carrier) {
 	return v, nil
 }
 
-// clear takes the noise of other carriers than own out of the parameters that s resolved last, or refuses if a guarded
-// machine is running with it. With an error nothing has changed.
+// clear removes the noise of carriers other than own from the parameters that s resolved last, or returns an error if a
+// guarded machine is running with it. After an error nothing has changed.
 func (r *register) clear(s *paramSet, own *carrier) error {
 	for _, m := range s.met {
 		if m.carrier != own && m.carrier.running.Load() {

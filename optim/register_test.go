@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestDroppedSolver: a program that makes its solver anew each epoch, in the carried protocol, and never calls Restore.
-// Whoever meets the noise of the solver that was dropped takes it out, in whichever way it was put in.
+// TestDroppedSolver: a program that makes a new solver each epoch, in the carried protocol, and never calls Restore. The
+// next solver removes the noise of the dropped one, however it was injected.
 func TestDroppedSolver(t *testing.T) {
 	whole := make([]float32, 6)
 	nets := map[string]func() *net{
@@ -51,7 +51,7 @@ func TestDroppedSolver(t *testing.T) {
 }
 
 // TestTwoCarried: two solvers that train the same weights in turn, each with its noise, step from clean ones. A solver whose
-// noise was taken out by the other does not take it out again.
+// noise was removed by the other does not remove it again.
 func TestTwoCarried(t *testing.T) {
 	for name, weights := range map[string]*net{"pointed": sharedWeights(t, over(make([]float32, 6)), nil), "in place": func() *net {
 		w := make([]float32, 6)
@@ -87,7 +87,7 @@ func TestTwoCarried(t *testing.T) {
 	}
 }
 
-// TestRegisterForgets: the register lets go of tensors that are gone with the noise of a solver that is gone.
+// TestRegisterForgets: the register drops tensors that are gone, together with the solver that had noise in them.
 func TestRegisterForgets(t *testing.T) {
 	before, most := noisy.size.Load(), int32(0)
 	for i := range 500 {
@@ -103,7 +103,7 @@ func TestRegisterForgets(t *testing.T) {
 	}
 }
 
-// TestParametersByMemory: what is the same parameter, what is another one, and what cannot be told.
+// TestParametersByMemory: which tensors are the same parameter, which are another, and which cannot be told apart.
 func TestParametersByMemory(t *testing.T) {
 	node := func(g *G.ExprGraph, name string, w *tensor.Dense) G.ValueGrad {
 		return G.NodeFromAny(g, w, G.WithName(name))
@@ -134,17 +134,17 @@ func TestParametersByMemory(t *testing.T) {
 	want(index(second), 1)
 	want(index(node(G.NewGraph(), "b", a), node(G.NewGraph(), "a", b)), 0, 1) // names do not matter
 
-	// Gorgonia hands a node out again, and it stands for the other weight.
+	// Gorgonia reuses the node for the other weight.
 	G.ReturnNode(first.(*G.Node))
 	again := node(G.NewGraph(), "b", b)
 	want(index(again), 1)
 
-	// And for one that is new, which has not the value of what the node stood for before.
+	// And for a new one, whose value is not that of the weight the node stood for before.
 	G.ReturnNode(again.(*G.Node))
 	again = node(G.NewGraph(), "c", matrix())
 	want(index(again), 2)
 
-	// The value of a node that is still there is replaced.
+	// The value of a live node is replaced.
 	moved := matrix()
 	if err := G.Let(again.(*G.Node), moved); err != nil {
 		t.Fatal(err)
@@ -159,8 +159,8 @@ func TestParametersByMemory(t *testing.T) {
 	want(index(node(G.NewGraph(), "w", denseOf(tensor.Float32, []float64{1, 2}, 2))), 4)
 }
 
-// TestSeveralModels: one solver steps models in turn. Each has its groups and takes them in turn by its own steps; the draws
-// of all steps differ.
+// TestSeveralModels: one solver steps models in turn. Each has its groups and cycles through them by its own steps; the
+// draws of all steps differ.
 func TestSeveralModels(t *testing.T) {
 	n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
 	s := perturbed(t, bases["sgd momentum"](), 0.1)
@@ -195,8 +195,8 @@ func TestSeveralModels(t *testing.T) {
 	}
 }
 
-// TestModelsInTurn: carried, models that alternate at every step would never see their noise. That is an error, and phases
-// are not.
+// TestModelsInTurn: in the carried protocol, models that alternate at every step would never see their noise. That is an
+// error; alternating in phases is not.
 func TestModelsInTurn(t *testing.T) {
 	n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
 	s := perturbed(t, bases["sgd"](), 0.1)
@@ -228,8 +228,7 @@ func TestModelsInTurn(t *testing.T) {
 	}
 }
 
-// TestSelectionSeeds: the selections of two models of one solver are drawn from different seeds, the first from the
-// solver's.
+// TestSelectionSeeds: the selections of two models of one solver have different seeds; the first model has the solver's.
 func TestSelectionSeeds(t *testing.T) {
 	n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
 	var seeds seedSpy
@@ -254,7 +253,7 @@ func (s *seedSpy) Select(seed, _ uint64, _ []Group) ([]int, float64) {
 	return []int{0}, 1
 }
 
-// TestLayouts: weights and gradients that do not lie in row-major order are refused by every solver, and nothing changes.
+// TestLayouts: every solver rejects weights and gradients that are not row-major, and changes nothing.
 func TestLayouts(t *testing.T) {
 	row := func() *tensor.Dense { return denseOf(tensor.Float64, []float64{1, 2, 3, 4, 5, 6}, 3, 2) }
 	column := func() *tensor.Dense {

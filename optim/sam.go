@@ -15,8 +15,8 @@ var (
 	_ encoding.BinaryUnmarshaler = (*SAM)(nil)
 )
 
-// SAM is sharpness-aware minimisation: it steps a base solver with gradients taken where the loss is higher, at weights that
-// were moved along the gradient by a fixed distance rho.
+// SAM is sharpness-aware minimisation: it steps a base solver with gradients taken where the loss is higher, at weights
+// moved a fixed distance rho along the gradient.
 //
 //	g = grad R(w[t])
 //	e = rho * g/|g|                                  SAM
@@ -24,17 +24,17 @@ var (
 //	w[t+1] = base step from w[t] with the gradient grad R(w[t] + e)
 //
 // By default all parameters are moved, and |g| is the Euclidean norm over all of them. With another [Selection], such as
-// [Cyclic], only the groups that it chooses are moved at a step, with the norm over those: SAM one layer at a time, as
+// [Cyclic], only the selected groups are moved at a step, and the norm is over those: SAM one layer at a time, as
 // [PerturbedSolver] injects noise. Rho is the distance whatever the number of groups: the factor of a selection, by which
-// [All] keeps the variance of noise, does not apply.
+// [All] keeps the variance of noise, is ignored.
 //
 // As in the guarded protocol of a PerturbedSolver, the weights are moved only while the second gradient is evaluated, by
-// pointing the tensors at other memory, and not a bit of them differs afterwards, after errors, panics and NaN too. There is
-// no carried protocol. What the package documentation says of writing the program around a solver holds for SAM. Losses and
-// weights are the same bits for any number of threads and on any machine, if the graph's gradients are.
+// pointing the tensors at other memory, and are restored to the bit, also after errors, panics and NaN. There is no carried
+// protocol. The package documentation on structuring a program applies to SAM as well. Losses and weights have the same bits
+// for any number of threads and on any machine, if the graph's gradients do.
 //
-// Where the norm is zero or not finite there is no direction: nothing is moved, and the second evaluation is at the clean
-// weights. A NaN in the first gradient is then in the second one, and the base solver gets it, as without SAM.
+// If the norm is zero or not finite, there is no direction: nothing is moved, and the second evaluation is at the clean
+// weights. A NaN in the first gradient is then also in the second one, which the base solver gets, as it would without SAM.
 //
 // A SAM must not be used by two goroutines at once.
 //
@@ -48,7 +48,7 @@ type SAM struct {
 }
 
 // NewSAM returns a solver that steps base with gradients at weights moved by the distance rho, in the units of the weights;
-// with WithAdaptive rho has no unit. Rho must be finite and not negative; 0 gives base's steps, bit for bit, at twice the
+// with WithAdaptive, rho has no unit. Rho must be finite and not negative; 0 gives base's steps, bit for bit, at twice the
 // evaluations. Foret et al. use 0.05 to 0.1, Kwon et al. 0.5 to 1 with ASAM's scaling.
 //
 // By default all parameters are moved, without ASAM's scaling.
@@ -77,10 +77,10 @@ type samOpt func(*SAM) error
 
 func (o samOpt) applySAM(s *SAM) error { return o(s) }
 
-// WithAdaptive gives SAM the scaling of ASAM: a weight is moved in proportion to its size, |w| + eta, so that a network
-// whose layers are scaled, one up and another down, is moved to the same function. All parameters are scaled so, biases and
-// the scales of norms too, unless WithExclude keeps them where they are. Eta must be finite and not negative; Kwon et al.
-// use 0.01. By default SAM does not scale.
+// WithAdaptive gives SAM the scaling of ASAM: a weight is moved in proportion to its magnitude, |w| + eta. Rescaling the
+// layers of a network, one up and another down, then does not change the function that it is moved to. This applies to all
+// parameters, biases and the scales of norms too, unless WithExclude exempts them. Eta must be finite and not negative; Kwon
+// et al. use 0.01. By default SAM does not scale.
 func WithAdaptive(eta float64) SAMOpt {
 	return samOpt(func(s *SAM) error {
 		if !finite(eta) {
@@ -95,31 +95,31 @@ func WithAdaptive(eta float64) SAMOpt {
 func (s *SAM) Base() G.Solver { return s.solver.base }
 
 // Guard returns a machine whose RunAll evaluates vm's graph twice: at the clean weights, and, after a Reset of vm, at
-// weights moved along the gradient that the first evaluation gave. The weights are clean whenever the caller's code runs.
-// What the second evaluation gave is what the caller finds: losses are those at the moved weights, and its gradients are
-// added to what they held before, or replace it where vm does not add up, as without the guard. Several RunAll before a Step
-// add up too, each moved along its own gradient. If an evaluation fails, the gradients are as before.
+// weights moved along the gradient of the first evaluation. The weights are clean whenever the caller's code runs. The
+// results are those of the second evaluation: losses are those at the moved weights, and its gradients are added to the
+// previous ones, or replace them if vm does not accumulate, as without the guard. Several calls of RunAll before a Step
+// accumulate too, each moved along its own gradient. If an evaluation fails, the gradients are left as they were.
 //
-// Each evaluation has side effects as without the guard: dropouts draw a mask for each, as they do in PyTorch, and batch
-// norms update their running statistics by both, by that at the moved weights last. Statistics of the clean weights alone,
-// which PyTorch's users get by a momentum of zero in the second evaluation, need a vm that is a [Keeper]; the machine of a
-// layers.Classifier or LanguageModel is one.
+// Each evaluation has the side effects it would have without the guard: dropouts draw a mask for each, as in PyTorch, and
+// batch norms update their running statistics in both, the second time at the moved weights. To take statistics at the clean
+// weights only, as PyTorch users do with a momentum of zero in the second evaluation, vm must be a [Keeper]; the machine of
+// a layers.Classifier or LanguageModel is one.
 //
-// In all else, what the learnables may be, several machines, Let and Set of the result, it is as [PerturbedSolver.Guard].
+// In all other respects (learnables, several machines, Let and Set of the result) it is like [PerturbedSolver.Guard].
 func (s *SAM) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
 	return s.solver.Guard(vm, learnables...)
 }
 
-// A Keeper is a machine whose evaluations change more than values, such as running statistics. A machine that SAM guards has
-// Keep called after the evaluation at the clean weights, and what it returns after the one at the moved weights, also if
-// that failed or panicked: it puts back what Keep found.
+// A Keeper is a machine whose evaluations change more than values, such as running statistics. A machine guarded by SAM
+// calls Keep after the evaluation at the clean weights, and the returned function after the one at the moved weights, even
+// if that failed or panicked: it restores what Keep saw.
 type Keeper interface {
 	G.VM
-	Keep() (putBack func()) // notes what evaluations change; putBack puts it back
+	Keep() (putBack func()) // records what evaluations change; putBack restores it
 }
 
-// Step makes one step of the base solver from the clean weights, with the gradients that the machine of Guard left; it must
-// have run since the step before. It checks, counts and fails as [PerturbedSolver.Step] does. It is an error before Guard.
+// Step makes one step of the base solver from the clean weights, with the gradients left by the machine of Guard, which must
+// have run since the previous step. It checks, counts and fails like [PerturbedSolver.Step]. It is an error before Guard.
 func (s *SAM) Step(model []G.ValueGrad) error {
 	if !s.solver.guarded {
 		return errors.Wrap(ErrProtocol, "optim: SAM evaluates the gradient twice and needs a guarded machine: call Guard")
@@ -127,22 +127,22 @@ func (s *SAM) Step(model []G.ValueGrad) error {
 	return s.solver.Step(model)
 }
 
-// Restore discards the evaluations since the last Step, for a loop that throws a gradient away. The error is always nil.
+// Restore discards the evaluations since the last Step, for a loop that skips a gradient. The error is always nil.
 func (s *SAM) Restore() error { return s.solver.Restore() }
 
-// Last describes the last move as if it were noise: Sigma is rho times the schedule's factor, NoiseNorm the distance, which
-// is that too unless ASAM scales or there was no direction. After UnmarshalBinary it is the zero Injection.
+// Last describes the last move as if it were noise: Sigma is rho times the schedule's factor, and NoiseNorm is the distance,
+// which is the same unless ASAM scales or there was no direction. After UnmarshalBinary it is the zero Injection.
 func (s *SAM) Last() Injection { return s.solver.Last() }
 
-// Sigma returns Last().Sigma, the rho of the last step. It has the name that PerturbedSolver gives its sigma, for programs
-// that report either.
+// Sigma returns Last().Sigma, the rho of the last step. It shares the name of PerturbedSolver.Sigma, for programs that
+// report either.
 func (s *SAM) Sigma() float64 { return s.solver.Sigma() }
 
-// MarshalBinary returns the counters and the base solver's state, as [PerturbedSolver.MarshalBinary] does. Options are not
+// MarshalBinary returns the counters and the base solver's state, like [PerturbedSolver.MarshalBinary]. Options are not
 // saved.
 func (s *SAM) MarshalBinary() ([]byte, error) { return s.solver.MarshalBinary() }
 
-// UnmarshalBinary takes over a state that MarshalBinary of a SAM returned, as [PerturbedSolver.UnmarshalBinary] does. Go on
+// UnmarshalBinary restores a state that MarshalBinary of a SAM returned, like [PerturbedSolver.UnmarshalBinary]. Continue
 // with Guard and RunAll.
 func (s *SAM) UnmarshalBinary(data []byte) error { return s.solver.UnmarshalBinary(data) }
 
@@ -177,16 +177,16 @@ func (g *guard) climb(m *model, params []*Param) error {
 	return nil
 }
 
-// ascent is the direction of SAM's move, in the place of a draw of noise: T^2 g/|T g|, where T is 1 unless adaptive.
+// ascent is the direction of SAM's move, in place of a draw of noise: T^2 g/|T g|, where T is 1 unless adaptive.
 type ascent struct {
 	adaptive bool
 	eta      float64
 
-	directions []vec   // T^2 g, by the number of the parameter
+	directions []vec   // T^2 g, indexed by parameter
 	norm       float64 // |T g| over the targets; 0: no direction
 }
 
-// point takes the direction from the gradients of the targets.
+// point computes the direction from the gradients of the targets.
 func (a *ascent) point(targets []target, params []*Param, model []G.ValueGrad) error {
 	squares := 0.0
 	for _, t := range targets {
@@ -207,7 +207,7 @@ func (a *ascent) point(targets []target, params []*Param, model []G.ValueGrad) e
 	return nil
 }
 
-// take keeps T^2 g of a parameter and returns the sum of squares of T g.
+// take stores T^2 g of a parameter and returns the sum of squares of T g.
 func (a *ascent) take(p *Param, g vec) float64 {
 	for len(a.directions) <= p.index {
 		a.directions = append(a.directions, vec{})
@@ -262,7 +262,7 @@ func (a *ascent) addTo(dst, clean vec, scale float64, d Draw) error {
 	return nil
 }
 
-// moveAlong sets dst to clean + distance*direction, with the product in float64 and rounded once to T.
+// moveAlong sets dst to clean + distance*direction, computed in float64 and rounded once to T.
 func moveAlong[T float32 | float64](dst, clean, direction []T, distance float64) {
 	parallel.For(len(dst), updateGrain, func(lo, hi int) {
 		dst, clean, direction := dst[lo:hi], clean[lo:hi], direction[lo:hi]

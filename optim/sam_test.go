@@ -39,7 +39,7 @@ func TestSAMWithoutRho(t *testing.T) {
 	}
 }
 
-// TestSAMOnAQuadratic: a step of SAM and of ASAM on R = 2 x^2 + 3 y^2 is that of its formula.
+// TestSAMOnAQuadratic: a step of SAM and of ASAM on R = 2 x^2 + 3 y^2 follows the formula.
 func TestSAMOnAQuadratic(t *testing.T) {
 	const rho, eta, rate = 0.5, 0.25, 0.125
 	curvature := []float64{4, 6}
@@ -83,7 +83,7 @@ func TestSAMOnAQuadratic(t *testing.T) {
 	}
 }
 
-// TestSAMByLayer: a selection moves its groups and no others, by rho whatever its factor, and the schedule's.
+// TestSAMByLayer: a selection moves its groups and no others, by rho whatever the selection's factor, times the schedule's.
 func TestSAMByLayer(t *testing.T) {
 	const rho = 0.25
 	n := newNet(t, tensor.Float64, 3, 5, 4, 6, 3)
@@ -129,7 +129,7 @@ func TestSAMByLayer(t *testing.T) {
 	}
 }
 
-// TestSAMRestores: a RunAll that fails, in its first or second evaluation, leaves weights and gradients bit for bit.
+// TestSAMRestores: a RunAll that fails, in its first or second evaluation, restores weights and gradients bit for bit.
 func TestSAMRestores(t *testing.T) {
 	boom := errors.New("boom")
 	for _, opts := range [][]SAMOpt{nil, {WithSelection(Cyclic()), WithAdaptive(0)}} {
@@ -152,7 +152,7 @@ func TestSAMRestores(t *testing.T) {
 					count++
 					return nil
 				}}, n.learnables...))(t)
-				if err := vm.RunAll(); err != nil { // gradients that are to stay
+				if err := vm.RunAll(); err != nil { // gradients to be preserved
 					t.Fatal(err)
 				}
 				vm.Reset()
@@ -182,7 +182,7 @@ func TestSAMRestores(t *testing.T) {
 	}
 }
 
-// TestSAMWithoutDirection: where the norm is zero or NaN nothing moves, and the gradient is that at the clean weights.
+// TestSAMWithoutDirection: if the norm is zero or NaN nothing moves, and the gradient is that at the clean weights.
 func TestSAMWithoutDirection(t *testing.T) {
 	for name, x := range map[string]float32{"zero": 0, "NaN": float32(math.NaN()), "infinite": float32(math.Inf(1))} {
 		n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
@@ -220,7 +220,7 @@ func TestSAMWithoutDirection(t *testing.T) {
 	}
 }
 
-// TestSAMAddsUp: two RunAll before a Step are the sum of both gradients, each moved along its own.
+// TestSAMAddsUp: the gradients of two RunAll before a Step add up, each moved along its own.
 func TestSAMAddsUp(t *testing.T) {
 	n := newNet(t, tensor.Float64, 1, 3, 4, 5, 2)
 	s := newSAM(t, bases["sgd"](), 0.5)
@@ -242,7 +242,7 @@ func TestSAMAddsUp(t *testing.T) {
 	}
 }
 
-// TestSAMResumes: stopped, saved, loaded into new objects and continued, training ends with the same bits.
+// TestSAMResumes: stopped, saved, loaded into new objects and resumed, a training ends with the same bits.
 func TestSAMResumes(t *testing.T) {
 	for _, dtype := range dtypes {
 		make := func() *SAM {
@@ -286,7 +286,7 @@ func (k *keeping) Keep() func() {
 	return func() { k.calls = append(k.calls, "put back") }
 }
 
-// TestKeeper: Keep comes between the evaluations and its function after them.
+// TestKeeper: Keep is called between the evaluations and the function it returns after them.
 func TestKeeper(t *testing.T) {
 	n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
 	k := &keeping{}
@@ -311,7 +311,7 @@ func TestKeeper(t *testing.T) {
 	}
 }
 
-// TestSAMAllocations: SAM's own part of a step allocates nothing once it is warm.
+// TestSAMAllocations: after the first steps, SAM itself allocates nothing.
 func TestSAMAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
@@ -338,7 +338,7 @@ func TestSAMAllocations(t *testing.T) {
 	}
 }
 
-// TestSAMWrongUse: each mistake is an error that says what is wrong, and changes no weight.
+// TestSAMWrongUse: each mistake is an error that says what is wrong and changes no weight.
 func TestSAMWrongUse(t *testing.T) {
 	sgd := func() G.Solver { return bases["sgd"]() }
 	construct := func(base G.Solver, rho float64, opts ...SAMOpt) func(*net) error {

@@ -7,11 +7,11 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A Schedule gives the factor that multiplies sigma, or a learning rate, at a step. Steps count from 0. A factor must be
-// finite and not negative: the step for which a schedule gives anything else is an error.
+// A Schedule returns the factor that multiplies sigma, or a learning rate, at a step, counted from 0. It must be finite and
+// not negative; anything else is an error at that step.
 //
-// A constructor below that is given arguments out of range returns a schedule that the options refuse, with the reason:
-// NewSGD(0.1, WithLearnRateSchedule(Warmup(5, Cosine(0)))) is an error. Whoever calls such a schedule gets a panic with it.
+// The constructors below, given arguments out of range, return a schedule that the options reject with the reason:
+// NewSGD(0.1, WithLearnRateSchedule(Warmup(5, Cosine(0)))) returns an error. Calling such a schedule panics.
 type Schedule func(step uint64) float64
 
 // Constant returns factor at every step.
@@ -22,7 +22,7 @@ func Constant(factor float64) Schedule {
 	return func(uint64) float64 { return factor }
 }
 
-// Until returns 1 before the step given and 0 from it on.
+// Until returns 1 before the given step and 0 from then on.
 func Until(step uint64) Schedule {
 	return func(t uint64) float64 {
 		if t < step {
@@ -32,11 +32,11 @@ func Until(step uint64) Schedule {
 	}
 }
 
-// Cosine falls from 1 at step 0 to 0 at step steps, along half a cosine, and stays there:
+// Cosine falls from 1 at step 0 to 0 at step steps, along half a cosine, and then stays at 0:
 //
 //	(1 + cos(pi t/steps)) / 2
 //
-// It falls a little at each step; [PerEpoch] makes it fall once an epoch. steps must be positive.
+// It changes at each step; use [PerEpoch] to change it once per epoch. steps must be positive.
 //
 // Source: I. Loshchilov, F. Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR 2017,
 // https://arxiv.org/abs/1608.03983, without the restarts.
@@ -52,8 +52,8 @@ func Cosine(steps uint64) Schedule {
 	}
 }
 
-// Linear goes from the factor from at step 0 to the factor to at step steps, in a straight line, and stays there. steps must
-// be positive.
+// Linear goes linearly from the factor from at step 0 to the factor to at step steps, and then stays there. steps must be
+// positive.
 func Linear(from, to float64, steps uint64) Schedule {
 	if steps == 0 || !finite(from) || !finite(to) {
 		return refused("Linear(%v, %v, %d): want factors that are finite, 0 or more, and 1 step or more", from, to, steps)
@@ -66,8 +66,8 @@ func Linear(from, to float64, steps uint64) Schedule {
 	}
 }
 
-// Warmup rises from 1/steps at step 0 to 1 at step steps-1, in a straight line. From step steps on it follows then, whose
-// step 0 is step steps here; a nil then stays at 1. steps must be positive.
+// Warmup rises linearly from 1/steps at step 0 to 1 at step steps-1. From step steps on it follows the schedule then,
+// shifted so that its step 0 is step steps; if then is nil, it stays at 1. steps must be positive.
 func Warmup(steps uint64, then Schedule) Schedule {
 	if steps == 0 {
 		return refused("Warmup of 0 steps: want 1 or more")
@@ -86,8 +86,8 @@ func Warmup(steps uint64, then Schedule) Schedule {
 	}
 }
 
-// Steps multiplies by gamma at each of the milestones: with gamma 0.1 and milestones 100 and 150 it is 1 before step 100,
-// 0.1 before step 150 and 0.01 from there on.
+// Steps multiplies by gamma at each milestone: with gamma 0.1 and milestones 100 and 150 it is 1 before step 100, 0.1 before
+// step 150 and 0.01 afterwards.
 func Steps(gamma float64, milestones ...uint64) Schedule {
 	if !finite(gamma) {
 		return refused("Steps(%v, ...): want a finite number, 0 or more", gamma)
@@ -103,9 +103,9 @@ func Steps(gamma float64, milestones ...uint64) Schedule {
 	}
 }
 
-// PerEpoch counts in epochs of stepsPerEpoch steps: it has the factor of schedule at number step/stepsPerEpoch, rounded
-// down. So PerEpoch(n, Cosine(epochs)) changes once an epoch, as PyTorch's schedulers do when a program calls them after
-// each epoch (the authors' code), where Cosine(n*epochs) changes at each step. stepsPerEpoch must be positive.
+// PerEpoch counts in epochs of stepsPerEpoch steps: at a step it is schedule(step/stepsPerEpoch), rounded down. So
+// PerEpoch(n, Cosine(epochs)) changes once per epoch, as PyTorch's schedulers do when called after each epoch (as in the
+// authors' code), whereas Cosine(n*epochs) changes at each step. stepsPerEpoch must be positive.
 func PerEpoch(stepsPerEpoch uint64, schedule Schedule) Schedule {
 	switch {
 	case stepsPerEpoch == 0:
@@ -119,10 +119,10 @@ func PerEpoch(stepsPerEpoch uint64, schedule Schedule) Schedule {
 	return func(t uint64) float64 { return schedule(t / stepsPerEpoch) }
 }
 
-// refusal is why a schedule is refused.
+// refusal is the reason why a schedule is invalid.
 type refusal struct{ error }
 
-// refuse returns a schedule that is refused for a reason.
+// refuse returns a schedule that is rejected with the given reason.
 func refuse(reason error) Schedule {
 	return func(uint64) float64 { panic(refusal{reason}) }
 }
@@ -131,7 +131,7 @@ func refused(format string, args ...any) Schedule {
 	return refuse(errors.Errorf("optim: schedule "+format, args...))
 }
 
-// checkFactor returns an error if the schedule is refused, or has a factor at a step that cannot be.
+// checkFactor returns an error if the schedule is invalid, or its factor at the step is.
 func checkFactor(schedule Schedule, step uint64) (err error) {
 	defer func() {
 		switch r := recover().(type) {

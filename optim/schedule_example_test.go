@@ -8,7 +8,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Schedules multiply sigma, or a learning rate, step by step. Any function of the step is one.
+// Schedules multiply sigma, or a learning rate, step by step. Any function of the step can be one.
 func ExampleSchedule() {
 	halves := func(step uint64) float64 { return 1 / float64(uint64(1)<<step) }
 	for _, s := range []struct {
@@ -41,7 +41,7 @@ func ExampleSchedule() {
 	// own       1.000 0.500 0.250 0.125 0.062 0.031
 }
 
-// Noise that falls to zero along a cosine, so that a training ends at clean weights, over a learning rate with a warm-up.
+// Noise that falls to zero along a cosine, so that the training ends at clean weights, and a learning rate with a warm-up.
 func ExampleWithSchedule() {
 	g, w, _ := regression()
 	const steps = 100
@@ -77,8 +77,8 @@ func ExampleWithSchedule() {
 	// step 99: w, sigma 2.467e-05, noise norm 1.995e-05, relative norm 8.94e-06
 }
 
-// What noise adds to the loss at the weights as they are: on the quadratic |xw - y|^2/3, just sigma^2 times half the
-// Hessian's trace.
+// What noise adds to the loss at the current weights: on the quadratic |xw - y|^2/3, exactly sigma^2 times half the trace of
+// the Hessian.
 func ExampleNoiseRegulariser() {
 	g, w, cost := regression()
 	var loss G.Value

@@ -32,7 +32,7 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
-// TestSchedulesRefused: arguments out of range are an error of the solver's constructor that names them, and no NaN.
+// TestSchedulesRefused: arguments out of range are an error of the solver's constructor that names them, not a NaN later.
 func TestSchedulesRefused(t *testing.T) {
 	nan := math.NaN()
 	for want, schedule := range map[string]Schedule{
@@ -71,7 +71,8 @@ func TestSchedulesRefused(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// TestLearnRateIsWhatWasSet: SetLearnRate(LearnRate()) changes nothing, whatever the schedule; ScheduledRate has its factor.
+// TestLearnRateIsWhatWasSet: SetLearnRate(LearnRate()) changes nothing, whatever the schedule; ScheduledRate includes its
+// factor.
 func TestLearnRateIsWhatWasSet(t *testing.T) {
 	s := ours(NewSGD(0.5, WithLearnRateSchedule(Steps(0.5, 1, 2)))).(*SGD)
 	n := newNet(t, dtypes[0], 1, 3, 4, 5, 2)

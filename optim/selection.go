@@ -9,17 +9,17 @@ import (
 
 // A Selection says which groups take noise at a step.
 //
-// Select returns their places in groups, each at most once, and a factor that multiplies sigma. No place at all means a step
-// without noise. It is called once a step, and the result is read before the next call. A selection that is a function of
-// its arguments alone, as all below are, resumes by itself; one with a memory is resumed if it has MarshalBinary and
-// UnmarshalBinary.
+// Select returns the indices of the chosen groups, each at most once, and a factor that multiplies sigma. No index at all
+// means a step without noise. It is called once per step, and the result is read before the next call. A selection that is a
+// function of its arguments alone, like all below, needs no saved state; one with state is saved and resumed if it has
+// MarshalBinary and UnmarshalBinary.
 //
-// A value belongs to one solver.
+// A Selection belongs to one solver.
 type Selection interface {
-	Select(seed, step uint64, groups []Group) (chosen []int, factor float64) // which take noise at the step, and what multiplies sigma
+	Select(seed, step uint64, groups []Group) (chosen []int, factor float64) // the groups that take noise at the step, and the factor of sigma
 }
 
-// Cyclic takes the groups in turn, one a step: group step mod n, as the authors' code does.
+// Cyclic selects the groups in turn, one per step: group step mod n, as in the authors' code.
 func Cyclic() Selection { return new(cyclic) }
 
 type cyclic struct{ chosen [1]int }
@@ -29,7 +29,7 @@ func (c *cyclic) Select(_, step uint64, groups []Group) ([]int, float64) {
 	return c.chosen[:], 1
 }
 
-// Uniform takes one group a step, drawn with equal probability: the paper's layer-wise noise.
+// Uniform selects one group per step, all equally likely: the paper's layer-wise noise.
 func Uniform() Selection { return new(uniform) }
 
 type uniform struct{ chosen [1]int }
@@ -40,7 +40,7 @@ func (u *uniform) Select(seed, step uint64, groups []Group) ([]int, float64) {
 	return u.chosen[:], 1
 }
 
-// Shuffled takes the groups one a step in a random order, a new order for every cycle of n steps.
+// Shuffled selects the groups one per step in random order, with a new order for every cycle of n steps.
 func Shuffled() Selection { return new(shuffled) }
 
 type shuffled struct {
@@ -60,9 +60,9 @@ func (s *shuffled) Select(seed, step uint64, groups []Group) ([]int, float64) {
 	return s.chosen[:], 1
 }
 
-// All takes every group at every step, with sigma/sqrt(n) for n groups, as the authors' code does: the variance of the noise
-// summed over the groups is then that of one group at a time. The products of the groups' noises come on top, and in wide
-// networks they are the greater part.
+// All selects every group at every step, with sigma/sqrt(n) for n groups, as in the authors' code: the variance of the noise
+// summed over the groups is then that of one group at a time. Products of the noise of several groups add to it, and in wide
+// networks they dominate.
 func All() Selection { return new(all) }
 
 type all struct{ chosen []int }
@@ -75,14 +75,14 @@ func (a *all) Select(_, _ uint64, groups []Group) ([]int, float64) {
 	return a.chosen, 1 / math.Sqrt(float64(len(groups)))
 }
 
-// selectionSource is the source of a random choice: a function of seed and counter, apart from the noise's streams.
+// selectionSource returns the source of a random choice: a function of seed and counter, independent of the noise's streams.
 func selectionSource(seed, counter uint64) rand.PCG {
 	var source rand.PCG
 	source.Seed(seed^0x6c617965726e6f69, counter)
 	return source
 }
 
-// checkChosen refuses what a custom selection may get wrong.
+// checkChosen rejects invalid results of a custom selection.
 func checkChosen(chosen []int, factor float64, groups []Group) error {
 	if !finite(factor) {
 		return errors.Errorf("optim: the selection's factor is %v: want a finite number, 0 or more", factor)

@@ -31,7 +31,7 @@ func TestAllSharesTheVariance(t *testing.T) {
 	}
 }
 
-// TestUniformIsUniform: every group comes as often as the others, independently of the step before.
+// TestUniformIsUniform: all groups are selected equally often, independently of the previous step.
 func TestUniformIsUniform(t *testing.T) {
 	const n, steps = 5, 50000
 	s := Uniform()
@@ -57,7 +57,7 @@ func TestUniformIsUniform(t *testing.T) {
 	}
 }
 
-// TestSelectionBits pins the first choices of a seed: runs that are resumed, or made again elsewhere, depend on them.
+// TestSelectionBits pins the first choices of a seed: runs that are resumed, or repeated elsewhere, depend on them.
 func TestSelectionBits(t *testing.T) {
 	for _, c := range []struct {
 		selection Selection
@@ -97,7 +97,7 @@ func TestShuffledCoversEveryCycle(t *testing.T) {
 		orders[order] = true
 		first[order[0]]++
 	}
-	if len(orders) < 350 { // 720 orders, 600 drawn: 407 different ones expected
+	if len(orders) < 350 { // 720 orders, 600 drawn: 407 distinct ones expected
 		t.Errorf("%d different orders in 600 cycles", len(orders))
 	}
 	for i, count := range first {

@@ -32,8 +32,8 @@ type SGD struct {
 	nesterov bool
 }
 
-// NewSGD returns a solver with learning rate rate, which must be finite and not negative. By default there is no momentum
-// and no weight decay.
+// NewSGD returns a solver with learning rate rate, which must be finite and not negative. By default it has no momentum and
+// no weight decay.
 func NewSGD(rate float64, opts ...SGDOpt) (*SGD, error) {
 	s := new(SGD)
 	if err := s.SetLearnRate(rate); err != nil {
@@ -53,7 +53,7 @@ func NewSGD(rate float64, opts ...SGDOpt) (*SGD, error) {
 	return s, nil
 }
 
-// WithMomentum sets the momentum, from 0 to below 1. By default 0.
+// WithMomentum sets the momentum, in [0, 1). By default it is 0.
 func WithMomentum(momentum float64) SGDOpt {
 	return sgdOpt(func(s *SGD) error {
 		if !(momentum >= 0 && momentum < 1) {
@@ -64,14 +64,14 @@ func WithMomentum(momentum float64) SGDOpt {
 	})
 }
 
-// WithNesterov uses Nesterov's momentum; it needs WithMomentum. By default off.
+// WithNesterov uses Nesterov's momentum; it needs WithMomentum. By default it is off.
 func WithNesterov() SGDOpt {
 	return sgdOpt(func(s *SGD) error { s.nesterov = true; return nil })
 }
 
 // Step updates the weights in place and zeroes the gradients. Everything is checked before anything changes: each parameter
-// needs a gradient of its type and size. The model may be another one at each step, as in layer-wise pretraining: each
-// parameter keeps its velocity until it comes again.
+// needs a gradient of its own dtype and size. The model may differ from step to step, as in layer-wise pretraining: a
+// parameter keeps its velocity while it is absent.
 func (s *SGD) Step(model []G.ValueGrad) error {
 	params, err := s.begin(model)
 	if err != nil {
@@ -103,7 +103,7 @@ func stepSGD[T float32 | float64](s *SGD, p *Param, w, g, v []T) {
 	})
 }
 
-// sgdState is what an SGD saves.
+// sgdState is the saved state of an SGD.
 type sgdState struct {
 	Rate     float64
 	Step     uint64
@@ -111,8 +111,8 @@ type sgdState struct {
 	Velocity []savedVec
 }
 
-// MarshalBinary returns learning rate, step and velocities. Momentum, decay and schedule are not saved: give NewSGD the same
-// options.
+// MarshalBinary returns the learning rate, the step counts and the velocities. Momentum, decay and schedule are not saved:
+// pass the same options to NewSGD.
 func (s *SGD) MarshalBinary() ([]byte, error) {
 	return encodeState(sgdKind, sgdState{
 		Rate: s.rate, Step: s.step,
@@ -120,8 +120,8 @@ func (s *SGD) MarshalBinary() ([]byte, error) {
 	})
 }
 
-// UnmarshalBinary takes over a state that MarshalBinary returned. The model, which the solver may know already, must have
-// the parameters that the state was saved for. After an error nothing has changed.
+// UnmarshalBinary restores a state that MarshalBinary returned. The model, which the solver may know already, must have the
+// parameters of the saved state. After an error nothing has changed.
 func (s *SGD) UnmarshalBinary(data []byte) error {
 	var state sgdState
 	if err := decodeState(data, sgdKind, &state); err != nil {

@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// trained is a parameter of one weight on the quadratic R(w) = a/2 w^2, whose gradient a*w is fresh at every step.
+// quadratic is a parameter with a single weight and the loss R(w) = a/2 w^2, whose gradient a*w is fresh at every step.
 type quadratic struct {
 	a    float64
 	w, g G.Value
@@ -39,7 +39,7 @@ func (q *quadratic) steps(t *testing.T, s G.Solver, n int) {
 	}
 }
 
-// TestUpdateRules follows each solver over steps with fresh gradients, against the rule written down in float64.
+// TestUpdateRules follows each solver over steps with fresh gradients and compares it with the rule written out in float64.
 func TestUpdateRules(t *testing.T) {
 	const a, w0, steps = 1.5, 2.0, 12
 	cases := map[string]struct {
@@ -127,7 +127,7 @@ func TestSetLearnRate(t *testing.T) {
 	}
 }
 
-// TestLargeTensorsUpdateInParts: the update of a tensor that several goroutines share is that of its parts.
+// TestLargeTensorsUpdateInParts: updating a tensor on several goroutines is the same as updating its parts.
 func TestLargeTensorsUpdateInParts(t *testing.T) {
 	for name, base := range bases {
 		if strings.HasPrefix(name, "gorgonia ") {
@@ -161,7 +161,7 @@ func TestLargeTensorsUpdateInParts(t *testing.T) {
 	}
 }
 
-// TestBaseWrongUse: mistakes with the solvers that update weights, none of which changes a weight.
+// TestBaseWrongUse: mistakes in using the solvers that update weights change no weight.
 func TestBaseWrongUse(t *testing.T) {
 	nan := math.NaN()
 	for name, c := range map[string]struct {
@@ -208,8 +208,8 @@ func TestBaseWrongUse(t *testing.T) {
 	}
 }
 
-// TestModelsKeepTheirState: a solver that steps models in turn treats each as a solver of its own would, also after it was
-// saved and loaded.
+// TestModelsKeepTheirState: a solver that steps models in turn treats each as its own solver would, also after it was saved
+// and loaded.
 func TestModelsKeepTheirState(t *testing.T) {
 	for _, name := range []string{"sgd momentum", "sgd", "adam"} {
 		var together, apart [2]*named
@@ -244,7 +244,7 @@ func TestModelsKeepTheirState(t *testing.T) {
 	}
 }
 
-// named is a quadratic of another name.
+// named is a quadratic with another name.
 type named struct {
 	*quadratic
 	name string
@@ -252,7 +252,7 @@ type named struct {
 
 func (n *named) Name() string { return n.name }
 
-// TestParameterGroups: without decay, or with another rate, a parameter goes the way that a solver of its own would take it.
+// TestParameterGroups: without decay, or with another rate, a parameter is updated as by a solver of its own.
 func TestParameterGroups(t *testing.T) {
 	for name, make := range map[string]func(decay float64, rate float64, opts ...BaseOpt) G.Solver{
 		"sgd": func(decay, rate float64, opts ...BaseOpt) G.Solver {

@@ -12,7 +12,7 @@ import (
 type Estimate struct {
 	Mean   float64 // of the draws
 	StdErr float64 // standard error of the mean, from the spread of the draws; NaN for a single draw
-	Draws  int     // how many there were
+	Draws  int     // number of draws
 }
 
 // estimateOf returns the mean of independent draws.
@@ -30,43 +30,43 @@ func estimateOf(draws []float64) Estimate {
 	return e
 }
 
-// TraceConfig are the settings of HessianTrace. The zero value is ready to use.
+// TraceConfig holds the settings of HessianTrace. The zero value is ready to use.
 type TraceConfig struct {
-	// Probes is the number of random directions. By default 10.
+	// Probes is the number of random directions. By default it is 10.
 	Probes int
 
-	// Seed selects the directions. They are independent of the noise of a training, even with the same seed.
+	// Seed selects the directions. They are independent of a training's noise, even with the same seed.
 	Seed uint64
 
-	// Step is how far the weights are moved, each by plus or minus Step. By default it is the cubic root of the machine
-	// epsilon, 0.0049 in float32 and 6.1e-6 in float64, times the root mean square of all the weights, or times 1 where they
-	// are all zero: the error of the difference, of second order in the step, then balances that of rounding.
+	// Step is how far the weights are moved, each by plus or minus Step. By default it is the cube root of the machine epsilon,
+	// 0.0049 in float32 and 6.1e-6 in float64, times the root mean square of all the weights, or times 1 if they are all zero:
+	// this balances the truncation error, of second order in the step, with the rounding error.
 	Step float64
 }
 
-// defaultProbes is the number of probes by default.
+// defaultProbes is the default number of probes.
 const defaultProbes = 10
 
-// HessianTrace estimates the trace of the Hessian of the cost with respect to the learnables, with M. F. Hutchinson's
-// estimator: the mean over random directions v, each element -1 or 1, of
+// HessianTrace estimates the trace of the Hessian of the cost with respect to the learnables, by Hutchinson's estimator: the
+// mean over random directions v, each element -1 or 1, of
 //
 //	v' (grad R(w + h v) - grad R(w - h v)) / (2h)
 //
-// with step h. The difference is exact on a quadratic R, but for rounding. The variance over the directions comes from the
-// Hessian's elements off the diagonal alone, so on a diagonal Hessian one probe gives the trace. Two passes a probe.
+// with step h. On a quadratic R the difference is exact up to rounding. The variance over the directions comes only from the
+// off-diagonal elements of the Hessian, so for a diagonal Hessian one probe gives the trace. Each probe takes two passes.
 //
-// The vm runs a graph on which gorgonia.Grad was called with the learnables, on the values that its inputs hold; for the
-// trace over several batches call it for each of them with the same seed, and take the mean. A guarded machine (Guard) is
-// measured without its noise. The learnables may be some of those that are trained: it is the trace of their block then.
+// vm runs a graph on which gorgonia.Grad was called with the learnables, on the current values of its inputs. For the trace
+// over several batches call it for each of them with the same seed, and take the mean. A guarded machine (Guard) is measured
+// without its noise. The learnables may be a subset of those being trained; the result is then the trace of their block.
 //
-// Differences count the kinks of ReLUs and max pools that the step crosses, as noise does and automatic differentiation does
-// not: for a ReLU network the two traces are different numbers, and for one that has fitted its data the kinks may be most
-// of this one.
+// Finite differences include the kinks of ReLUs and max pools that the step crosses, as noise does and automatic
+// differentiation does not: for a ReLU network the two traces differ, and for one that has fitted its data the kinks may
+// dominate this one.
 //
-// Weights and gradients are as before afterwards, bit for bit, also after an error, and no solver takes notice: noise of the
-// carried protocol is out of the weights during the measurement and back in them afterwards. The machine is reset. Losses
-// read from the graph are those of the last pass. Ops with a memory of their own remember the passes, as dropouts and batch
-// norms that train: measure on a graph for evaluation over the same tensors. NaN in a gradient makes the result NaN.
+// Weights and gradients are restored bit for bit, also after an error, and no solver is affected: noise of the carried
+// protocol is removed from the weights during the measurement and restored afterwards. The machine is reset. Losses read
+// from the graph are those of the last pass. Ops with internal state, such as dropouts and batch norms in training mode, are
+// changed by the passes: measure on a graph for evaluation over the same tensors. NaN in a gradient makes the result NaN.
 //
 // Source: M. F. Hutchinson, A stochastic estimator of the trace of the influence matrix for Laplacian smoothing splines,
 // Communications in Statistics 19(2), 1990, https://doi.org/10.1080/03610919008812866.
@@ -120,13 +120,13 @@ func (m *measurement) curvature(seed, k uint64, step float64) (float64, error) {
 	return (slope[0] - slope[1]) / (2 * step), nil
 }
 
-// defaultStep returns the step of TraceConfig.
+// defaultStep returns the default of TraceConfig.Step.
 func defaultStep(params []*Param) float64 {
 	root := 6.0554544523933429e-06 // third root of 2^-52
 	size, norm2 := 0, 0.0
 	for _, p := range params {
 		if p.vec.f32 != nil {
-			root = 0.0049215666011518501 // of 2^-23
+			root = 0.0049215666011518501 // third root of 2^-23
 		}
 		size += p.vec.len()
 		norm2 += p.vec.norm2()
@@ -138,16 +138,16 @@ func defaultStep(params []*Param) float64 {
 	return root * rms
 }
 
-// RegulariserConfig are the settings of NoiseRegulariser. The zero value is ready to use.
+// RegulariserConfig holds the settings of NoiseRegulariser. The zero value is ready to use.
 type RegulariserConfig struct {
-	// Pairs is the number of antithetic pairs. By default 100.
+	// Pairs is the number of antithetic pairs. By default it is 100.
 	Pairs int
 
-	// Seed selects the noise. It is independent of that of a training, even with the same seed.
+	// Seed selects the noise. It is independent of a training's noise, even with the same seed.
 	Seed uint64
 }
 
-// defaultPairs is the number of pairs by default.
+// defaultPairs is the default number of pairs.
 const defaultPairs = 100
 
 // NoiseRegulariser estimates what Gaussian noise of standard deviation sigma on the learnables adds to the loss,
@@ -155,11 +155,11 @@ const defaultPairs = 100
 //	E R(w + sigma*eps) - R(w) = (sigma^2/2) tr(Hessian of R) + terms of fourth and higher even order
 //
 // as a mean over antithetic pairs, (R(w + sigma*eps) + R(w - sigma*eps))/2 - R(w), in which all odd orders cancel: on a
-// linear R it is zero. Two passes a pair, and one beside. Give all the learnables for noise on all of them at once; for
-// noise on one layer at a time take the mean of the results for each layer's own, which is what training minimises.
+// linear R it is zero. It takes two passes per pair, plus one. Pass all the learnables for noise on all of them at once; for
+// noise on one layer at a time take the mean over the layers of each layer's result, which is what training minimises.
 //
-// The loss is where gorgonia.Read puts the value of R, a scalar; Read it before the machine is made. The graph needs no
-// gradients. In all else, what vm may be and what is left untouched, NoiseRegulariser is like [HessianTrace].
+// The loss is the value into which gorgonia.Read reads the scalar R; call Read before the machine is made. The graph needs
+// no gradients. In all other respects (vm, and what is restored) NoiseRegulariser is like [HessianTrace].
 func NoiseRegulariser(vm G.VM, loss *G.Value, sigma float64, config RegulariserConfig, learnables ...*G.Node) (extra Estimate, err error) {
 	switch {
 	case loss == nil:
@@ -198,7 +198,7 @@ func NoiseRegulariser(vm G.VM, loss *G.Value, sigma float64, config RegulariserC
 	return extra, err
 }
 
-// lossOf returns the loss that a graph was read.
+// lossOf returns the loss read from a graph.
 func lossOf(loss G.Value) (float64, error) {
 	v, err := vecOf(loss)
 	if err != nil {
@@ -210,7 +210,7 @@ func lossOf(loss G.Value) (float64, error) {
 	return v.dot([]float64{1}), nil
 }
 
-// probe is what a measurement moves the weights by: draws of its own, which share none with those of a training.
+// probe draws the moves of a measurement, independently of a training's noise.
 type probe struct {
 	dist  Noise
 	first int // number of the first tensor
@@ -230,9 +230,8 @@ type measurement struct {
 	grads  savedGradients
 }
 
-// measure calls f with a measurement on vm, which moves weights by draws of by. Whatever f does, and also if it panics,
-// weights and gradients are then what they were, bit for bit; the noise that solvers have in the weights has been out of
-// them during f only.
+// measure calls f with a measurement on vm, which moves weights by draws of by. Whatever f does, even if it panics, weights
+// and gradients are restored bit for bit; noise that solvers have in the weights is removed only during f.
 func measure(vm G.VM, learnables []*G.Node, by probe, f func(m *measurement) error) (err error) {
 	if g, guarded := vm.(*guard); guarded {
 		vm = g.VM // the guard would add its own noise
@@ -280,7 +279,7 @@ func (m *measurement) evaluateAt(seed, k uint64, scale float64) error {
 	return m.evaluate()
 }
 
-// evaluate runs the graph at the weights as they are, with gradients that begin at zero.
+// evaluate runs the graph at the current weights, with gradients that start at zero.
 func (m *measurement) evaluate() error {
 	for i, p := range m.params {
 		if g, err := p.grad(m.model[i]); err == nil { // before the first pass there is none

@@ -157,7 +157,7 @@ func TestNoiseRegulariser(t *testing.T) {
 	}
 }
 
-// measurements are the two functions, as far as they have the same arguments.
+// measurements are the two functions, reduced to the arguments they share.
 var measurements = map[string]func(vm G.VM, loss *G.Value, learnables ...*G.Node) (Estimate, error){
 	"trace": func(vm G.VM, _ *G.Value, learnables ...*G.Node) (Estimate, error) {
 		return HessianTrace(vm, TraceConfig{Probes: 3}, learnables...)
@@ -167,8 +167,8 @@ var measurements = map[string]func(vm G.VM, loss *G.Value, learnables ...*G.Node
 	},
 }
 
-// A training goes the same way to the bit whether it is measured or not, at whatever moment, and the measurement does not
-// see the noise.
+// A training has the same bits whether it is measured or not, whenever that happens, and the measurement does not see the
+// noise.
 func TestMeasurementsTouchNothing(t *testing.T) {
 	for name, measure := range measurements {
 		for _, guarded := range []bool{true, false} {
@@ -284,7 +284,7 @@ func TestMeasurementsRestoreAfterAnError(t *testing.T) {
 					if shared {
 						shareWeights(n)
 					}
-					if err := n.vm.RunAll(); err != nil { // leaves a gradient that a step has yet to use
+					if err := n.vm.RunAll(); err != nil { // leaves a gradient for a later step
 						t.Fatal(err)
 					}
 					weights, gradients := n.weights(), n.gradients(t)
@@ -307,7 +307,7 @@ func TestMeasurementsRestoreAfterAnError(t *testing.T) {
 	}
 }
 
-// A measurement is the same whether tensors can be pointed at other memory or not.
+// A measurement is the same whether or not tensors can be pointed at other memory.
 func TestMeasurementsOfSharedWeights(t *testing.T) {
 	for name, measure := range measurements {
 		n, m := newNet(t, tensor.Float32, 2, 8, 5, 4, 3), newNet(t, tensor.Float32, 2, 8, 5, 4, 3)

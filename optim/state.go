@@ -15,34 +15,34 @@ var (
 	_ encoding.BinaryUnmarshaler = (*PerturbedSolver)(nil)
 )
 
-// perturbedState is what a PerturbedSolver saves. The noise itself is a function of these counters.
+// perturbedState is the saved state of a PerturbedSolver. The noise itself is a function of these counters.
 type perturbedState struct {
 	Seed      uint64
 	Step      uint64
-	Carried   bool // the next evaluation is one of the carried protocol, at noisy weights
+	Carried   bool // in the carried protocol, with the next evaluation at noisy weights
 	Params    []savedParam
 	Models    []savedModel
-	Model     int // the last of them, in Models
+	Model     int // index of the last one in Models
 	BaseType  string
-	Base      []byte // nil where the base has no state to save
-	Selection []byte // nil where the selection has no memory
+	Base      []byte // nil if the base has no state
+	Selection []byte // nil if the selection has no state
 }
 
 // savedModel is a model in a saved state.
 type savedModel struct {
-	Params []int // places in perturbedState.Params
+	Params []int // indices into perturbedState.Params
 	Step   uint64
 	Sample uint64
 	Choice choice
 }
 
-// MarshalBinary returns what another process needs to go on with the same bits: counters, the base solver's state, and the
-// selection's if it has one. The options are not saved: give NewPerturbedSolver the same ones.
+// MarshalBinary returns what another process needs to continue with the same bits: counters, the base solver's state, and
+// the selection's if it has one. The options are not saved: pass the same ones to NewPerturbedSolver.
 //
-// It is an error if the base solver has a state that it cannot give away: it must implement encoding.BinaryMarshaler, as
-// this package's do, or be Gorgonia's Vanilla, which has none. Gorgonia's other solvers keep their moments to themselves.
+// It is an error if the base solver's state cannot be saved: it must implement encoding.BinaryMarshaler, as this package's
+// solvers do, or be Gorgonia's Vanilla, which has none. Gorgonia's other solvers do not expose their moments.
 //
-// Weights are not part of the state. Save clean ones: in the carried protocol, call Restore before.
+// Weights are not part of the state. Save clean ones: in the carried protocol, call Restore first.
 func (s *PerturbedSolver) MarshalBinary() ([]byte, error) {
 	state := perturbedState{
 		Seed:     s.seed,
@@ -67,13 +67,13 @@ func (s *PerturbedSolver) MarshalBinary() ([]byte, error) {
 	return encodeState(s.kind(), state)
 }
 
-// UnmarshalBinary takes over a state that MarshalBinary returned. The solver must have been made with the same kind of base
-// and the same seed; its model, which it may know already, must have the parameters that the state was saved for, found by
-// name where names are unique and by place elsewhere. After an error nothing has changed, but that a selection of your own
-// with a memory may have read its part.
+// UnmarshalBinary restores a state that MarshalBinary returned. The solver must have been made with the same kind of base
+// and the same seed. Its model, which it may know already, must have the parameters of the saved state, matched by name if
+// names are unique and by position otherwise. After an error nothing has changed, except that a custom selection may have
+// read its part.
 //
-// Guarded, go on with Guard and RunAll. Carried, go on with Bind and Perturb, for the next evaluation is one with noise. If
-// noise is in the weights now, it is taken out.
+// Guarded, continue with Guard and RunAll. Carried, continue with Bind and Perturb, since the next evaluation is one with
+// noise. Noise that is currently in the weights is removed.
 func (s *PerturbedSolver) UnmarshalBinary(data []byte) error {
 	var state perturbedState
 	if err := decodeState(data, s.kind(), &state); err != nil {
@@ -123,7 +123,7 @@ func (s *PerturbedSolver) kind() string {
 	return perturbedKind
 }
 
-// save returns what a saved state says of the model.
+// save returns the description of the model for a saved state.
 func (m *model) save() savedModel {
 	saved := savedModel{Step: m.step, Sample: m.sample, Choice: m.choice}
 	for _, p := range m.params {
@@ -132,7 +132,7 @@ func (m *model) save() savedModel {
 	return saved
 }
 
-// loadModels makes the models of a saved state, over its parameters.
+// loadModels makes the models of a saved state from its parameters.
 func loadModels(saved []savedModel, list []*Param, seed uint64) ([]*model, error) {
 	models := make([]*model, len(saved))
 	for i, was := range saved {
@@ -148,8 +148,8 @@ func loadModels(saved []savedModel, list []*Param, seed uint64) ([]*model, error
 	return models, nil
 }
 
-// baseType names the type of a base solver. Of one that wraps another and saves that one's state as its own, as
-// distributed.Solver does, it is the type of the other: what one process saves many can go on from, and the other way round.
+// baseType names the type of a base solver. For a solver that wraps another and saves the other's state as its own, such as
+// distributed.Solver, it is the type of the other, so that one process can resume what several saved, and vice versa.
 func baseType(base G.Solver) string {
 	if wrapper, ok := base.(interface{ Base() G.Solver }); ok {
 		return baseType(wrapper.Base())
@@ -163,7 +163,7 @@ func (s *PerturbedSolver) marshalBase() ([]byte, error) {
 		if _, stateless := s.base.(*G.VanillaSolver); stateless {
 			return nil, nil
 		}
-		return nil, errors.Wrapf(ErrState, "optim: the base solver %T cannot save its state, and training would go on without it: "+
+		return nil, errors.Wrapf(ErrState, "optim: the base solver %T cannot save its state, and training would resume without it:  "+
 			"use SGD, Adam or AdamW of this package, or a solver with MarshalBinary and UnmarshalBinary", s.base)
 	}
 	data, err := marshalPart(s.base)
@@ -188,12 +188,12 @@ func unmarshalPart(part any, data []byte) error {
 	}
 	u, ok := part.(encoding.BinaryUnmarshaler)
 	if !ok {
-		return errors.Wrap(ErrState, "it cannot read one")
+		return errors.Wrap(ErrState, "it cannot restore one")
 	}
 	return u.UnmarshalBinary(data)
 }
 
-// stateHeader stands before every saved state.
+// stateHeader precedes every saved state.
 type stateHeader struct {
 	Kind    string
 	Version int
@@ -221,7 +221,7 @@ func encodeState(kind string, state any) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// decodeState reads what encodeState wrote, all of it and nothing else.
+// decodeState decodes what encodeState wrote, and rejects trailing bytes.
 func decodeState(data []byte, kind string, state any) error {
 	r := bytes.NewReader(data)
 	dec := gob.NewDecoder(r)
@@ -236,7 +236,7 @@ func decodeState(data []byte, kind string, state any) error {
 		return errors.Wrapf(ErrState, "optim: decode state (%v)", err)
 	}
 	if r.Len() > 0 {
-		return errors.Wrapf(ErrState, "optim: %d bytes follow the state", r.Len())
+		return errors.Wrapf(ErrState, "optim: %d trailing bytes after the state", r.Len())
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// remembering is a selection with a memory.
+// remembering is a selection with state.
 type remembering struct{ next uint64 }
 
 func (r *remembering) Select(_, _ uint64, groups []Group) ([]int, float64) {
@@ -30,7 +30,7 @@ func (r *remembering) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// TestResume: stopped, saved, loaded into new objects and continued, training ends with the same bits.
+// TestResume: stopped, saved, loaded into new objects and resumed, a training ends with the same bits.
 func TestResume(t *testing.T) {
 	selections := map[string]func() Selection{
 		"cyclic": Cyclic, "uniform": Uniform, "shuffled": Shuffled, "all": All,
@@ -38,7 +38,7 @@ func TestResume(t *testing.T) {
 	}
 	for name, base := range bases {
 		if strings.HasPrefix(name, "gorgonia ") && name != "gorgonia vanilla" {
-			continue // they have a state that they cannot save
+			continue // their state cannot be saved
 		}
 		for how, selection := range selections {
 			for protocol, guarded := range protocols {
@@ -109,7 +109,7 @@ func TestResumeScalar(t *testing.T) {
 	}
 }
 
-// valueGrad is a ValueGrad that is no node, as frameworks on top of Gorgonia have them.
+// valueGrad is a ValueGrad that is not a node, as frameworks on top of Gorgonia use.
 type valueGrad struct{ value, grad G.Value }
 
 func (v *valueGrad) Value() G.Value         { return v.value }
@@ -120,7 +120,7 @@ func scalarValue(x float64) G.Value {
 	return &v
 }
 
-// TestCarriedStateNeedsPerturb: after a carried state was read, a Step on a clean first pass would not be the same run.
+// TestCarriedStateNeedsPerturb: after a carried state was read, a Step after a clean first pass would be a different run.
 func TestCarriedStateNeedsPerturb(t *testing.T) {
 	n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
 	s := perturbed(t, bases["sgd"](), 0.1)
@@ -144,7 +144,7 @@ func TestCarriedStateNeedsPerturb(t *testing.T) {
 	}
 }
 
-// TestBadState: damaged or foreign states are refused, and the solver goes on as if nothing had been read.
+// TestBadState: damaged or foreign states are rejected, and the solver continues as if nothing had been read.
 func TestBadState(t *testing.T) {
 	trained := func(s G.Solver, widths ...int) []byte {
 		newNet(t, tensor.Float32, 1, 3, widths...).train(t, s, true, 3)
@@ -192,7 +192,7 @@ func TestBadState(t *testing.T) {
 	}
 }
 
-// TestLoadIntoBoundSolver: a solver that has trained already takes a state over as a new one does.
+// TestLoadIntoBoundSolver: a solver that has already trained loads a state like a new one.
 func TestLoadIntoBoundSolver(t *testing.T) {
 	s := perturbed(t, bases["adam"](), 0.1)
 	n := newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
@@ -221,8 +221,8 @@ func TestLoadIntoBoundSolver(t *testing.T) {
 	}
 }
 
-// TestLoadOtherOrder: a state that was saved for another order of the same model moves the bound solver's parameters to
-// their places in that state.
+// TestLoadOtherOrder: a state saved for another order of the same model moves the bound solver's parameters to their indices
+// in that state.
 func TestLoadOtherOrder(t *testing.T) {
 	one, other := newNet(t, tensor.Float32, 1, 3, 4, 5, 2), newNet(t, tensor.Float32, 1, 3, 4, 5, 2)
 	slices.Reverse(one.model)

@@ -11,13 +11,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// vec is the memory of a float32 or float64 value, seen as a flat slice. Exactly one of the two slices is set.
+// vec is the memory of a float32 or float64 value as a flat slice. Exactly one of the two slices is set.
 type vec struct {
 	f32 []float32
 	f64 []float64
 }
 
-// vecOf returns the memory that v occupies, without copying: writing to it changes v.
+// vecOf returns the memory of v without copying: writing to it changes v.
 func vecOf(v G.Value) (vec, error) {
 	switch v := v.(type) {
 	case nil:
@@ -37,11 +37,11 @@ func vecOfDense(t *tensor.Dense) (vec, error) {
 	case t.Dtype() != tensor.Float32 && t.Dtype() != tensor.Float64:
 		return vec{}, errors.Errorf("%v is of %v: want float32 or float64", t.Shape(), t.Dtype())
 	case t.IsView() || t.RequiresIterator():
-		return vec{}, errors.Errorf("%v is a view of another tensor: want one that owns its memory, in order (Materialize makes one)", t.Shape())
+		return vec{}, errors.Errorf("%v is a view of another tensor: want one that owns its memory (Materialize makes one)", t.Shape())
 	case !rowMajor(t):
 		return vec{}, errors.Errorf("%v is column-major, with strides %v: want row-major, as tensor.New gives without AsFortran", t.Shape(), t.Strides())
 	case !t.IsNativelyAccessible():
-		return vec{}, errors.Errorf("%v lies in memory that Go cannot reach", t.Shape())
+		return vec{}, errors.Errorf("%v is in memory that Go cannot access", t.Shape())
 	}
 	if t.Dtype() == tensor.Float32 {
 		return vec{f32: t.Float32s()}, nil
@@ -49,10 +49,10 @@ func vecOfDense(t *tensor.Dense) (vec, error) {
 	return vec{f64: t.Float64s()}, nil
 }
 
-// rowMajor reports whether the elements of t lie in memory in the order of their coordinates, the last one fastest.
+// rowMajor reports whether the elements of t are in row-major order in memory.
 func rowMajor(t *tensor.Dense) bool {
 	shape, strides := t.Shape(), t.Strides()
-	if len(shape) != len(strides) { // scalars, and vectors that are rows or columns
+	if len(shape) != len(strides) { // scalars, and row or column vectors
 		return true
 	}
 	step := 1
@@ -65,7 +65,7 @@ func rowMajor(t *tensor.Dense) bool {
 	return true
 }
 
-// newVec returns zeroed memory for n numbers of like's type.
+// newVec returns zeroed memory for n numbers of like's dtype.
 func newVec(like vec, n int) vec {
 	if like.f32 != nil {
 		return vec{f32: hugepage.Make[float32](n)}
@@ -73,7 +73,7 @@ func newVec(like vec, n int) vec {
 	return vec{f64: hugepage.Make[float64](n)}
 }
 
-// grow returns memory for as many numbers of like's type as like has, v's own where that is large enough.
+// grow returns memory for as many numbers as like, of its dtype, reusing v's memory if it is large enough.
 func (v *vec) grow(like vec) vec {
 	n := like.len()
 	if like.f32 != nil {
@@ -93,7 +93,7 @@ func (v vec) dtype() tensor.Dtype {
 	return tensor.Float64
 }
 
-// data identifies the memory: two vecs with the same data are the same parameter.
+// data identifies the memory: vecs with the same data are the same parameter.
 func (v vec) data() unsafe.Pointer {
 	if v.f32 != nil {
 		return unsafe.Pointer(unsafe.SliceData(v.f32))
@@ -104,13 +104,13 @@ func (v vec) data() unsafe.Pointer {
 // size returns how many bytes v occupies.
 func (v vec) size() uintptr { return uintptr(v.len()) * v.dtype().Size() }
 
-// overlaps reports whether v and w have memory in common.
+// overlaps reports whether v and w share memory.
 func (v vec) overlaps(w vec) bool {
 	a, b := uintptr(v.data()), uintptr(w.data())
 	return a < b+w.size() && b < a+v.size()
 }
 
-// swap exchanges the contents of v and w, which have the same type and length.
+// swap exchanges the contents of v and w, which have the same dtype and length.
 func (v vec) swap(w vec) {
 	for i := range v.f32 {
 		v.f32[i], w.f32[i] = w.f32[i], v.f32[i]
@@ -120,12 +120,12 @@ func (v vec) swap(w vec) {
 	}
 }
 
-// bytes returns the memory as a tensor holds it.
+// bytes returns the memory as bytes, the form in which a tensor holds it.
 func (v vec) bytes() []byte {
 	return unsafe.Slice((*byte)(v.data()), v.size())
 }
 
-// copyFrom overwrites v with w, which has the same type and length.
+// copyFrom overwrites v with w, which has the same dtype and length.
 func (v vec) copyFrom(w vec) {
 	copy(v.f32, w.f32)
 	copy(v.f64, w.f64)
@@ -136,7 +136,7 @@ func (v vec) zero() {
 	clear(v.f64)
 }
 
-// addScaled adds a*w to v, each product and each sum rounded once.
+// addScaled adds a*w to v, rounding each product and each sum once.
 func (v vec) addScaled(a float64, w vec) {
 	addScaled(v.f32, float32(a), w.f32)
 	addScaled(v.f64, a, w.f64)
@@ -148,8 +148,8 @@ func addScaled[T float32 | float64](v []T, a T, w []T) {
 	}
 }
 
-// moveBase turns v, which a step from the weights from has led to, into where the same step leads from to: v + (to - from),
-// with the step v - from rounded once and the sum once.
+// moveBase changes v, the result of a step that started at from, to the result of the same step starting at to: v + (to -
+// from), with the step v - from rounded once and the sum once.
 func (v vec) moveBase(to, from vec) {
 	for i := range v.f32 {
 		v.f32[i] = to.f32[i] + (v.f32[i] - from.f32[i])
@@ -197,8 +197,8 @@ func distance2[T float32 | float64](v []T, a float64, x []float64) float64 {
 	return sums.total()
 }
 
-// eightSums make a sum that the processor need not wait for at each element: that of the elements whose number leaves the
-// rest i when divided by eight is number i. The order is fixed, and products are rounded before they are added, so that the
+// eightSums holds partial sums that do not depend on each other, so the processor need not wait for each addition: sum i
+// adds the elements whose index is i modulo 8. The order is fixed, and products are rounded before they are added, so the
 // bits are the same everywhere.
 type eightSums [8]float64
 
@@ -206,7 +206,7 @@ func (s *eightSums) total() float64 {
 	return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
 }
 
-// rms returns the root mean square, 0 for no numbers.
+// rms returns the root mean square, 0 if there are no numbers.
 func (v vec) rms() float64 {
 	if v.len() == 0 {
 		return 0
@@ -214,7 +214,7 @@ func (v vec) rms() float64 {
 	return math.Sqrt(v.norm2() / float64(v.len()))
 }
 
-// addFloat64 adds a*w to v: in float64, rounded once to v's type for each product and each sum.
+// addFloat64 adds a*w to v, in float64, rounding each product and each sum once to v's dtype.
 func (v vec) addFloat64(a float64, w []float64) {
 	for i := range v.f32 {
 		v.f32[i] += float32(a * w[i])
@@ -224,7 +224,7 @@ func (v vec) addFloat64(a float64, w []float64) {
 	}
 }
 
-// largest returns the largest finite number of v's type.
+// largest returns the largest finite number of v's dtype.
 func (v vec) largest() float64 {
 	if v.f32 != nil {
 		return math.MaxFloat32
@@ -232,7 +232,7 @@ func (v vec) largest() float64 {
 	return math.MaxFloat64
 }
 
-// sameBits reports whether v and w, of the same type and length, hold the same bits. Unlike ==, NaN equals itself.
+// sameBits reports whether v and w, of the same dtype and length, have the same bits. Unlike with ==, NaN equals itself.
 func (v vec) sameBits(w vec) bool {
 	for i, x := range v.f32 {
 		if math.Float32bits(x) != math.Float32bits(w.f32[i]) {
