@@ -369,3 +369,188 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("mean %v, standard error %v of %d draws, want 7/3, the root of 7/9, 3", got.Mean, got.StdErr, got.Draws)
 	}
 }
+
+// TestConstantOfTheRegulariser checks the constant in the package documentation: for n groups in turn, and for all with
+// sigma/sqrt(n), noise adds sigma^2/(2n) tr H to the loss. On R = sum a w^2/2, whose Hessian is diag(a), that is exact for
+// each pair of Rademacher draws, whose squares are 1.
+func TestConstantOfTheRegulariser(t *testing.T) {
+	const sigma = 0.5
+	curvature := [][]float64{{1, 2, 3}, {10}, {0.5, 7}, {4, 4, 4, 4}, {6}}
+	trace := 0.0
+	for _, a := range curvature {
+		for _, x := range a {
+			trace += x
+		}
+	}
+	for _, c := range []struct {
+		name string
+		n    int // groups
+		opts []PerturbOpt
+	}{
+		{"one tensor at a time", 5, nil},
+		{"all tensors", 5, []PerturbOpt{WithSelection(All())}},
+		{"one layer at a time", 3, []PerturbOpt{WithGrouping(ByLayer())}},
+		{"all layers", 3, []PerturbOpt{WithGrouping(ByLayer()), WithSelection(All())}},
+		{"one tensor at a time in random order", 5, []PerturbOpt{WithSelection(Shuffled())}},
+	} {
+		g := G.NewGraph()
+		var learnables G.Nodes
+		var cost *G.Node
+		for i, a := range curvature {
+			ones := make([]float64, len(a))
+			for j := range ones {
+				ones[j] = float64(i) - float64(j) + 0.5
+			}
+			w := G.NewVector(g, tensor.Float64, G.WithName([]string{"a.weight", "a.bias", "b.weight", "b.bias", "c.weight"}[i]),
+				G.WithShape(len(a)), G.WithValue(denseOf(tensor.Float64, ones, len(a))))
+			learnables = append(learnables, w)
+			half := G.NewConstant(denseOf(tensor.Float64, scaled(a, 0.5), len(a)))
+			term := G.Must(G.Sum(G.Must(G.HadamardProd(half, G.Must(G.Square(w))))))
+			if cost == nil {
+				cost = term
+			} else {
+				cost = G.Must(G.Add(cost, term))
+			}
+		}
+		var loss G.Value
+		G.Read(cost, &loss)
+		if _, err := G.Grad(cost, learnables...); err != nil {
+			t.Fatal(err)
+		}
+		vm := G.NewTapeMachine(g, G.BindDualValues(learnables...))
+		if err := vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		clean := loss.Data().(float64)
+		vm.Reset()
+		var extra []float64
+		watched := &watchedVM{VM: vm, after: func() { extra = append(extra, loss.Data().(float64)-clean) }}
+		s := perturbed(t, stepFunc(func([]G.ValueGrad) error { return nil }), sigma, append(c.opts, WithNoise(Rademacher()), WithAntithetic())...)
+		guarded := must(s.Guard(watched, learnables...))(t)
+		for range c.n {
+			if err := guarded.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Step(G.NodesToValueGrads(learnables)); err != nil {
+				t.Fatal(err)
+			}
+			guarded.Reset()
+		}
+		if len(extra) != 2*c.n {
+			t.Fatalf("%s: %d evaluations of %d", c.name, len(extra), 2*c.n)
+		}
+		mean := 0.0
+		for _, x := range extra {
+			mean += x / float64(len(extra))
+		}
+		if want := sigma * sigma / (2 * float64(c.n)) * trace; math.Abs(mean-want) > 1e-12*want {
+			t.Errorf("%s: noise adds %v on average, want %v", c.name, mean, want)
+		}
+	}
+}
+
+// watchedVM calls after once it has run.
+type watchedVM struct {
+	G.VM
+	after func()
+}
+
+func (v *watchedVM) RunAll() error {
+	err := v.VM.RunAll()
+	v.after()
+	return err
+}
+
+func scaled(a []float64, by float64) []float64 {
+	out := make([]float64, len(a))
+	for i, x := range a {
+		out[i] = by * x
+	}
+	return out
+}
+
+// TestMeasurementsDrawTheirOwn: with the same seed, an estimate shares no draws with a training, nor with the other
+// estimate. Otherwise an estimate after a training would use the very noise that the training has fitted, and be biased.
+func TestMeasurementsDrawTheirOwn(t *testing.T) {
+	const steps, seed = 100, 0
+	seen := map[string]string{} // the owner of each draw, by its direction
+	for _, dist := range []struct {
+		name  string
+		noise Noise
+	}{{"gaussian", Gaussian()}, {"rademacher", Rademacher()}} {
+		n := newNet(t, tensor.Float64, 1, 8, 16, 8, 4)
+		clean := weightsOf(n)
+		// look records the direction, up to the sign, in which the first weight is moved.
+		look := func(whose string) {
+			now := weightsOf(n)
+			at, size := "", 0.0
+			for i, x := range now {
+				d := x - clean[i]
+				if size == 0 && d != 0 {
+					size = d
+				}
+				if d != 0 {
+					at += fmt.Sprintf("%.6f ", d/size)
+				}
+			}
+			if other, drawn := seen[at]; drawn && other != whose {
+				t.Errorf("%s: %s and %s draw the same", dist.name, whose, other)
+			}
+			seen[at] = whose
+		}
+		spy := func(whose string) G.VM {
+			return &spyVM{VM: n.vm, look: func() error { look(whose); return nil }}
+		}
+		weight := n.learnables[0]
+		s := perturbed(t, stepFunc(func([]G.ValueGrad) error { return nil }), 1, WithSeed(seed), WithNoise(dist.noise))
+		vm := must(s.Guard(spy("training"), weight))(t)
+		for range steps {
+			if err := vm.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Step([]G.ValueGrad{weight}); err != nil {
+				t.Fatal(err)
+			}
+			vm.Reset()
+		}
+		if dist.name == "gaussian" {
+			seen[""] = "regulariser" // which also evaluates at clean weights
+			if _, err := NoiseRegulariser(spy("regulariser"), &n.loss, 1, RegulariserConfig{Pairs: steps, Seed: seed}, weight); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if _, err := HessianTrace(spy("trace"), TraceConfig{Probes: steps, Seed: seed, Step: 1}, weight); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(seen) < 4*steps {
+		t.Errorf("%d directions seen, want %d", len(seen), 4*steps)
+	}
+}
+
+// weightsOf returns the first weight of a network.
+func weightsOf(n *net) []float64 { return floatsOf(n.learnables[0].Value()) }
+
+// TestRegulariserAfterTraining measures a loss whose curvature lies along the noise of a training's first hundred steps, the
+// worst case of a training fitted to its noise. Measured with that noise itself, the estimate would be more than twice as
+// large.
+func TestRegulariserAfterTraining(t *testing.T) {
+	const n, sigma, steps = 150, 0.5, defaultPairs
+	a := mat.NewSymDense(n, nil)
+	eps := make([]float64, n)
+	for step := range steps {
+		if err := Gaussian().Sample(eps, Draw{Step: uint64(step)}); err != nil {
+			t.Fatal(err)
+		}
+		a.SymRankOne(a, 1.0/steps, mat.NewVecDense(n, eps))
+	}
+	q := newQuadraticForm(t, tensor.Float64, a, make([]float64, n))
+	got, err := NoiseRegulariser(q.vm, &q.loss, sigma, RegulariserConfig{}, q.w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := sigma * sigma / 2 * mat.Trace(a); math.Abs(got.Mean-want) > 5*got.StdErr || got.StdErr > 0.05*want {
+		t.Errorf("extra loss %v, want %v", got, want)
+	}
+}
