@@ -9,14 +9,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ReLU is the rectifier y = max(0, x), for any shape. Its slope at zero is zero.
+// ReLU is the rectifier y = max(0, x), for any shape. Its slope at zero is 0.
 func ReLU(x *G.Node) (*G.Node, error) {
 	return elementwise("ReLU", x, kernel.ReLU[float32], kernel.ReLU[float64],
 		func(dx, x, y, dy []float32) { kernel.Gate(dx, y, dy) },
 		func(dx, x, y, dy []float64) { kernel.Gate(dx, y, dy) })
 }
 
-// LeakyReLU is y = x where x > 0 and slope*x elsewhere, for any shape. The slope is finite.
+// LeakyReLU is y = x if x > 0 and slope*x otherwise, for any shape. The slope must be finite.
 func LeakyReLU(x *G.Node, slope float64) (*G.Node, error) {
 	if math.IsNaN(slope) || math.IsInf(slope, 0) {
 		return nil, errors.Errorf("graph: LeakyReLU: slope is %v, want a finite number", slope)
@@ -40,8 +40,8 @@ func Sigmoid(x *G.Node) (*G.Node, error) {
 		ofValue(kernel.SigmoidGrad[float32]), ofValue(kernel.SigmoidGrad[float64]))
 }
 
-// GELU is the Gaussian error linear unit y = x Phi(x), where Phi is the normal distribution function, exact rather than
-// approximated by tanh (see [GELUTanh]); for any shape.
+// GELU is the Gaussian error linear unit y = x Phi(x), where Phi is the distribution function of the normal distribution,
+// computed exactly rather than approximated by tanh (see [GELUTanh]); for any shape.
 //
 // Hendrycks and Gimpel, Gaussian Error Linear Units, 2016, https://arxiv.org/abs/1606.08415.
 func GELU(x *G.Node) (*G.Node, error) {
@@ -49,7 +49,7 @@ func GELU(x *G.Node) (*G.Node, error) {
 		ofArgument(kernel.GELUGrad[float32]), ofArgument(kernel.GELUGrad[float64]))
 }
 
-// GELUTanh is the approximation of [GELU] that GPT-2 uses, for any shape:
+// GELUTanh is the approximation of [GELU] used by GPT-2, for any shape:
 //
 //	y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 func GELUTanh(x *G.Node) (*G.Node, error) {
@@ -66,7 +66,7 @@ func SiLU(x *G.Node) (*G.Node, error) {
 		ofArgument(kernel.SiLUGrad[float32]), ofArgument(kernel.SiLUGrad[float64]))
 }
 
-// ofArgument and ofValue are gradients that need x alone and y alone.
+// ofArgument and ofValue adapt gradients that depend only on x or only on y.
 func ofArgument[T kernel.Float](grad func(dx, x, dy []T)) func(dx, x, y, dy []T) {
 	return func(dx, x, _, dy []T) { grad(dx, x, dy) }
 }
@@ -75,7 +75,7 @@ func ofValue[T kernel.Float](grad func(dx, y, dy []T)) func(dx, x, y, dy []T) {
 	return func(dx, _, y, dy []T) { grad(dx, y, dy) }
 }
 
-// elementwise adds a node for a function of x alone, given with its gradient for both types.
+// elementwise adds a node for a function of x alone, given with its gradient for both dtypes.
 func elementwise(name string, x *G.Node,
 	f32 func(y, x []float32), f64 func(y, x []float64),
 	grad32 func(dx, x, y, dy []float32), grad64 func(dx, x, y, dy []float64),

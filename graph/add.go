@@ -6,7 +6,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Add is the sum x + y of two nodes of the same shape: the join of a residual block.
+// Add is the sum x + y of two nodes of the same shape, as at the end of a residual block.
 func Add(x, y *G.Node) (*G.Node, error) { return add("Add", x, y, false) }
 
 // AddReLU is max(0, x + y) in one operation.

@@ -10,13 +10,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// affine is what a dense layer and a convolution are: linear in the input x and in the weight w, with a bias b that may be
-// missing, and perhaps a rectifier.
+// affine describes a dense layer or a convolution: linear in the input x and the weight w, with an optional bias b, and
+// optionally followed by a rectifier.
 type affine[T kernel.Float] struct {
 	name  string
 	shape tensor.Shape // of the result
 	relu  bool
-	picks bool // whether the forward pass leaves beside the result what the gradients need, the rectifier's included
+	picks bool // whether the forward pass stores what the gradients need, the rectifier's included
 
 	forward func(y, x, w, b []T, relu bool)
 	gradX   func(dx, dy, w []T)
@@ -24,9 +24,8 @@ type affine[T kernel.Float] struct {
 	gradB   func(db, dy, y []T) // y with picks only
 }
 
-// checkAffine returns an error unless x has one of the numbers of axes in dims, w takes the axis of x that is given, and b
-// has an element for each output of w or is missing. The layout of w is for the error: how its shape is written, with %d for
-// that axis.
+// checkAffine returns an error unless the number of axes of x is in dims, w fits the given axis of x, and b, if present, has
+// an element for each output of w. layout is the shape of w for the error message, with %d for that axis.
 func checkAffine(name string, x, w, b *G.Node, axis int, dims []int, layout string) error {
 	inX, inW, inB := input{"x", x}, input{"w", w}, input{"b", b}
 	in := []input{inX, inW}
@@ -97,7 +96,7 @@ func (a affine[T]) grads(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	return G.Nodes{dx, dw, db}, err
 }
 
-// gate adds the node of dy where y is not zero, and of zero elsewhere: the gradient through a rectifier with output y.
+// gate adds a node that is dy where y is not zero, and zero elsewhere: the gradient through a rectifier with output y.
 func gate[T kernel.Float](y, dy *G.Node) (*G.Node, error) {
 	return apply(&op[T]{
 		name:  "ReLUGrad",

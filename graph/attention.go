@@ -8,23 +8,23 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// AttentionConfig are the settings of [Attention] and [PackedAttention].
+// AttentionConfig holds the settings of [Attention] and [PackedAttention].
 type AttentionConfig struct {
-	// Heads is how many heads share the D numbers of a position; it divides D.
+	// Heads is the number of heads, which must divide D.
 	Heads int
 
-	// Causal lets position t see positions 0 to t alone. There are then as many keys as queries.
+	// Causal lets position t attend to positions 0 to t only. There must be as many keys as queries.
 	Causal bool
 
-	// Padding says which keys are padding, which no query sees: (N, S) of type tensor.Bool, true for padding, as PyTorch's
-	// key_padding_mask. By default nil, none. It has no gradient.
+	// Padding marks the keys that are padding, which no query attends to: (N, S) of type tensor.Bool, true for padding, like
+	// PyTorch's key_padding_mask. It has no gradient. By default it is nil, for no padding.
 	Padding *G.Node
 
-	// Dropout is the probability with which a probability of the softmax is set to zero, the others being multiplied by
-	// 1/(1-Dropout); leave it out of evaluation graphs. 0 <= Dropout < 1. By default 0.
+	// Dropout is the probability with which each probability of the softmax is set to zero; the others are multiplied by
+	// 1/(1-Dropout). 0 <= Dropout < 1. Leave it out of evaluation graphs. By default it is 0.
 	Dropout float64
 
-	// Draws says which probabilities are dropped, as those of Dropout.
+	// Draws selects which probabilities are dropped, as in Dropout.
 	Draws DropoutConfig
 }
 
@@ -32,19 +32,19 @@ type AttentionConfig struct {
 //
 //	y = softmax(q k'/sqrt(D/Heads)) v
 //
-// where a head has D/Heads of the numbers of each position, side by side.
+// where each head has D/Heads consecutive numbers of each position.
 //
-// Shapes: q (N, T, D); k and v (N, S, D); result (N, T, D). A query that sees no key has a result and gradients of zero.
+// Shapes: q (N, T, D); k and v (N, S, D); result (N, T, D). If a query attends to no key, its result and gradients are zero.
 //
-// The matrix of probabilities is never whole in memory if there are more than 256 keys: rows of it are computed as they are
-// needed, in the backward pass once more. Graphs without gradients never hold more than some rows.
+// The matrix of probabilities is never stored whole if there are more than 256 keys: its rows are computed when needed, and
+// again in the backward pass. Graphs without gradients never store more than a few rows.
 //
-// A key that a query does not see has the probability 0 there. So an infinite or NaN element of its v makes a NaN of the
-// result, as 0 times it is, also behind padding and in Causal's future; those of its k do nothing.
+// A key that a query does not attend to has probability 0. An infinite or NaN element of its v therefore makes the result
+// NaN, as 0 times it is, also for padding and for later positions under Causal; such elements of its k have no effect.
 //
-// Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser and Polosukhin,
-// Attention Is All You Need, NeurIPS 2017, https://arxiv.org/abs/1706.03762; Rabe and
-// Staats, Self-attention Does Not Need O(n^2) Memory, 2021, https://arxiv.org/abs/2112.05682.
+// Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser and Polosukhin, Attention Is All You Need, NeurIPS 2017,
+// https://arxiv.org/abs/1706.03762; Rabe and Staats, Self-attention Does Not Need O(n^2) Memory, 2021,
+// https://arxiv.org/abs/2112.05682.
 func Attention(q, k, v *G.Node, c AttentionConfig) (*G.Node, error) {
 	const name = "Attention"
 	inQ, inK, inV := input{"q", q}, input{"k", k}, input{"v", v}
@@ -73,11 +73,11 @@ func Attention(q, k, v *G.Node, c AttentionConfig) (*G.Node, error) {
 	return attentionNode[float64](name, a, c, q, k, v)
 }
 
-// PackedAttention is [Attention] of a sequence with itself, of queries, keys and values that lie side by side, as one dense
+// PackedAttention is self-attention: [Attention] of queries, keys and values that are packed in one tensor, as one dense
 // layer computes them.
 //
-// Shapes: qkv (N, T, 3D), the D numbers of the query first, then those of the key, then those of the value; result (N, T,
-// D).
+// Shapes: qkv (N, T, 3D), with the D numbers of the query first, then those of the key, then those of the value; result (N,
+// T, D).
 func PackedAttention(qkv *G.Node, c AttentionConfig) (*G.Node, error) {
 	const name = "PackedAttention"
 	in := input{"qkv", qkv}
@@ -101,7 +101,7 @@ func PackedAttention(qkv *G.Node, c AttentionConfig) (*G.Node, error) {
 	return attentionNode[float64](name, a, c, qkv)
 }
 
-// shape checks the settings for queries x and so many keys, positions of d numbers.
+// shape checks the settings for queries x and the given number of keys, with d numbers per position.
 func (c AttentionConfig) shape(name string, x input, d, keys int) (kernel.Attention, error) {
 	s := x.node.Shape()
 	a := kernel.Attention{N: s[0], Queries: s[1], Keys: keys, Heads: c.Heads, Causal: c.Causal}
@@ -109,7 +109,7 @@ func (c AttentionConfig) shape(name string, x input, d, keys int) (kernel.Attent
 	case c.Heads < 1 || d%c.Heads != 0:
 		return a, errors.Errorf("graph: %s: %d heads do not divide the %d numbers of a position, %s has shape %v", name, c.Heads, d, x.name, s)
 	case c.Causal && keys != s[1]:
-		return a, errors.Errorf("graph: %s: causal with %d queries and %d keys, want as many", name, s[1], keys)
+		return a, errors.Errorf("graph: %s: causal with %d queries and %d keys, want equal numbers", name, s[1], keys)
 	}
 	a.Width = d / c.Heads
 	if err := checkDropout(name, "dropout", c.Dropout, c.Draws); err != nil {
@@ -125,7 +125,7 @@ func (c AttentionConfig) shape(name string, x input, d, keys int) (kernel.Attent
 		return a, errors.Errorf("graph: %s: padding is of type %v, want bool", name, c.Padding.Dtype())
 	}
 	if c.Padding.Graph() != x.node.Graph() {
-		return a, errors.Errorf("graph: %s: padding and %s lie in different graphs", name, x.name)
+		return a, errors.Errorf("graph: %s: padding and %s are in different graphs", name, x.name)
 	}
 	return a, checkShape(name, input{"padding", c.Padding}, tensor.Shape{s[0], keys}, x)
 }
@@ -168,7 +168,7 @@ func attentionNode[T kernel.Float](name string, a kernel.Attention, c AttentionC
 	}, append(in, c.Padding)...)
 }
 
-// headsOf returns q, k and v, from one tensor each or from one for all.
+// headsOf returns q, k and v, from one tensor each or from a packed one.
 func headsOf[T kernel.Float](a kernel.Attention, in []operand[T]) (q, k, v kernel.Heads[T]) {
 	d := a.Heads * a.Width
 	if len(in) == 3 {
@@ -178,11 +178,11 @@ func headsOf[T kernel.Float](a kernel.Attention, in []operand[T]) (q, k, v kerne
 	return kernel.Heads[T]{X: x, Stride: 3 * d}, kernel.Heads[T]{X: x[d:], Stride: 3 * d}, kernel.Heads[T]{X: x[2*d:], Stride: 3 * d}
 }
 
-// attentionGrads adds the node that computes the gradients, and has that of the first input for its value, and those of the
-// others.
+// attentionGrads adds a node that computes all gradients and whose value is that of the first input, and nodes that read the
+// others from it.
 func attentionGrads[T kernel.Float](name string, a kernel.Attention, mask *kernel.AttentionMask[T], softmax kernel.Softmax[T], in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	n, d := len(in), a.Heads*a.Width
-	var dk, dv []T // apart from dq if q, k and v are
+	var dk, dv []T // separate from dq if q, k and v are
 	if n == 3 {
 		dk, dv = make([]T, a.N*a.Keys*d), make([]T, a.N*a.Keys*d)
 	}

@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Padding may be another one in each run: a sequence whose keys are all padding now has neither a result nor gradients,
-// whatever it had before.
+// Padding may change between runs: a sequence whose keys are now all padding has a zero result and zero gradients, whatever
+// it had before.
 func TestPaddingChanges(t *testing.T) {
 	padding := make([]bool, 2*3)
 	x := gradcheck.Random(1, tensor.Float64, 2, 3, 12)
@@ -45,7 +45,7 @@ func TestPaddingChanges(t *testing.T) {
 	}
 }
 
-// The probabilities that are dropped are other ones in each run, those of the forward pass also in the backward pass.
+// Different probabilities are dropped in each run, and the same in its forward and backward pass.
 func TestAttentionDropout(t *testing.T) {
 	x := gradcheck.Random(1, tensor.Float64, 1, 70, 9)
 	run := func(seed uint64) *gradcheck.Run {
@@ -68,7 +68,7 @@ func TestAttentionDropout(t *testing.T) {
 	if !slices.Equal(first, result(b)) || !slices.Equal(second, result(b)) {
 		t.Error("one seed drops other probabilities in another graph")
 	}
-	// The gradient of v is the probabilities': with v the only input, the result is linear in it.
+	// The gradient of v consists of the probabilities: with v as the only input, the result is linear in it.
 	d := run(3)
 	y := result(d)
 	grad, weights := d.Gradient(t, 0), gradcheck.Floats(gradcheck.Random(99, tensor.Float64, 1, 70, 3))
@@ -82,8 +82,8 @@ func TestAttentionDropout(t *testing.T) {
 	}
 }
 
-// What is not finite stays in its sequence, and as a query in its row; a value reaches those who do not look at it, too, as
-// a product with zero. Nobody gets numbers where there are none.
+// Values that are not finite stay within their sequence, and in a query within its row. A value also reaches queries that do
+// not attend to it, through a product with zero. No result becomes finite that should not be.
 func TestAttentionNotFinite(t *testing.T) {
 	const row, sequence = 6, 5 * 6 // of the result
 	rows := func(from, to int) (all []int) {
@@ -125,7 +125,7 @@ func TestAttentionNotFinite(t *testing.T) {
 	}
 }
 
-// A sequence that attends to itself may be given three times.
+// The same node may be given as query, key and value.
 func TestAttentionOfOneNode(t *testing.T) {
 	gradcheck.Check(t, func(in []*G.Node) (*G.Node, error) {
 		return graph.Attention(in[0], in[0], in[0], graph.AttentionConfig{Heads: 2})

@@ -9,47 +9,47 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// BatchNormMomentum is the momentum of the running statistics by default.
+// BatchNormMomentum is the default momentum of the running statistics.
 const BatchNormMomentum = 0.1
 
-// BatchNormConfig are the settings of [BatchNorm].
+// BatchNormConfig holds the settings of [BatchNorm].
 type BatchNormConfig struct {
-	// Mean and Var are the running mean and variance of each channel, tensors of shape (C) and of the type of x. A training
-	// node updates them in place each time it runs; any other reads them.
+	// Mean and Var are the running mean and variance of each channel, tensors of shape (C) and the dtype of x. A training node
+	// updates them in place each time it runs; other nodes read them.
 	Mean, Var *tensor.Dense
 
 	// Momentum is the weight of the new batch in the running statistics:
 	//
 	//	running = (1-Momentum)*running + Momentum*batch
 	//
-	// where batch is the mean or the unbiased variance. From 0 to 1; zero means 0.1. This is PyTorch's momentum, one minus
-	// Keras's.
+	// where batch is the mean or the unbiased variance. It is from 0 to 1; zero means 0.1. This is PyTorch's momentum, which is
+	// one minus Keras's.
 	Momentum float64
 
-	// Eps is added to the variance under the root. Zero means 1e-5.
+	// Eps is added to the variance under the root. By default it is 1e-5.
 	Eps float64
 
-	// Training normalises with the statistics of the batch and updates the running ones. Otherwise the running ones are used.
+	// Training normalises by the statistics of the batch and updates the running ones. Otherwise the running ones are used.
 	Training bool
 
-	// Ranks share the batch: each has a part of it, as the x of its own graph. A training node then takes its statistics, and a
-	// gradient those terms that come of them, from the parts of all. The node and its gradient exchange numbers each time that
-	// they run, so that all ranks must run such nodes in the same order, as machines of the same graph do. The gradients of
-	// scale and shift are of this rank's part. Nil, the default, or a single rank, for a batch of its own.
+	// Ranks share the batch: each has a part of it as the x of its own graph. A training node then computes its statistics, and
+	// the gradient those terms that depend on them, over the parts of all ranks. The node and its gradient exchange numbers
+	// each time they run, so all ranks must run such nodes in the same order, as machines of the same graph do. The gradients
+	// of scale and shift are of this rank's part. Nil, the default, or a single rank means a batch of its own.
 	Ranks Ranks
 
-	// ReLU and Residual join what often follows to the same operation:
+	// ReLU and Residual fuse common subsequent operations:
 	//
 	//	y = max(0, BatchNorm(x) + Residual)
 	//
-	// ReLU takes the maximum with zero. By default it is left to others.
+	// ReLU takes the maximum with zero. By default it does not.
 	ReLU bool
 
-	// Residual is added, and has the shape of x; nil for none.
+	// Residual is added, and must have the shape of x. By default it is nil, for none.
 	Residual *G.Node
 }
 
-// Ranks are processes that share each batch; distributed.World is one of them.
+// Ranks is a group of processes that share each batch, such as distributed.World.
 type Ranks interface {
 	// Rank returns this process's number, from 0 to Size()-1.
 	Rank() int
@@ -57,18 +57,18 @@ type Ranks interface {
 	// Size returns the number of processes.
 	Size() int
 
-	// Sum sets x, on every rank, to the sum of all ranks' x, element by element, to the same bits on all.
+	// Sum sets x, on every rank, to the elementwise sum of all ranks' x, with the same bits on all.
 	Sum(x []float64) error
 }
 
-// BatchNorm normalises each channel to mean zero and variance one, and then scales and shifts it.
+// BatchNorm normalises each channel to mean zero and variance one, and then scales and shifts it:
 //
 //	y = (x - mean)/sqrt(var + Eps)*scale + shift
 //
 // Shapes: x (N, C) or (N, C, H, W); scale and shift (C); result as x. In training mode the variance is the biased one of the
-// batch, which must have more than one value in each channel.
+// batch, which must have more than one value per channel.
 //
-// A sum over ranks that fails is an error of the pass, and the running statistics are as before.
+// If a sum over ranks fails, the pass returns its error and the running statistics are unchanged.
 //
 // Ioffe and Szegedy, Batch Normalization, ICML 2015, https://arxiv.org/abs/1502.03167.
 func BatchNorm(x, scale, shift *G.Node, c BatchNormConfig) (*G.Node, error) {
@@ -131,12 +131,12 @@ func (c BatchNormConfig) check(name string, x, scale, shift *G.Node) (kernel.Nor
 	case !(c.Eps > 0) || math.IsInf(c.Eps, 1):
 		return kernel.Norm{}, errors.Errorf("graph: %s: eps is %v, want a positive number", name, c.Eps)
 	case c.Training && s.N*s.Size < 2 && !c.shared():
-		return kernel.Norm{}, errors.Errorf("graph: %s: x of shape %v has one value a channel, too few for training", name, shape)
+		return kernel.Norm{}, errors.Errorf("graph: %s: x of shape %v has one value per channel, too few for training", name, shape)
 	}
 	return s, nil
 }
 
-// shared reports whether the batch is that of several ranks.
+// shared reports whether the batch is shared by several ranks.
 func (c BatchNormConfig) shared() bool { return c.Training && c.Ranks != nil && c.Ranks.Size() > 1 }
 
 func batchNormNode[T kernel.Float](name string, s kernel.Norm, c BatchNormConfig, x, scale, shift *G.Node) (*G.Node, error) {
@@ -182,13 +182,13 @@ func batchNormNode[T kernel.Float](name string, s kernel.Norm, c BatchNormConfig
 	}, x, scale, shift, c.Residual)
 }
 
-// batchNormGrads adds one node that computes all three gradients, and has that with respect to x for its value, and two that
-// take the others from it.
+// batchNormGrads adds a node that computes all three gradients and whose value is that with respect to x, and two nodes that
+// read the others from it.
 func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.NormStats, training bool, together *normRanks,
 	in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	x, scale, shift := in[0], in[1], in[2]
 	if len(in) > 3 {
-		s.ReLU = false // dy is gated
+		s.ReLU = false // dy is already gated
 	}
 	dscale, dshift := make([]T, s.C), make([]T, s.C)
 	dx, err := apply(&op[T]{
@@ -210,7 +210,7 @@ func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.Nor
 			kernel.NormGradX(s, stats, together.sums, together.moments[0].Count, dx, x, scale, shift, dy)
 			return nil
 		},
-	}, x, scale, shift, dy, y) // y, so that the statistics are there
+	}, x, scale, shift, dy, y) // y, so that the statistics have been computed
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +223,7 @@ func batchNormGrads[T kernel.Float](name string, s kernel.Norm, stats kernel.Nor
 }
 
 // normRanks is what the ranks of a batch norm exchange: the moments of each channel, first of this rank's part and then of
-// the whole batch, and the sums of its gradient alike.
+// the whole batch, and likewise the sums of its gradient.
 type normRanks struct {
 	Ranks
 	moments []kernel.Moments
@@ -235,9 +235,9 @@ func newNormRanks(ranks Ranks, channels int) *normRanks {
 	return &normRanks{Ranks: ranks, moments: make([]kernel.Moments, channels), sums: make([]kernel.NormSums, channels)}
 }
 
-// addMoments gives each rank a place of its own in what is summed, so that each gets the moments of all. They are added from
-// rank 0 on, which is more accurate than sums of squares, and needs one exchange where the squares about the mean of all
-// would need two.
+// addMoments gives each rank its own place in the summed buffer, so that each gets the moments of all. They are combined
+// from rank 0 on, which is more accurate than sums of squares, and needs one exchange where the squares about the mean of
+// all would need two.
 func (r *normRanks) addMoments() error {
 	channels := len(r.moments)
 	part := 1 + 2*channels

@@ -93,7 +93,7 @@ func close(x, y []float64, tolerance float64) bool {
 	return len(x) == len(y)
 }
 
-// Vectors with a distance between their elements, transposed matrices, and vectors that run backwards.
+// Vectors with gaps between their elements, transposed matrices, and vectors with negative increments.
 func TestBLASIncrements(t *testing.T) {
 	useBLAS(t)
 	own, want := G.WhichBLAS(), G.BLAS(gonum.Implementation{})

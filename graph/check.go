@@ -8,13 +8,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// input is a node with the name that errors give it.
+// input is a node with its name for errors.
 type input struct {
 	name string
 	node *G.Node
 }
 
-// check returns an error unless all nodes are there, lie in one graph, and are of one type, float32 or float64.
+// check returns an error unless all nodes are non-nil, in one graph, and of one dtype, float32 or float64.
 func check(op string, in ...input) error {
 	for _, x := range in {
 		if x.node == nil {
@@ -27,25 +27,25 @@ func check(op string, in ...input) error {
 		case dt != first.node.Dtype():
 			return errors.Errorf("graph: %s: %s is of type %v, but %s of %v", op, x.name, dt, first.name, first.node.Dtype())
 		case x.node.Graph() != first.node.Graph():
-			return errors.Errorf("graph: %s: %s and %s lie in different graphs", op, x.name, first.name)
+			return errors.Errorf("graph: %s: %s and %s are in different graphs", op, x.name, first.name)
 		}
 	}
 	return nil
 }
 
-// checkDims returns an error unless x has a number of axes that is listed, and none of them is empty.
+// checkDims returns an error unless the number of axes of x is in dims and none of them is empty.
 func checkDims(op string, x input, dims ...int) error {
 	shape := x.node.Shape()
 	if slices.Contains(dims, len(shape)) {
 		if len(shape) == 0 || shape.TotalSize() > 0 {
 			return nil
 		}
-		return errors.Errorf("graph: %s: %s has shape %v, an axis of which is empty", op, x.name, shape)
+		return errors.Errorf("graph: %s: %s has shape %v, with an empty axis", op, x.name, shape)
 	}
 	return errors.Errorf("graph: %s: %s has shape %v, want %v axes", op, x.name, shape, dims)
 }
 
-// checkShape returns an error unless x has the shape want, which comes from the shape of by.
+// checkShape returns an error unless x has the shape want, which follows from the shape of by.
 func checkShape(op string, x input, want tensor.Shape, by input) error {
 	if shape := x.node.Shape(); !same(shape, want) {
 		return errors.Errorf("graph: %s: %s has shape %v, want %v for %s of shape %v", op, x.name, shape, want, by.name, by.node.Shape())
@@ -53,7 +53,7 @@ func checkShape(op string, x input, want tensor.Shape, by input) error {
 	return nil
 }
 
-// same reports whether two shapes are equal. (Shape.Eq takes a row for a column.)
+// same reports whether two shapes are equal. (Shape.Eq does not tell rows from columns.)
 func same(a, b tensor.Shape) bool {
 	if len(a) != len(b) {
 		return false

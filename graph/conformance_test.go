@@ -12,7 +12,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// forEachOp runs a test of each operation, at shapes where differences are affordable.
+// forEachOp runs a test of each operation, at shapes for which finite differences are affordable.
 func forEachOp(t *testing.T, f func(t *testing.T, o testOp)) { forEach(t, testOps, f) }
 
 func forEach(t *testing.T, ops []testOp, f func(t *testing.T, o testOp)) {
@@ -141,7 +141,7 @@ func TestSameBitsForAnyNumberOfProcessors(t *testing.T) {
 	})
 }
 
-// Bad values come out as bad values; they neither vanish nor end the process.
+// Bad values propagate: they neither vanish nor end the process.
 func TestBadValuesPropagate(t *testing.T) {
 	forEachOp(t, func(t *testing.T, o testOp) {
 		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
@@ -157,7 +157,7 @@ func TestBadValuesPropagate(t *testing.T) {
 	})
 }
 
-// A gradient that nobody asked for is not computed.
+// Gradients that were not requested are not computed.
 func TestNoGradientsBeyondThoseAskedFor(t *testing.T) {
 	forEachOp(t, func(t *testing.T, o testOp) {
 		in := o.inputs(tensor.Float64)

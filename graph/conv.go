@@ -7,19 +7,19 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ConvConfig are the settings of [Conv2D]. The zero value is a convolution with stride one and no padding.
+// ConvConfig holds the settings of [Conv2D]. The zero value is a convolution with stride one and no padding.
 type ConvConfig struct {
 	Stride  [2]int // rows, columns; zero means 1
-	Padding [2]int // zeros around the image, rows and columns
-	ReLU    bool   // whether a rectifier follows, in the same operation
+	Padding [2]int // zeros around the image: rows, columns
+	ReLU    bool   // whether to apply a rectifier in the same operation
 
-	// MaxPool says that a max pool of 2x2 without overlap follows, behind the rectifier if there is one. Where the
-	// convolution's result has even sides all is one operation, and that result, four times as large as the pooled one, never
-	// in memory as a whole if the convolution is in float32 and of stride 1.
+	// MaxPool applies a max pool of 2x2 without overlap, after the rectifier if there is one. If the convolution's result has
+	// even sides, it is all one operation. In float32 and with stride 1, the convolution's result, four times as large as the
+	// pooled one, is then never stored as a whole.
 	MaxPool bool
 }
 
-// Conv2D is a two-dimensional convolution (a cross-correlation, as everywhere in deep learning).
+// Conv2D is a two-dimensional convolution (more precisely cross-correlation, as is usual in deep learning).
 //
 // Shapes: x (N, C, H, W); w (out, C, kh, kw); b (out), or nil for none; result (N, out, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1),
 // rounded down, and with MaxPool half of that, rounded down again.

@@ -8,19 +8,19 @@ import (
 )
 
 // CrossEntropy is the mean over the samples of the cross entropy between the softmax of the logits and the labels, a scalar.
-// It is computed from the logarithm of the softmax, so that large logits do not overflow: exponentials have the type of the
-// logits, sums are in float64.
+// It uses the logarithm of the softmax, so large logits do not overflow; exponentials have the dtype of the logits, sums are
+// in float64.
 //
-// Shapes: logits (..., K), a sample for each place in the leading axes, one to four of them; labels (...) of type
-// tensor.Int, each from 0 to K-1, or (..., K) of the type of the logits, one row of probabilities for each sample, such as a
-// one-hot code. Labels have no gradient. A label out of range is an error when the machine runs.
+// Shapes: logits (..., K), with a sample for each position in one to four leading axes; labels (...) of type tensor.Int,
+// each from 0 to K-1, or (..., K) of the dtype of the logits, a row of probabilities for each sample, such as a one-hot
+// code. Labels have no gradient. A label out of range is an error when the machine runs.
 func CrossEntropy(logits, labels *G.Node) (*G.Node, error) {
 	return crossEntropy("CrossEntropy", logits, labels, nil)
 }
 
-// CrossEntropyIgnoring is [CrossEntropy] over the samples whose label is not ignore, such as PyTorch's -100 or the number of
-// a token that fills up lines: the others count neither in the mean nor in its number, and have no gradient. Labels are of
-// type tensor.Int. If all are ignored, loss and gradient are NaN.
+// CrossEntropyIgnoring is [CrossEntropy] over the samples whose label is not ignore, such as PyTorch's -100 or a padding
+// token: the others neither count in the mean nor have a gradient. Labels are of type tensor.Int. If all are ignored, loss
+// and gradient are NaN.
 func CrossEntropyIgnoring(logits, labels *G.Node, ignore int) (*G.Node, error) {
 	return crossEntropy("CrossEntropyIgnoring", logits, labels, &ignore)
 }
@@ -62,8 +62,8 @@ func crossEntropyNode[T kernel.Float](name string, logits, labels *G.Node, ignor
 	}, logits, labels)
 }
 
-// Accuracy is the fraction of the samples whose largest logit is that of the label, a scalar of the type of the logits,
-// without a gradient. Of equal logits the first counts, and a NaN counts as a wrong answer.
+// Accuracy is the fraction of the samples whose largest logit is that of the label, a scalar of the dtype of the logits,
+// without a gradient. Among equal logits the first counts, and a NaN counts as a wrong answer.
 //
 // Shapes and labels are those of [CrossEntropy].
 func Accuracy(logits, labels *G.Node) (*G.Node, error) {
@@ -122,12 +122,12 @@ func checkLabels(name string, logits, labels *G.Node, ignore *int) error {
 		return checkShape(name, inLabels, logits.Shape(), inLogits)
 	}
 	if labels.Graph() != logits.Graph() {
-		return errors.Errorf("graph: %s: labels and logits lie in different graphs", name)
+		return errors.Errorf("graph: %s: labels and logits are in different graphs", name)
 	}
 	return checkShape(name, inLabels, logits.Shape()[:logits.Dims()-1], inLogits)
 }
 
-// targets returns what the logits of so many classes are compared with.
+// targets returns what the logits of the given number of classes are compared with.
 func targets[T kernel.Float](labels operand[T], classes int, ignore *int) (kernel.Targets[T], error) {
 	t := kernel.Targets[T]{Classes: classes, Labels: labels.labels, Ignore: ignore, P: labels.f}
 	for i, label := range labels.labels {

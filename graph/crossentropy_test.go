@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// An ignored sample is as one that is not there; if all are, there is no mean.
+// An ignored sample counts as absent; if all are ignored, there is no mean.
 func TestIgnoredLabels(t *testing.T) {
 	logits := gradcheck.Random(1, tensor.Float64, 4, 3)
 	rows := func(rows ...int) *tensor.Dense {

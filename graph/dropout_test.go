@@ -13,7 +13,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// dropped runs Dropout on ones a number of times and returns the results.
+// dropped runs Dropout on ones the given number of times and returns the results.
 func dropped(t *testing.T, p float64, config graph.DropoutConfig, passes int) (masks [][]float64, r *gradcheck.Run) {
 	t.Helper()
 	ones := tensor.Ones(tensor.Float64, 40, 50)
@@ -70,7 +70,7 @@ func TestDropoutDrawsAreFunctionsOfSeedAndPass(t *testing.T) {
 	}
 }
 
-// A training tells the step. Its runs differ, and beginning it again repeats them, whatever ran in between.
+// Training sets the step. The runs within a step differ, and beginning it again repeats them, whatever ran in between.
 func TestDropoutSteps(t *testing.T) {
 	var steps graph.Steps
 	pass := func(r *gradcheck.Run) []float64 {
@@ -106,7 +106,7 @@ func TestDropoutSteps(t *testing.T) {
 	}
 }
 
-// A mask is none that the numbers of a solver's noise, or of a measurement, with the same seed would make.
+// No mask equals one made from the numbers of a solver's noise, or of a measurement, with the same seed.
 func TestDropoutSharesNoStream(t *testing.T) {
 	const p, seed = 0.5, 7
 	masks, _ := dropped(t, p, graph.DropoutConfig{Seed: seed}, 4)
@@ -125,7 +125,7 @@ func TestDropoutSharesNoStream(t *testing.T) {
 			}
 		}
 		want := 0
-		if first == noise.MaskTensors { // the test would see it
+		if first == noise.MaskTensors { // to check that the test can fail
 			want = len(masks)
 		}
 		if shared != want {
@@ -134,8 +134,7 @@ func TestDropoutSharesNoStream(t *testing.T) {
 	}
 }
 
-// The gradient goes the way of the mask: with ones for input it is the result times the weights that the result was summed
-// with.
+// The gradient has the same mask: with ones as input it is the result times the weights with which the result was summed.
 func TestDropoutGradient(t *testing.T) {
 	masks, r := dropped(t, 0.25, graph.DropoutConfig{Seed: 3}, 1)
 	weights := gradcheck.Floats(gradcheck.Random(99, tensor.Float64, 40, 50))

@@ -7,14 +7,14 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Embedding looks up a row of the table for each token.
+// Embedding looks up a row of a table for each token.
 //
 // Shapes: tokens (...), one to four axes of type tensor.Int, each from 0 to V-1; table (V, D); result (..., D). Tokens have
-// no gradient; that of a row is the sum, in order, over the places where it was looked up. A token out of range is an error
-// when the machine runs, which names the token and its place.
+// no gradient; that of a row is the sum, in order, over the positions where it was looked up. A token out of range is an
+// error when the machine runs, which names the token and its position.
 //
-// Tokens are whole numbers on purpose: a float32 holds no more than 2^24 of them, and nothing would tell a graph that an
-// input is no quantity.
+// Tokens are integers on purpose: float32 represents integers only up to 2^24, and a float input could not be recognised as
+// tokens.
 func Embedding(tokens, table *G.Node) (*G.Node, error) {
 	const name = "Embedding"
 	inTable := input{"table", table}
@@ -30,7 +30,7 @@ func Embedding(tokens, table *G.Node) (*G.Node, error) {
 	case tokens.Dtype() != tensor.Int:
 		return nil, errors.Errorf("graph: %s: tokens is of type %v, want int", name, tokens.Dtype())
 	case tokens.Graph() != table.Graph():
-		return nil, errors.Errorf("graph: %s: tokens and table lie in different graphs", name)
+		return nil, errors.Errorf("graph: %s: tokens and table are in different graphs", name)
 	}
 	if err := checkDims(name, input{"tokens", tokens}, 1, 2, 3, 4); err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func Embedding(tokens, table *G.Node) (*G.Node, error) {
 	return embeddingNode[float64](name, tokens, table)
 }
 
-// embeddingNode has the table for its first operand, where Layers looks for it.
+// embeddingNode has the table as its first operand, where Layers looks for it.
 func embeddingNode[T kernel.Float](name string, tokens, table *G.Node) (*G.Node, error) {
 	rows, cols := table.Shape()[0], table.Shape()[1]
 	shape := append(tokens.Shape().Clone(), cols)
@@ -69,7 +69,7 @@ func embeddingNode[T kernel.Float](name string, tokens, table *G.Node) (*G.Node,
 	}, table, tokens)
 }
 
-// place is the index along each axis of element i.
+// place returns the index along each axis of element i.
 func place(i int, shape tensor.Shape) []int {
 	at := make([]int, len(shape))
 	for axis := len(shape) - 1; axis >= 0; axis-- {
@@ -83,7 +83,7 @@ func place(i int, shape tensor.Shape) []int {
 //	y[n, t] = x[n, t] + table[t]
 //
 // Shapes: x (N, T, D); table (L, D) with L >= T; result as x. Rows from T on have gradient zero. For [Layers] the table is a
-// layer of its own, not the bias of what is added to it.
+// layer of its own, not the bias of what it is added to.
 func AddPositions(x, table *G.Node) (*G.Node, error) {
 	const name = "AddPositions"
 	inX, inTable := input{"x", x}, input{"table", table}

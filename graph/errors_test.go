@@ -12,7 +12,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestConstructorErrors wants an error that names what is wrong, and no node.
+// TestConstructorErrors expects an error that names what is wrong, and no node.
 func TestConstructorErrors(t *testing.T) {
 	g := G.NewGraph()
 	node := func(name string, shape ...int) *G.Node {
@@ -89,7 +89,7 @@ func TestConstructorErrors(t *testing.T) {
 		{"norm, eps", func() (*G.Node, error) {
 			return graph.BatchNorm(image, three, three, norm(graph.BatchNormConfig{Eps: -1}))
 		}, "eps is -1"},
-		{"norm, one value a channel", func() (*G.Node, error) {
+		{"norm, one value per channel", func() (*G.Node, error) {
 			return graph.BatchNorm(node("one", 1, 3), three, three, norm(graph.BatchNormConfig{Training: true}))
 		}, "too few for training"},
 		{"layer norm, gain", func() (*G.Node, error) { return graph.LayerNorm(x, three, nil, 1e-5) }, "LayerNorm: gain has shape (3), want (7)"},
@@ -114,7 +114,7 @@ func TestConstructorErrors(t *testing.T) {
 			return graph.Attention(q, k, k, graph.AttentionConfig{Heads: 1, Dropout: 1})
 		}, "dropout is 1, want 0 <= dropout < 1"},
 		{"packed attention, width", func() (*G.Node, error) { return graph.PackedAttention(node("seven", 2, 3, 7), heads(1)) }, "qkv has shape (2, 3, 7), want (N, T, 3D)"},
-		{"packed attention, no positions", func() (*G.Node, error) { return graph.PackedAttention(node("empty", 2, 0, 6), heads(1)) }, "qkv has shape (2, 0, 6), an axis of which is empty"},
+		{"packed attention, no positions", func() (*G.Node, error) { return graph.PackedAttention(node("empty", 2, 0, 6), heads(1)) }, "qkv has shape (2, 0, 6), with an empty axis"},
 		{"embedding, floats", func() (*G.Node, error) { return graph.Embedding(four, w) }, "Embedding: tokens is of type float64, want int"},
 		{"embedding, nil", func() (*G.Node, error) { return graph.Embedding(nil, w) }, "tokens is nil"},
 		{"embedding, table", func() (*G.Node, error) { return graph.Embedding(labels, three) }, "table has shape (3), want [2] axes"},
@@ -134,7 +134,7 @@ func TestConstructorErrors(t *testing.T) {
 	}
 }
 
-// A whole number out of range is an error of RunAll that names it and its place, after which the machine goes on.
+// A label or token out of range is an error of RunAll that names it and its position, after which the machine can continue.
 func TestWholeNumbersOutOfRange(t *testing.T) {
 	ignoring := func(f func(logits, labels *G.Node, ignore int) (*G.Node, error)) func(x, labels *G.Node) (*G.Node, error) {
 		return func(x, labels *G.Node) (*G.Node, error) { return f(x, labels, -100) }

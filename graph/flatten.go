@@ -7,7 +7,7 @@ import (
 )
 
 // Flatten joins all axes but the first: x (N, ...), result (N, rest). A vector (N) becomes (N, 1). Unlike Gorgonia's Reshape
-// it copies, so that nothing that happens to the result can reach x.
+// it copies, so the result never shares memory with x.
 func Flatten(x *G.Node) (*G.Node, error) {
 	const name = "Flatten"
 	in := input{"x", x}

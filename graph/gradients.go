@@ -4,14 +4,14 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// BindGradients takes the place of [gorgonia.BindDualValues] where every run of the machine is followed by a step of a
-// solver: the learnables have their gradients when RunAll returns. Call it after [gorgonia.Grad].
+// BindGradients replaces [gorgonia.BindDualValues] if every run of the machine is followed by a step of a solver: the
+// learnables have their gradients when RunAll returns. Call it after [gorgonia.Grad].
 //
-// BindDualValues keeps a copy of each gradient and adds to it, one pass over all weights a run. A gradient that an operation
-// of this package computes stays as it is until the next run, and needs no copy: it is read from the operation's own buffer,
-// and is replaced by the next run instead of added to. Other gradients, such as the sum for a parameter that is used twice,
-// are bound as before and do add up. Where all gradients are zero before each run, as after a step of a solver, the two are
-// equal.
+// BindDualValues keeps a copy of each gradient and adds to it, one pass over all weights per run. A gradient computed by an
+// operation of this package stays valid until the next run and needs no copy: it is read from the operation's own buffer,
+// and the next run replaces it instead of adding to it. Other gradients, such as the sum for a parameter that is used twice,
+// are bound as usual and do accumulate. If all gradients are zero before each run, as after a step of a solver, the two
+// options give the same.
 func BindGradients(learnables ...*G.Node) G.VMOpt {
 	return func(vm G.VM) {
 		var others G.Nodes
@@ -20,13 +20,13 @@ func BindGradients(learnables ...*G.Node) G.VMOpt {
 				others = append(others, n)
 			}
 		}
-		if len(others) > 0 { // none would mean all
+		if len(others) > 0 { // an empty list would mean all
 			G.BindDualValues(others...)(vm)
 		}
 	}
 }
 
-// keepsGradient reports whether the gradient of n is the value of one operation of this package, which nothing overwrites
+// keepsGradient reports whether the gradient of n is the value of one operation of this package that nothing overwrites
 // before the next run: only operations of this package read it, and no machine has bound a copy to n.
 func keepsGradient(n *G.Node) bool {
 	d := n.Deriv()
@@ -48,10 +48,10 @@ func own(n *G.Node) bool {
 	return ok
 }
 
-// NotifyGradients has f called in each pass, with the number of a learnable, as soon as its gradient is final, while the
-// pass goes on: by the operation that computes it, on the machine's goroutine. It returns for which of the learnables it
-// does so: those whose gradient [BindGradients] has left in the buffer of an operation of this package, and nothing else in
-// the graph reads. Call it after the first pass. A later call takes the place of an earlier one.
+// NotifyGradients has f called in each pass, with the index of a learnable, as soon as its gradient is final, while the pass
+// continues: by the operation that computes it, on the machine's goroutine. It returns for which of the learnables this
+// works: those whose gradient [BindGradients] has left in the buffer of an operation of this package and nothing else in the
+// graph reads. Call it after the first pass. A later call replaces an earlier one.
 func NotifyGradients(f func(i int), learnables ...*G.Node) []bool {
 	notified := make([]bool, len(learnables))
 	for i, n := range learnables {

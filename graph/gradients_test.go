@@ -10,13 +10,13 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// gradientGraphs make a cost of x (6, 4) and of the learnables w (4, 4) and b (4), and say which of these keep their
+// gradientGraphs make a cost from x (6, 4) and the learnables w (4, 4) and b (4), and say which of these keep their
 // gradients.
 var gradientGraphs = []struct {
 	name string
 	keep []bool
 	cost func(x, w, b *G.Node) *G.Node
-	more func(w, b *G.Node) // nodes that are added behind the gradients
+	more func(w, b *G.Node) // nodes added after the gradients
 }{
 	{name: "own operations", keep: []bool{true, true}, cost: func(x, w, b *G.Node) *G.Node {
 		return costOf(G.Must(graph.DenseReLU(x, w, b)))
@@ -44,13 +44,13 @@ func costOf(logits *G.Node) *G.Node {
 	return G.Must(graph.CrossEntropy(logits, G.NodeFromAny(logits.Graph(), tensor.New(tensor.WithBacking(labels)), G.WithName("labels"))))
 }
 
-// w2 is a matrix (4, 4) made of b.
+// w2 is a matrix (4, 4) made from b.
 func w2(b *G.Node) *G.Node {
 	column := G.NodeFromAny(b.Graph(), gradcheck.Random(5, tensor.Float32, 4, 1), G.WithName("column"))
 	return G.Must(graph.Dense(column, G.Must(graph.Flatten(b)), nil))
 }
 
-// TestBindGradients wants the gradients of BindDualValues, in the operations' own buffers where that can be.
+// TestBindGradients expects the gradients of BindDualValues, in the operations' own buffers if possible.
 func TestBindGradients(t *testing.T) {
 	for _, test := range gradientGraphs {
 		t.Run(test.name, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestBindGradients(t *testing.T) {
 					t.Errorf("%v keeps its gradient: %v, want %v", n, keeps, test.keep[i])
 				}
 			}
-			// The copies that a machine has bound stay bound.
+			// Copies bound by another machine stay bound.
 			again := steps(G.NewTapeMachine(g, graph.BindGradients(bound...)), bound)
 			further := steps(G.NewTapeMachine(h, graph.BindGradients(learnables...)), learnables)
 			for i := range again {
@@ -119,8 +119,8 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// TestNotifyGradients: each gradient that stays in its operation's buffer is told once a pass, when it is final, and no
-// other.
+// TestNotifyGradients: each gradient that stays in its operation's buffer is announced once per pass, when it is final, and
+// no other is.
 func TestNotifyGradients(t *testing.T) {
 	for _, bind := range []bool{true, false} {
 		g := G.NewGraph()

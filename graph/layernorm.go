@@ -9,23 +9,23 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// LayerNorm normalises each row of the last axis to mean zero and variance one, and then scales and shifts it.
+// LayerNorm normalises each row of the last axis to mean zero and variance one, and then scales and shifts it:
 //
 //	y = (x - mean)/sqrt(var + eps)*gain + bias
 //
-// Shapes: x (..., D); gain (D); bias (D), or nil for none; result as x. The variance is the biased one. eps is positive;
-// PyTorch's is 1e-5.
+// Shapes: x (..., D); gain (D); bias (D), or nil for none; result as x. The variance is the biased one. eps must be
+// positive; PyTorch's is 1e-5.
 //
 // Ba, Kiros and Hinton, Layer Normalization, 2016, https://arxiv.org/abs/1607.06450.
 func LayerNorm(x, gain, bias *G.Node, eps float64) (*G.Node, error) {
 	return rowNorm("LayerNorm", x, gain, bias, kernel.RowNorm{Eps: eps})
 }
 
-// RMSNorm divides each row of the last axis by its root mean square, and then scales it.
+// RMSNorm divides each row of the last axis by its root mean square, and then scales it:
 //
 //	y = x/sqrt(mean(x^2) + eps)*gain
 //
-// Shapes: x (..., D); gain (D); result as x. eps is positive.
+// Shapes: x (..., D); gain (D); result as x. eps must be positive.
 //
 // Zhang and Sennrich, Root Mean Square Layer Normalization, NeurIPS 2019, https://arxiv.org/abs/1910.07467.
 func RMSNorm(x, gain *G.Node, eps float64) (*G.Node, error) {
@@ -80,8 +80,8 @@ func rowNormNode[T kernel.Float](name string, n kernel.RowNorm, x, gain, bias *G
 	}, x, gain, bias)
 }
 
-// rowNormGrads adds one node that computes all gradients, and has that with respect to x for its value, and others that take
-// theirs from it.
+// rowNormGrads adds a node that computes all gradients and whose value is that with respect to x, and nodes that read the
+// others from it.
 func rowNormGrads[T kernel.Float](name string, n kernel.RowNorm, stats kernel.NormStats, in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	dgain, dbias := make([]T, n.Cols), make([]T, n.Cols)
 	dx, err := apply(&op[T]{
@@ -91,7 +91,7 @@ func rowNormGrads[T kernel.Float](name string, n kernel.RowNorm, stats kernel.No
 			kernel.RowNormGrad(n, stats, dx, dgain, dbias, v[0].f, v[1].f, v[2].f)
 			return nil
 		},
-	}, in[0], in[1], dy, y) // y, so that the statistics are there
+	}, in[0], in[1], dy, y) // y, so that the statistics have been computed
 	if err != nil {
 		return nil, err
 	}

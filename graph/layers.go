@@ -10,10 +10,10 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Layer is the parameters that belong together: a weight with its bias, or the scale of a batch norm with its shift.
+// Layer lists parameters that belong together: a weight with its bias, or the scale of a batch norm with its shift.
 type Layer = []*G.Node
 
-// learnable names a parameter for errors: by its number, and by its name if it has one.
+// learnable names a parameter in errors: by its index, and by its name if it has one.
 func learnable(i int, p *G.Node) string {
 	if name := nodename.Of(p); name != "" {
 		return fmt.Sprintf("learnable %d, %s,", i, name)
@@ -21,31 +21,31 @@ func learnable(i int, p *G.Node) string {
 	return fmt.Sprintf("learnable %d", i)
 }
 
-// Layers sorts the parameters of an existing graph into layers. It works on the structure of the graph below the cost node,
-// not on names, for Gorgonia's operations and this package's alike, before or after [gorgonia.Grad]:
+// Layers groups the parameters of an existing graph into layers. It uses the structure of the graph below the cost node, not
+// names, for Gorgonia's operations and this package's alike, before or after [gorgonia.Grad]:
 //
-//   - A parameter that is added to a product, reshaped or broadcast or not,
+//   - A parameter that is added to a product, possibly reshaped or broadcast,
 //     belongs to the parameters of that product: a bias to its weight, the shift
-//     of a batch norm to its scale. Where products are added up first, as in a
+//     of a batch norm to its scale. If products are added up first, as in a
 //     recurrent cell, all belong together.
 //   - Parameters that enter the same operation together with data belong
 //     together: the weight and the bias of [Dense], the scale and the shift of
 //     [BatchNorm].
-//   - Any other parameter is a layer of its own: the scale and shift of a batch
-//     norm do not belong to the convolution before, nor two weights that are
-//     multiplied with each other to one another, nor an embedding to what is
-//     done with its rows.
+//   - Any other parameter is a layer of its own. In particular, the scale and
+//     shift of a batch norm do not belong to the convolution before it, nor two
+//     weights that are multiplied with each other to one another, nor an
+//     embedding to what is computed from its rows.
 //
-// A dense layer that computes the queries, keys and values of an attention in one tensor is one layer; three dense layers,
-// for [Attention], are three.
+// A dense layer that computes the queries, keys and values of an attention in one tensor is one layer; three dense layers
+// for [Attention] are three.
 //
-// Data is what does not come from the learnables alone, and the rows that are taken from an embedding, by
+// Data is anything that does not depend on the learnables alone, and the rows taken from an embedding, by
 // [gorgonia.ByIndices] or by a [gorgonia.Slice] that is multiplied with a whole parameter. A slice of a parameter that is
 // multiplied with data is a weight, as in cells that pack the weights of their gates. Parameters used in several places, and
 // their partners there, form one layer.
 //
-// The layers come in the order of their first parameters in learnables, and so do the parameters within a layer. It is an
-// error if a learnable is nil, comes twice, is not a leaf, or does not reach the cost.
+// The layers are in the order of their first parameters in learnables, and so are the parameters within a layer. It is an
+// error if a learnable is nil, occurs twice, is not a leaf, or does not reach the cost.
 func Layers(cost *G.Node, learnables ...*G.Node) ([]Layer, error) {
 	if cost == nil {
 		return nil, errors.New("graph: Layers: the cost is nil")
@@ -58,7 +58,7 @@ func Layers(cost *G.Node, learnables ...*G.Node) ([]Layer, error) {
 		case p.Op() != nil:
 			return nil, errors.Errorf("graph: Layers: %s is not a leaf", learnable(i, p))
 		case s.index[p] != i:
-			return nil, errors.Errorf("graph: Layers: %s comes twice", learnable(i, p))
+			return nil, errors.Errorf("graph: Layers: %s is listed twice", learnable(i, p))
 		case p != cost && len(s.parents[p]) == 0:
 			return nil, errors.Errorf("graph: Layers: %s does not reach the cost %s", learnable(i, p), cost.Name())
 		}
@@ -71,9 +71,9 @@ func Layers(cost *G.Node, learnables ...*G.Node) ([]Layer, error) {
 
 // structure is the part of a graph that a cost depends on.
 type structure struct {
-	parents map[*G.Node][]*G.Node // who uses a node, each as often as it does
-	data    map[*G.Node]bool      // whether a node depends on something but learnables
-	index   map[*G.Node]int       // of the learnables, in their list
+	parents map[*G.Node][]*G.Node // the users of a node, each as often as it uses it
+	data    map[*G.Node]bool      // whether a node depends on anything other than learnables
+	index   map[*G.Node]int       // index of each learnable in their list
 	leader  []int                 // of the layer of each learnable, as a union-find forest
 }
 
@@ -94,7 +94,7 @@ func newStructure(cost *G.Node, learnables []*G.Node) *structure {
 	return s
 }
 
-// visit records n and all it depends on.
+// visit records n and everything it depends on.
 func (s *structure) visit(n *G.Node) {
 	if _, seen := s.data[n]; seen {
 		return
@@ -111,7 +111,7 @@ func (s *structure) visit(n *G.Node) {
 	s.data[n] = data || fed
 }
 
-// partners returns the learnables that p belongs to by its uses as as, which is p or p reshaped or in part.
+// partners returns the learnables that belong to p because of the uses of as, which is p or a reshaped p or a part of p.
 func (s *structure) partners(p, as *G.Node) (found []*G.Node) {
 	for _, n := range s.parents[as] {
 		switch kindOf(n) {
@@ -130,7 +130,7 @@ func (s *structure) partners(p, as *G.Node) (found []*G.Node) {
 	return found
 }
 
-// addends returns the parameters of the products that p is added to in n.
+// addends returns the parameters of the products to which p is added in n.
 func (s *structure) addends(n, p *G.Node) (found []*G.Node) {
 	for _, c := range operands(n) {
 		if c != p {
@@ -140,7 +140,7 @@ func (s *structure) addends(n, p *G.Node) (found []*G.Node) {
 	return found
 }
 
-// products returns the parameters of the products that n is the sum of.
+// products returns the parameters of the products whose sum is n.
 func (s *structure) products(n *G.Node) (found []*G.Node) {
 	switch kindOf(n) {
 	case reshaping, lookup, addition:
@@ -162,8 +162,8 @@ func (s *structure) weights(n *G.Node) []*G.Node {
 	return weights
 }
 
-// factors returns the parameters that enter n as weights, and whether what feeds them is a part of other parameters, which
-// is data then.
+// factors returns the parameters that enter n as weights, and whether a part of another parameter, which then counts as
+// data, feeds them.
 func (s *structure) factors(n *G.Node) (weights []*G.Node, fed bool) {
 	var whole, parts []*G.Node
 	data := false
@@ -184,7 +184,7 @@ func (s *structure) factors(n *G.Node) (weights []*G.Node, fed bool) {
 	return append(whole, parts...), false
 }
 
-// behind returns the parameter that c is, reshaped or in part, or nil.
+// behind returns the parameter that c is, possibly reshaped or in part, or nil.
 func (s *structure) behind(c *G.Node) (p *G.Node, part bool) {
 	for {
 		switch kindOf(c) {
@@ -231,7 +231,7 @@ func (s *structure) layers(learnables []*G.Node) []Layer {
 	return layers
 }
 
-// kind is what an operation does to a parameter, as far as layers are concerned.
+// kind is the effect of an operation on a parameter, as far as layers are concerned.
 type kind int
 
 const (
@@ -241,7 +241,7 @@ const (
 	addition       // adds or subtracts
 )
 
-// kindOf tells the kind of an operation, Gorgonia's by the names of their types, which are not exported.
+// kindOf returns the kind of an operation. Gorgonia's are recognised by the names of their types, which are not exported.
 func kindOf(n *G.Node) kind {
 	if n.Op() == nil {
 		return other
@@ -262,8 +262,8 @@ func kindOf(n *G.Node) kind {
 	return other
 }
 
-// operands returns the inputs of n that its value depends on; the sizes of others, which Gorgonia's broadcasts take as
-// inputs, are left out.
+// operands returns the inputs of n that its value depends on, leaving out the sizes that Gorgonia's broadcasts take as
+// inputs.
 func operands(n *G.Node) []*G.Node {
 	var in []*G.Node
 	if n.Graph() == nil {

@@ -27,7 +27,7 @@ func (s *sketch) param(name string, shape ...int) *G.Node {
 	return n
 }
 
-// stockDense is x times w plus a broadcast b, of Gorgonia's operations.
+// stockDense is x times w plus a broadcast b, using Gorgonia's operations.
 func (s *sketch) stockDense(x *G.Node, w, b string, out int) *G.Node {
 	y := G.Must(G.Mul(x, s.param(w, x.Shape()[1], out)))
 	return G.Must(G.BroadcastAdd(y, s.param(b, out), nil, []byte{0}))
@@ -227,7 +227,7 @@ func TestLayersErrors(t *testing.T) {
 	}{
 		{"no cost", nil, s.learnables, "cost is nil"},
 		{"nil", cost, G.Nodes{w, nil}, "learnable 1 is nil"},
-		{"twice", cost, G.Nodes{w, w}, "learnable 1, w, comes twice"},
+		{"twice", cost, G.Nodes{w, w}, "learnable 1, w, is listed twice"},
 		{"not a leaf", cost, G.Nodes{cost}, "is not a leaf"},
 		{"unused", cost, slices.Concat(s.learnables, G.Nodes{stray}), "stray, does not reach the cost"},
 		{"another graph", cost, G.Nodes{elsewhere}, "elsewhere, does not reach the cost"},

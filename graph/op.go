@@ -22,8 +22,8 @@ var (
 	_ G.SDOp = (*op[float64])(nil)
 )
 
-// op is every operation of this package: what differs is in run and diff. An op belongs to one node and owns the buffer of
-// its result, because the machine keeps no value from one run to the next.
+// op is the type of every operation of this package; they differ in run and diff. An op belongs to one node and owns the
+// buffer of its result, because the machine keeps no value from one run to the next.
 type op[T kernel.Float] struct {
 	name  string
 	shape tensor.Shape // of the result; empty for a scalar
@@ -31,20 +31,20 @@ type op[T kernel.Float] struct {
 	// run computes the result into dst. It must write every element.
 	run func(dst []T, in []operand[T]) error
 
-	// diff returns the nodes of the gradients with respect to the inputs, given the output node and its gradient; nil entries
-	// for inputs that have none. A nil diff makes the whole op not differentiable.
+	// diff returns the gradient nodes with respect to the inputs, given the output node and its gradient, with nil entries for
+	// inputs that have none. If diff is nil, the op is not differentiable.
 	diff func(in G.Nodes, y, dy *G.Node) (G.Nodes, error)
 
-	// inert marks the inputs that have no gradient, labels for example.
+	// inert marks inputs without a gradient, such as labels.
 	inert []bool
 
-	// role is what Layers needs to know.
+	// role tells Layers what kind of operation this is.
 	role kind
 
-	// of is set on a gradient: the node whose gradient it is.
+	// of is set for a gradient: the node whose gradient it is.
 	of *G.Node
 
-	// after is called when the result has been computed, if it is set.
+	// after, if set, is called when the result has been computed.
 	after func()
 
 	id       uint64
@@ -57,7 +57,7 @@ type op[T kernel.Float] struct {
 // ids makes each op unique: Gorgonia merges ops of equal hash, and merged ops would share their buffers.
 var ids atomic.Uint64
 
-// apply adds a node for o to the graph of its inputs. Inputs that are nil at the end of the list are left out.
+// apply adds a node for o to the graph of its inputs. Trailing nil inputs are left out.
 func apply[T kernel.Float](o *op[T], in ...*G.Node) (*G.Node, error) {
 	for len(in) > 0 && in[len(in)-1] == nil {
 		in = in[:len(in)-1]
@@ -105,7 +105,7 @@ func unaryNode[T kernel.Float](name string, shape tensor.Shape, x *G.Node, f fun
 }
 
 // Do computes the op's value from those of its inputs. The machine runs it on a goroutine of its own, where a panic would
-// end the process: it becomes an error here, which %+v prints with the stack of the panic.
+// end the process, so Do turns panics into errors, which %+v prints with the panic's stack.
 func (o *op[T]) Do(in ...G.Value) (v G.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -135,7 +135,7 @@ func (o *op[T]) Do(in ...G.Value) (v G.Value, err error) {
 	return o.value, nil
 }
 
-// panicError is a panic as an error of one line, and with the stack when it is printed by %+v.
+// panicError is a panic as an error: one line, or with the stack when printed by %+v.
 type panicError struct{ *parallel.Panic }
 
 func (e panicError) Error() string { return fmt.Sprint(e.Value) }
@@ -152,7 +152,7 @@ func (e panicError) Format(s fmt.State, verb rune) {
 // only if the path to the parameters leads through that input, and then makes it the input's Deriv.
 func (o *op[T]) needed() bool { return o.of == nil || o.of.Deriv() != nil }
 
-// allocate makes the buffer of the result.
+// allocate allocates the buffer of the result.
 func (o *op[T]) allocate() {
 	o.dst = hugepage.Make[T](max(1, o.shape.TotalSize()))
 	if len(o.shape) == 0 {
@@ -179,7 +179,7 @@ func (o *op[T]) SymDiff(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	return o.diff(in, y, dy)
 }
 
-// Type is the op's function type. Gorgonia recycles it after use, so that it is made anew for each call.
+// Type returns the op's function type. Gorgonia recycles it after use, so it is made anew for each call.
 func (o *op[T]) Type() hm.Type {
 	types := make([]hm.Type, 0, len(o.children)+1)
 	for _, c := range o.children {
@@ -192,7 +192,7 @@ func (o *op[T]) Type() hm.Type {
 	return hm.NewFnType(append(types, result)...)
 }
 
-// WriteHash writes what tells this op from all others.
+// WriteHash writes what distinguishes this op from all others.
 func (o *op[T]) WriteHash(h hash.Hash) {
 	h.Write([]byte(o.name))
 	var id [8]byte
@@ -200,7 +200,7 @@ func (o *op[T]) WriteHash(h hash.Hash) {
 	h.Write(id[:])
 }
 
-// Hashcode is a hash of WriteHash.
+// Hashcode returns a hash of what WriteHash writes.
 func (o *op[T]) Hashcode() uint32 {
 	h := fnv.New32a()
 	o.WriteHash(h)

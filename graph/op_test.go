@@ -32,8 +32,8 @@ func TestPanicBecomesAnError(t *testing.T) {
 	}
 }
 
-// TestPanicKeepsItsStack: %+v of the error, wrapped or not, shows where a panic began, in an op's own goroutine or in one
-// that helps its loop.
+// TestPanicKeepsItsStack: %+v of the error, wrapped or not, shows where a panic began, whether on the op's own goroutine or
+// on one that helps its loop.
 func TestPanicKeepsItsStack(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	for name, run := range map[string]func([]float64, []operand[float64]) error{

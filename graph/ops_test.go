@@ -14,7 +14,7 @@ type testOp struct {
 	build  func(dtype tensor.Dtype) gradcheck.Function
 }
 
-// inputs returns tensors for the operation's inputs, the same numbers for both types.
+// inputs returns tensors for the operation's inputs, with the same numbers for both dtypes.
 func (o testOp) inputs(dtype tensor.Dtype) (in []*tensor.Dense) {
 	for i, shape := range o.shapes {
 		in = append(in, gradcheck.Random(uint64(i+1), dtype, shape...))
@@ -90,8 +90,7 @@ func attention(name string, c graph.AttentionConfig, shapes ...[]int) testOp {
 	}, shapes...)
 }
 
-// padded is attention to keys of which every third is padding, and the first ones of the second sequence and all of the
-// third.
+// padded is attention with every third key padding, and also the first keys of the second sequence and all of the third.
 func padded(name string, c graph.AttentionConfig, shapes ...[]int) testOp {
 	n, keys := shapes[0][0], shapes[len(shapes)-1][1]
 	padding := make([]bool, n*keys)
@@ -112,7 +111,7 @@ func embedding(name string, tokens, shape, table []int) testOp {
 	}, table)
 }
 
-// tokens are n numbers below v.
+// tokens returns n numbers below v.
 func tokens(n, v int) []int {
 	t := make([]int, n)
 	for i := range t {
@@ -128,7 +127,7 @@ func labelled(name string, f func(logits, labels *G.Node) (*G.Node, error), shap
 	}, shape)
 }
 
-// whole adds a leaf of whole numbers.
+// whole adds a leaf of integers.
 func whole(g *G.ExprGraph, name string, data []int, shape ...int) *G.Node {
 	return G.NodeFromAny(g, tensor.New(tensor.WithShape(shape...), tensor.WithBacking(data)), G.WithName(name))
 }
@@ -246,7 +245,7 @@ var testOps = []testOp{
 		return graph.CrossEntropy(in[0], G.NodeFromAny(in[0].Graph(), p, G.WithName("p")))
 	}, []int{2, 3}),
 
-	// Our operations between Gorgonia's, which work in place where they can.
+	// This package's operations between Gorgonia's, which work in place if they can.
 	{"a network", [][]int{{3, 2, 6, 5}, {4, 2, 3, 3}, {4}, {4}, {4, 4, 3, 3}, {5, 24}, {5}}, func(dtype tensor.Dtype) gradcheck.Function {
 		return func(in []*G.Node) (*G.Node, error) {
 			x, err := graph.Conv2D(in[0], in[1], nil, graph.ConvConfig{Padding: [2]int{1, 1}})
@@ -274,7 +273,7 @@ var testOps = []testOp{
 	}},
 }
 
-// largeOps are at shapes where the work is cut into parts, the last one smaller.
+// largeOps have shapes for which the work is cut into parts, the last one smaller.
 var largeOps = []testOp{
 	simple("Dense/large", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], in[2]) }, []int{130, 300}, []int{520, 300}, []int{520}),
 	conv("Conv2D/images in pairs", graph.ConvConfig{Padding: [2]int{1, 1}, ReLU: true}, []int{9, 5, 16, 14}, []int{7, 5, 3, 3}, []int{7}),

@@ -7,21 +7,21 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// PoolConfig are the settings of [MaxPool2D] and [AvgPool2D].
+// PoolConfig holds the settings of [MaxPool2D] and [AvgPool2D].
 type PoolConfig struct {
 	Kernel  [2]int // rows, columns
-	Stride  [2]int // zero means the kernel's
-	Padding [2]int // around the image, rows and columns; at most half the kernel
+	Stride  [2]int // rows, columns; zero means the kernel's
+	Padding [2]int // around the image: rows, columns; at most half the kernel
 }
 
-// MaxPool2D is the largest element of each window. Of equal elements the first gets the gradient, a NaN in the window makes
-// the result NaN, and the padding never wins.
+// MaxPool2D takes the largest element of each window. Among equal elements the first gets the gradient, a NaN in the window
+// makes the result NaN, and padding is never the maximum.
 //
 // Shapes: x (N, C, H, W); result (N, C, (H+2ph-kh)/sh+1, (W+2pw-kw)/sw+1), rounded down.
 func MaxPool2D(x *G.Node, p PoolConfig) (*G.Node, error) { return maxPool("MaxPool2D", x, p, false) }
 
-// MaxPool2DReLU is [MaxPool2D] followed by a rectifier, in one operation. The largest element of rectified ones is the same,
-// with the same gradient: a rectifier in front of the pool costs less behind it.
+// MaxPool2DReLU is [MaxPool2D] followed by a rectifier, in one operation. Rectifying before the pool would give the same
+// result and gradient, but costs more.
 func MaxPool2DReLU(x *G.Node, p PoolConfig) (*G.Node, error) {
 	return maxPool("MaxPool2DReLU", x, p, true)
 }
@@ -42,7 +42,7 @@ func maxPoolNode[T kernel.Float](name string, s kernel.Pool, x *G.Node, relu boo
 	return unaryNode(name, pooled(s, x), x, p.Forward, p.Backward)
 }
 
-// AvgPool2D is the mean of each window, the padding's zeros included.
+// AvgPool2D takes the mean of each window, including the zeros of the padding.
 //
 // Shapes are those of [MaxPool2D].
 func AvgPool2D(x *G.Node, p PoolConfig) (*G.Node, error) {
@@ -85,12 +85,12 @@ func pool(name string, x *G.Node, p PoolConfig) (kernel.Pool, error) {
 	return kernel.Pool{Window: w, Planes: shape[0] * shape[1]}, err
 }
 
-// pooled is the shape of the result of a pool of x.
+// pooled returns the shape of the result of a pool of x.
 func pooled(s kernel.Pool, x *G.Node) tensor.Shape {
 	return tensor.Shape{x.Shape()[0], x.Shape()[1], s.OutH(), s.OutW()}
 }
 
-// GlobalAvgPool is the mean of each channel: x (N, C, H, W), result (N, C).
+// GlobalAvgPool takes the mean of each channel: x (N, C, H, W), result (N, C).
 func GlobalAvgPool(x *G.Node) (*G.Node, error) {
 	const name = "GlobalAvgPool"
 	in := input{"x", x}

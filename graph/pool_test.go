@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Of equal elements the first gets the gradient, and only that.
+// Among equal elements only the first gets the gradient.
 func TestMaxPoolOfEqualElements(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -72,8 +72,8 @@ func TestMaxPoolOfANaN(t *testing.T) {
 	}
 }
 
-// A rectifier in front of a pool and one behind it are the same, also at ties, zeros of both signs and infinities; and
-// results also at NaN.
+// A rectifier before a pool and one after it agree, also at ties, zeros of both signs and infinities; for results also at
+// NaN.
 func TestMaxPoolOfRectified(t *testing.T) {
 	special := []float64{0, math.Copysign(0, -1), -1, 2, math.Inf(1), math.Inf(-1), math.NaN()}
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {

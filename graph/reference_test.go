@@ -12,7 +12,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// network is a case rebuilt from this package's operations, with its inputs by the names of the reference gradients.
+// network is a case rebuilt from this package's operations, with its inputs keyed by the names of the reference gradients.
 type network struct {
 	g      *G.ExprGraph
 	leaves map[string]*G.Node
@@ -123,7 +123,7 @@ func constant(v float64, n int) *tensor.Dense {
 }
 
 // residualBlock is max(0, b2(c2(max(0, b1(c1(x))))) + short(x)), where short is bs(cs(x)) if the case has its parameters,
-// else x.
+// and x otherwise.
 func residualBlock(n *network, c golden.Layer) (*G.Node, error) {
 	x := n.leaf("x", c.Inputs["x"])
 	convBN := func(x *G.Node, id string, stride, padding int, cfg graph.BatchNormConfig) (*G.Node, error) {
@@ -151,7 +151,7 @@ func residualBlock(n *network, c golden.Layer) (*G.Node, error) {
 	return convBN(h, "2", 1, 1, graph.BatchNormConfig{ReLU: true, Residual: short})
 }
 
-// TestReference compares outputs, all gradients and running statistics with the numbers of testdata, which PyTorch computed
+// TestReference compares outputs, all gradients and running statistics with the numbers in testdata, which PyTorch computed
 // in float64.
 func TestReference(t *testing.T) {
 	cases := golden.Layers(t)
@@ -160,7 +160,8 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestReferenceOfTransformers does so with the operations of transformers; package layers has their blocks and networks.
+// TestReferenceOfTransformers does the same for the operations of transformers; package layers has their blocks and
+// networks.
 func TestReferenceOfTransformers(t *testing.T) {
 	tested := map[string]bool{}
 	for i, c := range golden.Transformers(t) {
@@ -226,8 +227,8 @@ func testReference(t *testing.T, builders map[string]func(n *network, c golden.L
 	}
 }
 
-// compare wants every element within 1e-10, relative to the largest one, or to 0.001 where all are smaller: a gradient may
-// be zero but for rounding.
+// compare requires every element within 1e-10, relative to the largest one, or to 0.001 if all are smaller: a gradient may
+// be zero up to rounding.
 func compare(t *testing.T, name string, got G.Value, want golden.Tensor) {
 	t.Helper()
 	data, ok := got.Data().([]float64)

@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// ToSequence makes a sequence of each image, a position for each pixel, row by row: what a transformer takes from a
-// convolution whose steps are as large as its window.
+// ToSequence turns each image into a sequence with a position for each pixel, row by row, such as the output of a
+// convolution that embeds the patches of an image for a transformer.
 //
 // Shapes: x (N, C, H, W); result (N, H*W, C).
 func ToSequence(x *G.Node) (*G.Node, error) {
@@ -26,24 +26,24 @@ func ToSequence(x *G.Node) (*G.Node, error) {
 	return sequenceNode(name, m, shape, x, kernel.ToSequence[float64], kernel.FromSequence[float64])
 }
 
-// MeanPositions is the mean over the positions of each sequence.
+// MeanPositions takes the mean over the positions of each sequence.
 //
 // Shapes: x (N, T, D); result (N, D).
 func MeanPositions(x *G.Node) (*G.Node, error) {
 	return onePosition("MeanPositions", x, kernel.MeanRows, kernel.SpreadRows, kernel.MeanRows, kernel.SpreadRows)
 }
 
-// FirstPosition is the first position of each sequence, which is that of a class where [PrependPosition] has put one there.
+// FirstPosition takes the first position of each sequence, for example the class token put there by [PrependPosition].
 //
 // Shapes: x (N, T, D); result (N, D).
 func FirstPosition(x *G.Node) (*G.Node, error) {
 	return onePosition("FirstPosition", x, kernel.FirstRows, kernel.FirstRowsGrad, kernel.FirstRows, kernel.FirstRowsGrad)
 }
 
-// PrependPosition puts the same row in front of the positions of each sequence: the class token of a vision transformer.
+// PrependPosition puts the same row before the positions of each sequence: the class token of a vision transformer.
 //
-// Shapes: x (N, T, D); row (D), or (1, 1, D) as PyTorch's models have it; result (N, 1+T, D). For [Layers] the row is a
-// layer of its own.
+// Shapes: x (N, T, D); row (D), or (1, 1, D) as in PyTorch's models; result (N, 1+T, D). For [Layers] the row is a layer of
+// its own.
 func PrependPosition(x, row *G.Node) (*G.Node, error) {
 	const name = "PrependPosition"
 	inX, inRow := input{"x", x}, input{"row", row}
@@ -89,7 +89,7 @@ func prependNode[T kernel.Float](name string, m kernel.Images, x, row *G.Node) (
 	}, x, row)
 }
 
-// imagesOf checks that x has so many axes, and counts its images.
+// imagesOf checks that x has the given number of axes, and counts its images.
 func imagesOf(name string, x *G.Node, axes int) (kernel.Images, error) {
 	in := input{"x", x}
 	if err := check(name, in); err != nil {
@@ -104,7 +104,7 @@ func imagesOf(name string, x *G.Node, axes int) (kernel.Images, error) {
 // passOf is a kernel of sequences, forward or backward.
 type passOf[T kernel.Float] = func(m kernel.Images, y, x []T)
 
-// onePosition makes (N, D) of x of shape (N, T, D).
+// onePosition reduces x of shape (N, T, D) to (N, D).
 func onePosition(name string, x *G.Node, f32, grad32 passOf[float32], f64, grad64 passOf[float64]) (*G.Node, error) {
 	m, err := imagesOf(name, x, 3)
 	if err != nil {

@@ -106,7 +106,7 @@ func TestTwoGraphsShareTensors(t *testing.T) {
 	}
 }
 
-// Two models that train at once come to the weights that one comes to alone.
+// Two models that train concurrently reach the weights that each reaches alone.
 func TestModelsTrainAtOnce(t *testing.T) {
 	train := func(p weights) {
 		m, solver := newModel(t, p, 10, true), G.NewVanillaSolver()
@@ -129,8 +129,8 @@ func TestModelsTrainAtOnce(t *testing.T) {
 	}
 }
 
-// TestStepsDoNotAllocate wants a step in the steady state to allocate what Gorgonia's machine does and no buffers: as many
-// bytes whatever the batch. The smallest buffer, that of the logits, is 5 numbers an example.
+// TestStepsDoNotAllocate expects a step in the steady state to allocate what Gorgonia's machine does and no buffers: the
+// same number of bytes for any batch size. The smallest buffer, that of the logits, has 5 numbers per example.
 func TestStepsDoNotAllocate(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates, too")

@@ -7,7 +7,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// operand is the value of an input: a slice of floats, of labels or of flags.
+// operand is the value of an input: a slice of floats, labels or flags.
 type operand[T kernel.Float] struct {
 	f      []T
 	labels []int
@@ -39,7 +39,7 @@ func (x *operand[T]) read(v G.Value, shape tensor.Shape) error {
 	return nil
 }
 
-// optional returns the floats of input i, nil if there is none.
+// optional returns the floats of input i, or nil if there is none.
 func optional[T kernel.Float](in []operand[T], i int) []T {
 	if i < len(in) {
 		return in[i].f
@@ -47,7 +47,7 @@ func optional[T kernel.Float](in []operand[T], i int) []T {
 	return nil
 }
 
-// scalarData returns the value of a Gorgonia scalar as a slice of one element, nil if v is none of type T.
+// scalarData returns the value of a Gorgonia scalar as a slice of one element, or nil if v is not one of type T.
 func scalarData[T kernel.Float](v G.Value) []T {
 	var one any
 	switch v := v.(type) {
@@ -60,7 +60,7 @@ func scalarData[T kernel.Float](v G.Value) []T {
 	return s
 }
 
-// scalarValue returns a Gorgonia scalar that lives in x[0].
+// scalarValue returns a Gorgonia scalar whose memory is x[0].
 func scalarValue[T kernel.Float](x []T) G.Value {
 	switch p := any(&x[0]).(type) {
 	case *float32:
@@ -81,7 +81,7 @@ func tensorData[T kernel.Float](t *tensor.Dense) []T {
 	}
 }
 
-// dtypeOf returns Gorgonia's name for T.
+// dtypeOf returns Gorgonia's dtype for T.
 func dtypeOf[T kernel.Float]() tensor.Dtype {
 	if _, ok := any(T(0)).(float32); ok {
 		return tensor.Float32

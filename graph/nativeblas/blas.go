@@ -13,7 +13,7 @@ type BLAS struct {
 	lib library
 }
 
-// open opens a library, tries it, and returns it with the name it gives itself.
+// open opens a library, tries it, and returns it with the name that it reports.
 func open(path string) (b *BLAS, name string, err error) {
 	lib, name, err := openLibrary(path)
 	if err != nil {
@@ -36,7 +36,7 @@ func (l *BLAS) Dgemm(ta, tb blas.Transpose, m, n, k int, alpha float64, a []floa
 	product[float64]{ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc}.run(l.lib.dgemm, &pool64)
 }
 
-// product is the arguments of a row-major product.
+// product holds the arguments of a row-major product.
 type product[T float32 | float64] struct {
 	ta, tb  blas.Transpose
 	m, n, k int
@@ -50,13 +50,13 @@ type product[T float32 | float64] struct {
 	ldc     int
 }
 
-// parameters is what the library takes by pointer. The integers are 64 bits wide: a library with 32-bit ones reads their
-// lower halves.
+// parameters holds what the library takes by pointer. The integers are 64 bits wide: a library with 32-bit integers reads
+// their lower halves.
 type parameters[T float32 | float64] struct {
 	ta, tb                 byte
 	m, n, k, lda, ldb, ldc int64
 	alpha, beta            T
-	a, b, c                []T // held here, they are on the heap and stay where they are
+	a, b, c                []T // on the heap, where they do not move
 	addresses              [15]uintptr
 }
 
@@ -65,7 +65,7 @@ var (
 	pool64 = sync.Pool{New: func() any { return new(parameters[float64]) }}
 )
 
-// run hands the product to the library, which is column-major: read so, the rows of a matrix are the columns of its
+// run passes the product to the library, which is column-major: read that way, the rows of a matrix are the columns of its
 // transpose, and c' = op(b)' op(a)'.
 func (p product[T]) run(function uintptr, pool *sync.Pool) {
 	p.check()
@@ -85,7 +85,7 @@ func (p product[T]) run(function uintptr, pool *sync.Pool) {
 	pool.Put(q)
 }
 
-// check panics where the library would read or write outside of a slice.
+// check panics if the library would read or write outside of a slice.
 func (p product[T]) check() {
 	checkMatrix("a", len(p.a), p.ta, p.m, p.k, p.lda)
 	checkMatrix("b", len(p.b), p.tb, p.k, p.n, p.ldb)

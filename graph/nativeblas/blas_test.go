@@ -24,7 +24,7 @@ func native(t testing.TB) *BLAS {
 	return b
 }
 
-// random is a product of random matrices with padded rows.
+// random returns a product of random matrices with padded rows.
 func random[T float32 | float64](rng *rand.Rand, ta, tb blas.Transpose, m, n, k int) product[T] {
 	matrix := func(t blas.Transpose, rows, cols int) ([]T, int) {
 		if t == blas.Trans {

@@ -1,17 +1,17 @@
-// Package nativeblas puts the machine's own BLAS library under Gorgonia's stock operations: OpenBLAS, Intel's MKL, BLIS or
+// Package nativeblas makes Gorgonia's stock operations use a BLAS library of the machine: OpenBLAS, Intel's MKL, BLIS or
 // Accelerate, opened at run time without cgo.
 //
-// Nothing in this module needs it: the layers and operations of this module multiply with kernels of their own, whatever
-// BLAS is in use, and graph.UseBLAS puts those under stock operations too. Take this package where a stock graph is all
-// about products that a vendor's library computes faster on your machine, and give up for it:
+// Nothing in this module needs it: the module's layers and operations use its own kernels whatever BLAS is in use, and
+// graph.UseBLAS does the same for stock operations. Use this package if a stock graph is dominated by products that a
+// vendor's library computes faster on your machine. It costs:
 //
-//   - the bits: a library's results depend on its version, on the processor and on
-//     the number of its threads, so that a training can be repeated to the bit at
-//     best on the same machine;
+//   - reproducibility: a library's results depend on its version, on the processor and on
+//     its number of threads, so that at best a training can be repeated to the bit on
+//     the same machine;
 //   - static binaries: a program that imports this package needs a dynamic linker;
-//   - one pool of threads: a library has its own, beside Go's. Their number is set as
-//     the library wants it, say by OPENBLAS_NUM_THREADS.
+//   - a second pool of threads besides Go's. Its size is set as the library wants it,
+//     for example by OPENBLAS_NUM_THREADS.
 //
-// An OpenBLAS older than the processor may not know it, and then multiplies with kernels of 2004. [Use] returns the name of
-// the processor that it took; the environment variable OPENBLAS_CORETYPE (Haswell, SkylakeX) tells it better.
+// An OpenBLAS older than the processor may not recognise it, and then uses kernels from 2004. [Use] returns the name of the
+// processor that it selected; the environment variable OPENBLAS_CORETYPE (Haswell, SkylakeX) overrides it.
 package nativeblas

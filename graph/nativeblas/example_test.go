@@ -7,7 +7,7 @@ import (
 	"github.com/layernoise/layernoise/graph/nativeblas"
 )
 
-// Take the machine's OpenBLAS, MKL, BLIS or Accelerate, and the kernels of this module where there is none.
+// Use the machine's OpenBLAS, MKL, BLIS or Accelerate if there is one, and this module's kernels otherwise.
 func ExampleUse() {
 	name, err := nativeblas.Use()
 	if err != nil {

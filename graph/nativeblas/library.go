@@ -10,12 +10,12 @@ import (
 	"github.com/pkg/errors"
 )
 
-// library is the functions of an open BLAS. They are the Fortran ones, which every BLAS has and which take pointers only.
+// library holds the functions of an open BLAS: the Fortran ones, which every BLAS has and which take only pointers.
 type library struct {
 	sgemm, dgemm uintptr
 }
 
-// openLibrary opens the library at path, or of that name in the system's search path, and returns what it calls itself.
+// openLibrary opens the library at path, or of that name in the system's search path, and returns the name that it reports.
 func openLibrary(path string) (lib library, name string, err error) {
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_GLOBAL)
 	if err != nil {
@@ -30,7 +30,7 @@ func openLibrary(path string) (lib library, name string, err error) {
 	return lib, describe(handle, path), nil
 }
 
-// describe returns what OpenBLAS says of its version and of the processor it chose its kernels for, and the path.
+// describe returns OpenBLAS's version, the processor for which it selected its kernels, and the path.
 func describe(handle uintptr, path string) string {
 	config, err := purego.Dlsym(handle, "openblas_get_config")
 	if err != nil {
@@ -51,14 +51,14 @@ func call(function uintptr) string {
 	return f()
 }
 
-// multiply calls a Fortran product c = alpha op(a) op(b) + beta c, column-major. p lives on the heap, and so does the list
-// of addresses: an argument list of SyscallN would be allocated for each call.
+// multiply calls a Fortran product c = alpha op(a) op(b) + beta c, column-major. p is on the heap, and so is the list of
+// addresses: SyscallN's argument list would be allocated on each call.
 func multiply[T float32 | float64](f uintptr, p *parameters[T]) {
 	p.addresses = [...]uintptr{
 		address(&p.ta), address(&p.tb), address(&p.m), address(&p.n), address(&p.k),
 		address(&p.alpha), address(unsafe.SliceData(p.a)), address(&p.lda), address(unsafe.SliceData(p.b)), address(&p.ldb),
 		address(&p.beta), address(unsafe.SliceData(p.c)), address(&p.ldc),
-		1, 1, // the lengths of the two strings, which Fortran passes at the end
+		1, 1, // the lengths of the two strings, which Fortran passes last
 	}
 	purego.SyscallN(f, p.addresses[:]...)
 }

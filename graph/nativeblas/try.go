@@ -8,7 +8,7 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// try compares small products of all kinds with gonum's, so that a library with another calling convention is found out
+// try compares small products of all kinds with gonum's, so that a library with another calling convention is detected
 // before it is used.
 func (l *BLAS) try() error {
 	const m, n, k = 5, 3, 4

@@ -8,18 +8,18 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Variable is the environment variable with the path of the only library that [Open] and [Use] are to try.
+// Variable is the environment variable with the path of the only library that [Open] and [Use] try.
 const Variable = "LAYERNOISE_BLAS"
 
-// ErrNone says that none of the libraries that were tried is installed and works.
+// ErrNone says that none of the libraries tried is installed and works.
 var ErrNone = errors.New("nativeblas: no library found")
 
-// Use puts a BLAS library of the machine under the matrix products of Gorgonia's stock operations, and returns what it calls
-// itself, with version, processor and path. Call it before the first machine runs. With an error, which says what was tried,
-// the BLAS in use stays.
+// Use makes Gorgonia's stock operations multiply with a BLAS library of the machine, and returns the name that it reports,
+// with version, processor and path. Call it before the first machine runs. An error says what was tried, and leaves the BLAS
+// in use unchanged.
 //
 // It tries OpenBLAS, then Intel's MKL, then BLIS; on macOS Accelerate, then OpenBLAS. Debian's package is
-// libopenblas0-pthread. The environment variable LAYERNOISE_BLAS, the path of a library, makes that the only one to try.
+// libopenblas0-pthread. If the environment variable LAYERNOISE_BLAS is set to the path of a library, only that one is tried.
 func Use() (name string, err error) {
 	blas, name, err := Open()
 	if err == nil {
@@ -28,7 +28,7 @@ func Use() (name string, err error) {
 	return name, err
 }
 
-// Open returns the library that [Use] would put to use, and what it calls itself.
+// Open returns the library that [Use] would use, and the name that it reports.
 func Open() (blas *BLAS, name string, err error) {
 	paths := candidates()
 	if path := os.Getenv(Variable); path != "" {
