@@ -8,7 +8,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Func is a layer without parameters that does the same in training and in evaluation: an activation, a pooling, a change of
+// Func is a layer without parameters that works the same in training and evaluation: an activation, a pooling, a change of
 // shape.
 type Func struct {
 	fault
@@ -16,7 +16,7 @@ type Func struct {
 	op   func(x *G.Node) (*G.Node, error)
 }
 
-// NewFunc makes a layer of any function from a node to a node of the same graph. The name is for errors.
+// NewFunc makes a layer from any function that maps a node to a node of the same graph. The name is for errors.
 func NewFunc(name string, op func(x *G.Node) (*G.Node, error)) *Func {
 	f := &Func{name: name, op: op}
 	if op == nil {
@@ -34,16 +34,16 @@ func NewTanh() *Func { return NewFunc("tanh", graph.Tanh) }
 // NewSigmoid makes the logistic function, 1/(1 + exp(-x)).
 func NewSigmoid() *Func { return NewFunc("sigmoid", graph.Sigmoid) }
 
-// NewGELU makes the Gaussian error linear unit, x Phi(x) with the normal distribution function Phi.
+// NewGELU makes the Gaussian error linear unit, x Phi(x) with Phi the distribution function of the normal distribution.
 func NewGELU() *Func { return NewFunc("gelu", graph.GELU) }
 
-// NewGELUTanh makes GELU's approximation by tanh, as in GPT-2.
+// NewGELUTanh makes GELU's tanh approximation, as in GPT-2.
 func NewGELUTanh() *Func { return NewFunc("gelu", graph.GELUTanh) }
 
 // NewSiLU makes the sigmoid linear unit, x/(1 + exp(-x)).
 func NewSiLU() *Func { return NewFunc("silu", graph.SiLU) }
 
-// NewLeakyReLU makes x for x > 0 and slope*x elsewhere.
+// NewLeakyReLU makes the function that is x if x > 0 and slope*x otherwise.
 func NewLeakyReLU(slope float64) *Func {
 	return NewFunc("leaky relu", func(x *G.Node) (*G.Node, error) { return graph.LeakyReLU(x, slope) })
 }
@@ -51,7 +51,7 @@ func NewLeakyReLU(slope float64) *Func {
 // Params returns nil: there are none.
 func (f *Func) Params() []*Param { return nil }
 
-// Forward builds the function on x.
+// Forward applies the function to x.
 func (f *Func) Forward(_ *Builder, x *G.Node) (*G.Node, error) {
 	if f.err != nil {
 		return nil, f.err
@@ -60,8 +60,8 @@ func (f *Func) Forward(_ *Builder, x *G.Node) (*G.Node, error) {
 	return built(fmt.Sprintf("%s of %v", f.name, x.Shape()), y, err)
 }
 
-// ReLU is the rectified linear unit, max(x, 0). Behind a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, or in front of a
-// MaxPool2D, in the same Sequential it is computed together with that layer.
+// ReLU is the rectified linear unit, max(x, 0). In a Sequential it is fused with a Dense, Conv2D, BatchNorm, Residual or
+// MaxPool2D before it, or a MaxPool2D after it.
 type ReLU struct{}
 
 // NewReLU makes a ReLU.
@@ -70,13 +70,13 @@ func NewReLU() ReLU { return ReLU{} }
 // Params returns nil: there are none.
 func (ReLU) Params() []*Param { return nil }
 
-// Forward builds the ReLU of x.
+// Forward applies the ReLU to x.
 func (ReLU) Forward(_ *Builder, x *G.Node) (*G.Node, error) {
 	y, err := graph.ReLU(x)
 	return built("relu", y, err)
 }
 
-// reluFuser is a layer that computes the ReLU behind it in the same operation.
+// reluFuser is a layer that can compute the ReLU after it in the same operation.
 type reluFuser interface {
 	forwardReLU(b *Builder, x *G.Node) (*G.Node, error)
 }

@@ -6,48 +6,47 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Batches are labelled images, handed out in batches, pass after pass. The loaders of package datasets are; so is whatever
-// else has these methods.
+// Batches serves labelled images in batches, pass after pass. The loaders of package datasets implement it.
 type Batches interface {
-	// Start begins pass number epoch, on which the order of the images may depend.
+	// Start begins pass number epoch, which may determine the order of the images.
 	Start(epoch int) error
 
-	// Next moves to the next batch, the first after Start. It returns false when there is none or after an error.
+	// Next advances to the next batch, after Start the first. It returns false if there is none, or after an error.
 	Next() bool
 
-	// Images returns the batch, (n, ...image), float32 or float64. It may be overwritten by Next.
+	// Images returns the batch, (n, ...image), float32 or float64. Next may overwrite it.
 	Images() *tensor.Dense
 
 	// Labels returns the n classes of the batch, from 0.
 	Labels() []int
 
-	// Err returns what ended the pass early, nil at a regular end.
+	// Err returns what ended the pass early, nil at its regular end.
 	Err() error
 
-	// Len returns the number of batches in a pass.
+	// Len returns the number of batches per pass.
 	Len() int
 }
 
-// A Pass is one pass over batches that keeps its own place. The methods are those of [Batches]; Valid is how many images of
-// the batch, its first, count: the others fill it up. Passes of datasets.Loader are such passes.
+// A Pass is one pass over batches with its own position. The methods are those of [Batches]; only the first Valid images of
+// a batch count, the others are padding. The passes of datasets.Loader implement it.
 type Pass = interface {
-	Next() bool            // moves to the next batch, the first at first; false when there is none or after an error
+	Next() bool            // advances to the next batch; false if there is none, or after an error
 	Images() *tensor.Dense // of the batch, which Next may overwrite
 	Labels() []int         // of the batch
 	Valid() int            // how many images of the batch count
-	Err() error            // what ended the pass early, nil at a regular end
-	Close() error          // ends the pass, half way too
+	Err() error            // what ended the pass early, nil at its regular end
+	Close() error          // ends the pass, finished or not
 }
 
-// AnyBatches is what [Batches] and [SequenceBatches] have in common: what a training goes over, pass after pass.
+// AnyBatches has the methods common to [Batches] and [SequenceBatches]: batches to train on, pass after pass.
 type AnyBatches interface {
 	Start(epoch int) error // begins pass number epoch
-	Next() bool            // moves to the next batch; false when there is none or after an error
-	Err() error            // what ended the pass early, nil at a regular end
-	Len() int              // batches in a pass
+	Next() bool            // advances to the next batch; false if there is none, or after an error
+	Err() error            // what ended the pass early, nil at its regular end
+	Len() int              // batches per pass
 }
 
-// anyPass is what their passes have in common.
+// anyPass has the methods common to their passes.
 type anyPass interface {
 	Next() bool
 	Valid() int
@@ -55,17 +54,17 @@ type anyPass interface {
 	Close() error
 }
 
-// passer is batches of which any number of passes may be under way.
+// passer is batches that allow any number of passes at once.
 type passer interface {
 	Pass(epoch, first int) (Pass, error)
 }
 
-// sequencePasser is such batches of sequences.
+// sequencePasser is batches of sequences that allow any number of passes at once.
 type sequencePasser interface {
 	Pass(epoch, first int) (SequencePass, error)
 }
 
-// hasPasses reports whether any number of passes over batches may be under way.
+// hasPasses reports whether batches allow any number of passes at once.
 func hasPasses(batches AnyBatches) bool {
 	switch batches.(type) {
 	case passer, sequencePasser:
@@ -74,8 +73,8 @@ func hasPasses(batches AnyBatches) bool {
 	return false
 }
 
-// begin begins pass number epoch at batch number first, a Pass or a SequencePass. Batches that have a method Pass, as
-// loaders do, are not disturbed by other passes; of others there is one pass at a time.
+// begin begins pass number epoch at batch number first, a Pass or a SequencePass. Batches with a method Pass, such as
+// loaders, allow several passes at once, others only one at a time.
 func begin(batches AnyBatches, epoch, first int) (anyPass, error) {
 	switch b := batches.(type) {
 	case passer:
@@ -88,7 +87,7 @@ func begin(batches AnyBatches, epoch, first int) (anyPass, error) {
 	var p anyPass
 	switch {
 	case isImages == isSequences:
-		return nil, errors.Errorf("layers: a %T is not either Batches or SequenceBatches", batches)
+		return nil, errors.Errorf("layers: a %T must be either Batches or SequenceBatches", batches)
 	case isImages:
 		p = onlyPass{images}
 	default:
@@ -99,13 +98,13 @@ func begin(batches AnyBatches, epoch, first int) (anyPass, error) {
 	}
 	for range first {
 		if !p.Next() {
-			return nil, errors.Errorf("layers: epoch %d has not the %d batches that are behind the training", epoch, first)
+			return nil, errors.Errorf("layers: epoch %d ended before the %d batches that the training has already passed", epoch, first)
 		}
 	}
 	return p, nil
 }
 
-// onlyPass is the pass of batches that have only one.
+// onlyPass is the pass of batches that allow only one.
 type onlyPass struct{ Batches }
 
 func (p onlyPass) Valid() int {
@@ -117,7 +116,7 @@ func (p onlyPass) Valid() int {
 
 func (onlyPass) Close() error { return nil }
 
-// onlySequencePass is the pass of batches of sequences that have only one.
+// onlySequencePass is the pass of batches of sequences that allow only one.
 type onlySequencePass struct{ SequenceBatches }
 
 func (p onlySequencePass) Valid() int {
@@ -129,7 +128,7 @@ func (p onlySequencePass) Valid() int {
 
 func (onlySequencePass) Close() error { return nil }
 
-// checkLabels checks that there is a class for each of n images.
+// checkLabels checks that there are n labels, each one of the classes.
 func checkLabels(labels []int, n, classes int) error {
 	if len(labels) != n {
 		return errors.Wrapf(ErrShape, "layers: %d labels for %d images", len(labels), n)
@@ -142,51 +141,50 @@ func checkLabels(labels []int, n, classes int) error {
 	return nil
 }
 
-// Ignored is the target of a place in a sequence at which nothing is to be predicted. It is datasets.Ignored.
+// Ignored is the target of a position at which nothing is to be predicted. It equals datasets.Ignored.
 const Ignored = -1
 
-// SequenceBatches are sequences of tokens with their targets, handed out in batches, pass after pass. The sequence loaders
-// of package datasets are; so is whatever else has these methods.
+// SequenceBatches serves sequences of tokens with their targets in batches, pass after pass. The sequence loaders of package
+// datasets implement it.
 type SequenceBatches interface {
-	// Start begins pass number epoch, on which the order of the sequences may depend.
+	// Start begins pass number epoch, which may determine the order of the sequences.
 	Start(epoch int) error
 
-	// Next moves to the next batch, the first after Start. It returns false when there is none or after an error.
+	// Next advances to the next batch, after Start the first. It returns false if there is none, or after an error.
 	Next() bool
 
-	// Tokens returns the batch, (n, context) of type tensor.Int: the ids of the tokens, from 0. It may be overwritten by Next.
+	// Tokens returns the token ids of the batch, (n, context) of type tensor.Int, counted from 0. Next may overwrite it.
 	Tokens() *tensor.Dense
 
-	// Targets returns the n*context tokens to predict, sequence after sequence: at each place the one that comes after the
+	// Targets returns the n*context tokens to predict, sequence after sequence: at each position the one that follows the
 	// tokens up to there, or Ignored.
 	Targets() []int
 
-	// Err returns what ended the pass early, nil at a regular end.
+	// Err returns what ended the pass early, nil at its regular end.
 	Err() error
 
-	// Len returns the number of batches in a pass.
+	// Len returns the number of batches per pass.
 	Len() int
 }
 
-// A SequencePass is one pass over sequences that keeps its own place. The methods are those of [SequenceBatches]; Valid is
-// how many sequences of the batch, its first, count: the others fill it up. Passes of datasets.SequenceLoader are such
-// passes.
+// A SequencePass is one pass over sequences with its own position. The methods are those of [SequenceBatches]; only the
+// first Valid sequences of a batch count, the others are padding. The passes of datasets.SequenceLoader implement it.
 type SequencePass = interface {
-	Next() bool            // moves to the next batch, the first at first; false when there is none or after an error
+	Next() bool            // advances to the next batch; false if there is none, or after an error
 	Tokens() *tensor.Dense // of the batch, which Next may overwrite
 	Targets() []int        // of the batch, sequence after sequence
 	Valid() int            // how many sequences of the batch count
-	Err() error            // what ended the pass early, nil at a regular end
-	Close() error          // ends the pass, half way too
+	Err() error            // what ended the pass early, nil at its regular end
+	Close() error          // ends the pass, finished or not
 }
 
-// tokenInput is the node through which a graph gets its sequences.
+// tokenInput is the node through which a graph receives sequences.
 type tokenInput struct {
 	ids            []int // of the batch, the backing of the node
 	batch, context int
 }
 
-// count returns how many sequences a batch holds, or why they and their targets do not fit.
+// count returns the number of sequences in a batch, or an error if tokens or targets do not fit.
 func (in *tokenInput) count(tokens *tensor.Dense, targets []int, vocabulary int) (int, error) {
 	if tokens == nil {
 		return 0, errors.Wrap(ErrShape, "layers: no tokens")
@@ -204,20 +202,20 @@ func (in *tokenInput) count(tokens *tensor.Dense, targets []int, vocabulary int)
 	}
 	for i, target := range targets {
 		if target != Ignored && (target < 0 || target >= vocabulary) {
-			return 0, errors.Wrapf(ErrLabel, "layers: target %d at place %d of sequence %d, want 0 to %d, or %d for none",
+			return 0, errors.Wrapf(ErrLabel, "layers: target %d at position %d of sequence %d, want 0 to %d, or %d for none",
 				target, i%in.context, i/in.context, vocabulary-1, Ignored)
 		}
 	}
 	return s[0], nil
 }
 
-// load copies the sequences numbered lo to hi-1 to the first rows of the input. The other rows keep what they held.
+// load copies sequences lo to hi-1 to the first rows of the input. The other rows are unchanged.
 func (in *tokenInput) load(tokens *tensor.Dense, lo, hi int) {
 	copy(in.ids, tokens.Data().([]int)[lo*in.context:hi*in.context])
 }
 
-// input is the node through which a graph gets its images. The node is bound to one tensor for good, into which each batch
-// is copied.
+// input is the node through which a graph receives images. The node is permanently bound to one tensor, into which each
+// batch is copied.
 type input struct {
 	node  *G.Node
 	value *tensor.Dense // (batch, ...image)
@@ -233,8 +231,8 @@ func newInput(g *G.ExprGraph, dtype tensor.Dtype, batch int, image tensor.Shape)
 	return &input{node: node, value: value, batch: batch, image: image}
 }
 
-// count returns how many images a tensor holds, or why they do not fit: they must have the shape of the input's, or one of
-// the two be flat, and lie row by row in memory.
+// count returns the number of images in a tensor, or an error if they do not fit: they must have the shape of the input, or
+// one of the two must be flat, and they must be row-major.
 func (in *input) count(images *tensor.Dense) (int, error) {
 	if images == nil {
 		return 0, errors.Wrap(ErrShape, "layers: no images")
@@ -253,14 +251,14 @@ func (in *input) count(images *tensor.Dense) (int, error) {
 	return s[0], nil
 }
 
-// load copies the images numbered lo to hi-1 to the first rows of the input. The other rows keep what they held. The caller
-// has counted the images.
+// load copies images lo to hi-1 to the first rows of the input. The other rows are unchanged. The caller must have called
+// count.
 func (in *input) load(images *tensor.Dense, lo, hi int) {
 	size := in.image.TotalSize()
 	convert(in.value.Data(), elements(images.Data(), lo*size, hi*size))
 }
 
-// elements returns the part from lo to hi of a []float32 or []float64.
+// elements returns elements lo to hi-1 of a []float32 or []float64.
 func elements(data interface{}, lo, hi int) interface{} {
 	if d, ok := data.([]float32); ok {
 		return d[lo:hi]

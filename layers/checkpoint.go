@@ -12,12 +12,12 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// checkpoint is a training as its file keeps it. What is random in it, the order of the batches, their augmentation, the
-// dropouts' masks and the noise, is a function of seeds and of the counters here and in the solver's state.
+// checkpoint is the contents of a checkpoint file. Everything random in a training (the order of the batches, their
+// augmentation, dropout masks and noise) is a function of seeds and of the counters here and in the solver's state.
 type checkpoint struct {
 	Version int
 	At      position
-	Batches int    // of a pass
+	Batches int    // per pass
 	Weights []byte // and running statistics, as SaveTo writes them
 	Solver  []byte
 	History History
@@ -25,7 +25,7 @@ type checkpoint struct {
 
 const checkpointVersion = 1
 
-// checkSavable returns an error if the checkpoints that c asks for cannot be made, because of the solver.
+// checkSavable returns an error if the solver does not support the checkpoints that c asks for.
 func checkSavable(c FitConfig, solver G.Solver) error {
 	if c.Checkpoint == "" {
 		return nil
@@ -33,7 +33,7 @@ func checkSavable(c FitConfig, solver G.Solver) error {
 	_, saves := solver.(encoding.BinaryMarshaler)
 	_, loads := solver.(encoding.BinaryUnmarshaler)
 	if !saves || !loads {
-		return errors.Errorf("layers: a checkpoint keeps the solver's state, and a %T cannot give it: want MarshalBinary and UnmarshalBinary, as the solvers of package optim have", solver)
+		return errors.Errorf("layers: a checkpoint needs the solver's state, which a %T does not provide: want MarshalBinary and UnmarshalBinary, as the solvers of package optim have", solver)
 	}
 	return nil
 }
@@ -60,8 +60,8 @@ func (f *fit) saveFile() error {
 	})
 }
 
-// resume puts network, solver, history and position into the state of the checkpoint, if there is one. After an error
-// nothing has changed.
+// resume restores network, solver, history and position from the checkpoint, if there is one. After an error nothing has
+// changed.
 func (f *fit) resume() error {
 	name := f.config.Checkpoint
 	data, err := f.ranks.first(func() ([]byte, error) {
@@ -88,9 +88,9 @@ func (f *fit) resume() error {
 	case c.Version != checkpointVersion:
 		return errors.Errorf("layers: checkpoint %s is of version %d, want %d", name, c.Version, checkpointVersion)
 	case c.Batches != f.batches.Len():
-		return errors.Errorf("layers: checkpoint %s is of a training with %d batches a pass, this one has %d", name, c.Batches, f.batches.Len())
+		return errors.Errorf("layers: checkpoint %s is of a training with %d batches per pass, this one has %d", name, c.Batches, f.batches.Len())
 	case c.At.Epoch < f.config.FirstEpoch || c.At.Batch < 0 || c.At.Batch > c.Batches:
-		return errors.Errorf("layers: checkpoint %s is of batch %d of epoch %d, this training begins with epoch %d", name, c.At.Batch, c.At.Epoch, f.config.FirstEpoch)
+		return errors.Errorf("layers: checkpoint %s is of batch %d of epoch %d, this training starts at epoch %d", name, c.At.Batch, c.At.Epoch, f.config.FirstEpoch)
 	}
 	var before bytes.Buffer
 	if err := SaveTo(&before, f.net); err != nil {

@@ -10,20 +10,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Classifier trains and evaluates a network that tells classes of images apart. It has a training graph with the mean
-// softmax cross entropy as its cost and an evaluation graph, both over the network's own tensors: what Fit learns, Evaluate,
-// Predict and Save see.
+// Classifier trains and evaluates a network that classifies images. It has a training graph with the mean softmax cross
+// entropy as its cost and an evaluation graph, both over the network's own tensors, so Evaluate, Predict and Save see what
+// Fit has learnt.
 //
-// A Classifier is for one goroutine at a time. Two of them over different networks may work at once.
+// A Classifier must be used by one goroutine at a time. Classifiers of different networks may be used concurrently.
 type Classifier struct {
 	trainer
 	evaluation *evaluation
 }
 
-// NewClassifier makes the graphs of net for batches of the given size of images of the given shape, such as 3, 32, 32 or
-// 784. The network's result must be (batch, classes); its parameters must be all float32 or all float64. No memory is taken
-// for a graph's values before it first runs. A network with batch norms that cannot be trained on batches of one image is
-// good for predicting them; the error is then that of Fit.
+// NewClassifier makes the graphs of net for batches of the given number of images of the given shape, such as 3, 32, 32 or
+// 784. The network's result must be (batch, classes); its parameters must be all float32 or all float64. A graph's memory is
+// allocated when it first runs. A network whose batch norms cannot be trained on batches of one image can still predict with
+// them; Fit then returns the error.
 func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 	dtype, err := dtypeOf(net)
 	if err != nil {
@@ -43,38 +43,38 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 }
 
 // Join makes this process one of the ranks of a world that train the network together, each on its part of every batch: the
-// batch that the classifier was made for is that of one rank. Call it on all ranks, before what it changes, which all of
-// them call then:
+// batch size of the classifier is that of one rank. Call it on all ranks before the calls it affects, which all ranks must
+// then make:
 //
-//   - Fit takes batches that are shared (Rank and Ranks of datasets.LoaderConfig) and a solver that steps by the mean of the
-//     ranks' gradients (distributed.NewSolver, within an optim.PerturbedSolver or around the optimiser alone). The losses in
+//   - Fit takes shared batches (Rank and Ranks of datasets.LoaderConfig) and a solver that steps by the mean of the
+//     ranks' gradients (distributed.NewSolver, inside an optim.PerturbedSolver or around the base solver). The losses in
 //     its history are means over the ranks. Batch norms normalise by the images of their own rank, and their running
-//     statistics are set to the mean of the ranks' after each step, unless [SyncBatchNorm] has them normalise by those of all.
-//     Rank 0 alone writes files and draws progress; it reads the checkpoint for all. A checkpoint is that of one process, and
-//     may be resumed by any number of ranks for which the batches of all together stay the same: the training goes on to
-//     rounding. Dropouts draw what those of one process draw in that rank's part of the whole batch.
-//   - Evaluate and Confusion over batches that are shared are those over the whole pass, to the same bits on every rank and for any
-//     number of ranks. Batches that are not shared every rank goes over by itself.
+//     statistics are set to the mean over the ranks after each step, unless [SyncBatchNorm] makes them normalise over all ranks.
+//     Only rank 0 writes files and shows progress; it reads the checkpoint for all. A checkpoint is that of a single process, and
+//     can be resumed by any number of ranks with the same combined batches: the training then continues up to
+//     rounding. Dropouts draw what a single process would draw in that rank's part of the combined batch.
+//   - Evaluate and Confusion over shared batches cover the whole pass, with the same bits on every rank and for any
+//     number of ranks. Batches that are not shared are evaluated by every rank on its own.
 //   - EstimateStatistics takes means over the ranks.
 //
-// When one of these fails on a rank, for whatever reason - its context ends, its loss is not finite, its batches or a
-// callback fail, a file cannot be written - they return an error on all ranks, after the same step. That of the others names
-// the rank and has the text of its error; errors.Is finds context.Canceled, context.DeadlineExceeded and ErrNotFinite in it.
-// The world goes on.
+// If one of these calls fails on a rank, for whatever reason (its context ends, its loss is not finite, its batches or a
+// callback fail, a file cannot be written), all ranks return an error, after the same step. The error on the other ranks
+// names the rank and includes the text of its error; errors.Is finds context.Canceled, context.DeadlineExceeded and
+// ErrNotFinite in it. The world can still be used.
 func (c *Classifier) Join(world World) error { return c.join(world) }
 
 // Fit trains the network with the solver. A solver that perturbs the weights (one with a method Guard, such as
-// optim.PerturbedSolver and optim.SAM) is guarded: the noise is in the weights only while a gradient is evaluated. With SAM
+// optim.PerturbedSolver or optim.SAM) is guarded: the noise is in the weights only while a gradient is evaluated. With SAM
 // the running statistics of batch norms are those at the clean weights.
 //
-// Every step takes a whole batch, of the size the classifier was made for. A smaller one, as the last of a pass may be, is
-// left out of that pass; loaders that shuffle leave out other images each time. A larger one is an error. The dropouts'
-// masks are those of step number epoch times the batches of a pass, plus the batch's place in it.
+// Every step takes a whole batch of the size that the classifier was made for. A smaller one, such as the last of a pass may
+// be, is skipped in that pass; a loader that shuffles skips other images each time. A larger one is an error. Dropout masks
+// are those of step number epoch times the batches per pass, plus the batch's index in the pass.
 //
-// Fit ends early when ctx is done, with its error, when a callback or the batches fail, or when a batch does not fit the
+// Fit ends early when ctx is done, with its error; when a callback or the batches fail; or when a batch does not fit the
 // network, has a label outside its classes, or gives a loss that is not finite. Whatever the error, the weights and running
-// statistics are those after the last step, and the history up to it is returned. Fit with the same classifier and solver,
-// and with FirstEpoch the pass that was interrupted, goes on with the batch it had come to. So does another process from a
+// statistics are those after the last step, and the history up to it is returned. Another Fit with the same classifier and
+// solver, with FirstEpoch set to the interrupted pass, continues with the next batch. So does another process, from a
 // checkpoint.
 func (c *Classifier) Fit(ctx context.Context, batches Batches, solver G.Solver, config FitConfig) (*History, error) {
 	validation, err := validationOf[Batches](config)
@@ -84,8 +84,8 @@ func (c *Classifier) Fit(ctx context.Context, batches Batches, solver G.Solver, 
 	return c.fit(ctx, batches, solver, config, func(ctx context.Context) (Metrics, error) { return c.Evaluate(ctx, validation) })
 }
 
-// Predict returns the class of each of any number of images, (N, ...image): that of the largest logit, the first of equal
-// ones, and -1 where a logit is NaN. It ends early when ctx is done, with its error.
+// Predict returns the class of each of any number of images, (N, ...image): that of the largest logit, the first among equal
+// ones, and -1 if a logit is NaN. It ends early when ctx is done, with its error.
 func (c *Classifier) Predict(ctx context.Context, images *tensor.Dense) ([]int, error) {
 	var classes []int
 	err := c.evaluation.each(ctx, images, func(_ int, logits []float64) {
@@ -98,7 +98,7 @@ func (c *Classifier) Predict(ctx context.Context, images *tensor.Dense) ([]int, 
 }
 
 // Probabilities returns the softmax of the logits of any number of images, (N, ...image), as a float64 tensor (N, classes).
-// The row of an image one of whose logits is NaN is NaN. It ends early when ctx is done, with its error.
+// If a logit of an image is NaN, so is its row. It ends early when ctx is done, with its error.
 func (c *Classifier) Probabilities(ctx context.Context, images *tensor.Dense) (*tensor.Dense, error) {
 	var p []float64
 	err := c.evaluation.each(ctx, images, func(_ int, logits []float64) {
@@ -113,14 +113,14 @@ func (c *Classifier) Probabilities(ctx context.Context, images *tensor.Dense) (*
 	return tensor.New(tensor.WithShape(len(p)/c.evaluation.classes, c.evaluation.classes), tensor.WithBacking(p)), nil
 }
 
-// trainer is what Classifier and LanguageModel have in common: a network, its training graph, and the training that has come
-// to some point.
+// trainer is the common part of Classifier and LanguageModel: a network, its training graph, and the position of the
+// training.
 type trainer struct {
 	net       Layer
 	training  *training
 	untrained error    // why there is no training graph
 	at        position // where the last Fit ended
-	by        G.Solver // that trained then
+	by        G.Solver // the solver of the last Fit
 	ranks     *ranks
 }
 
@@ -139,7 +139,7 @@ func (m *trainer) join(world World) error {
 }
 
 // trainable returns the training graph, or why there is none: the statistics of a batch norm over a single value have no
-// variance, so a network may predict images one by one that it cannot be trained on one by one.
+// variance, so a network may predict single images without being trainable on them.
 func (m *trainer) trainable() (*training, error) {
 	if m.untrained != nil {
 		return nil, m.untrained
@@ -147,8 +147,8 @@ func (m *trainer) trainable() (*training, error) {
 	return m.training, nil
 }
 
-// fit trains the network; validate evaluates it on the configuration's Validation, if there is one. Whatever its error, the
-// other ranks are told it at the end, in the place of what they call next.
+// fit trains the network; validate evaluates it on the configuration's Validation, if any. If it fails, the other ranks
+// learn of it in their next call.
 func (m *trainer) fit(ctx context.Context, batches AnyBatches, solver G.Solver, config FitConfig,
 	validate func(context.Context) (Metrics, error)) (*History, error) {
 	m.ranks.begin()
@@ -198,7 +198,7 @@ func (m *trainer) train(ctx context.Context, batches AnyBatches, solver G.Solver
 	return f.history, err
 }
 
-// validationOf returns the batches to validate on as those that a model takes, nil for none.
+// validationOf returns the validation batches in the type that a model takes, nil if there are none.
 func validationOf[B AnyBatches](c FitConfig) (B, error) {
 	b, ok := c.Validation.(B)
 	if c.Validation != nil && !ok {
@@ -207,7 +207,7 @@ func validationOf[B AnyBatches](c FitConfig) (B, error) {
 	return b, nil
 }
 
-// dtypeOf returns the element type of a network's parameters, which must be one.
+// dtypeOf returns the common dtype of a network's parameters.
 func dtypeOf(net Layer) (tensor.Dtype, error) {
 	params, err := named(net)
 	if err != nil {

@@ -8,17 +8,16 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Sequential is a chain of layers, each the input of the next. Where a fused operation does the work of two neighbours, it
-// is used, also across nested chains: a ReLU behind a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, and a MaxPool2D of
-// 2x2 without overlap behind a Conv2D and its ReLU. A ReLU in front of a MaxPool2D is built behind it, which gives the same
-// numbers for less.
+// Sequential is a chain of layers, each the input of the next. Neighbouring layers are fused if possible, also across nested
+// chains: a ReLU after a Dense, Conv2D, BatchNorm, Residual or MaxPool2D, and a MaxPool2D of 2x2 without overlap after a
+// Conv2D and its ReLU. A ReLU before a MaxPool2D is moved after it, which gives the same numbers at less cost.
 type Sequential struct {
 	fault
 	layers []Layer
 	params []*Param
 }
 
-// NewSequential makes a chain. Its error is that of the first layer that has one, or that of two parameters with one name.
+// NewSequential makes a chain. Its error is that of the first layer that has one, or of two parameters with the same name.
 func NewSequential(layers ...Layer) *Sequential {
 	s := &Sequential{}
 	for _, l := range layers {
@@ -31,7 +30,7 @@ func NewSequential(layers ...Layer) *Sequential {
 	return s
 }
 
-// flatten returns the links of a chain, or a layer that is none as the only link.
+// flatten returns the layers of a chain, or l itself if it is not a chain.
 func flatten(l Layer) []Layer {
 	if s, ok := l.(*Sequential); ok {
 		return s.layers
@@ -39,11 +38,11 @@ func flatten(l Layer) []Layer {
 	return []Layer{l}
 }
 
-// Params returns the parameters of all layers in their order. A layer that occurs twice is listed once: its two places share
+// Params returns the parameters of all layers, in order. A layer that occurs twice is listed once: both occurrences share
 // the parameters.
 func (s *Sequential) Params() []*Param { return s.params }
 
-// Forward builds the chain on x.
+// Forward applies the layers to x in turn.
 func (s *Sequential) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	if s.err != nil {
 		return nil, s.err
@@ -51,7 +50,7 @@ func (s *Sequential) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	return chain(b, x, s.layers)
 }
 
-// chain builds layers one after the other on x, fusing where it can.
+// chain applies layers to x in turn, fusing if possible.
 func chain(b *Builder, x *G.Node, layers []Layer) (*G.Node, error) {
 	layers = poolFirst(layers)
 	for i := 0; i < len(layers); i++ {
@@ -77,7 +76,7 @@ func chain(b *Builder, x *G.Node, layers []Layer) (*G.Node, error) {
 	return x, nil
 }
 
-// startsWithReLU reports whether the first of the layers, if there is one, is a ReLU.
+// startsWithReLU reports whether the first of the layers, if any, is a ReLU.
 func startsWithReLU(layers []Layer) bool {
 	if len(layers) == 0 {
 		return false
@@ -86,7 +85,7 @@ func startsWithReLU(layers []Layer) bool {
 	return ok
 }
 
-// startsWithHalving reports whether the first of the layers, if there is one, is a max pool that a Conv2D can do.
+// startsWithHalving reports whether the first of the layers, if any, is a max pool that can be fused into a Conv2D.
 func startsWithHalving(layers []Layer) bool {
 	if len(layers) == 0 {
 		return false
@@ -95,7 +94,7 @@ func startsWithHalving(layers []Layer) bool {
 	return ok && m.pool.Kernel == Square(2) && (m.pool.Stride == Square(0) || m.pool.Stride == Square(2)) && m.pool.Padding == Square(0)
 }
 
-// poolFirst returns the layers with each ReLU that stands in front of a MaxPool2D behind it.
+// poolFirst returns the layers with each ReLU before a MaxPool2D moved after it.
 func poolFirst(layers []Layer) []Layer {
 	layers = slices.Clone(layers)
 	for i := range len(layers) - 1 {
@@ -106,8 +105,8 @@ func poolFirst(layers []Layer) []Layer {
 	return layers
 }
 
-// Residual adds its input to what its body makes of it, body(x) + shortcut(x). When the body ends in a batch norm, the
-// addition, and the ReLU behind the block, are computed together with it.
+// Residual adds a body and a shortcut, body(x) + shortcut(x). If the body ends in a batch norm, the addition and a ReLU
+// after the block are fused into it.
 //
 // K. He, X. Zhang, S. Ren, J. Sun, Deep Residual Learning for Image Recognition, CVPR 2016,
 // https://arxiv.org/abs/1512.03385.
@@ -118,8 +117,8 @@ type Residual struct {
 	params   []*Param
 }
 
-// NewResidual makes a residual block. A nil shortcut is the identity; otherwise it brings x to the shape of the body's
-// result.
+// NewResidual makes a residual block. A nil shortcut is the identity; otherwise the shortcut must give the shape of the
+// body's result.
 func NewResidual(body, shortcut Layer) *Residual {
 	r := &Residual{}
 	if r.err = check(body); r.err != nil {
@@ -139,12 +138,12 @@ func NewResidual(body, shortcut Layer) *Residual {
 // Params returns the parameters of the body, then those of the shortcut.
 func (r *Residual) Params() []*Param { return r.params }
 
-// Forward builds the block on x.
+// Forward applies the block to x.
 func (r *Residual) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	return r.forward(b, x, false)
 }
 
-// forwardReLU builds the block and the ReLU behind it.
+// forwardReLU applies the block and a ReLU after it.
 func (r *Residual) forwardReLU(b *Builder, x *G.Node) (*G.Node, error) {
 	return r.forward(b, x, true)
 }
@@ -180,7 +179,7 @@ func (r *Residual) forward(b *Builder, x *G.Node, relu bool) (*G.Node, error) {
 	return built("residual", y, err)
 }
 
-// lastBatchNorm returns the batch norm that a chain ends in, if it does.
+// lastBatchNorm returns the batch norm at the end of a chain, if there is one.
 func lastBatchNorm(layers []Layer) (*BatchNorm, bool) {
 	if len(layers) == 0 {
 		return nil, false

@@ -11,13 +11,13 @@ import (
 
 // ConvConfig describes the window of a two-dimensional convolution. Pairs are (height, width).
 type ConvConfig struct {
-	Kernel  [2]int // at least 1
+	Kernel  [2]int // height, width, at least 1
 	Stride  [2]int // by default 1
 	Padding [2]int // zeros added on each side, by default none
-	NoBias  bool   // leaves the bias out, as before a batch norm
+	NoBias  bool   // omits the bias, as before a batch norm
 }
 
-// Square returns the pair (n, n), for the windows, strides and paddings that are the same both ways.
+// Square returns the pair (n, n), for square windows and equal strides and paddings.
 func Square(n int) [2]int { return [2]int{n, n} }
 
 // Conv2D is a two-dimensional convolution (cross-correlation, as in PyTorch).
@@ -29,8 +29,8 @@ type Conv2D struct {
 	weight, bias *Param
 }
 
-// NewConv2D makes a convolution from (N, in, H, W) to (N, out, H', W'), H' = (H + 2*padding - size)/stride + 1 rounded down,
-// with the parameters name.weight (out, in, kh, kw) and name.bias (out), initialised by init.
+// NewConv2D makes a convolution from (N, in, H, W) to (N, out, H', W'), with H' = (H + 2*padding - kernel)/stride + 1
+// rounded down. Its parameters are name.weight (out, in, kh, kw) and name.bias (out), initialised by init.
 func NewConv2D(name string, in, out int, k ConvConfig, init Init) *Conv2D {
 	c := &Conv2D{name: init.Prefix + name, in: in, conv: graph.ConvConfig{Stride: k.Stride, Padding: k.Padding}}
 	if c.weight, c.err = init.Weight(name+".weight", out, in, k.Kernel[0], k.Kernel[1]); c.err != nil || k.NoBias {
@@ -40,20 +40,20 @@ func NewConv2D(name string, in, out int, k ConvConfig, init Init) *Conv2D {
 	return c
 }
 
-// Params returns the weight and, unless the layer was made without one, the bias.
+// Params returns the weight and, unless NoBias was set, the bias.
 func (c *Conv2D) Params() []*Param { return weightBias(c.err, c.weight, c.bias) }
 
-// Forward builds the layer on x of shape (N, in, H, W).
+// Forward applies the layer to x of shape (N, in, H, W).
 func (c *Conv2D) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	return c.forward(b, x, false)
 }
 
-// forwardReLU builds the layer and the ReLU behind it as one operation.
+// forwardReLU applies the layer and a ReLU in one operation.
 func (c *Conv2D) forwardReLU(b *Builder, x *G.Node) (*G.Node, error) {
 	return c.forward(b, x, true)
 }
 
-// withMaxPool returns the layer with a max pool of 2x2 behind it.
+// withMaxPool returns the layer with a max pool of 2x2 after it.
 func (c *Conv2D) withMaxPool() *Conv2D {
 	d := *c
 	d.conv.MaxPool = true
@@ -87,14 +87,14 @@ type PoolConfig = graph.PoolConfig
 // MaxPool2D takes the maximum over windows of each channel.
 type MaxPool2D struct{ pool PoolConfig }
 
-// NewMaxPool2D makes a layer that takes the maximum over windows of each channel, (N, C, H, W) to (N, C, H', W'), H' = (H +
-// 2*padding - kernel)/stride + 1 rounded down.
+// NewMaxPool2D makes a layer that takes the maximum over windows of each channel, (N, C, H, W) to (N, C, H', W'), with H' =
+// (H + 2*padding - kernel)/stride + 1 rounded down.
 func NewMaxPool2D(p PoolConfig) MaxPool2D { return MaxPool2D{p} }
 
 // Params returns nil: there are none.
 func (MaxPool2D) Params() []*Param { return nil }
 
-// Forward builds the layer on x of shape (N, C, H, W).
+// Forward applies the layer to x of shape (N, C, H, W).
 func (m MaxPool2D) Forward(_ *Builder, x *G.Node) (*G.Node, error) {
 	if err := checkPool("max pool", x, m.pool); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (m MaxPool2D) Forward(_ *Builder, x *G.Node) (*G.Node, error) {
 	return built(m.label(x), y, err)
 }
 
-// forwardReLU builds the layer and the ReLU behind it as one operation.
+// forwardReLU applies the layer and a ReLU in one operation.
 func (m MaxPool2D) forwardReLU(_ *Builder, x *G.Node) (*G.Node, error) {
 	if err := checkPool("max pool", x, m.pool); err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func (m MaxPool2D) forwardReLU(_ *Builder, x *G.Node) (*G.Node, error) {
 func (m MaxPool2D) label(x *G.Node) string { return fmt.Sprintf("max pool of %v", x.Shape()) }
 
 // NewAvgPool2D makes a layer that averages over windows of each channel, with the shapes of NewMaxPool2D. The zeros of the
-// padding count, as is PyTorch's default.
+// padding are included, as is PyTorch's default.
 func NewAvgPool2D(p PoolConfig) *Func {
 	return NewFunc("average pool", func(x *G.Node) (*G.Node, error) {
 		if err := checkPool("average pool", x, p); err != nil {
@@ -125,7 +125,7 @@ func NewAvgPool2D(p PoolConfig) *Func {
 	})
 }
 
-// checkPool makes sure that x is images which the pool's window fits into.
+// checkPool checks that x is images and the pool's window fits into them.
 func checkPool(name string, x *G.Node, p PoolConfig) error {
 	if x.Dims() != 4 {
 		return misfit(name, x, "(N, C, H, W)")
@@ -133,7 +133,7 @@ func checkPool(name string, x *G.Node, p PoolConfig) error {
 	return checkWindow(name, x.Shape(), p.Kernel, p.Padding)
 }
 
-// checkWindow makes sure that a window is not larger than padded images of shape (N, C, H, W).
+// checkWindow checks that a window is not larger than padded images of shape (N, C, H, W).
 func checkWindow(name string, images tensor.Shape, size, padding [2]int) error {
 	for i, n := range images[2:] {
 		if size[i] > n+2*padding[i] {

@@ -15,7 +15,7 @@ type Dense struct {
 	weight, bias *Param
 }
 
-// NewDense makes a dense layer from (..., in) to (..., out), with one to four leading axes, with the parameters name.weight
+// NewDense makes a dense layer from (..., in) to (..., out), with one to four leading axes. Its parameters are name.weight
 // (out, in) and name.bias (out), initialised by init.
 func NewDense(name string, in, out int, init Init) *Dense {
 	d := &Dense{name: init.Prefix + name, in: in, out: out}
@@ -36,12 +36,12 @@ func newUnbiased(name string, in, out int, init Init) *Dense {
 // Params returns the weight and, if there is one, the bias.
 func (d *Dense) Params() []*Param { return weightBias(d.err, d.weight, d.bias) }
 
-// Forward builds the layer on x of shape (..., in).
+// Forward applies the layer to x of shape (..., in).
 func (d *Dense) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	return d.forward(b, x, graph.Dense)
 }
 
-// forwardReLU builds the layer and the ReLU behind it as one operation.
+// forwardReLU applies the layer and a ReLU in one operation.
 func (d *Dense) forwardReLU(b *Builder, x *G.Node) (*G.Node, error) {
 	return d.forward(b, x, graph.DenseReLU)
 }
@@ -61,7 +61,7 @@ func (d *Dense) forward(b *Builder, x *G.Node, op func(x, w, b *G.Node) (*G.Node
 	return built(d.name, y, err)
 }
 
-// weightAndBias returns the nodes of a weight and of its bias, nil for a layer without one.
+// weightAndBias returns the nodes of a weight and its bias, which is nil for a layer without one.
 func weightAndBias(b *Builder, weight, bias *Param) (w, c *G.Node, err error) {
 	if w, err = b.Node(weight); err != nil || bias == nil {
 		return w, nil, err
@@ -70,7 +70,7 @@ func weightAndBias(b *Builder, weight, bias *Param) (w, c *G.Node, err error) {
 	return w, c, err
 }
 
-// weightBias lists a weight and its bias, which may be missing, or nothing after an error.
+// weightBias lists a weight and its bias, if there is one, or nothing after an error.
 func weightBias(err error, weight, bias *Param) []*Param {
 	switch {
 	case err != nil:

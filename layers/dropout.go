@@ -6,8 +6,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Dropout sets each element to zero with probability p and multiplies the others by 1/(1-p) in training graphs, with a fresh
-// mask at each pass; in evaluation graphs it is the identity.
+// Dropout, in training graphs, sets each element to zero with probability p and multiplies the others by 1/(1-p), with a new
+// mask in each pass; in evaluation graphs it is the identity.
 //
 // N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, Dropout: A Simple Way to Prevent Neural Networks
 // from Overfitting, JMLR 15, 2014, https://jmlr.org/papers/v15/srivastava14a.html.
@@ -17,9 +17,9 @@ type Dropout struct {
 	seed uint64
 }
 
-// NewDropout makes a dropout of probability p in [0, 1). The masks are a function of the seed, the step of the training, the
-// place of the dropout among those of the network, and the element: a training that was stopped and goes on draws those that
-// it would have drawn, and dropouts of one seed draw different ones.
+// NewDropout makes a dropout of probability p in [0, 1). The masks are a function of the seed, the training step, the index
+// of the dropout among those of the network, and the element. A resumed training therefore draws the masks it would have
+// drawn, and dropouts with the same seed draw different ones.
 func NewDropout(p float64, seed uint64) *Dropout {
 	d := &Dropout{p: p, seed: seed}
 	if !(p >= 0 && p < 1) {
@@ -31,7 +31,7 @@ func NewDropout(p float64, seed uint64) *Dropout {
 // Params returns nil: there are none.
 func (d *Dropout) Params() []*Param { return nil }
 
-// Forward builds the dropout of x, which is x itself in an evaluation graph.
+// Forward returns the dropout of x, or x itself in an evaluation graph.
 func (d *Dropout) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	if d.err != nil || !b.Training() || d.p == 0 {
 		return x, d.err

@@ -7,8 +7,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// embeddingSD is the standard deviation of the numbers in tables, that of GPT-2: with tied weights, those of nn.Embedding,
-// of variance one, would begin with logits in the tens.
+// embeddingSD is the standard deviation of initial tables, as in GPT-2. With tied weights, the variance of one of
+// nn.Embedding would give initial logits in the tens.
 const embeddingSD = 0.02
 
 // Embedding looks up a row of a table for each token.
@@ -19,8 +19,8 @@ type Embedding struct {
 	table *Param
 }
 
-// NewEmbedding makes an embedding of tokens 0 to vocabulary-1 with the parameter name.weight (vocabulary, width), Gaussian
-// with standard deviation 0.02.
+// NewEmbedding makes an embedding of the tokens 0 to vocabulary-1 with the parameter name.weight (vocabulary, width),
+// Gaussian with standard deviation 0.02.
 func NewEmbedding(name string, vocabulary, width int, init Init) *Embedding {
 	e := &Embedding{name: init.Prefix + name, width: width}
 	e.table, e.err = init.Normal(name+".weight", embeddingSD, vocabulary, width)
@@ -30,8 +30,8 @@ func NewEmbedding(name string, vocabulary, width int, init Init) *Embedding {
 // Params returns the table.
 func (e *Embedding) Params() []*Param { return weightBias(e.err, e.table, nil) }
 
-// Forward builds the layer on tokens of shape (...) and type tensor.Int; the result is (..., width). A token out of range is
-// an error when the graph runs.
+// Forward applies the layer to tokens of shape (...) and type tensor.Int; the result is (..., width). A token out of range
+// is an error when the graph runs.
 func (e *Embedding) Forward(b *Builder, tokens *G.Node) (*G.Node, error) {
 	if e.err != nil {
 		return nil, e.err
@@ -44,14 +44,14 @@ func (e *Embedding) Forward(b *Builder, tokens *G.Node) (*G.Node, error) {
 	return built(e.name, y, err)
 }
 
-// Head makes the layer that ends a network whose output weights are tied to the embedding: from (..., width) to the logits
+// Head makes the last layer of a network whose output weights are tied to the embedding: from (..., width) to the logits
 // (..., vocabulary), the products with the rows of the table. O. Press, L. Wolf, Using the Output Embedding to Improve
 // Language Models, EACL 2017, https://arxiv.org/abs/1608.05859.
 func (e *Embedding) Head() Layer { return head{e} }
 
 type head struct{ *Embedding }
 
-// Forward builds the products of x with the table.
+// Forward multiplies x by the table.
 func (h head) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	if h.err != nil {
 		return nil, h.err
@@ -67,7 +67,7 @@ func (h head) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	return built("head of "+h.name, y, err)
 }
 
-// Positions adds a learnt row to each position of a sequence, so that a network can tell them apart.
+// Positions adds a learnt row to each position of a sequence, so that a network can distinguish them.
 type Positions struct {
 	fault
 	name          string
@@ -75,8 +75,8 @@ type Positions struct {
 	table         *Param
 }
 
-// NewPositions makes the positions of sequences of up to length with the parameter name.weight (length, width), Gaussian
-// with standard deviation 0.02.
+// NewPositions makes positions for sequences of up to length tokens, with the parameter name.weight (length, width),
+// Gaussian with standard deviation 0.02.
 func NewPositions(name string, length, width int, init Init) *Positions {
 	p := &Positions{name: init.Prefix + name, length: length, width: width}
 	p.table, p.err = init.Normal(name+".weight", embeddingSD, length, width)
@@ -86,7 +86,7 @@ func NewPositions(name string, length, width int, init Init) *Positions {
 // Params returns the table.
 func (p *Positions) Params() []*Param { return weightBias(p.err, p.table, nil) }
 
-// Forward builds the layer on x of shape (N, T, width), T at most the length.
+// Forward applies the layer to x of shape (N, T, width), with T at most the length.
 func (p *Positions) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	if p.err != nil {
 		return nil, p.err

@@ -10,9 +10,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any sizes: every image
-// counts once, also those that a loader fills up its last batch with (Valid). It changes neither weights nor running
-// statistics, and does not disturb a training on the same loader. It ends early when ctx is done, with its error.
+// Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any size: every image
+// counts once, whatever a loader pads its last batch with (Valid). It changes neither weights nor running statistics, and
+// does not disturb a training on the same loader. It ends early when ctx is done, with its error.
 func (c *Classifier) Evaluate(ctx context.Context, batches Batches) (Metrics, error) {
 	var sums tally
 	images, err := c.judge(ctx, batches, sums.add)
@@ -27,7 +27,7 @@ func (c *Classifier) Evaluate(ctx context.Context, batches Batches) (Metrics, er
 	return m, nil
 }
 
-// judge calls f with what came of each image of a pass, and returns how many there were.
+// judge calls f with the outcome for each image of a pass, and returns the number of images.
 func (c *Classifier) judge(ctx context.Context, batches Batches, f func(outcome)) (images int, err error) {
 	if batches == nil {
 		return 0, errors.New("layers: no batches to evaluate on")
@@ -35,7 +35,7 @@ func (c *Classifier) judge(ctx context.Context, batches Batches, f func(outcome)
 	return c.ranks.evaluate(ctx, batches, c.evaluation.judge, f)
 }
 
-// judge returns what came of the images of a batch of any size that count.
+// judge returns the outcomes for the valid images of a batch of any size.
 func (e *evaluation) judge(ctx context.Context, batch anyPass) (judged, error) {
 	images, labels := batch.(Pass).Images(), batch.(Pass).Labels()
 	n, err := e.images.count(images)
@@ -58,8 +58,8 @@ func (e *evaluation) judge(ctx context.Context, batch anyPass) (judged, error) {
 type inference struct {
 	graph   *G.ExprGraph
 	classes int
-	// logits of the last pass. They are apart, because the graph points at them and the machine, which has a finalizer, at
-	// the graph: if they were a part of what holds the machine, the garbage collector would keep all of it, for ever.
+	// logits of the last pass. They are allocated separately: the graph points at them, and the machine, which has a finalizer,
+	// at the graph. If they were part of the struct that holds the machine, the garbage collector could never free any of it.
 	logits *G.Value
 	vm     G.VM // nil before the first use
 }
@@ -71,7 +71,7 @@ func (e *inference) read(logits *G.Node) {
 	G.Read(logits, e.logits)
 }
 
-// run makes the logits of what is loaded.
+// run computes the logits of the loaded input.
 func (e *inference) run() error {
 	if e.vm == nil {
 		e.vm = G.NewTapeMachine(e.graph)
@@ -88,7 +88,7 @@ func (e *inference) row(i int, dst []float64) {
 	convert(dst, elements((*e.logits).Data(), i*e.classes, (i+1)*e.classes))
 }
 
-// evaluation is the graph of a network that classifies images.
+// evaluation is the evaluation graph of a network that classifies images.
 type evaluation struct {
 	inference
 	images *input
@@ -107,7 +107,7 @@ func newEvaluation(net Layer, dtype tensor.Dtype, batch int, image tensor.Shape)
 }
 
 // each calls f with the logits of every image, in order, in float64. The slice is overwritten by the next call. The images
-// pass through the graph a batch at a time; the logits of the rows that the last batch leaves over are not looked at.
+// pass through the graph a batch at a time; unused rows of the last batch are ignored.
 func (e *evaluation) each(ctx context.Context, images *tensor.Dense, f func(image int, logits []float64)) error {
 	n, err := e.images.count(images)
 	if err != nil {
@@ -131,7 +131,7 @@ func (e *evaluation) each(ctx context.Context, images *tensor.Dense, f func(imag
 	return nil
 }
 
-// argmax returns the class of the largest logit, the first of equal ones, and -1 if one is NaN.
+// argmax returns the class of the largest logit, the first among equal ones, and -1 if one is NaN.
 func argmax(logits []float64) int {
 	best := 0
 	for i, v := range logits {
@@ -145,7 +145,7 @@ func argmax(logits []float64) int {
 	return best
 }
 
-// logSumExp returns log(sum(exp(logits))), for logits of any size.
+// logSumExp returns log(sum(exp(logits))), without overflow.
 func logSumExp(logits []float64) float64 {
 	top := math.Inf(-1)
 	for _, v := range logits {
@@ -161,16 +161,16 @@ func logSumExp(logits []float64) float64 {
 	return top + elementary.Log(sum)
 }
 
-// judged is what came of a batch.
+// judged is the outcomes of a batch.
 type judged struct {
-	places   int // for outcomes: as many on every rank
-	count    int // images or sequences that were not shown before
+	places   int // room for outcomes, the same on every rank
+	count    int // images or sequences not shown before
 	outcomes []outcome
 }
 
-// evaluate goes over pass number 0 of the batches. It calls f with what came of each prediction, in the order of the pass,
-// whichever rank made it, and returns how many images or sequences there were. So every rank adds up the same numbers in the
-// same order as a process alone does.
+// evaluate makes pass number 0 over the batches. It calls f with the outcome of each prediction, in the order of the pass,
+// whichever rank made it, and returns the number of images or sequences. So every rank adds up the same numbers in the same
+// order as a single process does.
 func (r *ranks) evaluate(ctx context.Context, batches AnyBatches, judge func(context.Context, anyPass) (judged, error), f func(outcome)) (count int, err error) {
 	r.begin()
 	shared, err := r.shares(batches)
@@ -187,7 +187,7 @@ func (r *ranks) evaluate(ctx context.Context, batches AnyBatches, judge func(con
 	return count, nil
 }
 
-// evaluatePass is what evaluate does on a rank.
+// evaluatePass is evaluate on one rank.
 func (r *ranks) evaluatePass(ctx context.Context, batches AnyBatches, judge func(context.Context, anyPass) (judged, error), f func(outcome), shared bool) (count int, err error) {
 	pass, err := begin(batches, 0, 0)
 	if err != nil {
@@ -216,10 +216,10 @@ func (r *ranks) evaluatePass(ctx context.Context, batches AnyBatches, judge func
 	return count, nil
 }
 
-// outcomeSize is how many numbers an outcome is.
+// outcomeSize is the number of floats that encode an outcome.
 const outcomeSize = 5
 
-// numbers writes the outcome to x.
+// numbers encodes the outcome in x.
 func (o outcome) numbers(x []float64) {
 	x[0], x[1], x[2], x[3], x[4] = float64(o.label), float64(o.class), o.sure, o.loss, 0
 	if o.top5 {
@@ -231,8 +231,8 @@ func outcomeFrom(x []float64) outcome {
 	return outcome{label: int(x[0]), class: int(x[1]), sure: x[2], loss: x[3], top5: x[4] != 0}
 }
 
-// gather returns what came of the batches of all ranks, those of rank 0 first. A rank's part of the sums is zero for all
-// others.
+// gather returns the outcomes of the batches of all ranks, those of rank 0 first. A rank's part of the sums is zero on all
+// other ranks.
 func (r *ranks) gather(mine judged) (judged, error) {
 	const head = 2
 	size := head + outcomeSize*mine.places

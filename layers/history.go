@@ -11,40 +11,40 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Step is what came of one step of a solver.
+// Step describes one step of a training.
 type Step struct {
 	Epoch  int     // number of the pass
 	Number int     // number of the step in this training, from 0
-	Loss   float64 // mean cross entropy of the batch at the weights the gradient was taken at, perturbed ones if the solver does
-	Rate   float64 // the solver's learning rate at this step, its schedule included; NaN if it does not tell
-	Sigma  float64 // of the noise at this step, or SAM's rho, its schedule included; zero if the solver has no method Sigma
+	Loss   float64 // mean cross entropy of the batch at the weights of the gradient, perturbed if the solver perturbs them
+	Rate   float64 // the solver's learning rate at this step, its schedule included; NaN if unknown
+	Sigma  float64 // sigma of the noise at this step, or SAM's rho, its schedule included; zero if the solver has no method Sigma
 
-	// GradNorm is the norm of the gradient before it was clipped; zero without FitConfig.ClipNorm.
+	// GradNorm is the norm of the gradient before clipping; zero without FitConfig.ClipNorm.
 	GradNorm float64
 }
 
-// Epoch is what came of one pass over the batches.
+// Epoch describes one pass over the batches.
 type Epoch struct {
 	Number     int      `json:"epoch"`                // its number
-	Steps      int      `json:"steps"`                // how many steps it had
+	Steps      int      `json:"steps"`                // number of steps
 	Loss       float64  `json:"loss"`                 // mean of the steps' losses
-	Validation *Metrics `json:"validation,omitempty"` // after it; nil without validation
+	Validation *Metrics `json:"validation,omitempty"` // metrics after the pass; nil without validation
 }
 
-// History is what came of a training.
+// History describes a training.
 type History struct {
 	Losses []float64 // of each step
-	Epochs []Epoch   // those that were completed
+	Epochs []Epoch   // the completed passes
 
-	// Best is the place in Epochs of the least validation loss, the first of equal ones; -1 without validation.
+	// Best is the index in Epochs of the smallest validation loss, the first among equal ones; -1 without validation.
 	Best int
 
-	// Stopped says that the training ended early, since validation had not improved for FitConfig.Patience passes.
+	// Stopped reports that the training ended early because validation had not improved for FitConfig.Patience passes.
 	Stopped bool
 }
 
-// WriteCSV writes a line for each pass under a line of names: epoch, steps, loss, validation_loss, validation_accuracy. The
-// last two are empty without validation.
+// WriteCSV writes a header line and a line for each pass: epoch, steps, loss, validation_loss, validation_accuracy. The last
+// two are empty without validation.
 func (h *History) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	lines := [][]string{{"epoch", "steps", "loss", "validation_loss", "validation_accuracy"}}
@@ -73,7 +73,7 @@ func (h *History) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-// add notes a pass that was completed, and reports whether its validation loss is the least so far.
+// add appends a completed pass, and reports whether its validation loss is the smallest so far.
 func (h *History) add(e Epoch) (best bool) {
 	h.Epochs = append(h.Epochs, e)
 	if e.Validation == nil {
@@ -86,11 +86,11 @@ func (h *History) add(e Epoch) (best bool) {
 	return false
 }
 
-// shownEpochs is how many passes String shows at the beginning and at the end of a long training.
+// shownEpochs is the number of passes that String shows at the start and at the end of a long training.
 const shownEpochs = 10
 
-// String is a table with a line for each pass, of a long training the first and last ten. The pass with the least validation
-// loss has a star.
+// String returns a table with a line for each pass; of a long training the first and last ten. The pass with the smallest
+// validation loss has a star.
 func (h *History) String() string {
 	var b strings.Builder
 	validated := h.Best >= 0

@@ -11,7 +11,7 @@ import (
 )
 
 // Scheme is a distribution of initial weights. Fan-in is the number of inputs that feed one output, fan-out the number of
-// outputs that one input feeds; for a kernel both count its positions.
+// outputs that one input feeds; for a convolution both include the positions of the kernel.
 type Scheme int
 
 // The distributions.
@@ -34,22 +34,22 @@ const (
 	GlorotUniform
 )
 
-// Init is how parameters begin. The zero value is PyTorch's default in float32 with seed 0.
+// Init determines the initial values of parameters. The zero value is PyTorch's default in float32 with seed 0.
 //
-// The numbers of a parameter are a function of the seed, the parameter's name and the scheme: they do not depend on the
-// machine, on the number of threads, or on what other layers the network has.
+// The values of a parameter are a function of the seed, the parameter's name and the scheme: they do not depend on the
+// machine, the number of threads, or the other layers of the network.
 type Init struct {
 	// Seed selects the numbers.
 	Seed uint64
 
-	// Scheme is the distribution of the weights. By default DefaultUniform.
+	// Scheme is the distribution of the weights. By default it is DefaultUniform.
 	Scheme Scheme
 
-	// Dtype is the element type of the parameters, tensor.Float32 or tensor.Float64. By default float32.
+	// Dtype is the dtype of the parameters, tensor.Float32 or tensor.Float64. By default it is float32.
 	Dtype tensor.Dtype
 
-	// Prefix is what the names of all parameters begin with, such as "encoder.": give one to each of several networks that are
-	// parts of one, since the names in a network must differ.
+	// Prefix is prepended to the names of all parameters, such as "encoder.". Give different ones to networks that are combined
+	// into one, since names in a network must differ. By default it is empty.
 	Prefix string
 }
 
@@ -82,8 +82,8 @@ func (c Init) Bias(name string, fanIn, n int) (*Param, error) {
 	return p, err
 }
 
-// Normal makes a tensor of Gaussian numbers of mean 0 and the given standard deviation, whatever the scheme: a table of an
-// embedding.
+// Normal makes a tensor of Gaussian numbers with mean 0 and the given standard deviation, whatever the scheme, for example
+// the table of an embedding.
 func (c Init) Normal(name string, sd float64, shape ...int) (*Param, error) {
 	name = c.Prefix + name
 	v, err := c.zeros(name, shape...)
@@ -117,7 +117,7 @@ func (c Init) Constant(name string, value float64, n int) (*Param, error) {
 	return &Param{Name: name, Value: v}, nil
 }
 
-// zeros makes a tensor of the initialiser's element type, after checking name, prefix included, type and shape.
+// zeros makes a tensor of the initialiser's dtype, after checking name, dtype and shape; name includes the prefix.
 func (c Init) zeros(name string, shape ...int) (*tensor.Dense, error) {
 	if name == c.Prefix {
 		return nil, errors.New("layers: a parameter without a name")
@@ -160,19 +160,19 @@ func (s Scheme) weight(fanIn, fanOut int) (dist noise.Dist, variance float64, er
 	return 0, 0, errors.Errorf("layers: initialisation scheme %d is unknown", s)
 }
 
-// dropout makes a dropout of a network, of the given name, whose masks are those of no other.
+// dropout makes the dropout of the given name in a network, with masks of its own.
 func (c Init) dropout(name string, p float64) *Dropout {
 	return NewDropout(p, c.Seed^nameHash(c.Prefix+name))
 }
 
-// stream is that of a parameter's numbers: 64 bits of hash of its name beside the seed, so that neither a collision of names
-// nor one with the small counters of the gradient noise is to be expected.
+// stream returns the random stream of a parameter: 64 bits of hash of its name beside the seed, so that collisions between
+// names, or with the small counters of the gradient noise, are not to be expected.
 func (c Init) stream(name string) noise.Stream {
 	h := nameHash(name)
 	return noise.Stream{Seed: c.Seed, Tensor: uint32(h), Step: uint32(h >> 32)}
 }
 
-// nameHash is 64 well-mixed bits of a name.
+// nameHash returns a well-mixed 64-bit hash of a name.
 func nameHash(name string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(name))

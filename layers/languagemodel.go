@@ -10,21 +10,21 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// LanguageModel trains, evaluates and samples a network that predicts, at each place of a sequence of tokens, the token that
-// is to come: the next one of a text, or the answer of a task. It has a training graph with the mean softmax cross entropy
-// over the places that have a target as its cost, and an evaluation graph, both over the network's own tensors, as a
-// [Classifier] has.
+// LanguageModel trains, evaluates and samples a network that predicts, at each position of a sequence of tokens, the token
+// to come: the next one of a text, or the answer of a task. Like a [Classifier], it has a training graph, whose cost is the
+// mean softmax cross entropy over the positions that have a target, and an evaluation graph, both over the network's own
+// tensors.
 //
-// A LanguageModel is for one goroutine at a time. Two of them over different networks may work at once.
+// A LanguageModel must be used by one goroutine at a time. Models of different networks may be used concurrently.
 type LanguageModel struct {
 	trainer
 	evaluation *sequenceEvaluation
-	sampling   *sequenceEvaluation // of one sequence; nil before the first use
+	sampling   *sequenceEvaluation // for one sequence; nil before the first use
 }
 
-// NewLanguageModel makes the graphs of net for batches of the given size of sequences of context tokens. The network's input
-// is (batch, context) of type tensor.Int, its result (batch, context, vocabulary), or (batch*context, vocabulary); its
-// parameters must be all float32 or all float64. No memory is taken for a graph's values before it first runs.
+// NewLanguageModel makes the graphs of net for batches of the given number of sequences of context tokens. The network's
+// input is (batch, context) of type tensor.Int, its result (batch, context, vocabulary) or (batch*context, vocabulary); its
+// parameters must be all float32 or all float64. A graph's memory is allocated when it first runs.
 func NewLanguageModel(net Layer, batch, context int) (*LanguageModel, error) {
 	if _, err := dtypeOf(net); err != nil {
 		return nil, err
@@ -43,14 +43,14 @@ func NewLanguageModel(net Layer, batch, context int) (*LanguageModel, error) {
 	return m, nil
 }
 
-// Join makes this process one of the ranks of a world that train the network together, as [Classifier.Join] does. The loss
-// of a step is the mean of the ranks' losses, each of which is the mean over its targets: where some are Ignored, every rank
-// should have about as many others.
+// Join makes this process one of the ranks of a world that train the network together, like [Classifier.Join]. The loss of a
+// step is the mean of the ranks' losses, each of which is the mean over its targets: if some are Ignored, every rank should
+// have about the same number of others.
 func (m *LanguageModel) Join(world World) error { return m.join(world) }
 
-// Fit trains the network as [Classifier.Fit] does, on sequences: every step takes a whole batch, of the size the model was
-// made for, and the loss of a step is the mean over the batch's targets that are not Ignored. A batch that has no other is
-// an error, since its loss is not a number.
+// Fit trains the network like [Classifier.Fit], on sequences: every step takes a whole batch of the size that the model was
+// made for, and the loss of a step is the mean over the batch's targets that are not Ignored. A batch without any is an
+// error, since its loss is NaN.
 func (m *LanguageModel) Fit(ctx context.Context, batches SequenceBatches, solver G.Solver, config FitConfig) (*History, error) {
 	validation, err := validationOf[SequenceBatches](config)
 	if err != nil {
@@ -59,10 +59,10 @@ func (m *LanguageModel) Fit(ctx context.Context, batches SequenceBatches, solver
 	return m.fit(ctx, batches, solver, config, func(ctx context.Context) (Metrics, error) { return m.Evaluate(ctx, validation) })
 }
 
-// Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any sizes: every target
-// that is not Ignored counts once, but not those of the sequences that a loader fills up its last batch with (Valid).
-// Perplexity and BitsPerToken of the metrics say the loss in other units. It changes neither weights nor running statistics,
-// and does not disturb a training on the same loader. It ends early when ctx is done, with its error.
+// Evaluate returns the network's metrics over one pass, number 0, of the batches, which may be of any size: every target
+// that is not Ignored counts once, except those of sequences that a loader pads its last batch with (Valid). Perplexity and
+// BitsPerToken of the metrics give the loss in other units. It changes neither weights nor running statistics, and does not
+// disturb a training on the same loader. It ends early when ctx is done, with its error.
 func (m *LanguageModel) Evaluate(ctx context.Context, batches SequenceBatches) (Metrics, error) {
 	if batches == nil {
 		return Metrics{}, errors.New("layers: no batches to evaluate on")
@@ -80,8 +80,8 @@ func (m *LanguageModel) Evaluate(ctx context.Context, batches SequenceBatches) (
 	return metrics, nil
 }
 
-// forwardTokens builds net on sequences of tokens and checks its result, which it returns as (batch*context, vocabulary) or
-// (batch, context, vocabulary).
+// forwardTokens applies net to sequences of tokens and checks its result, (batch*context, vocabulary) or (batch, context,
+// vocabulary).
 func forwardTokens(net Layer, b *Builder, batch, context int) (*tokenInput, *G.Node, error) {
 	in := &tokenInput{ids: make([]int, batch*context), batch: batch, context: context}
 	logits, err := chain(b, intNode(b.graph, "tokens", in.ids, batch, context), []Layer{net})
@@ -90,7 +90,7 @@ func forwardTokens(net Layer, b *Builder, batch, context int) (*tokenInput, *G.N
 	}
 	s := logits.Shape()
 	if last := len(s) - 1; last < 1 || !s[:last].Eq(tensor.Shape{batch, context}) && !s[:last].Eq(tensor.Shape{batch * context}) {
-		return nil, nil, errors.Wrapf(ErrShape, "layers: the network's result %v, want (%d, %d, vocabulary)", s, batch, context)
+		return nil, nil, errors.Wrapf(ErrShape, "layers: the network's result is %v, want (%d, %d, vocabulary)", s, batch, context)
 	}
 	return in, logits, nil
 }
@@ -112,7 +112,7 @@ func newSequenceTraining(net Layer, batch, context int) (*training, error) {
 	return newTraining(net, b, f, cost)
 }
 
-// sequenceFeed feeds sequences with their targets.
+// sequenceFeed loads sequences with their targets into a training graph.
 type sequenceFeed struct {
 	tokens     *tokenInput
 	targets    []int // of the batch, the backing of the graph's node
@@ -139,7 +139,7 @@ func (f *sequenceFeed) load(pass anyPass) (whole bool, err error) {
 	return true, nil
 }
 
-// sequenceEvaluation is the graph of a language model in evaluation mode.
+// sequenceEvaluation is the evaluation graph of a language model.
 type sequenceEvaluation struct {
 	inference
 	tokens *tokenInput
@@ -155,7 +155,7 @@ func newSequenceEvaluation(net Layer, batch, context int) (*sequenceEvaluation, 
 	return e, nil
 }
 
-// judge returns what came of the targets of a batch of any size, of the sequences that count.
+// judge returns the outcomes for the targets of the valid sequences of a batch of any size.
 func (e *sequenceEvaluation) judge(_ context.Context, batch anyPass) (judged, error) {
 	tokens, targets := batch.(SequencePass).Tokens(), batch.(SequencePass).Targets()
 	n, err := e.tokens.count(tokens, targets, e.classes)

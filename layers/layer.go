@@ -6,20 +6,20 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Layer is a building block of a network, or a whole network. A program may add its own: whatever has these two methods goes
-// into containers, files, a [Classifier] and a [LanguageModel] like the layers of this package.
+// Layer is a building block of a network, or a whole network. A program may define its own: any type with these two methods
+// works in containers, files, a [Classifier] and a [LanguageModel] like the layers of this package.
 type Layer interface {
-	// Forward adds the layer's operations to the graph of x and returns their result. It computes nothing yet. The nodes of the
-	// parameters come from b, which also knows whether the graph trains or evaluates. One layer may be built into any number of
-	// graphs: they all read and write the same tensors.
+	// Forward adds the layer's operations to the graph of x and returns their result, without computing anything. The nodes of
+	// the parameters come from b, which also says whether the graph trains or evaluates. One layer may be built into any number
+	// of graphs: they all share the same tensors.
 	Forward(b *Builder, x *G.Node) (*G.Node, error)
 
 	// Params returns the layer's parameters and running statistics, always in the same order: that of the computation, a weight
-	// before its bias. They are the layer's own, not copies. A layer without any returns nil.
+	// before its bias. They are the layer's own, not copies. A layer without parameters returns nil.
 	Params() []*Param
 }
 
-// check returns what made the constructor of a layer fail, nil for a usable layer.
+// check returns the error of a layer's constructor, nil for a usable layer.
 func check(l Layer) error {
 	if l == nil {
 		return ErrNilLayer
@@ -30,10 +30,10 @@ func check(l Layer) error {
 	return nil
 }
 
-// fault is embedded in the layers whose constructors can be given impossible arguments.
+// fault is embedded in layers whose constructors can be given invalid arguments.
 type fault struct{ err error }
 
-// Err returns what is wrong with the arguments the layer was constructed from, nil when nothing is.
+// Err returns what is wrong with the arguments of the layer's constructor, or nil.
 func (f fault) Err() error { return f.err }
 
 // built returns the node of a layer's operation, or the operation's error with the layer's name.
@@ -44,12 +44,12 @@ func built(name string, y *G.Node, err error) (*G.Node, error) {
 	return y, nil
 }
 
-// misfit is the error of a layer whose input has another shape than it was made for.
+// misfit returns the error of a layer whose input has the wrong shape.
 func misfit(name string, x *G.Node, want string) error {
 	return errors.Wrapf(ErrShape, "layers: %s: input %v, want %s", name, x.Shape(), want)
 }
 
-// Param is a tensor that a layer owns: a parameter that is learnt, or a running statistic.
+// Param is a tensor owned by a layer: a learnt parameter or a running statistic.
 type Param struct {
 	// Name is unique in a network: the layer's name, a dot and the tensor's role, such as conv1.weight or bn1.running_mean, as
 	// in PyTorch's state_dict.
@@ -58,12 +58,11 @@ type Param struct {
 	// Value holds the numbers, float32 or float64. Every graph that the layer is built into shares it.
 	Value *tensor.Dense
 
-	// Buffer says that the tensor is a running statistic: saved and loaded with the parameters, written by training graphs, not
-	// learnt.
+	// Buffer marks a running statistic: saved and loaded with the parameters, updated by training graphs, not learnt.
 	Buffer bool
 }
 
-// NumParams returns how many numbers of the network are learnt. Running statistics do not count.
+// NumParams returns how many numbers the network learns. Running statistics do not count.
 func NumParams(net Layer) int {
 	n := 0
 	for _, p := range net.Params() {
@@ -74,8 +73,8 @@ func NumParams(net Layer) int {
 	return n
 }
 
-// collect returns the parameters of several layers one after the other. A parameter that two layers share is listed once;
-// two parameters of one name are an error.
+// collect returns the parameters of several layers in order. A parameter shared by two layers is listed once; two parameters
+// of the same name are an error.
 func collect(layers ...Layer) ([]*Param, error) {
 	var all []*Param
 	byName := make(map[string]*Param)
@@ -93,12 +92,12 @@ func collect(layers ...Layer) ([]*Param, error) {
 	return all, nil
 }
 
-// snapshot keeps a copy of the running statistics of a network.
+// snapshot holds a copy of the running statistics of a network.
 type snapshot []savedParam
 
 type savedParam struct {
 	param *Param
-	copy  interface{} // a slice like that of the parameter
+	copy  interface{} // a slice of the parameter's type
 }
 
 func newSnapshot(net Layer) snapshot {
@@ -118,7 +117,7 @@ func (s snapshot) take() {
 	}
 }
 
-// putBack sets the statistics to what they were when they were taken.
+// putBack restores the statistics copied by take.
 func (s snapshot) putBack() {
 	for _, saved := range s {
 		convert(saved.param.Value.Data(), saved.copy)

@@ -10,24 +10,24 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Metrics is how well a network does on labelled images, or on the tokens that it is to predict.
+// Metrics measures a network on labelled images, or on the tokens it is to predict.
 type Metrics struct {
-	Images   int     `json:"images"`           // how many there were, or how many sequences
-	Tokens   int     `json:"tokens,omitempty"` // how many were to be predicted; 0 for images
-	Loss     float64 `json:"loss"`             // mean cross entropy; NaN if one of the logits was
+	Images   int     `json:"images"`           // number of images, or of sequences
+	Tokens   int     `json:"tokens,omitempty"` // number of tokens to predict; 0 for images
+	Loss     float64 `json:"loss"`             // mean cross entropy; NaN if one of the logits is
 	Accuracy float64 `json:"accuracy"`         // fraction whose largest logit is that of the label
-	Top5     float64 `json:"top5"`             // fraction whose label is among the five largest logits, of equal ones the first
+	Top5     float64 `json:"top5"`             // fraction whose label is among the five largest logits, the first among equal ones
 
-	// ECE is the expected calibration error: the mean distance, over the predictions, between how sure the network is of the
-	// class it names and how often it is right when it is about as sure. 0 is best; a network that is sure of all and right in
-	// half has 0.5. Probabilities of the class that is named fall into 15 bins of equal width: the mean over bins of
-	// |accuracy - mean probability|, weighted by their predictions. C. Guo, G. Pleiss, Y. Sun, K. Weinberger, On Calibration of
-	// Modern Neural Networks, ICML 2017, https://arxiv.org/abs/1706.04599. NaN if one of the logits was.
+	// ECE is the expected calibration error: how far, on average, the network's confidence in its predictions is from how often
+	// they are right. 0 is best; a network that is always certain and right half of the time has 0.5. The probabilities of the
+	// predicted classes are sorted into 15 bins of equal width; the error is the mean over the bins of |accuracy - mean
+	// probability|, weighted by their numbers of predictions. It is NaN if one of the logits is. C. Guo, G. Pleiss, Y. Sun, K.
+	// Weinberger, On Calibration of Modern Neural Networks, ICML 2017, https://arxiv.org/abs/1706.04599.
 	ECE float64 `json:"ece"`
 }
 
-// String is a line: of images loss, accuracy, the share among the first five, and calibration; of tokens loss, perplexity
-// and accuracy.
+// String describes the metrics in a line: for images the loss, accuracy, top-5 accuracy and calibration error; for tokens
+// the loss, perplexity and accuracy.
 func (m Metrics) String() string {
 	if m.Tokens > 0 {
 		return fmt.Sprintf("%d sequences, %d tokens: loss %.4f, perplexity %.3f, accuracy %.2f%%",
@@ -37,17 +37,17 @@ func (m Metrics) String() string {
 		m.Images, m.Loss, 100*m.Accuracy, 100*m.Top5, 100*m.ECE)
 }
 
-// Perplexity returns exp(Loss): how many equally likely tokens would be as hard to tell.
+// Perplexity returns exp(Loss): the number of equally likely tokens that would be as hard to predict.
 func (m Metrics) Perplexity() float64 { return elementary.Exp(m.Loss) }
 
-// BitsPerToken returns the loss in bits, Loss/log(2): bits per character where the tokens are characters, bits per byte
-// where they are bytes.
+// BitsPerToken returns the loss in bits, Loss/log(2): bits per character if the tokens are characters, bits per byte if they
+// are bytes.
 func (m Metrics) BitsPerToken() float64 { return m.Loss / math.Ln2 }
 
-// outcome is what came of a prediction.
+// outcome is the result of a prediction.
 type outcome struct {
 	label int
-	class int     // that was named, -1 where a logit was NaN
+	class int     // the predicted class, -1 if a logit is NaN
 	sure  float64 // the probability of that class
 	loss  float64
 	top5  bool
@@ -62,7 +62,7 @@ func outcomeOf(logits []float64, label int) outcome {
 	return o
 }
 
-// tally adds up what comes of predictions.
+// tally accumulates outcomes.
 type tally struct {
 	n             int
 	loss          float64
@@ -89,8 +89,8 @@ func (t *tally) metrics() Metrics {
 	return Metrics{Loss: t.loss / n, Accuracy: float64(t.correct) / n, Top5: float64(t.top5) / n, ECE: t.sure.err()}
 }
 
-// rank returns how many classes stand before class in the order of their logits, largest first; of equal ones the first.
-// Where a logit is NaN it is that of no class.
+// rank returns the position of class in the order of logits, largest first, the first among equal ones. If a logit is NaN,
+// the position is beyond that of any class.
 func rank(logits []float64, class int) int {
 	before := 0
 	for i, v := range logits {
@@ -104,13 +104,13 @@ func rank(logits []float64, class int) int {
 	return before
 }
 
-// calibrationBins is into how many bins Guo et al. sort the probabilities.
+// calibrationBins is the number of bins that Guo et al. use.
 const calibrationBins = 15
 
-// calibration gathers, by how sure a network is of the classes that it names, how sure it is and how often it is right.
+// calibration accumulates, by confidence, how confident the network is and how often it is right.
 type calibration struct {
 	images, right [calibrationBins]int
-	sure          [calibrationBins]float64 // sum of the probabilities of the classes named
+	sure          [calibrationBins]float64 // sum of the probabilities of the predicted classes
 	undefined     bool                     // a logit was NaN
 }
 
@@ -123,7 +123,7 @@ func (c *calibration) add(o outcome) {
 	c.note(o.sure, o.class == o.label)
 }
 
-// note notes that a class was named with a probability from 0 to 1. The bins are those of Guo et al., (i/15, (i+1)/15].
+// note counts a class predicted with the given probability. The bins are those of Guo et al., (i/15, (i+1)/15].
 func (c *calibration) note(probability float64, right bool) {
 	bin := min(max(int(math.Ceil(probability*calibrationBins))-1, 0), calibrationBins-1)
 	c.images[bin]++
@@ -133,7 +133,7 @@ func (c *calibration) note(probability float64, right bool) {
 	}
 }
 
-// err returns the expected calibration error, NaN of no images.
+// err returns the expected calibration error, NaN if there are no predictions.
 func (c *calibration) err() float64 {
 	if c.undefined {
 		return math.NaN()
@@ -146,11 +146,11 @@ func (c *calibration) err() float64 {
 	return sum / float64(images)
 }
 
-// Confusion counts what a network takes for what: Confusion[label][class] is how many images of class label it took for
-// class. Images with a logit that is NaN are taken for nothing and not counted.
+// Confusion counts predictions by label: Confusion[label][class] is the number of images with that label that were predicted
+// as class. Images with a NaN logit are not counted.
 type Confusion [][]int
 
-// Confusion returns the confusion matrix over one pass, number 0, of the batches. It is to the batches what Evaluate is.
+// Confusion returns the confusion matrix over one pass, number 0, of the batches, which it treats like Evaluate.
 func (c *Classifier) Confusion(ctx context.Context, batches Batches) (Confusion, error) {
 	m := make(Confusion, c.evaluation.classes)
 	for i := range m {
@@ -170,7 +170,7 @@ func (c *Classifier) Confusion(ctx context.Context, batches Batches) (Confusion,
 	return m, nil
 }
 
-// String is the matrix as a table, a line for each label.
+// String returns the matrix as a table with a line for each label.
 func (m Confusion) String() string {
 	width := 1
 	for _, row := range m {

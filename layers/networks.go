@@ -25,7 +25,7 @@ func NewMLP3(init Init) *Sequential {
 }
 
 // NewMLP makes a multi-layer perceptron: dense layers fc1, fc2, ... between the given widths, the first of which is the
-// input's, with a ReLU behind all but the last.
+// input's, with a ReLU after all but the last.
 func NewMLP(init Init, widths ...int) *Sequential {
 	var net []Layer
 	for i := 1; i < len(widths); i++ {
@@ -52,8 +52,8 @@ func NewCNN1(init Init) *Sequential {
 	)
 }
 
-// NewCNN2 makes 3x3 convolutions of 32, 128, 128 and 128 channels, each with ReLU and 2x2 max pooling, a global average and
-// a dense layer 128-10: 334,346 parameters.
+// NewCNN2 makes 3x3 convolutions of 32, 128, 128 and 128 channels, each with ReLU and 2x2 max pooling, a global average pool
+// and a dense layer 128-10: 334,346 parameters.
 func NewCNN2(init Init) *Sequential {
 	return NewSequential(convolutions(init), NewMLP(init, 128, 10))
 }
@@ -64,7 +64,7 @@ func NewCNN3(init Init) *Sequential {
 	return NewSequential(convolutions(init), NewMLP(init, 128, 5000, 10))
 }
 
-// convolutions makes the part that NewCNN2 and NewCNN3 have in common, (N, 3, 32, 32) to (N, 128).
+// convolutions makes the common part of NewCNN2 and NewCNN3, (N, 3, 32, 32) to (N, 128).
 func convolutions(init Init) *Sequential {
 	var net []Layer
 	channels := []int{3, 32, 128, 128, 128}
@@ -77,20 +77,20 @@ func convolutions(init Init) *Sequential {
 	return NewSequential(append(net, NewGlobalAvgPool())...)
 }
 
-// NewResNet18 makes the residual network of 18 layers for colour images of 32x32: a 3x3 stem without pooling, basic blocks
-// 2-2-2-2, for ten classes 11,173,962 parameters in 62 tensors. Input (N, 3, 32, 32), result (N, classes). Parameters are
-// named as torchvision names them.
+// NewResNet18 makes the residual network of 18 layers for colour images of 32x32: a 3x3 stem without pooling and basic
+// blocks 2-2-2-2. With ten classes it has 11,173,962 parameters in 62 tensors. Input (N, 3, 32, 32), result (N, classes).
+// Parameters have torchvision's names.
 //
 // K. He, X. Zhang, S. Ren, J. Sun, Deep Residual Learning for Image Recognition, CVPR 2016,
 // https://arxiv.org/abs/1512.03385.
 func NewResNet18(classes int, init Init) *Sequential { return newResNet(classes, init, 2, 2, 2, 2) }
 
-// NewResNet34 makes the residual network of 34 layers, basic blocks 3-4-6-3, for ten classes 21,282,122 parameters, in all
-// else as NewResNet18.
+// NewResNet34 makes the residual network of 34 layers, like NewResNet18 but with basic blocks 3-4-6-3. With ten classes it
+// has 21,282,122 parameters.
 func NewResNet34(classes int, init Init) *Sequential { return newResNet(classes, init, 3, 4, 6, 3) }
 
-// newResNet makes a network of basic blocks, blocks[i] of them in stage i. Stages have 64, 128, ... channels and, but for
-// the first, halve the image.
+// newResNet makes a network of basic blocks, blocks[i] of them in stage i. The stages have 64, 128, ... channels, and all
+// but the first halve the image.
 func newResNet(classes int, init Init, blocks ...int) *Sequential {
 	channels := 64
 	net := []Layer{conv3x3("conv1", 3, channels, 1, init), NewBatchNorm("bn1", channels, init), NewReLU()}
@@ -109,7 +109,7 @@ func newResNet(classes int, init Init, blocks ...int) *Sequential {
 }
 
 // newBasicBlock makes two 3x3 convolutions with batch norm beside a shortcut, which is a strided 1x1 convolution with batch
-// norm where the shape changes. The ReLU of the sum is not part of it.
+// norm if the shape changes. The ReLU of the sum is not included.
 func newBasicBlock(name string, in, out, stride int, init Init) *Residual {
 	body := NewSequential(
 		conv3x3(name+".conv1", in, out, stride, init), NewBatchNorm(name+".bn1", out, init), NewReLU(),
@@ -124,15 +124,15 @@ func newBasicBlock(name string, in, out, stride int, init Init) *Residual {
 	))
 }
 
-// conv3x3 makes the convolution of the residual networks: padded, without bias.
+// conv3x3 makes a convolution of the residual networks: padded, without bias.
 func conv3x3(name string, in, out, stride int, init Init) *Conv2D {
 	return NewConv2D(name, in, out, ConvConfig{Kernel: Square(3), Stride: Square(stride), Padding: Square(1), NoBias: true}, init)
 }
 
 // NewVGG11 makes configuration A with batch norm for colour images of 32x32: eight 3x3 convolutions with batch norm and
-// ReLU, five 2x2 max poolings, dense layers 512-4096-4096-classes with dropout of one half, for a hundred classes 28,518,244
-// parameters in 38 tensors. Input (N, 3, 32, 32), result (N, classes). Parameters are named as torchvision's vgg11_bn names
-// them.
+// ReLU, five 2x2 max pools, and dense layers 512-4096-4096-classes with dropout of one half. With a hundred classes it has
+// 28,518,244 parameters in 38 tensors. Input (N, 3, 32, 32), result (N, classes). Parameters have the names of torchvision's
+// vgg11_bn.
 //
 // K. Simonyan, A. Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR 2015,
 // https://arxiv.org/abs/1409.1556.
@@ -160,21 +160,21 @@ func NewVGG11(classes int, init Init) *Sequential {
 	)...)
 }
 
-// GPTConfig are the settings of [NewGPT].
+// GPTConfig holds the settings of [NewGPT].
 type GPTConfig struct {
 	Transformer
 	Vocabulary int // tokens are 0 to Vocabulary-1
 	Context    int // the longest sequence
 
-	// Untied gives the logits a weight of their own, head.weight (Vocabulary, Width), initialised as a dense layer's. By
-	// default it is the table of the tokens.
+	// Untied gives the logits their own weight, head.weight (Vocabulary, Width), initialised like a dense layer's. By default
+	// they use the table of the tokens.
 	Untied bool
 }
 
-// NewGPT makes a language model: from tokens (N, T) of type tensor.Int, T at most Context, to the logits (N, T, Vocabulary)
-// of the token behind each, which depend on the tokens up to there alone. It is an embedding "tokens", positions
-// "positions", Depth causal blocks "layers.0" and so on (see [NewTransformerBlock]), a layer norm "norm" and the logits.
-// [graph.CrossEntropy] with the tokens that follow, (N, T), is its cost.
+// NewGPT makes a language model: from tokens (N, T) of type tensor.Int, with T at most Context, to the logits (N, T,
+// Vocabulary) of the token that follows each, which depend only on the tokens up to there. It is an embedding "tokens",
+// positions "positions", Depth causal blocks "layers.0" and so on (see [NewTransformerBlock]), a layer norm "norm" and the
+// logits. Its cost is [graph.CrossEntropy] with the following tokens, (N, T).
 //
 // A. Radford, J. Wu, R. Child, D. Luan, D. Amodei, I. Sutskever, Language Models are Unsupervised Multitask Learners, 2019.
 func NewGPT(c GPTConfig, init Init) *Sequential {
@@ -195,23 +195,23 @@ func NewGPT(c GPTConfig, init Init) *Sequential {
 	return s
 }
 
-// ViTConfig are the settings of [NewViT].
+// ViTConfig holds the settings of [NewViT].
 type ViTConfig struct {
 	Transformer
 	Channels, Height, Width int // of the images; the width of a position is Transformer.Width
 	Patch                   int // side of a patch; divides height and width
-	Classes                 int // that it tells apart
+	Classes                 int // number of classes
 
-	// ClassToken puts a learnt position in front of the patches, the parameter class_token (1, 1, width), as in torchvision and
-	// timm (there cls_token), and makes the logits of what becomes of it. By default they are made of the mean over the
-	// positions, which does as well for less (L. Beyer, X. Zhai, A. Kolesnikov, Better plain ViT baselines for ImageNet-1k,
-	// 2022, https://arxiv.org/abs/2205.01580).
+	// ClassToken prepends a learnt position to the patches, the parameter class_token (1, 1, width), as in torchvision and timm
+	// (there cls_token), and computes the logits from it. By default they are computed from the mean over the positions, which
+	// does as well at less cost (L. Beyer, X. Zhai, A. Kolesnikov, Better plain ViT baselines for ImageNet-1k, 2022,
+	// https://arxiv.org/abs/2205.01580).
 	ClassToken bool
 }
 
 // NewViT makes a vision transformer, from images (N, Channels, Height, Width) to the logits (N, Classes): a convolution
-// "patches" whose steps are as large as its window makes a position of each patch, positions "positions", Depth blocks
-// "layers.0" and so on (see [NewTransformerBlock]), a layer norm "norm", the mean over the positions or the class token, and
+// "patches", with stride equal to its kernel, that turns each patch into a position; positions "positions"; Depth blocks
+// "layers.0" and so on (see [NewTransformerBlock]); a layer norm "norm"; the mean over the positions or the class token; and
 // a dense layer "head".
 //
 // A. Dosovitskiy, L. Beyer, A. Kolesnikov, D. Weissenborn and others, An Image is Worth 16x16 Words, ICLR 2021,
@@ -243,7 +243,7 @@ func NewViT(c ViTConfig, init Init) *Sequential {
 	)...)
 }
 
-// classToken puts a learnt position in front of the others.
+// classToken prepends a learnt position.
 type classToken struct {
 	fault
 	name string
@@ -260,7 +260,7 @@ func newClassToken(name string, width int, init Init) *classToken {
 // Params returns the position.
 func (c *classToken) Params() []*Param { return weightBias(c.err, c.row, nil) }
 
-// Forward builds the layer on x of shape (N, T, width); the result is (N, 1+T, width).
+// Forward applies the layer to x of shape (N, T, width); the result is (N, 1+T, width).
 func (c *classToken) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	if c.err != nil {
 		return nil, c.err

@@ -9,10 +9,10 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// BatchNorm normalises each channel, y = scale (x - mean)/sqrt(variance + 1e-5) + shift. A training graph takes mean and
-// variance from the batch and moves the running statistics towards them, running <- 0.9 running + 0.1 batch with the
-// unbiased variance, at each pass; an evaluation graph uses the running statistics and leaves them alone. Of a network that
-// several processes train, the batch is that of a process, unless [SyncBatchNorm] makes it that of all.
+// BatchNorm normalises each channel, y = scale (x - mean)/sqrt(variance + 1e-5) + shift. A training graph uses the mean and
+// variance of the batch, and in each pass moves the running statistics towards them, running <- 0.9 running + 0.1 batch,
+// with the unbiased variance. An evaluation graph uses the running statistics and does not change them. If several processes
+// train a network, the batch is that of each process, unless [SyncBatchNorm] makes it that of all.
 //
 // S. Ioffe, C. Szegedy, Batch Normalization, ICML 2015, https://arxiv.org/abs/1502.03167; constants as in PyTorch.
 type BatchNorm struct {
@@ -21,12 +21,12 @@ type BatchNorm struct {
 	channels       int
 	scale, shift   *Param
 	mean, variance *Param
-	world          World // whose ranks' batches are one; nil for those of this process
+	world          World // the world over which statistics are taken; nil for this process
 }
 
-// NewBatchNorm makes a batch norm over x of shape (N, channels) or (N, channels, H, W). Its parameters are name.weight, the
-// scale, which begins at one, and name.bias, the shift, which begins at zero; its running statistics are name.running_mean,
-// from zero, and name.running_var, from one. Of init only the element type matters.
+// NewBatchNorm makes a batch norm for x of shape (N, channels) or (N, channels, H, W). Its parameters are name.weight, the
+// scale, initially one, and name.bias, the shift, initially zero; its running statistics are name.running_mean, initially
+// zero, and name.running_var, initially one. Of init only the dtype and the prefix matter.
 func NewBatchNorm(name string, channels int, init Init) *BatchNorm {
 	n := &BatchNorm{name: init.Prefix + name, channels: channels}
 	for _, v := range []struct {
@@ -59,17 +59,17 @@ func (n *BatchNorm) Params() []*Param {
 	return []*Param{n.scale, n.shift, n.mean, n.variance}
 }
 
-// Forward builds the layer on x of shape (N, channels) or (N, channels, H, W).
+// Forward applies the layer to x of shape (N, channels) or (N, channels, H, W).
 func (n *BatchNorm) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	return n.forward(b, x, nil, false)
 }
 
-// forwardReLU builds the layer and the ReLU behind it as one operation.
+// forwardReLU applies the layer and a ReLU in one operation.
 func (n *BatchNorm) forwardReLU(b *Builder, x *G.Node) (*G.Node, error) {
 	return n.forward(b, x, nil, true)
 }
 
-// forward builds the layer, the addition of residual (nil for none) and the ReLU behind it as one operation.
+// forward applies the layer, adds residual (nil for none), and applies a ReLU if relu is set, in one operation.
 func (n *BatchNorm) forward(b *Builder, x, residual *G.Node, relu bool) (*G.Node, error) {
 	if n.err != nil {
 		return nil, n.err
@@ -96,7 +96,7 @@ func (n *BatchNorm) forward(b *Builder, x, residual *G.Node, relu bool) (*G.Node
 	return built(n.name, y, err)
 }
 
-// ranks returns the ranks that share the batches of a graph, and notes there that its passes exchange numbers.
+// ranks returns the ranks that share the batches of a graph, and records in b that its passes exchange numbers.
 func (n *BatchNorm) ranks(b *Builder) (graph.Ranks, error) {
 	if n.world == nil || !b.Training() {
 		return nil, nil
@@ -104,8 +104,8 @@ func (n *BatchNorm) ranks(b *Builder) (graph.Ranks, error) {
 	return n.world, b.synced.add(n.world, n.mean, n.variance)
 }
 
-// LayerNorm brings the numbers of each position to mean zero and variance one, and then scales and shifts them. J. L. Ba, J.
-// R. Kiros, G. E. Hinton, Layer Normalization, 2016, https://arxiv.org/abs/1607.06450.
+// LayerNorm normalises the numbers of each position to mean zero and variance one, and then scales and shifts them. J. L.
+// Ba, J. R. Kiros, G. E. Hinton, Layer Normalization, 2016, https://arxiv.org/abs/1607.06450.
 type LayerNorm struct {
 	fault
 	name         string
@@ -113,11 +113,11 @@ type LayerNorm struct {
 	weight, bias *Param // bias is nil for a root mean square norm
 }
 
-// normEps is added to the variance, as PyTorch does by default.
+// normEps is added to the variance; it is PyTorch's default.
 const normEps = 1e-5
 
-// NewLayerNorm makes a layer norm of (..., features) with the parameters name.weight, ones, and name.bias, zeros. It adds
-// 1e-5 to the variance.
+// NewLayerNorm makes a layer norm of (..., features) with the parameters name.weight, initially one, and name.bias,
+// initially zero. It adds 1e-5 to the variance.
 func NewLayerNorm(name string, features int, init Init) *LayerNorm {
 	l := NewRMSNorm(name, features, init)
 	if l.err == nil {
@@ -126,9 +126,9 @@ func NewLayerNorm(name string, features int, init Init) *LayerNorm {
 	return l
 }
 
-// NewRMSNorm makes a layer that divides the numbers of each position by their root mean square, and scales them by
-// name.weight, ones. It adds 1e-5 to the mean square. B. Zhang, R. Sennrich, Root Mean Square Layer Normalization, NeurIPS
-// 2019, https://arxiv.org/abs/1910.07467.
+// NewRMSNorm makes a layer that divides the numbers of each position by their root mean square and scales them by
+// name.weight, initially one. It adds 1e-5 to the mean square. B. Zhang, R. Sennrich, Root Mean Square Layer Normalization,
+// NeurIPS 2019, https://arxiv.org/abs/1910.07467.
 func NewRMSNorm(name string, features int, init Init) *LayerNorm {
 	l := &LayerNorm{name: init.Prefix + name, features: features}
 	l.weight, l.err = init.Constant(name+".weight", 1, features)
@@ -138,7 +138,7 @@ func NewRMSNorm(name string, features int, init Init) *LayerNorm {
 // Params returns the weight and, unless it is a root mean square norm, the bias.
 func (l *LayerNorm) Params() []*Param { return weightBias(l.err, l.weight, l.bias) }
 
-// Forward builds the layer on x of shape (..., features).
+// Forward applies the layer to x of shape (..., features).
 func (l *LayerNorm) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	if l.err != nil {
 		return nil, l.err
@@ -159,20 +159,20 @@ func (l *LayerNorm) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	return built(l.name, y, err)
 }
 
-// SyncBatchNorm makes the batch norms of a network take the statistics, in training graphs, of the whole batch that the
-// ranks of a world share, where each takes those of its own rank's images by default. Two ranks with batches of 64 images
-// then train, to rounding, as one process with batches of 128 does. Call it on all ranks before the graphs are made:
+// SyncBatchNorm makes the batch norms of a network use, in training graphs, the statistics of the whole batch that the ranks
+// of a world share, rather than those of their own rank's images. Two ranks with batches of 64 images then train, up to
+// rounding, like one process with batches of 128. Call it on all ranks before the graphs are made:
 //
 //	err := layers.SyncBatchNorm(net, world)
 //	model, err := layers.NewClassifier(net, 64, 3, 32, 32)
 //	err = model.Join(world)
 //
-// It pays with few images a rank, whose statistics are noisy, and costs two exchanges of a few numbers a channel for each
-// batch norm and pass, in which the ranks wait for each other. Graphs that were made before stay as they are, and so do
+// It is worthwhile with few images per rank, whose statistics are noisy, and costs two exchanges of a few numbers per
+// channel for each batch norm and pass, in which the ranks wait for each other. Graphs made before are not affected, nor are
 // evaluation graphs, which use the running statistics. In a world of one it changes nothing.
 //
-// Batch norms are looked for in [Sequential] and [Residual]. A layer of your own with running statistics among its Params is
-// an error, and nothing has changed: call SyncBatchNorm on the batch norms in it, and for the network on what is around it.
+// Batch norms are found in [Sequential] and [Residual]. A custom layer with running statistics among its Params is an error,
+// and nothing is changed: call SyncBatchNorm on the batch norms in it, and on the layers around it.
 func SyncBatchNorm(net Layer, world World) error {
 	if world == nil {
 		return errors.New("layers: no world to synchronise batch norms over")
@@ -193,7 +193,7 @@ func SyncBatchNorm(net Layer, world World) error {
 	return nil
 }
 
-// eachBatchNorm calls f for the batch norms of a layer.
+// eachBatchNorm calls f for each batch norm in a layer.
 func eachBatchNorm(l Layer, f func(*BatchNorm)) error {
 	var parts []Layer
 	switch l := l.(type) {
@@ -207,7 +207,7 @@ func eachBatchNorm(l Layer, f func(*BatchNorm)) error {
 	default:
 		for _, p := range l.Params() {
 			if p.Buffer {
-				return errors.Errorf("layers: SyncBatchNorm: a %T keeps %s, and is none of Sequential, Residual and BatchNorm", l, p.Name)
+				return errors.Errorf("layers: SyncBatchNorm: a %T has %s, but is not a Sequential, Residual or BatchNorm", l, p.Name)
 			}
 		}
 	}
@@ -219,13 +219,13 @@ func eachBatchNorm(l Layer, f func(*BatchNorm)) error {
 	return nil
 }
 
-// synced is what of a graph is the same on all ranks, because they exchange numbers in its passes.
+// synced describes what in a graph is synchronised over all ranks, because they exchange numbers in its passes.
 type synced struct {
-	world      World // nil if they do not
+	world      World // nil if nothing is
 	statistics []*Param
 }
 
-// add notes the statistics of a batch norm.
+// add records the statistics of a batch norm.
 func (s *synced) add(world World, statistics ...*Param) error {
 	if s.world != nil && !same(s.world, world) {
 		return errors.New("batch norms of one graph are synchronised over two worlds")
@@ -235,7 +235,7 @@ func (s *synced) add(world World, statistics ...*Param) error {
 	return nil
 }
 
-// check refuses to train with ranks that are not those of the batch norms.
+// check returns an error if the model's ranks are not those of the batch norms.
 func (s *synced) check(ranks *ranks) error {
 	if s.world != nil && !same(s.world, ranks.World) {
 		return errors.New("layers: batch norms are synchronised over a world that the model has not joined: call Join with the world of SyncBatchNorm")
@@ -243,7 +243,7 @@ func (s *synced) check(ranks *ranks) error {
 	return nil
 }
 
-// begin sets the statistics to those of rank 0. From then on they stay the same, and nobody takes means of them.
+// begin sets the statistics to those of rank 0. From then on they stay equal, and no means need to be taken.
 func (s *synced) begin(ranks *ranks) error {
 	if s.world == nil {
 		return nil
@@ -267,7 +267,7 @@ func (s *synced) begin(ranks *ranks) error {
 	return nil
 }
 
-// others returns the statistics of a snapshot that differ from rank to rank.
+// others returns the statistics of a snapshot that differ between ranks.
 func (s *synced) others(all snapshot) snapshot {
 	return slices.DeleteFunc(slices.Clone(all), func(p savedParam) bool { return slices.Contains(s.statistics, p.param) })
 }

@@ -19,19 +19,19 @@ import (
 // npySuffix is what NumPy appends to the name of an array in an .npz archive.
 const npySuffix = ".npy"
 
-// Save writes the parameters and running statistics of net to the named .npz file, which numpy.load reads: one array for
-// each tensor, under its name. The file appears, or replaces an older one, only when it is complete; it keeps the mode of
-// the older one. Links are followed, pipes and devices are written to.
+// Save writes the parameters and running statistics of net to the named .npz file, which numpy.load reads: an array for each
+// tensor, under its name. The file appears, or replaces an older one, only when it is complete; it keeps the mode of the
+// older one. Symbolic links are followed, and pipes and devices are written to directly.
 func Save(file string, net Layer) error {
 	return writeFile(file, func(w io.Writer) error { return SaveTo(w, net) })
 }
 
-// writeFile writes a file as package outfile does.
+// writeFile writes a file through package outfile.
 func writeFile(file string, write func(io.Writer) error) error {
 	return errors.Wrapf(outfile.Write(file, write), "layers: save %s", file)
 }
 
-// SaveTo writes what Save writes to w. Equal parameters give equal bytes.
+// SaveTo is Save to a writer. Equal parameters give equal bytes.
 func SaveTo(w io.Writer, net Layer) error {
 	params, err := named(net)
 	if err != nil {
@@ -53,7 +53,7 @@ func SaveTo(w io.Writer, net Layer) error {
 	return nil
 }
 
-// named returns the parameters of a usable network, no two of one name.
+// named returns the parameters of a usable network, whose names must differ.
 func named(net Layer) ([]*Param, error) {
 	if err := check(net); err != nil {
 		return nil, err
@@ -61,8 +61,8 @@ func named(net Layer) ([]*Param, error) {
 	return collect(net)
 }
 
-// asArray returns a pointer to the parameter's numbers as a Go array of the parameter's shape, the form in which package npy
-// takes more than one dimension.
+// asArray returns a pointer to the parameter's numbers as a Go array of the parameter's shape, the form that package npy
+// requires for more than one dimension.
 func asArray(p *Param) interface{} {
 	t := p.Value.Dtype().Type
 	shape := p.Value.Shape()
@@ -72,12 +72,12 @@ func asArray(p *Param) interface{} {
 	return reflect.NewAt(t, reflect.ValueOf(p.Value.Data()).UnsafePointer()).Interface()
 }
 
-// Load reads the parameters and running statistics of net from the named .npz file, as written by [Save] or by numpy.savez
-// from the state_dict of a PyTorch model with the same names. Arrays of 4- and 8-byte floats fit parameters of either type.
+// Load reads the parameters and running statistics of net from the named .npz file, as written by [Save], or by numpy.savez
+// from the state_dict of a PyTorch model with the same names. Arrays of 4- and 8-byte floats fit parameters of either dtype.
 //
 // Every tensor of the network must be in the file once, with its shape, and every array of the file in the network, except
-// PyTorch's num_batches_tracked. A finite float64 that is too large for a float32 parameter is an error. An error names the
-// first that does not fit and its shapes; then, as after any error, the network is as it was.
+// PyTorch's num_batches_tracked. A finite float64 that is too large for a float32 parameter is an error. Errors name the
+// first mismatch and its shapes. After any error the network is unchanged.
 func Load(file string, net Layer) error {
 	f, err := os.Open(file)
 	if err != nil {
@@ -91,7 +91,7 @@ func Load(file string, net Layer) error {
 	return errors.WithMessage(LoadFrom(f, info.Size(), net), file)
 }
 
-// LoadFrom reads what Load reads from the first size bytes of r.
+// LoadFrom is Load from the first size bytes of r.
 func LoadFrom(r io.ReaderAt, size int64, net Layer) error {
 	params, err := named(net)
 	if err != nil {
@@ -134,7 +134,7 @@ func LoadFrom(r io.ReaderAt, size int64, net Layer) error {
 	return nil
 }
 
-// readArray returns the numbers of an array of the given shape, a []float32 or a []float64.
+// readArray returns the numbers of an array of the given shape, as a []float32 or []float64.
 func readArray(entry *zip.File, shape tensor.Shape) (data interface{}, err error) {
 	content, err := entry.Open()
 	if err != nil {
@@ -170,7 +170,7 @@ func readArray(entry *zip.File, shape tensor.Shape) (data interface{}, err error
 	return data, nil
 }
 
-// checkRange refuses finite numbers that a float32 parameter would take for infinite ones.
+// checkRange rejects finite numbers that would become infinite in a float32 parameter.
 func checkRange(values interface{}, dtype tensor.Dtype) error {
 	wide, ok := values.([]float64)
 	if !ok || dtype != tensor.Float32 {
@@ -184,11 +184,11 @@ func checkRange(values interface{}, dtype tensor.Dtype) error {
 	return nil
 }
 
-// maxHeader is the longest array header that is believed; those of float arrays have about 100 bytes.
+// maxHeader is the longest array header accepted; those of float arrays have about 100 bytes.
 const maxHeader = 1 << 16
 
-// readHeader reads up to the numbers of an array. Package npy panics on some broken headers, allocates whatever length a
-// header of format version 2 claims, and takes the end of the file for zeros.
+// readHeader reads the header of an array. Package npy panics on some broken headers, allocates whatever length a header of
+// format version 2 claims, and reads zeros past the end of the file.
 func readHeader(r *bufio.Reader) (array *npy.Reader, err error) {
 	start, err := r.Peek(12) // magic, version, length of the header
 	if err != nil {
@@ -216,7 +216,7 @@ func (s strict) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// convert copies src to dst, of which each is a []float32 or a []float64, as far as the shorter one reaches.
+// convert copies src to dst, each a []float32 or []float64, up to the shorter length.
 func convert(dst, src interface{}) {
 	switch dst := dst.(type) {
 	case []float32:

@@ -335,10 +335,10 @@ func TestResumeErrors(t *testing.T) {
 		"empty":           {data: nil, of: r, want: "EOF"},
 		"another network": {data: good, of: resumable{"cnn", "adam", "cyclic"}, want: "checkpoint"},
 		"another solver":  {data: good, of: resumable{"mlp", "sgd", "cyclic"}, want: "base solver"},
-		"other batches": {data: good, of: r, want: "4 batches a pass, this one has 2", change: func(k *task, _ *layers.FitConfig) {
+		"other batches": {data: good, of: r, want: "4 batches per pass, this one has 2", change: func(k *task, _ *layers.FitConfig) {
 			k.train, _ = datasets.Digits(12, 1).Loader(datasets.LoaderConfig{Batch: resumeBatch, Flat: true})
 		}},
-		"a later epoch": {data: good, of: r, want: "begins with epoch 9", change: func(_ *task, c *layers.FitConfig) { c.FirstEpoch = 9 }},
+		"a later epoch": {data: good, of: r, want: "starts at epoch 9", change: func(_ *task, c *layers.FitConfig) { c.FirstEpoch = 9 }},
 	} {
 		if err := os.WriteFile(file, c.data, 0o666); err != nil {
 			t.Fatal(err)

@@ -10,16 +10,16 @@ import (
 	"github.com/pkg/errors"
 )
 
-// SampleConfig is how [LanguageModel.Sample] chooses tokens. The zero value draws them with the probabilities that the
-// network gives them.
+// SampleConfig says how [LanguageModel.Sample] chooses tokens. The zero value draws them with the network's probabilities.
 type SampleConfig struct {
-	// Temperature divides the logits: below 1 likely tokens become likelier, above 1 less so. By default 1.
+	// Temperature divides the logits: below 1 it favours likely tokens, above 1 unlikely ones. By default it is 1.
 	Temperature float64
 
-	// TopK leaves only so many of the likeliest tokens, of equal ones the first; 1 takes the likeliest. By default all.
+	// TopK restricts the choice to the given number of likeliest tokens, the first among equal ones; 1 always takes the
+	// likeliest. By default all are allowed.
 	TopK int
 
-	// Seed determines, with the number of the token, every draw.
+	// Seed determines, together with the index of the token, every draw.
 	Seed uint64
 }
 
@@ -28,17 +28,17 @@ func (c SampleConfig) check() error {
 		return errors.Errorf("layers: sample at temperature %v, want a positive number, or 0 for 1", c.Temperature)
 	}
 	if c.TopK < 0 {
-		return errors.Errorf("layers: sample of the %d likeliest tokens, want 1 at least, or 0 for all", c.TopK)
+		return errors.Errorf("layers: sample of the %d likeliest tokens, want at least 1, or 0 for all", c.TopK)
 	}
 	return nil
 }
 
-// Sample continues a text: it returns n tokens, each drawn after the prompt and those before it, as far back as the context
-// reaches. The network must be causal, which means that its result at a place does not depend on the tokens behind it. The
-// same weights, prompt and seed give the same tokens on every machine, and a smaller n the beginning of them.
+// Sample continues a text: it returns n tokens, each drawn given the prompt and the tokens drawn before it, as far back as
+// the context reaches. The network must be causal: its result at a position must not depend on later tokens. The same
+// weights, prompt and seed give the same tokens on every machine, and a smaller n gives a prefix of them.
 //
-// An empty prompt is ErrNoTokens, one with an id outside the vocabulary ErrLabel, and logits that leave no token to choose
-// ErrNotFinite. It ends early when ctx is done, with its error.
+// The error is ErrNoTokens for an empty prompt, ErrLabel for a prompt with an id outside the vocabulary, and ErrNotFinite
+// for logits that leave no token to choose. Sample ends early when ctx is done, with its error.
 func (m *LanguageModel) Sample(ctx context.Context, prompt []int, n int, config SampleConfig) ([]int, error) {
 	if err := config.check(); err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (m *LanguageModel) Sample(ctx context.Context, prompt []int, n int, config 
 	}
 	for i, id := range prompt {
 		if id < 0 || id >= m.evaluation.classes {
-			return nil, errors.Wrapf(ErrLabel, "layers: token %d at place %d of the prompt, want 0 to %d", id, i, m.evaluation.classes-1)
+			return nil, errors.Wrapf(ErrLabel, "layers: token %d at position %d of the prompt, want 0 to %d", id, i, m.evaluation.classes-1)
 		}
 	}
 	if m.sampling == nil {
@@ -93,7 +93,7 @@ func (e *sequenceEvaluation) next(text []int) ([]float64, error) {
 
 // choose draws token number i.
 func (c SampleConfig) choose(logits []float64, i uint64) (int, error) {
-	order := make([]int, len(logits)) // of the tokens, the likeliest first
+	order := make([]int, len(logits)) // the tokens, likeliest first
 	for id, v := range logits {
 		if math.IsNaN(v) || math.IsInf(v, 1) {
 			return 0, errors.Wrapf(ErrNotFinite, "layers: sample: logit %v of token %d", v, id)
@@ -131,10 +131,10 @@ func (c SampleConfig) choose(logits []float64, i uint64) (int, error) {
 			return id, nil
 		}
 	}
-	return order[0], nil // by rounding: nothing was left over
+	return order[0], nil // reached only through rounding
 }
 
-// draw returns a number from 0 to below 1 for token number i.
+// draw returns a number in [0, 1) for token number i.
 func (c SampleConfig) draw(i uint64) float64 {
 	return rand.New(rand.NewPCG(c.Seed^nameHash("sample of text"), i)).Float64()
 }

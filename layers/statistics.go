@@ -9,11 +9,11 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// EstimateStatistics sets the running statistics of the batch norms to the means, over one pass, number 0, of the batches,
-// of the statistics of each whole batch at the weights as they are. The running statistics of a training are a moving
-// average at the weights of many steps, noisy ones if the solver perturbs; after a training with much noise, with several
-// samples a step, or after averaging weights, these fit better. Weights do not change. With an error, nothing does. The
-// statistics of layers of your own must move by graph.BatchNormMomentum, as those of BatchNorm do.
+// EstimateStatistics sets the running statistics of the batch norms to the mean, over one pass, number 0, of the batches, of
+// the statistics of each whole batch at the current weights. The running statistics of a training are a moving average over
+// the weights of many steps, noisy ones if the solver perturbs; after a training with much noise, with several samples per
+// step, or after averaging weights, these fit better. Weights do not change, and after an error nothing has. The statistics
+// of custom layers must move by graph.BatchNormMomentum, as those of BatchNorm do.
 //
 // P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov, A. G. Wilson, Averaging Weights Leads to Wider Optima and Better
 // Generalization, UAI 2018, https://arxiv.org/abs/1803.05407, section 3.
@@ -58,7 +58,7 @@ func (c *Classifier) estimateStatistics(ctx context.Context, batches Batches) er
 	return nil
 }
 
-// mean sets the numbers, on all ranks, to the means of theirs, unless a rank has an error.
+// mean sets the numbers to their means over all ranks, unless a rank has an error.
 func (r *ranks) mean(numbers [][]float64, err error) error {
 	var sums []float64
 	for _, x := range numbers {
@@ -76,7 +76,7 @@ func (r *ranks) mean(numbers [][]float64, err error) error {
 	return nil
 }
 
-// estimate sets means, which are zero, to the mean of each statistic over the batches.
+// estimate sets means, which must be zero, to the mean of each statistic over the batches.
 func (t *training) estimate(ctx context.Context, batches Batches, ranks *ranks, means [][]float64) error {
 	pass, err := begin(batches, 0, 0)
 	if err != nil {
@@ -118,8 +118,8 @@ func (t *training) estimate(ctx context.Context, batches Batches, ranks *ranks, 
 	return nil
 }
 
-// batchStatistics runs the graph on the loaded batch, number n, with running statistics that begin at zero, and leaves the
-// gradients zero: the statistics are then those of the batch, times the momentum.
+// batchStatistics runs the graph on the loaded batch, number n, with running statistics that start at zero, so that they end
+// as those of the batch times the momentum, and zeroes the gradients.
 func (t *training) batchStatistics(vm G.VM, n, rank int) error {
 	for _, s := range t.statistics {
 		s.param.Value.Zero()

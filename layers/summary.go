@@ -10,10 +10,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Summary returns a table of the layers of a network: what each makes of a batch of images of the given shape, N being the
-// batch, how many numbers it learns, and which of its tensors take noise. Below stand the sums, and how many groups take
-// turns under layer-wise noise. Of a network whose first layer is an [Embedding] the shape is the number of tokens of a
-// sequence. Without a shape, as by fmt.Println(net), the column of results is left out, and no error occurs.
+// Summary returns a table of the layers of a network: the shape of each layer's result for images of the given shape, with N
+// for the batch, how many numbers it learns, and which of its tensors take noise. The last line has the totals, and the
+// number of groups that take turns under layer-wise noise. For a network whose first layer is an [Embedding], the shape is
+// the number of tokens per sequence. Without a shape, as in fmt.Println(net), the column of results is omitted, and there is
+// no error.
 func Summary(net Layer, shape ...int) (string, error) {
 	s := &summary{counted: make(map[*Param]bool)}
 	if len(shape) == 0 {
@@ -55,12 +56,12 @@ func takesTokens(net Layer) bool {
 	return ok
 }
 
-// summary is the table in the making.
+// summary is a table under construction.
 type summary struct {
 	builder *Builder // nil without shapes
 	lines   []summaryLine
 	counted map[*Param]bool
-	params  []*Param // each once
+	params  []*Param // without duplicates
 }
 
 // summaryLine is a line of the table.
@@ -68,10 +69,10 @@ type summaryLine struct {
 	layer, result string
 	learnt        int
 	tensors       []string
-	shared        bool // all tensors stand in a line above
+	shared        bool // all tensors are in an earlier line
 }
 
-// trace adds the layers of l, built on x, and returns their result.
+// trace adds the layers of l, applied to x, and returns their result.
 func (s *summary) trace(l Layer, x *G.Node, depth int) (*G.Node, error) {
 	var err error
 	switch l := l.(type) {
@@ -93,7 +94,7 @@ func (s *summary) trace(l Layer, x *G.Node, depth int) (*G.Node, error) {
 	return y, nil
 }
 
-// residual adds a line for the block, and its layers below.
+// residual adds a line for the block, and its layers below it.
 func (s *summary) residual(r *Residual, x *G.Node, depth int) (*G.Node, error) {
 	y, err := r.Forward(s.builder, x)
 	if err != nil {
@@ -111,7 +112,7 @@ func (s *summary) residual(r *Residual, x *G.Node, depth int) (*G.Node, error) {
 	return y, nil
 }
 
-// list adds the layers of l without their results.
+// list adds the layers of l without results.
 func (s *summary) list(l Layer, depth int) {
 	var parts []Layer
 	switch l := l.(type) {
@@ -147,7 +148,7 @@ func (s *summary) add(l Layer, result string, depth int) {
 	s.lines = append(s.lines, line)
 }
 
-// String writes the table.
+// String returns the table.
 func (s *summary) String() string {
 	cells := [][]string{{"layer", "result", "parameters", "tensors"}}
 	for _, l := range s.lines {
@@ -193,7 +194,7 @@ func (s *summary) String() string {
 	return b.String()
 }
 
-// describe is what a layer is called: its type, or a function's name, and the name that its parameters share.
+// describe returns a layer's type, or a function's name, and the common prefix of its parameters' names.
 func describe(l Layer) string {
 	kind := reflect.Indirect(reflect.ValueOf(l)).Type().Name()
 	if f, ok := l.(*Func); ok {
@@ -202,7 +203,7 @@ func describe(l Layer) string {
 	return strings.TrimRight(kind+" "+commonPrefix(l.Params()), " ")
 }
 
-// prefixOf returns the name of the layer of a parameter: all up to the last dot, or all of it.
+// prefixOf returns the layer part of a parameter's name: everything up to the last dot, or all of it.
 func prefixOf(name string) string {
 	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
 		return name[:dot]
@@ -210,7 +211,7 @@ func prefixOf(name string) string {
 	return name
 }
 
-// commonPrefix returns the part of the names of parameters, in whole words between dots, that all of them begin with.
+// commonPrefix returns the longest common prefix of the parameters' names, in whole words between dots.
 func commonPrefix(params []*Param) string {
 	if len(params) == 0 {
 		return ""
@@ -227,7 +228,7 @@ func commonPrefix(params []*Param) string {
 
 func indent(depth int) string { return strings.Repeat("  ", depth) }
 
-// shapeText writes a shape whose first axis is the batch.
+// shapeText formats a shape whose first axis is the batch.
 func shapeText(n *G.Node) string {
 	s := n.Shape()
 	if len(s) == 0 {
@@ -240,7 +241,7 @@ func shapeText(n *G.Node) string {
 	return "(" + strings.Join(text, ", ") + ")"
 }
 
-// thousands writes a number of 0 or more with commas.
+// thousands formats a non-negative number with commas.
 func thousands(n int) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
@@ -249,7 +250,7 @@ func thousands(n int) string {
 	return text
 }
 
-// plain is the summary without shapes.
+// plain returns the summary without shapes.
 func plain(l Layer) string {
 	if err := check(l); err != nil {
 		return err.Error()

@@ -9,37 +9,37 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Transformer are the settings of a transformer's blocks.
+// Transformer holds the settings of a transformer's blocks.
 type Transformer struct {
-	Width int // the numbers of a position
-	Heads int // divides the width
-	Depth int // how many blocks, for the networks made of them
+	Width int // numbers per position
+	Heads int // attention heads; must divide Width
+	Depth int // number of blocks, for networks made of them
 
-	// Hidden is the width between the two dense layers of a block. By default four times Width.
+	// Hidden is the width between the two dense layers of a block. By default it is four times Width.
 	Hidden int
 
-	// Causal lets position t see positions 0 to t alone. NewGPT and NewViT know by themselves.
+	// Causal lets position t attend to positions 0 to t only. NewGPT and NewViT set it themselves.
 	Causal bool
 
 	// Dropout is the probability of the dropouts in training graphs: of attention probabilities, between the dense layers, and
-	// of what each half of a block adds; in networks of what goes into the first block as well. By default none.
+	// of what each half of a block adds; in whole networks also of the input of the first block. By default it is 0.
 	Dropout float64
 
-	// Seed is that of the dropouts, as of [NewDropout].
+	// Seed is the seed of the dropouts, as in [NewDropout].
 	Seed uint64
 
-	// Separate is that of [AttentionConfig].
+	// Separate is as in [AttentionConfig].
 	Separate bool
 }
 
-// NewTransformerBlock makes a block of a transformer on (N, T, Width), with the norm in front of each half and GELU:
+// NewTransformerBlock makes a block of a transformer on (N, T, Width), with the norm before each half and GELU:
 //
 //	h = x + attention(norm1(x))
 //	y = h + linear2(GELU(linear1(norm2(h))))
 //
-// Its parameters are those of nn.TransformerEncoderLayer with norm_first=True and activation="gelu", behind name and a dot:
-// norm1, self_attn, norm2, linear1, linear2. R. Xiong, Y. Yang, D. He and others, On Layer Normalization in the Transformer
-// Architecture, ICML 2020, https://arxiv.org/abs/2002.04745.
+// Its parameters are those of nn.TransformerEncoderLayer with norm_first=True and activation="gelu", prefixed by name and a
+// dot: norm1, self_attn, norm2, linear1, linear2. R. Xiong, Y. Yang, D. He and others, On Layer Normalization in the
+// Transformer Architecture, ICML 2020, https://arxiv.org/abs/2002.04745.
 func NewTransformerBlock(name string, t Transformer, init Init) *Sequential {
 	hidden := t.Hidden
 	if hidden == 0 {
@@ -73,28 +73,27 @@ func newBlocks(t Transformer, init Init) []Layer {
 	return blocks
 }
 
-// AttentionConfig are the settings of a [SelfAttention].
+// AttentionConfig holds the settings of a [SelfAttention].
 type AttentionConfig struct {
-	Heads  int  // how many share the numbers of a position; divides the width
-	Causal bool // position t sees positions 0 to t alone
+	Heads  int  // number of heads; must divide the width
+	Causal bool // position t attends to positions 0 to t only
 
-	// Dropout is the probability with which a training graph sets a probability of the softmax to zero, the others being scaled
-	// up. By default none.
+	// Dropout is the probability with which a training graph sets a probability of the softmax to zero, scaling up the others.
+	// By default it is 0.
 	Dropout float64
 
-	// Seed is that of the dropouts, as of [NewDropout].
+	// Seed is the seed of the dropouts, as in [NewDropout].
 	Seed uint64
 
-	// Separate gives queries, keys and values dense layers of their own, which [graph.Layers] finds as three layers: noise that
-	// is injected a layer at a time then reaches one of the three. By default one dense layer computes all of them, as
-	// nn.MultiheadAttention does, and is one layer.
+	// Separate gives queries, keys and values dense layers of their own, which [graph.Layers] finds as three layers: noise
+	// injected a layer at a time then reaches one of the three. By default one dense layer computes all of them, as in
+	// nn.MultiheadAttention, and counts as one layer.
 	Separate bool
 }
 
-// SelfAttention lets each position of a sequence take from the others what it looks for: queries, keys and values are dense
-// layers of the input, and the result is a dense layer of what [graph.Attention] makes of them. A. Vaswani, N. Shazeer, N.
-// Parmar, J. Uszkoreit, L. Jones, A. N. Gomez, Ł. Kaiser, I. Polosukhin, Attention Is All You Need, NeurIPS 2017,
-// https://arxiv.org/abs/1706.03762.
+// SelfAttention is multi-head self-attention: queries, keys and values are dense layers of the input, and the result is a
+// dense layer of their [graph.Attention]. A. Vaswani, N. Shazeer, N. Parmar, J. Uszkoreit, L. Jones, A. N. Gomez, Ł. Kaiser,
+// I. Polosukhin, Attention Is All You Need, NeurIPS 2017, https://arxiv.org/abs/1706.03762.
 type SelfAttention struct {
 	fault
 	name   string
@@ -104,10 +103,10 @@ type SelfAttention struct {
 	out    *Dense
 }
 
-// NewSelfAttention makes an attention of (N, T, width) with the names of nn.MultiheadAttention: name.in_proj_weight
-// (3*width, width) and name.in_proj_bias (3*width), the rows of the queries first, then those of the keys and of the values,
-// and name.out_proj.weight and name.out_proj.bias. If they are separate, the first two are name.q_proj.weight and so on
-// instead. All are initialised by init as dense layers.
+// NewSelfAttention makes an attention of (N, T, width) with the parameters of nn.MultiheadAttention: name.in_proj_weight
+// (3*width, width) and name.in_proj_bias (3*width), with the rows of the queries first, then those of the keys and of the
+// values, name.out_proj.weight and name.out_proj.bias. If Separate is set, the first two are replaced by name.q_proj.weight
+// and so on. All are initialised by init like dense layers.
 func NewSelfAttention(name string, width int, c AttentionConfig, init Init) *SelfAttention {
 	a := &SelfAttention{name: init.Prefix + name, width: width, config: c}
 	switch {
@@ -154,7 +153,7 @@ func (a *SelfAttention) Params() []*Param {
 	return params
 }
 
-// Forward builds the layer on x of shape (N, T, width); the result has the same shape.
+// Forward applies the layer to x of shape (N, T, width); the result has the same shape.
 func (a *SelfAttention) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 	if a.err != nil {
 		return nil, a.err
