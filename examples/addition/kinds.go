@@ -9,22 +9,22 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// A kind is a way to train: what regularises beside weight decay.
+// A kind is a way to train: what regularises besides weight decay.
 type kind struct {
 	name     string
-	strength string // what its strength is called; empty if it has none
+	strength string // name of its strength; empty if it has none
 
-	options func() []optim.PerturbOpt // of the noise; nil for none
+	options func() []optim.PerturbOpt // options of the noise; nil for none
 	dropout bool
 
-	colour, variant int // in pictures
+	colour, variant int // as in pictures
 
-	usual     trial     // of a single run, without its weight decay
+	usual     trial     // the settings of a single run, without weight decay
 	rates     []float64 // learning rates that tuning tries, each
 	strengths []float64 // with each of these
 }
 
-// kinds are what is compared. Each has nine trials for each weight decay.
+// kinds are compared with each other. Each has nine trials for each weight decay.
 var kinds = []kind{
 	{
 		name: "none", colour: figure.None,
@@ -64,7 +64,7 @@ type trial struct {
 	Strength    float64 `json:"strength"`
 }
 
-// trials are those of the tuning.
+// trials returns the trials of the tuning.
 func (k kind) trials(weightDecay float64) []trial {
 	var all []trial
 	for _, rate := range k.rates {
@@ -75,7 +75,7 @@ func (k kind) trials(weightDecay float64) []trial {
 	return all
 }
 
-// single is the trial of a single run.
+// single returns the trial of a single run.
 func (k kind) single(weightDecay float64) trial {
 	t := k.usual
 	t.Kind, t.WeightDecay = k.name, weightDecay
@@ -92,7 +92,7 @@ func (t trial) of() kind {
 	panic("no kind " + t.Kind)
 }
 
-// String writes the trial in a line.
+// String describes the trial in a line.
 func (t trial) String() string {
 	text := fmt.Sprintf("weight decay %v, %s", t.WeightDecay, t.Kind)
 	if name := t.of().strength; name != "" {
@@ -101,7 +101,7 @@ func (t trial) String() string {
 	return fmt.Sprintf("%s, learning rate %v", text, t.LearnRate)
 }
 
-// solver makes the solver of a run: AdamW, after ten steps of warm-up, with the noise around it.
+// solver makes the solver of a run: AdamW, with ten steps of warm-up, and the noise around it.
 //
 // A layer is a weight with its bias. Layer norms take no noise: their few numbers are scales, in other units than weights.
 func (t trial) solver(seed uint64) (G.Solver, error) {
@@ -119,7 +119,7 @@ func (t trial) solver(seed uint64) (G.Solver, error) {
 	return optim.NewPerturbedSolver(adam, t.Strength, options...)
 }
 
-// dropoutRate is the probability of the network's dropouts.
+// dropoutRate returns the probability of the network's dropouts.
 func (t trial) dropoutRate() float64 {
 	if t.of().dropout {
 		return t.Strength

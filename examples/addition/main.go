@@ -1,8 +1,8 @@
-// Addition trains a transformer of one layer to add modulo a prime, with and without noise in the weights, and measures how
-// long it takes from knowing its examples by heart to adding numbers that it has not seen: "grokking".
+// Addition trains a transformer with one layer to add modulo a prime, with and without noise in the weights, and measures
+// how long it takes from memorising its examples to adding numbers that it has not seen: "grokking".
 //
 // Without flags it trains each kind once, in less than a minute. With -study it tunes each kind, for each weight decay, and
-// compares them over seeds that the tuning has not seen.
+// compares them over seeds not used for tuning.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/pkg/errors"
 )
 
-// settings are the flags. Those with a name in JSON determine the numbers of a run, together with its trial and seed.
+// settings holds the flags. Those with a JSON name determine the numbers of a run, together with its trial and seed.
 type settings struct {
 	Modulus  int     `json:"p"`
 	Fraction float64 `json:"fraction"`

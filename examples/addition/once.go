@@ -9,7 +9,7 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
-// once makes one run of each kind and weight decay, and draws their curves.
+// once runs each kind and weight decay once, and draws the curves.
 func once(ctx context.Context, s settings) error {
 	fmt.Printf("addition modulo %d, %v of the sums to train on, seed %d: steps to %v of the others\n", s.Modulus, s.Fraction, s.seed, goal)
 	bar := cli.Bar(len(s.weightDecays)*len(kinds), "runs")
@@ -24,7 +24,7 @@ func once(ctx context.Context, s settings) error {
 			if err != nil {
 				return err
 			}
-			_ = bar.Clear() // the line takes its place on a terminal
+			_ = bar.Clear() // make room for the line on a terminal
 			fmt.Println(r)
 			_ = bar.Add(1)
 			panel.Curves = append(panel.Curves, r.curve())
@@ -51,7 +51,7 @@ func (r *record) String() string {
 	return fmt.Sprintf("%v: not after %d steps, accuracy %.2f", r.trial, r.Steps, r.points[len(r.points)-1].Accuracy)
 }
 
-// curve is the accuracy of the run over its steps.
+// curve returns the accuracy of the run over its steps.
 func (r *record) curve() figure.Curve {
 	k := r.of()
 	c := figure.Curve{Name: r.Kind, X: []float64{0}, Y: []float64{0}, Line: true, Colour: k.colour, Variant: k.variant}

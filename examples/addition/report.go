@@ -27,7 +27,7 @@ func (x *study) report(w io.Writer) error {
 	return err
 }
 
-// table is a line for each weight decay and kind.
+// table returns a line for each weight decay and kind.
 func (x *study) table() string {
 	var out strings.Builder
 	fmt.Fprintln(&out, "| weight decay | kind | tuned to | arrived | median of steps | first, last | sooner than none : later |")
@@ -43,7 +43,7 @@ func (x *study) table() string {
 	return out.String()
 }
 
-// observed returns the runs of a kind as statistics take them, by seed.
+// observed returns the runs of a kind in the form of package survival, by seed.
 func (x *study) observed(k kind, decay float64) []survival.Run {
 	var runs []survival.Run
 	for _, r := range x.compared(x.best(k, decay)) {
@@ -69,7 +69,7 @@ func arrived(runs []survival.Run) string {
 	return fmt.Sprintf("%d of %d", n, len(runs))
 }
 
-// median is that of Kaplan and Meier.
+// median returns the Kaplan-Meier median.
 func (x *study) median(runs []survival.Run) string {
 	m := survival.KaplanMeier(runs).Median()
 	if math.IsInf(m, 1) {
@@ -78,7 +78,7 @@ func (x *study) median(runs []survival.Run) string {
 	return fmt.Sprint(m)
 }
 
-// spread is the steps of the first run that arrived and of the last, or that not all did.
+// spread returns the steps of the first and the last run to reach the goal, or says that not all did.
 func spread(runs []survival.Run) string {
 	first, last, all := math.Inf(1), 0.0, true
 	for _, r := range runs {
@@ -96,7 +96,7 @@ func spread(runs []survival.Run) string {
 	return fmt.Sprintf("%v, %v", first, last)
 }
 
-// against compares runs with those without noise of the same seeds.
+// against compares runs with those of the same seeds without noise.
 func against(k kind, runs, none []survival.Run) string {
 	if k.name == kinds[0].name {
 		return ""
@@ -113,7 +113,7 @@ func against(k kind, runs, none []survival.Run) string {
 	return fmt.Sprintf("%d : %d (p %.2g)", sooner, later, survival.SignTest(sooner, later))
 }
 
-// panels are the shares of runs that have arrived, over the steps.
+// panels shows the share of runs that have reached the goal, over the steps.
 func (x *study) panels() []figure.Panel {
 	var panels []figure.Panel
 	for _, decay := range x.Settings.weightDecays {

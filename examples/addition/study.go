@@ -14,18 +14,18 @@ import (
 	"github.com/pkg/errors"
 )
 
-// tuningSeed is what the seeds of the tuning begin after: none of them is compared.
+// tuningSeed is added to the seeds of the tuning, so that they differ from the seeds compared.
 const tuningSeed = 1000
 
-// A study is the runs of a tuning and of the comparison after it, kept in a folder.
+// A study is the runs of a tuning and of the comparison after it, stored in a folder.
 type study struct {
 	Settings settings  `json:"settings"`
 	Runs     []*record `json:"runs"`
 
-	Best []trial `json:"best"` // of each kind and weight decay, what the tuning chose
+	Best []trial `json:"best"` // the choice of the tuning, for each kind and weight decay
 }
 
-// openStudy reads what the folder holds, if it is of these settings.
+// openStudy reads the results in the folder, which must have the same settings.
 func openStudy(s settings) (*study, error) {
 	x := &study{Settings: s}
 	data, err := os.ReadFile(x.file("results.json"))
@@ -46,9 +46,9 @@ func openStudy(s settings) (*study, error) {
 	return x, nil
 }
 
-// numbers are the settings that determine the numbers of a run.
+// numbers returns the settings that determine the numbers of a run.
 func (s settings) numbers() string {
-	data, _ := json.Marshal(s) // numbers, of which none is infinite
+	data, _ := json.Marshal(s) // cannot fail: no number is infinite
 	return string(data)
 }
 
@@ -64,8 +64,8 @@ func (x *study) find(t trial, seed uint64) *record {
 	return nil
 }
 
-// run makes the runs that are not there yet: of each kind and weight decay those of the tuning, and then those that are
-// compared, of the trial that did best.
+// run makes the missing runs: for each kind and weight decay those of the tuning, and then those to be compared, of the best
+// trial.
 func (x *study) run(ctx context.Context) error {
 	s := x.Settings
 	bar := cli.Bar(len(s.weightDecays)*len(kinds), "kinds and weight decays")
@@ -88,8 +88,8 @@ func (x *study) run(ctx context.Context) error {
 	return x.save()
 }
 
-// tune returns the trial of a kind whose runs take the fewest steps together, those that do not arrive taking all of them;
-// the first of equal ones. A trial is given up when it has taken as many steps as the best before it.
+// tune returns the trial of a kind whose runs take the fewest steps in total, counting all steps for runs that do not reach
+// the goal; the first among equal ones. A trial is abandoned once it has taken as many steps as the best before it.
 func (x *study) tune(ctx context.Context, k kind, decay float64) (best trial, err error) {
 	least := 0 // steps of the best
 	for i, t := range k.trials(decay) {
@@ -112,7 +112,7 @@ func (x *study) tune(ctx context.Context, k kind, decay float64) (best trial, er
 	return best, nil
 }
 
-// make returns a run, after making it if it is not there yet.
+// make returns a run, from the stored results if it is there.
 func (x *study) make(ctx context.Context, t trial, seed uint64, limit int) (*record, error) {
 	if r := x.find(t, seed); r != nil {
 		return r, nil
@@ -125,7 +125,7 @@ func (x *study) make(ctx context.Context, t trial, seed uint64, limit int) (*rec
 	return r, x.save()
 }
 
-// best returns what the tuning of a kind chose.
+// best returns the tuning's choice for a kind.
 func (x *study) best(k kind, decay float64) trial {
 	return x.Best[slices.IndexFunc(x.Best, func(t trial) bool { return t.Kind == k.name && t.WeightDecay == decay })]
 }

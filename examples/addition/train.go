@@ -9,36 +9,36 @@ import (
 	"github.com/pkg/errors"
 )
 
-// goal is the accuracy on the sums to test with at which a run has arrived.
+// goal is the accuracy on the test sums at which a run ends.
 const goal = 0.95
 
-// A point is what an evaluation gave.
+// A point is the result of an evaluation.
 type point struct {
 	Step     int
-	Accuracy float64 // on the sums to test with
-	Loss     float64 // on them
+	Accuracy float64 // on the test sums
+	Loss     float64 // on the test sums
 }
 
-// A record is how a run ended.
+// A record is the result of a run.
 type record struct {
 	trial
 	Seed     uint64 `json:"seed"`
-	Steps    int    `json:"steps"` // after which it ended; all that it was given if it diverged
+	Steps    int    `json:"steps"` // steps after which it ended; the limit if it diverged
 	Arrived  bool   `json:"arrived"`
-	Diverged string `json:"diverged,omitempty"` // where the loss was no longer finite
+	Diverged string `json:"diverged,omitempty"` // where the loss ceased to be finite
 
-	points []point // not kept
+	points []point // not stored
 }
 
-// observed is the run as statistics take it.
+// observed returns the run in the form of package survival.
 func (r *record) observed() survival.Run {
 	return survival.Run{Time: float64(r.Steps), Happened: r.Arrived}
 }
 
-// errEnd ends a training that has arrived or has taken its steps.
+// errEnd ends a training that has reached the goal or the limit of steps.
 var errEnd = errors.New("the run has ended")
 
-// train makes a run, of limit steps at most, a multiple of those between evaluations.
+// train makes a run of at most limit steps, a multiple of those between evaluations.
 func train(ctx context.Context, s settings, t trial, seed uint64, limit int) (*record, error) {
 	learn, test, err := datasets.ModularAddition(s.Modulus, s.Fraction, seed)
 	if err != nil {
@@ -79,7 +79,7 @@ func train(ctx context.Context, s settings, t trial, seed uint64, limit int) (*r
 	return nil, err
 }
 
-// step notes that a step was made, and evaluates if it is time to.
+// step counts a step, and evaluates if it is time to.
 func (r *record) step(ctx context.Context, every, limit int, model *layers.LanguageModel, held *datasets.SequenceLoader, done int) error {
 	r.Steps = done
 	if done%every != 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/cli"
 )
 
-// choice is what a run is trained with, and what is compared.
+// choice is what a run is trained with: the object of a comparison.
 type choice struct {
 	Kind      string  `json:"method"`   // a key of kinds
 	Strength  float64 `json:"strength"` // sigma, weight decay, probability or rho: see kinds
@@ -18,9 +18,9 @@ type choice struct {
 
 // kind is a way to regularise.
 type kind struct {
-	strength string    // what its strength is called
+	strength string    // name of its strength
 	usual    []float64 // the strengths of a sweep, if none are given
-	chosen   float64   // the strength without a sweep, if none is given, that a sweep over drawn digits has chosen; 0 for none
+	chosen   float64   // default strength without a sweep, as chosen by a sweep over drawn digits; 0 for none
 }
 
 var kinds = map[string]kind{
@@ -33,7 +33,7 @@ var kinds = map[string]kind{
 	"sam-half": {"rho", []float64{0.02, 0.05, 0.1, 0.2, 0.5}, 0},
 }
 
-// kindNames are the kinds in the order of tables and pictures.
+// kindNames lists the kinds in the order of tables and pictures.
 var kindNames = []string{"none", "layer", "all", "decay", "dropout", "sam", "sam-half"}
 
 func (c choice) String() string {
@@ -43,15 +43,15 @@ func (c choice) String() string {
 	return fmt.Sprintf("%s, %s %v", c.Kind, kinds[c.Kind].strength, c.Strength)
 }
 
-// choices makes what -noise, -sigma and -lr ask for: every kind with every strength, without one none, at every learning
-// rate.
+// choices makes the choices asked for by -noise, -sigma and -lr: every kind with every strength (none has no strength), at
+// every learning rate.
 func (s *settings) choices() ([]choice, error) {
 	rates, err := numbers("lr", s.rate, ",")
 	if err != nil {
 		return nil, err
 	}
 	var list []choice
-	taken := false // -sigma, by a kind of noise without strengths of its own
+	taken := false // whether -sigma is used, by a kind of noise without its own strengths
 	for _, text := range strings.Split(s.noise, ",") {
 		name, own, _ := strings.Cut(text, ":")
 		taken = taken || own == "" && kinds[name].strength == "sigma"
@@ -75,7 +75,7 @@ func (s *settings) choices() ([]choice, error) {
 	return list, nil
 }
 
-// strengths returns those of a kind, for which own are given behind its name.
+// strengths returns the strengths of a kind; own are those listed after its name, if any.
 func (s *settings) strengths(name, own string) ([]float64, error) {
 	k, known := kinds[name]
 	noise := name == "layer" || name == "all"
@@ -117,7 +117,7 @@ func (s *settings) strengths(name, own string) ([]float64, error) {
 	return list, err
 }
 
-// epochs returns how many a run has.
+// epochs returns the number of epochs of a run.
 func (s *settings) epochs(c choice) int {
 	if c.Kind == "sam-half" {
 		return max(1, s.Epochs/2)

@@ -17,17 +17,18 @@ import (
 
 // curvature estimates the trace of the Hessian of the training loss in two ways, which differ for networks with kinks.
 //
-// Away from the kinks of its ReLUs and max pools, each of the networks here is affine in every parameter tensor. So the
-// second derivative of the loss by one and the same weight comes from the cross entropy alone, and the trace of the Hessian
-// is that of the Gauss-Newton matrix. For the softmax, that is the mean over the images of the expected squared norm of the
-// gradient with a label drawn from the network's own probabilities. These gradients have mean zero, so that for a batch of n
-// such labels n |gradient of the batch|^2 has the same expectation. It is what automatic differentiation calls the trace.
+// Away from the kinks of its ReLUs and max pools, each of the networks here is affine in every parameter tensor. The second
+// derivative of the loss with respect to a single weight therefore comes from the cross entropy alone, and the trace of the
+// Hessian equals that of the Gauss-Newton matrix. For the softmax, that is the mean over the images of the expected squared
+// norm of the gradient with a label drawn from the network's own probabilities. These gradients have mean zero, so that for
+// a batch of n such labels n |gradient of the batch|^2 has the same expectation. It is the trace that automatic
+// differentiation would give.
 //
-// Differences of gradients (optim.HessianTrace) also count the kinks that the step crosses, as noise in the weights does.
+// Differences of gradients (optim.HessianTrace) also count the kinks crossed by the step, as noise in the weights does.
 type curvature struct {
 	vm         G.VM
 	learnables G.Nodes
-	logits     *G.Value // apart from vm: a cycle with the machine, which has a finalizer, would stay in memory
+	logits     *G.Value // allocated separately from vm: a cycle with the machine, which has a finalizer, would leak
 	images     []float32
 	labels     []int
 	batches    *datasets.Loader
@@ -40,7 +41,7 @@ type trace struct {
 	StdErr float64 `json:"standard_error"` // over the random draws; 0 for a single one
 }
 
-// newCurvature builds a graph of net for evaluation, with gradients.
+// newCurvature builds an evaluation graph of net with gradients.
 func newCurvature(net layers.Layer, s *settings, train *datasets.Dataset) (*curvature, error) {
 	c := &curvature{images: make([]float32, s.Batch*train.Shape().Size()), labels: make([]int, s.Batch), probes: s.Probes}
 	chosen, err := train.Subset(min(s.TraceImages, train.Len())/s.Batch*s.Batch, 0)
@@ -86,7 +87,7 @@ func (c *curvature) close() {
 	c.batches.Close()
 }
 
-// traces returns the trace away from the kinks and the one by differences, means over the batches.
+// traces returns the trace away from the kinks and the one by differences, averaged over the batches.
 func (c *curvature) traces(ctx context.Context) (smooth, differences *trace, err error) {
 	if err := c.batches.Start(0); err != nil {
 		return nil, nil, err
@@ -118,7 +119,7 @@ func (c *curvature) traces(ctx context.Context) (smooth, differences *trace, err
 
 // gaussNewton estimates the trace of the Gauss-Newton matrix on the images of the batch.
 func (c *curvature) gaussNewton(random *rand.Rand) (mean, stdErr float64, err error) {
-	if _, err := c.squaredGradient(); err != nil { // for the logits
+	if _, err := c.squaredGradient(); err != nil { // to compute the logits
 		return 0, 0, err
 	}
 	logits := append([]float32(nil), (*c.logits).Data().([]float32)...)
@@ -160,7 +161,7 @@ func drawLabels(random *rand.Rand, logits []float32, labels []int) {
 	classes := len(logits) / len(labels)
 	for i := range labels {
 		row := logits[i*classes : (i+1)*classes]
-		// The largest of logit + Gumbel noise is so distributed.
+		// The index of the largest logit + Gumbel noise has this distribution.
 		best := math.Inf(-1)
 		for k, logit := range row {
 			if v := float64(logit) - math.Log(random.ExpFloat64()); v > best {
@@ -170,7 +171,7 @@ func drawLabels(random *rand.Rand, logits []float32, labels []int) {
 	}
 }
 
-// zeroNaN makes the error of a single draw zero.
+// zeroNaN replaces the NaN error of a single draw by zero.
 func zeroNaN(x float64) float64 {
 	if math.IsNaN(x) {
 		return 0

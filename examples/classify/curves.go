@@ -8,7 +8,7 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/interval"
 )
 
-// title says what was trained on what.
+// title describes what was trained on what.
 func (x *results) title() string {
 	s := x.Settings
 	images := s.Dataset
@@ -21,7 +21,7 @@ func (x *results) title() string {
 	return fmt.Sprintf("%s, %s", images, s.Net)
 }
 
-// seeds says over how many runs intervals are: of the choice with most.
+// seeds describes the number of runs behind the intervals: that of the choice with the most.
 func (x *results) seeds(on string) string {
 	most := 0
 	for _, c := range x.choices(on) {
@@ -37,8 +37,8 @@ func (x *results) seeds(on string) string {
 	return fmt.Sprintf("mean over %d seeds, 95%% interval", most)
 }
 
-// drawn returns what pictures show of an interval: of two numbers the mean alone, since their interval, thirteen standard
-// errors each way, would take the axis for itself.
+// drawn returns the part of an interval that pictures show: for two numbers only the mean, since their interval, thirteen
+// standard errors each way, would dominate the axis.
 func drawn(i interval.Interval) interval.Interval {
 	if i.N == 2 {
 		i.N = 1
@@ -46,7 +46,7 @@ func drawn(i interval.Interval) interval.Interval {
 	return i
 }
 
-// drawCurves draws what was measured along the training: accuracy and losses, and below them the differences to the runs
+// drawCurves draws the measurements along the training: accuracy and losses, and below them the differences from the runs
 // without any method, and the trace of the Hessian.
 func (x *results) drawCurves(file string) error {
 	always := func(point) bool { return true }
@@ -71,7 +71,7 @@ func (x *results) drawCurves(file string) error {
 	} else {
 		panels = append(panels, panel("Calibration error on test images\n"+x.seeds(onTest), "ECE, %", x.curves(calibrated, settled)))
 	}
-	// There are no curves where every run has diverged, or there is nothing to compare with.
+	// There are no curves if every run has diverged, or there is nothing to compare with.
 	panels = slices.DeleteFunc(panels, func(p figure.Panel) bool { return len(p.Curves) == 0 })
 	if len(panels) == 0 {
 		return nil
@@ -79,11 +79,11 @@ func (x *results) drawCurves(file string) error {
 	return figure.Save(file, panels...)
 }
 
-// settled reports whether an epoch is behind the first quarter of the training, in which accuracies come from afar: they
-// would take the axes for themselves, and what is compared is at the end.
+// settled reports whether an epoch is past the first quarter of the training, where accuracies rise steeply: they would
+// dominate the axes, and the comparison is made at the end.
 func (x *results) settled(epoch int) bool { return 4*epoch >= x.Settings.Epochs }
 
-// style is how pictures show a choice: by its kind, and by which of this kind's it is.
+// style returns how pictures show a choice: by its kind, and by its rank among the choices of that kind.
 func (x *results) style(c choice, on string) figure.Curve {
 	variant := 0
 	for _, o := range x.choices(on) {
@@ -94,8 +94,8 @@ func (x *results) style(c choice, on string) figure.Curve {
 	return figure.Curve{Name: x.name(c), Colour: figure.ColourOf(c.Kind), Variant: variant, Line: true, Marks: true}
 }
 
-// curves returns, for each choice, the mean over the seeds of a number where it was measured. What came before the training
-// is left out: it would take the axes for itself.
+// curves returns, for each choice, the mean over the seeds of a number at the epochs where it was measured. The value before
+// training is left out: it would dominate the axes.
 func (x *results) curves(of func(point) float64, measured func(point) bool) []figure.Curve {
 	var list []figure.Curve
 	for _, c := range x.choices(onTest) {
@@ -147,7 +147,7 @@ func (x *results) differences(of func(point) float64) []figure.Curve {
 	return list
 }
 
-// pointsOf returns how many points all of the runs have.
+// pointsOf returns how many points all of the runs have in common.
 func pointsOf(runs []*record) int {
 	if len(runs) == 0 {
 		return 0
@@ -159,7 +159,7 @@ func pointsOf(runs []*record) int {
 	return least
 }
 
-// at returns what was measured after an epoch, nil if nothing was.
+// at returns the measurement after an epoch, nil if there is none.
 func (r *record) at(epoch int) *point {
 	for i := range r.Points {
 		if r.Points[i].Epoch == epoch {

@@ -14,14 +14,14 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// experiment is a set of runs with the same settings, kept in a folder.
+// experiment is a set of runs with the same settings, stored in a folder.
 type experiment struct {
 	results
 	images images
 }
 
-// make makes the runs of the choices that are not there yet; of a sweep, those on validation images first, and then those on
-// test images of the best of each kind.
+// make makes the missing runs of the choices. In a sweep, those are first the runs on validation images, and then the runs
+// on test images of the best choice of each kind.
 func (x *experiment) make(ctx context.Context, choices []choice) error {
 	s := x.Settings
 	if s.sweep {
@@ -38,7 +38,7 @@ func (x *experiment) make(ctx context.Context, choices []choice) error {
 	return x.train(ctx, tasks(choices, onTest, 0, s.seeds))
 }
 
-// missing returns how many of the runs are not made.
+// missing returns how many of the runs have not been made.
 func (x *experiment) missing(list []task) int {
 	n := 0
 	for _, t := range list {
@@ -49,14 +49,14 @@ func (x *experiment) missing(list []task) int {
 	return n
 }
 
-// tell writes a line to standard error, in one of the processes that make a run together.
+// tell writes a line to standard error, from only one of the processes that make a run together.
 func (x *experiment) tell(format string, args ...any) {
 	if x.Settings.first() {
 		fmt.Fprintf(os.Stderr, format+"\n", args...)
 	}
 }
 
-// tasks lists runs of all choices with the seeds behind first.
+// tasks lists runs of all choices with the given number of seeds after first.
 func tasks(choices []choice, on string, first, seeds int) []task {
 	var list []task
 	for seed := range seeds {
@@ -67,11 +67,11 @@ func tasks(choices []choice, on string, first, seeds int) []task {
 	return list
 }
 
-// pause is how long a process waits for others that make the runs that are left.
+// pause is how long a process waits while others make the remaining runs.
 const pause = time.Second
 
-// train makes those of this process's runs that neither it nor another one has made, and waits for others to end theirs,
-// unless this is one of several parts. In the end it knows all runs in the folder.
+// train makes those of this process's runs that no process has made yet, and waits for other processes to finish theirs,
+// unless this process makes only a part. At the end it has read all runs in the folder.
 func (x *experiment) train(ctx context.Context, all []task) error {
 	epochs, left := 0, x.Settings.mine(all)
 	for _, t := range left {
@@ -97,7 +97,7 @@ func (x *experiment) train(ctx context.Context, all []task) error {
 				continue
 			}
 			_ = bar.Add(x.Settings.epochs(t.choice) - made)
-			_ = bar.Clear() // the line below takes its place on a terminal
+			_ = bar.Clear() // make room for the line below on a terminal
 			x.tell("%v: %s", t, r.outcome())
 		}
 		if x.Settings.parts > 0 {
@@ -123,13 +123,13 @@ func (x *experiment) train(ctx context.Context, all []task) error {
 	return err
 }
 
-// claimed is a run that this process may make, or have made, unless another one is about to.
+// claimed is a run that this process may make, or has made, unless another process is making it.
 type claimed struct {
 	Elsewhere bool
-	Run       *record // as far as it has come, nil for nothing
+	Run       *record // progress so far, nil for none
 }
 
-// trainOne returns a run, which it makes if need be; nil if another process is about to.
+// trainOne returns a run, making it if necessary; nil if another process is making it.
 func (x *experiment) trainOne(ctx context.Context, t task, advance func(epoch int)) (*record, error) {
 	if r := x.find(t); r != nil && r.Done {
 		return r, nil
@@ -139,7 +139,7 @@ func (x *experiment) trainOne(ctx context.Context, t task, advance func(epoch in
 		if release, err = x.claim(t); err != nil || release == nil {
 			return claimed{Elsewhere: true}, err
 		}
-		c.Run, err = x.read(x.runFile(t, ".json")) // another process may have been at it
+		c.Run, err = x.read(x.runFile(t, ".json")) // another process may have worked on it
 		return c, err
 	})
 	if release != nil {
@@ -161,7 +161,7 @@ func (x *experiment) trainOne(ctx context.Context, t task, advance func(epoch in
 	return r, x.complete(ctx, r, advance)
 }
 
-// complete makes what is left of a run and keeps it, also where it has diverged.
+// complete makes the rest of a run and stores it, even if it has diverged.
 func (x *experiment) complete(ctx context.Context, r *record, advance func(epoch int)) error {
 	t, err := x.newTraining(r)
 	if err != nil {
@@ -193,8 +193,8 @@ func (x *experiment) complete(ctx context.Context, r *record, advance func(epoch
 	return nil
 }
 
-// best returns, of each kind, the choice that did best on validation images: by the mean of accuracy or loss over its runs,
-// all of which must have come to their end, and by the other number where they are equal.
+// best returns, for each kind, the choice that did best on validation images: by the mean of accuracy or loss over its runs,
+// all of which must have finished, and by the other number if they are equal.
 func (x *experiment) best(choices []choice) []choice {
 	var list []choice
 	for _, name := range kindNames {

@@ -16,8 +16,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A folder of results has a file for each run, in runsFolder: whoever wants to merge what several machines made copies those
-// into one folder. While a run is going on its lock is held by the process that makes it, and its checkpoint lies beside it.
+// A results folder has a file for each run, in runsFolder: to merge the runs of several machines, copy those files into one
+// folder. While a run is in progress, its lock is held by the process that makes it, and its checkpoint is beside it.
 const (
 	runsFolder  = "runs"
 	resultsName = "results.json" // all runs in one file
@@ -41,7 +41,7 @@ func (x *experiment) runFile(t task, ending string) string {
 	return filepath.Join(x.Settings.out, runsFolder, t.String()+ending)
 }
 
-// openExperiment reads the images, and what the folder holds, if it is of these settings.
+// openExperiment reads the images, and the results in the folder, which must have the same settings.
 func openExperiment(ctx context.Context, s *settings) (*experiment, error) {
 	x := &experiment{results: results{Settings: s}}
 	var err error
@@ -55,7 +55,7 @@ func openExperiment(ctx context.Context, s *settings) (*experiment, error) {
 	return x, err
 }
 
-// readFolder takes over the runs that the folder holds.
+// readFolder reads the runs in the folder.
 func (x *experiment) readFolder() error {
 	data, err := os.ReadFile(x.file(resultsName))
 	if err == nil {
@@ -76,7 +76,7 @@ func (x *experiment) readFolder() error {
 	return x.gather()
 }
 
-// gather takes over the runs in files.
+// gather reads the runs in files.
 func (x *experiment) gather() error {
 	entries, err := os.ReadDir(x.file(runsFolder))
 	if err != nil {
@@ -92,7 +92,7 @@ func (x *experiment) gather() error {
 	return nil
 }
 
-// read takes over the run in a file, in the place of what is known of it. It returns nil if there is no such file.
+// read reads the run in a file, replacing what is known of it. It returns nil if there is no such file.
 func (x *experiment) read(name string) (*record, error) {
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,7 +115,7 @@ func (x *experiment) read(name string) (*record, error) {
 	return saved.Run, nil
 }
 
-// adopt puts a run in the place of what is known of it.
+// adopt replaces what is known of a run.
 func (x *experiment) adopt(run *record) {
 	for i, r := range x.Runs {
 		if r.task == run.task {
@@ -126,7 +126,7 @@ func (x *experiment) adopt(run *record) {
 	x.Runs = append(x.Runs, run)
 }
 
-// sameSettings refuses what was made with other settings.
+// sameSettings returns an error for results made with other settings.
 func (x *experiment) sameSettings(of *settings, file string) error {
 	before, err := json.Marshal(of)
 	if err != nil {
@@ -142,7 +142,7 @@ func (x *experiment) sameSettings(of *settings, file string) error {
 	return nil
 }
 
-// claim takes a run for this process alone. The function that gives it back is nil where another process has it.
+// claim reserves a run for this process. The function that releases it is nil if another process has it.
 func (x *experiment) claim(t task) (release func(), err error) {
 	return lockfile.Try(x.runFile(t, ".lock"))
 }
@@ -159,7 +159,7 @@ func (x *experiment) keep(r *record) error {
 	return writeFile(x.runFile(r.task, ".json"), append(data, '\n'))
 }
 
-// writeFile writes a file as package outfile does.
+// writeFile writes a file through package outfile.
 func writeFile(name string, data []byte) error {
 	return outfile.Write(name, func(w io.Writer) error {
 		_, err := w.Write(data)
@@ -167,7 +167,7 @@ func writeFile(name string, data []byte) error {
 	})
 }
 
-// report writes results, table and pictures into the folder, and tables and the lines that begin with result to w.
+// report writes results, table and pictures into the folder, and the tables and the lines that begin with "result" to w.
 func (x *experiment) report(w io.Writer) error {
 	data, err := x.results.MarshalJSON()
 	if err != nil {

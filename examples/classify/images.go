@@ -8,7 +8,7 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/cli"
 )
 
-// source is what -dataset chooses from.
+// source is a data set that -dataset can select.
 type source struct {
 	read    func(dir string, split datasets.Split, opts ...datasets.Option) (*datasets.Dataset, error) // nil for the digits
 	shape   datasets.Shape
@@ -28,8 +28,8 @@ var datasetsByName = map[string]source{
 	"cifar100": {datasets.CIFAR100, colour, 100},
 }
 
-// How many digits are drawn, and from which seeds those to measure with: training digits have the seeds of the runs. The
-// last is that of the split into images to train on and to validate with.
+// How many digits are drawn, and the seeds of those to evaluate on: training digits have the seeds of the runs. The last is
+// the seed of the split into training and validation images.
 const (
 	trainDigits    = 1000
 	testDigits     = 2000
@@ -37,7 +37,7 @@ const (
 	validationSeed = 1 << 33
 )
 
-// images are the data of an experiment.
+// images holds the data of an experiment.
 type images struct {
 	train, test      *datasets.Dataset // train is nil for digits, which are drawn
 	validation, rest *datasets.Dataset // the two parts of train in a sweep
@@ -84,7 +84,7 @@ func (s *settings) open(ctx context.Context) (images, error) {
 	return all, nil
 }
 
-// imagesOf returns the images that a run trains on, and those that it is measured with.
+// imagesOf returns the images that a run trains on, and those that it is evaluated on.
 func (s *settings) imagesOf(all images, t task) (train, measured *datasets.Dataset, err error) {
 	pool, measured := all.train, all.test
 	if t.On == onValidation {
@@ -106,7 +106,8 @@ func (s *settings) imagesOf(all images, t task) (train, measured *datasets.Datas
 	return train, measured, err
 }
 
-// shuffled is how training images come: in another order in each epoch, the last batch filled up from its beginning.
+// shuffled configures training images: in another order in each epoch, with the last batch padded from the beginning of the
+// epoch.
 func (s *settings) shuffled(d *datasets.Dataset, seed uint64) datasets.LoaderConfig {
 	config := s.shared(d)
 	config.Shuffle, config.Seed, config.Last = true, seed, datasets.LastPad
@@ -116,7 +117,7 @@ func (s *settings) shuffled(d *datasets.Dataset, seed uint64) datasets.LoaderCon
 	return config
 }
 
-// shared is how images come, in order, to the ranks that make a run together.
+// shared configures images in order, for the ranks that make a run together.
 func (s *settings) shared(d *datasets.Dataset) datasets.LoaderConfig {
 	config := s.inOrder(d)
 	config.Batch = s.batch()
@@ -126,7 +127,7 @@ func (s *settings) shared(d *datasets.Dataset) datasets.LoaderConfig {
 	return config
 }
 
-// inOrder is how images to measure with come.
+// inOrder configures images to evaluate on.
 func (s *settings) inOrder(d *datasets.Dataset) datasets.LoaderConfig {
 	config := datasets.LoaderConfig{Batch: s.Batch}
 	if !s.Normal {

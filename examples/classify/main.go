@@ -1,8 +1,8 @@
-// Classify trains networks on images with and without noise in the weights, over several seeds, and compares what they
-// learn: the experiments of Orvieto, Raj, Kersting and Bach, Explicit Regularization in Overparametrized Models via Noise
+// Classify trains networks on images with and without noise in the weights, over several seeds, and compares the results:
+// the experiments of Orvieto, Raj, Kersting and Bach, Explicit Regularization in Overparametrized Models via Noise
 // Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613.
 //
-// Without flags it trains a perceptron on drawn digits, in about a minute. See README.md for what came of this and of larger
+// Without flags it trains a perceptron on drawn digits, in about a minute. README.md has the results of this and of larger
 // experiments.
 package main
 
@@ -29,7 +29,7 @@ func run(ctx context.Context, s *settings) error {
 	return onRanks(ctx, s)
 }
 
-// makeAndReport makes the runs that are not there yet, and reports on all.
+// makeAndReport makes the missing runs, and reports on all.
 func makeAndReport(ctx context.Context, s *settings, choices []choice) error {
 	x, err := openExperiment(ctx, s)
 	if err != nil {

@@ -8,23 +8,23 @@ import (
 	"github.com/layernoise/layernoise/layers"
 )
 
-// point is what was measured after an epoch, at weights without noise.
+// point is the measurements after an epoch, at weights without noise.
 type point struct {
-	Epoch         int     `json:"epoch"` // epochs made
+	Epoch         int     `json:"epoch"` // completed epochs
 	TrainLoss     float64 `json:"train_loss"`
 	TrainAccuracy float64 `json:"train_accuracy"`
-	Loss          float64 `json:"loss"` // on the images that the run is measured on
+	Loss          float64 `json:"loss"` // on the images that the run is evaluated on
 	Accuracy      float64 `json:"accuracy"`
 	ECE           float64 `json:"ece"`     // expected calibration error
 	L1            float64 `json:"l1_norm"` // of all parameters
 	L2            float64 `json:"l2_norm"`
 
-	// Traces of the Hessian of the training loss, nil where they were not measured: see curvature.go.
+	// Traces of the Hessian of the training loss, nil if not measured: see curvature.go.
 	HessianTrace    *trace `json:"hessian_trace,omitempty"`
 	DifferenceTrace *trace `json:"hessian_trace_by_differences,omitempty"`
 }
 
-// finite reports whether the losses and traces are numbers, of which NaN and infinity are none.
+// finite reports whether the losses and traces are finite numbers.
 func (p point) finite() bool {
 	sum := p.TrainLoss + p.Loss + p.ECE + p.L2
 	for _, t := range []*trace{p.HessianTrace, p.DifferenceTrace} {
@@ -35,12 +35,12 @@ func (p point) finite() bool {
 	return !math.IsNaN(sum) && !math.IsInf(sum, 0)
 }
 
-// meter measures a network in training.
+// meter measures a network during training.
 type meter struct {
 	net             layers.Layer
 	classifier      *layers.Classifier
 	train, measured *datasets.Loader
-	curvature       *curvature // nil where no trace is wanted
+	curvature       *curvature // nil if no trace is wanted
 }
 
 func newMeter(net layers.Layer, classifier *layers.Classifier, s *settings, train, measured *datasets.Dataset) (*meter, error) {

@@ -6,7 +6,7 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
-// drawMistakes draws the confusion matrix of each choice, the mean over its runs, without the images that were told rightly.
+// drawMistakes draws the confusion matrix of each choice, averaged over its runs, without the correctly classified images.
 func (x *results) drawMistakes(file string, classes []string) error {
 	var panels []figure.Panel
 	for _, c := range x.choices(onTest) {
@@ -30,7 +30,7 @@ func (x *results) drawMistakes(file string, classes []string) error {
 			Title: fmt.Sprintf("%s: wrong test images", x.name(c)), X: "taken for", Y: "class", Matrix: m,
 		})
 	}
-	if len(panels) == 0 || len(panels[0].Matrix.Names) > 20 { // the numbers of a hundred classes cannot be read
+	if len(panels) == 0 || len(panels[0].Matrix.Names) > 20 { // a hundred classes would be illegible
 		return nil
 	}
 	return figure.Save(file, panels...)

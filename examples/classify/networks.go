@@ -10,9 +10,9 @@ import (
 	"github.com/layernoise/layernoise/layers"
 )
 
-// network is what -net chooses from.
+// network is a network that -net can select.
 type network struct {
-	hidden  []int                                                  // widths of a perceptron, which takes images of any size as rows of numbers
+	hidden  []int                                                  // widths of a perceptron, which takes flattened images of any size
 	make    func(layers.Init) *layers.Sequential                   // for colour images of 32x32 and ten classes
 	makeFor func(classes int, init layers.Init) *layers.Sequential // for colour images of 32x32
 }
@@ -30,15 +30,15 @@ var networks = map[string]network{
 	"vgg11":     {makeFor: layers.NewVGG11},
 }
 
-// newCNN3ReLU makes CNN3 as the authors' program has it, with a ReLU on its logits.
+// newCNN3ReLU makes CNN3 as in the authors' program, with a ReLU on its logits.
 func newCNN3ReLU(init layers.Init) *layers.Sequential {
 	return layers.NewSequential(layers.NewCNN3(init), layers.NewReLU())
 }
 
-// widths are the names of perceptrons by the widths of their hidden layers.
+// widths matches the names of perceptrons with given widths of their hidden layers.
 var widths = regexp.MustCompile(`^mlp(-[1-9][0-9]{0,4})+$`)
 
-// findNetwork returns the network of a name.
+// findNetwork returns the network of the given name.
 func findNetwork(name string) (network, error) {
 	if net, known := networks[name]; known {
 		return net, nil
@@ -57,12 +57,12 @@ func findNetwork(name string) (network, error) {
 	return net, nil
 }
 
-// takes reports whether the network is for such images.
+// takes reports whether the network fits the images.
 func (n network) takes(images source) bool {
 	return n.hidden != nil || images.shape == (datasets.Shape{Channels: 3, Height: 32, Width: 32}) && (n.makeFor != nil || images.classes == 10)
 }
 
-// shape returns the shape of an image as the network takes it.
+// shape returns the shape of an image as the network's input.
 func (n network) shape(s datasets.Shape) []int {
 	if n.hidden != nil {
 		return []int{s.Size()}
@@ -70,7 +70,7 @@ func (n network) shape(s datasets.Shape) []int {
 	return []int{s.Channels, s.Height, s.Width}
 }
 
-// build makes the network of a run, with a dropout of the given probability behind each ReLU of a perceptron.
+// build makes the network of a run, with a dropout of the given probability after each ReLU of a perceptron.
 func (n network) build(images *datasets.Dataset, seed uint64, dropout float64) *layers.Sequential {
 	init := layers.Init{Seed: seed}
 	switch {
@@ -84,7 +84,7 @@ func (n network) build(images *datasets.Dataset, seed uint64, dropout float64) *
 	if dropout == 0 {
 		return layers.NewMLP(init, sizes...)
 	}
-	var net []layers.Layer // as layers.NewMLP, with the same initial weights
+	var net []layers.Layer // like layers.NewMLP, with the same initial weights
 	for i := 1; i < len(sizes); i++ {
 		if i > 1 {
 			net = append(net, layers.NewReLU(), layers.NewDropout(dropout, seed))

@@ -9,13 +9,13 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A page shows tables of results that lie in folders below it, between two comments:
+// A page shows tables of the results in folders below it, between two comments:
 //
 //	<!-- table results/digits -->
 //	...
 //	<!-- end -->
 //
-// tablesOfPage are what stands in the first comment before the folders.
+// tablesOfPage holds the kinds of tables, by the word before the folders in the first comment.
 var tablesOfPage = map[string]func([]*results) string{
 	"table":        func(x []*results) string { return x[0].table() },
 	"sweep":        func(x []*results) string { return x[0].sweepTable() },
@@ -25,7 +25,7 @@ var tablesOfPage = map[string]func([]*results) string{
 
 var tableOfPage = regexp.MustCompile(`(?s)<!-- ([a-z-]+)((?: [a-zA-Z0-9_/.-]*[a-zA-Z0-9.])+) -->\n.*?<!-- end -->`)
 
-// withTables returns the text of a page in dir with the tables of the results as they are.
+// withTables returns the text of a page in dir with its tables brought up to date.
 func withTables(text, dir string) (string, error) {
 	var failed error
 	text = tableOfPage.ReplaceAllStringFunc(text, func(old string) string {

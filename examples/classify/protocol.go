@@ -2,8 +2,8 @@ package main
 
 import "github.com/layernoise/layernoise/examples/internal/cli"
 
-// follow sets, for -protocol paper, what the authors' main.py does, except where a flag says otherwise. README.md lists what
-// is not as there.
+// follow applies, for -protocol paper, the settings of the authors' main.py, except those given by flags. README.md lists
+// the differences.
 func (s *settings) follow(given func(flag string) bool) error {
 	switch s.protocol {
 	case "":

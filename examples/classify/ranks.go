@@ -13,8 +13,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Under mpirun or srun, the ranks either make each run together, each with its part of every batch, or apart: then they are
-// processes that share a folder, and need nothing from each other.
+// Under mpirun or srun, the ranks either make each run together, each with its part of every batch, or separately: then they
+// are processes that share a folder and do not communicate.
 const (
 	together = "together"
 	apart    = "apart"
@@ -33,8 +33,8 @@ func onRanks(ctx context.Context, s *settings) error {
 	return leave(ctx, world, err)
 }
 
-// leave ends this rank. With an error of its own it ends all; where all have the same one, or none, it returns on rank 0,
-// which says what there is to say.
+// leave ends this rank. If it has an error of its own, it ends all ranks. If all have the same error, or none, it returns
+// the error on rank 0, which reports it.
 func leave(ctx context.Context, world *distributed.World, err error) error {
 	if world.Size() == 1 {
 		if failed := world.Finalize(); err == nil {
@@ -42,12 +42,12 @@ func leave(ctx context.Context, world *distributed.World, err error) error {
 		}
 		return err
 	}
-	if err != nil && ctx.Err() != nil { // others may have ended before this one heard why
+	if err != nil && ctx.Err() != nil { // others may have ended before this one learnt why
 		err = cli.Kept(ctx.Err(), "the same command goes on, on any number of ranks")
 	}
 	same := err == nil || errors.Is(err, context.Canceled) || cli.IsUsage(err)
 	if !same {
-		world.Abort(err) // which does not return
+		world.Abort(err) // does not return
 	}
 	if failed := world.Finalize(); failed != nil && err == nil {
 		world.Abort(failed)
@@ -56,12 +56,12 @@ func leave(ctx context.Context, world *distributed.World, err error) error {
 		os.Exit(cli.ExitCode(err))
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
-		fmt.Fprintln(os.Stderr, err) // which names the rank that was interrupted
+		fmt.Fprintln(os.Stderr, err) // names the rank that was interrupted
 	}
 	return err
 }
 
-// divide sets how the ranks of the world work.
+// divide sets how the ranks of the world share the work.
 func (s *settings) divide(world *distributed.World) error {
 	how := s.howRanks
 	if how == "" {
@@ -101,7 +101,7 @@ func (s *settings) ranksFlags() {
 	flag.StringVar(&s.part, "part", "", "`i/n`: make part i of n of the runs, i from 0, and do not wait for others")
 }
 
-// batch is how many images of a step are this process's.
+// batch returns this process's number of images per step.
 func (s *settings) batch() int {
 	if s.team != nil {
 		return s.Batch / s.team.Size()
@@ -112,10 +112,10 @@ func (s *settings) batch() int {
 // first reports whether this process writes the files of its runs.
 func (s *settings) first() bool { return s.team == nil || s.team.Rank() == 0 }
 
-// reports reports whether this process tells how the runs go, and what came of all.
+// reports reports whether this process prints progress and results.
 func (s *settings) reports() bool { return s.rank == 0 }
 
-// onFirst returns what get returns in the process that has to do with files, in all that make a run together.
+// onFirst returns the result of get on the rank that reads files, on all ranks that make a run together.
 func onFirst[T any](s *settings, get func() (T, error)) (value T, err error) {
 	if s.team == nil {
 		return get()
@@ -150,7 +150,7 @@ func onFirst[T any](s *settings, get func() (T, error)) (value T, err error) {
 	return answer.Value, nil
 }
 
-// synchronise has the batch norms of a network go over the images of all ranks, if that was asked for.
+// synchronise makes the batch norms of a network normalise over the images of all ranks, if requested.
 func (s *settings) synchronise(net layers.Layer) error {
 	if s.team == nil || !s.SyncNorms {
 		return nil
@@ -158,7 +158,7 @@ func (s *settings) synchronise(net layers.Layer) error {
 	return layers.SyncBatchNorm(net, s.team)
 }
 
-// join makes a classifier, and a base solver, those of the ranks that make a run together.
+// join attaches a classifier and a base solver to the ranks that make a run together.
 func (s *settings) join(c *layers.Classifier) error {
 	if s.team == nil {
 		return nil
@@ -173,7 +173,7 @@ func (s *settings) averaging(base solver) (solver, error) {
 	return distributed.NewSolver(base, s.team)
 }
 
-// mine returns those of the runs that this process makes, the first of which is another one for each of several ranks.
+// mine returns the runs that this process makes; each of several ranks starts at a different one.
 func (s *settings) mine(all []task) []task {
 	var list []task
 	for i, t := range all {

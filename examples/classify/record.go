@@ -19,7 +19,7 @@ const (
 	onValidation = "validation"
 )
 
-// tuneSeed is added to 1, 2, ... for the seeds of runs on validation images: no run that is reported shares them.
+// tuneSeed is added to 1, 2, ... for the seeds of runs on validation images, which no reported run shares.
 const tuneSeed = 1000
 
 // String is the task's name, which names its files.
@@ -31,26 +31,26 @@ func (t task) String() string {
 	return fmt.Sprintf("%s-%s%s-lr%v-seed%d", t.On, t.Kind, strength, t.LearnRate, t.Seed)
 }
 
-// record is a run: what it was to be, and what was measured.
+// record is a run: its task and its measurements.
 type record struct {
 	task
-	Points []point `json:"points"` // the first before the training
+	Points []point `json:"points"` // the first one before the training
 
-	// Done says that all epochs were made. Diverged is why they were not, where the loss was no longer finite.
+	// Done reports that all epochs were made. Diverged says why not, if the loss ceased to be finite.
 	Done     bool   `json:"done"`
 	Diverged string `json:"diverged,omitempty"`
 
-	// Confusion is the confusion matrix of the images that the run was measured on, at the end.
+	// Confusion is the confusion matrix on the images that the run is evaluated on, at the end.
 	Confusion layers.Confusion `json:"confusion,omitempty"`
 }
 
-// ended reports whether there is a run, and it came to its end with finite numbers.
+// ended reports whether the run exists and finished with finite numbers.
 func (r *record) ended() bool { return r != nil && r.Done && r.Diverged == "" }
 
-// end returns what was measured last.
+// end returns the last measurements.
 func (r *record) end() point { return r.Points[len(r.Points)-1] }
 
-// outcome says how the run ended.
+// outcome describes how the run ended.
 func (r *record) outcome() string {
 	if !r.ended() {
 		return r.Diverged

@@ -11,13 +11,13 @@ import (
 	"github.com/pkg/errors"
 )
 
-// results are runs with the same settings: all that tables and pictures are made of.
+// results are runs with the same settings: the data of all tables and pictures.
 type results struct {
 	Settings *settings
 	Runs     []*record
 }
 
-// MarshalJSON writes a line for each run, in the order of tables, so that a file of results can be compared by lines.
+// MarshalJSON writes a line for each run, in the order of tables, so that files of results can be compared line by line.
 func (x *results) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	settings, err := json.Marshal(x.Settings)
@@ -40,7 +40,7 @@ func (x *results) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// readResults reads what MarshalJSON has written.
+// readResults reads what MarshalJSON wrote.
 func readResults(data []byte) (*results, error) {
 	var x struct {
 		Settings *settings
@@ -55,7 +55,7 @@ func readResults(data []byte) (*results, error) {
 	return &results{x.Settings, x.Runs}, nil
 }
 
-// compare orders tasks as tables and results have them.
+// compare orders tasks as in tables and results.
 func (t task) compare(o task) int {
 	return cmp.Or(cmp.Compare(t.On, o.On), t.choice.compare(o.choice), cmp.Compare(t.Seed, o.Seed))
 }
@@ -87,7 +87,7 @@ func (x *results) choices(on string) []choice {
 	return list
 }
 
-// finished returns the runs of a choice that came to their end, by seed, and how many diverged.
+// finished returns the runs of a choice that finished, by seed, and how many diverged.
 func (x *results) finished(c choice, on string) (list []*record, diverged int) {
 	for _, r := range x.Runs {
 		switch {
@@ -102,7 +102,7 @@ func (x *results) finished(c choice, on string) (list []*record, diverged int) {
 	return list, diverged
 }
 
-// over returns what the ends of a choice's runs say of a number.
+// over returns the interval of a number at the end of a choice's runs.
 func (x *results) over(c choice, on string, of func(point) float64) interval.Interval {
 	var list []float64
 	runs, _ := x.finished(c, on)
@@ -112,7 +112,7 @@ func (x *results) over(c choice, on string, of func(point) float64) interval.Int
 	return interval.Of(list)
 }
 
-// baseline returns the choice without any method that c is compared with: of the same learning rate, or the only one.
+// baseline returns the choice without any method to compare c with: that of the same learning rate, or the only one.
 func (x *results) baseline(c choice, on string) (none choice, found bool) {
 	var all []choice
 	for _, o := range x.choices(on) {
@@ -131,10 +131,10 @@ func (x *results) baseline(c choice, on string) (none choice, found bool) {
 	return none, false
 }
 
-// pair is a run and the one without any method of the same seed.
+// pair is a run and the run without any method with the same seed.
 type pair struct{ with, without *record }
 
-// pairs returns the runs of a choice that have such a one.
+// pairs returns the runs of a choice that have such a counterpart.
 func (x *results) pairs(c choice, on string) []pair {
 	none, found := x.baseline(c, on)
 	if !found {
@@ -150,7 +150,7 @@ func (x *results) pairs(c choice, on string) []pair {
 	return list
 }
 
-// difference returns what the runs of a choice have more of a number than those without any method of the same seeds.
+// difference returns the interval of the paired difference in a number between a choice's runs and those without any method.
 func (x *results) difference(c choice, on string, of func(point) float64) interval.Interval {
 	var with, without []float64
 	for _, p := range x.pairs(c, on) {

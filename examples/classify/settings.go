@@ -12,8 +12,8 @@ import (
 	"github.com/layernoise/layernoise/optim/distributed"
 )
 
-// settings are the flags. Those with a name in JSON determine the numbers of a run, together with its choice, its seed and
-// what it is measured on.
+// settings holds the flags. Those with a JSON name determine the numbers of a run, together with its choice, its seed and
+// the images it is evaluated on.
 type settings struct {
 	Dataset    string  `json:"dataset"`
 	Net        string  `json:"net"`
@@ -42,13 +42,13 @@ type settings struct {
 	seeds, tuneSeeds, validate                            int
 	download, sweep                                       bool
 
-	howRanks, part   string             // of the flags
-	team             *distributed.World // the ranks that make each run together; nil for a process that makes it alone
-	rank, ranks      int                // of all
-	partIndex, parts int                // of the runs; 0 parts for all of them
+	howRanks, part   string             // values of the flags
+	team             *distributed.World // the ranks that make each run together; nil for a single process
+	rank, ranks      int                // of the world
+	partIndex, parts int                // part of the runs; 0 parts means all of them
 }
 
-// traceImages is how many images the trace is taken over, if a batch has no more.
+// traceImages is the number of images used for the trace, unless a batch has more.
 const traceImages = 512
 
 // flags defines the command line's flags.
@@ -94,7 +94,7 @@ func names[V any](table map[string]V) string {
 	return strings.Join(slices.Sorted(maps.Keys(table)), ", ")
 }
 
-// parse checks the settings, fills in what was left to the program, and returns the choices to compare.
+// parse checks the settings, fills in defaults, and returns the choices to compare.
 func (s *settings) parse(world *distributed.World) ([]choice, error) {
 	if err := s.follow(cli.Given); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (s *settings) parse(world *distributed.World) ([]choice, error) {
 	return s.choices()
 }
 
-// checkNames checks what is chosen by its name.
+// checkNames checks the flags whose values are names.
 func (s *settings) checkNames() error {
 	data, known := datasetsByName[s.Dataset]
 	if !known {
@@ -208,7 +208,7 @@ func (s *settings) checkNumbers() error {
 	return nil
 }
 
-// numbers reads a list of numbers, 0 or more.
+// numbers parses a list of numbers, 0 or more.
 func numbers(flag, list, separator string) ([]float64, error) {
 	var all []float64
 	for _, text := range strings.Split(list, separator) {

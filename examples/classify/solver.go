@@ -7,14 +7,14 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// solver is one whose training can be interrupted.
+// solver is a solver whose training can be interrupted.
 type solver interface {
 	G.Solver
 	encoding.BinaryMarshaler
 	encoding.BinaryUnmarshaler
 }
 
-// newSolver makes the solver of a run with the given steps in an epoch. What dropout does is in the network.
+// newSolver makes the solver of a run with the given number of steps per epoch. Dropout is in the network instead.
 func (s *settings) newSolver(c choice, seed uint64, steps int) (solver, error) {
 	base, err := s.newBase(c, steps)
 	if err != nil {

@@ -6,14 +6,14 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
-// collapse is how many points of accuracy below none a strength is no longer of interest: it would take the axis for itself.
+// collapse is the drop in accuracy below none, in points, beyond which a strength is not shown: it would dominate the axis.
 const collapse = 10
 
-// levelName is what the legend calls the runs of none. They have no strength, and are a line across the picture.
+// levelName is what the legend calls the runs of none. They have no strength, and are shown as a horizontal line.
 const levelName = "none (has no strength)"
 
-// drawSweep draws, for each learning rate, accuracy and loss on validation images by the strength, a line for each kind, and
-// the level of none.
+// drawSweep draws, for each learning rate, accuracy and loss on validation images over the strength, with a line for each
+// kind, and the level of none.
 func (x *results) drawSweep(file string) error {
 	var panels []figure.Panel
 	for _, rate := range x.rates() {
@@ -40,7 +40,7 @@ func (x *results) drawSweep(file string) error {
 	return figure.Save(file, panels...)
 }
 
-// strengths says what the strengths of the runs on validation images are.
+// strengths describes the strengths of the runs on validation images.
 func (x *results) strengths() string {
 	for _, c := range x.choices(onValidation) {
 		if c.Kind != "none" && c.Kind != "layer" && c.Kind != "all" {
@@ -50,7 +50,7 @@ func (x *results) strengths() string {
 	return "sigma, in the units of the weights"
 }
 
-// rates are the learning rates of the runs on validation images.
+// rates returns the learning rates of the runs on validation images.
 func (x *results) rates() []float64 {
 	var list []float64
 	seen := map[float64]bool{}

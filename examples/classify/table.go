@@ -7,15 +7,14 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/interval"
 )
 
-// What is measured, in the units of tables and pictures.
+// The measurements, in the units of tables and pictures.
 func accuracy(p point) float64   { return 100 * p.Accuracy }
 func loss(p point) float64       { return p.Loss }
 func calibrated(p point) float64 { return 100 * p.ECE }
 func trainLoss(p point) float64  { return p.TrainLoss }
 func sharpness(p point) float64  { return p.HessianTrace.Mean }
 
-// column is a number in the table, with the difference to the runs without any method in a column of its own if it is
-// paired.
+// column is a number in the table. If it is paired, another column shows the difference from the runs without any method.
 type column struct {
 	name     string
 	of       func(point) float64
@@ -23,7 +22,7 @@ type column struct {
 	paired   bool
 }
 
-// columns returns those of the runs on the given images: traces only where they were measured.
+// columns returns the columns for the runs on the given images, with traces only if they were measured.
 func (x *results) columns(on string) []column {
 	list := []column{
 		{"accuracy, %", accuracy, 2, true},
@@ -50,10 +49,10 @@ func (x *results) traced(on string) bool {
 	return true
 }
 
-// rowOf writes a line of a Markdown table.
+// rowOf formats a line of a Markdown table.
 func rowOf(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
 
-// head writes the first two lines of a table.
+// head formats the first two lines of a table.
 func head(before []string, columns []column) string {
 	names := before
 	for _, c := range columns {
@@ -69,14 +68,14 @@ func head(before []string, columns []column) string {
 	return rowOf(names...) + rowOf(rule...)
 }
 
-// table returns what the runs on test images came to, as Markdown: means and standard deviations over the seeds, and the
-// paired differences to the runs without any method with their 95% intervals.
+// table returns the results of the runs on test images as Markdown: means and standard deviations over the seeds, and the
+// paired differences from the runs without any method with their 95% intervals.
 func (x *results) table() string {
 	columns := x.columns(onTest)
 	return head([]string{"test images", "runs"}, columns) + x.rows(onTest, nil, columns)
 }
 
-// rows writes a row for each choice, which begins with the given cells.
+// rows formats a row for each choice, beginning with the given cells.
 func (x *results) rows(on string, before []string, columns []column) string {
 	var b strings.Builder
 	for _, c := range x.choices(on) {
@@ -97,7 +96,7 @@ func (x *results) rows(on string, before []string, columns []column) string {
 	return b.String()
 }
 
-// name is how tables and pictures call a choice: with its learning rate where there are several.
+// name is what tables and pictures call a choice: with its learning rate if there are several.
 func (x *results) name(c choice) string {
 	for _, r := range x.Runs {
 		if r.LearnRate != c.LearnRate {
@@ -107,7 +106,7 @@ func (x *results) name(c choice) string {
 	return c.String()
 }
 
-// wrongLabelsTable is one table of several experiments that differ in the share of wrong labels.
+// wrongLabelsTable combines several experiments that differ in the share of wrong labels.
 func wrongLabelsTable(experiments []*results) string {
 	columns := []column{{"accuracy, %", accuracy, 2, true}, {"loss (NLL)", loss, 3, true}, {"ECE, %", calibrated, 2, true}}
 	table := head([]string{"wrong labels", "test images", "runs"}, columns)
@@ -117,7 +116,7 @@ func wrongLabelsTable(experiments []*results) string {
 	return table
 }
 
-// sweepTable returns what the runs on validation images came to, and marks the choices that were measured on test images.
+// sweepTable returns the results of the runs on validation images, and marks the choices that were evaluated on test images.
 func (x *results) sweepTable() string {
 	columns := []column{{"accuracy, %", accuracy, 2, true}, {"loss (NLL)", loss, 3, true}, {"ECE, %", calibrated, 2, false}}
 	table := head([]string{"validation images", "runs"}, columns) + x.rows(onValidation, nil, columns)
@@ -128,7 +127,7 @@ func (x *results) sweepTable() string {
 	return table
 }
 
-// resultLines are the results for programs.
+// resultLines returns the results in a form for programs.
 func (x *results) resultLines() []string {
 	var lines []string
 	for _, c := range x.choices(onTest) {
@@ -152,7 +151,7 @@ func (x *results) resultLines() []string {
 	return lines
 }
 
-// parameter is what a result line calls the strength.
+// parameter is the name of the strength in a result line.
 func parameter(c choice) string {
 	if name := kinds[c.Kind].strength; name != "" {
 		return strings.ReplaceAll(name, " ", "_")
@@ -160,7 +159,7 @@ func parameter(c choice) string {
 	return "sigma"
 }
 
-// spread writes a mean and a standard deviation, which is 0 for a single number.
+// spread formats a mean and a standard deviation, which is 0 for a single number.
 func spread(i interval.Interval, decimals int) string {
 	if i.N == 1 {
 		i.Std = 0
@@ -168,7 +167,7 @@ func spread(i interval.Interval, decimals int) string {
 	return fmt.Sprintf("%.*f±%.*f", decimals, i.Mean, decimals, i.Std)
 }
 
-// verdicts say in words whether each choice is better than none on test images.
+// verdicts says in words whether each choice is better than none on test images.
 func (x *results) verdicts() []string {
 	var lines []string
 	for _, c := range x.choices(onTest) {
@@ -185,7 +184,7 @@ func (x *results) verdicts() []string {
 	return lines
 }
 
-// standardErrors is by how many of them a difference has to be more than 0.
+// standardErrors is how many standard errors a difference must exceed.
 const standardErrors = 2
 
 func verdict(gain interval.Interval) string {

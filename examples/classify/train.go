@@ -19,11 +19,11 @@ type training struct {
 	batches    *datasets.Loader
 	solver     solver
 	meter      *meter
-	checkpoint string // the file that Fit goes on from; empty for a run that rather begins again
+	checkpoint string // the file from which Fit resumes; empty if the run starts over
 }
 
-// checkpointFrom is from how many steps in an epoch on a perceptron keeps checkpoints, after each of them: shorter epochs
-// take no longer than writing one.
+// checkpointFrom is the number of steps per epoch from which on a perceptron writes a checkpoint after each epoch: shorter
+// epochs take less time than writing one.
 const checkpointFrom = 20
 
 // newTraining prepares the run of a record.
@@ -71,7 +71,7 @@ func (t *training) close() {
 	t.meter.close()
 }
 
-// run makes the epochs that are left, measures along the way, and calls keep after each measurement.
+// run makes the remaining epochs, measures along the way, and calls keep after each measurement.
 func (t *training) run(ctx context.Context, advance func(epoch int), keep func() error) error {
 	fresh, err := onFirst(t.settings, func() (bool, error) {
 		_, err := os.Stat(t.checkpoint)
@@ -80,7 +80,7 @@ func (t *training) run(ctx context.Context, advance func(epoch int), keep func()
 	if err != nil {
 		return err
 	}
-	if fresh { // from the beginning
+	if fresh { // not resumed
 		if err := t.measure(ctx, 0, keep); err != nil {
 			return err
 		}
@@ -99,8 +99,8 @@ func (t *training) run(ctx context.Context, advance func(epoch int), keep func()
 	return err
 }
 
-// measure adds a point to the record, if this is an epoch to measure after, in the place of those that an interrupted run
-// may have measured at this epoch or later. Runs that are only for choosing are measured at their end.
+// measure adds a point to the record, if this is an epoch to measure after, replacing points that an interrupted run may
+// have measured at this epoch or later. Runs that only serve to choose are measured at their end.
 func (t *training) measure(ctx context.Context, epoch int, keep func() error) error {
 	s, end := t.settings, epoch == t.settings.epochs(t.record.choice)
 	trace := (end || epoch%s.TraceEvery == 0) && s.TraceImages > 0 && t.record.On == onTest

@@ -1,5 +1,5 @@
-// Command dropin trains a perceptron, written as Gorgonia users write one, without noise, with noise on one layer at a time,
-// and with noise on all: see train.go for the lines that change.
+// Command dropin trains a perceptron, written as Gorgonia users would, without noise, with noise on one layer at a time, and
+// with noise on all: train.go shows the lines that change.
 package main
 
 import (
@@ -16,17 +16,17 @@ import (
 	"github.com/pkg/errors"
 )
 
-// options are what the flags set.
+// options holds the flags.
 type options struct {
 	settings
-	noise    string // a list
+	noise    string // comma-separated
 	data     string
 	dataset  string
 	download bool
 	digits   int
 	out      string
 
-	kinds []string // of noise
+	kinds []string // the kinds of noise
 }
 
 func main() {
@@ -47,7 +47,7 @@ func main() {
 	cli.Main(func(ctx context.Context) error { return run(ctx, o) })
 }
 
-// images to train and to test with.
+// images to train and to test on.
 type images struct{ train, test *datasets.Dataset }
 
 func run(ctx context.Context, o options) error {
@@ -67,7 +67,7 @@ func run(ctx context.Context, o options) error {
 	for _, kind := range o.kinds {
 		bar := cli.Bar(o.epochs*(data.train.Len()/o.batch), fmt.Sprintf("noise %-6s", kind))
 		c, err := train(ctx, kind, o.settings, data, func() { _ = bar.Add(1) })
-		_ = bar.Exit() // the bar is for the eye: what goes wrong with it is no reason to stop
+		_ = bar.Exit() // errors of the progress bar are no reason to stop
 		if err != nil {
 			return errors.Wrapf(err, "noise %s", kind)
 		}
@@ -86,7 +86,7 @@ func run(ctx context.Context, o options) error {
 	return nil
 }
 
-// complete fills in what depends on other flags, and refuses what cannot be meant.
+// complete fills in defaults that depend on other flags, and rejects contradictions.
 func (o *options) complete() error {
 	var err error
 	if o.kinds, err = cli.List("noise", o.noise, "none", "layer", "all"); err != nil {
@@ -129,7 +129,7 @@ func (o *options) complete() error {
 	return cli.CheckPicture("out", o.out)
 }
 
-// load reads the images of a folder, or draws digits where there is none.
+// load reads the images from a folder, or draws digits if there is none.
 func (o options) load(ctx context.Context) (data images, err error) {
 	if o.data == "" {
 		return images{datasets.Digits(o.digits, 1), datasets.Digits(2000, 2)}, nil

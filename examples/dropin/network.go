@@ -13,7 +13,7 @@ import (
 // widths of the network, from pixels to classes.
 var widths = []int{784, 256, 256, 256, 10}
 
-// network is a perceptron, written as Gorgonia users write one.
+// network is a perceptron, written as Gorgonia users would.
 type network struct {
 	g          *G.ExprGraph
 	x, y       *G.Node // a batch of images (batch, 784) and of classes, one-hot (batch, 10)
@@ -56,7 +56,7 @@ func newNetwork(batch int, weights []*tensor.Dense) *network {
 		n.learnables = append(n.learnables, w, b)
 		h = G.Must(G.BroadcastAdd(G.Must(G.Mul(h, w)), b, nil, []byte{0}))
 	}
-	logProb := G.Must(G.LogSoftMax(h)) // Log of SoftMax is -Inf where a probability is below the smallest float32
+	logProb := G.Must(G.LogSoftMax(h)) // Log of SoftMax would be -Inf for probabilities below the smallest float32
 	n.cost = G.Must(G.Neg(G.Must(G.Mean(G.Must(G.Sum(G.Must(G.HadamardProd(logProb, n.y)), 1))))))
 	G.Read(n.cost, &n.loss)
 	G.Read(logProb, &n.logProb)

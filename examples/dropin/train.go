@@ -23,14 +23,14 @@ type settings struct {
 	protocol string // guarded or carried
 }
 
-// curve is what came of a training, by epoch.
+// curve is the result of a training, by epoch.
 type curve struct {
 	noise     string
-	trainLoss []float64 // mean over the steps, at the weights that the gradient was taken at
+	trainLoss []float64 // mean over the steps, at the weights of the gradient
 	testLoss  []float64
 	testAcc   []float64 // 0 to 1
 	perStep   time.Duration
-	diverged  bool // the loss was NaN or infinite, and training ended there
+	diverged  bool // training ended at a loss that was NaN or infinite
 }
 
 // train trains a fresh network with one kind of noise: none, layer or all.
@@ -46,7 +46,7 @@ func train(ctx context.Context, noise string, s settings, data images, step func
 	}
 	defer test.Close()
 
-	// An ordinary Gorgonia program up to here, and from here on but for the lines that noise asks for.
+	// An ordinary Gorgonia program up to here, and from here on except for the lines about noise.
 	var vm G.VM = G.NewTapeMachine(n.g, G.BindDualValues(n.learnables...))
 	var solver G.Solver = G.NewMomentum(G.WithLearnRate(s.rate), G.WithMomentum(s.momentum))
 
@@ -60,9 +60,9 @@ func train(ctx context.Context, noise string, s settings, data images, step func
 		if err != nil {
 			return nil, err
 		}
-		solver = noisy // this line alone is the carried protocol
+		solver = noisy // this line alone gives the carried protocol
 		if s.protocol == "guarded" {
-			if vm, err = noisy.Guard(vm, n.learnables...); err != nil { // with this one it is guarded
+			if vm, err = noisy.Guard(vm, n.learnables...); err != nil { // and this one the guarded protocol
 				return nil, err
 			}
 		}
@@ -114,7 +114,7 @@ func train(ctx context.Context, noise string, s settings, data images, step func
 		}
 		c.trainLoss = append(c.trainLoss, sum/float64(batches.Len()))
 
-		if noisy != nil && s.protocol == "carried" { // the weights hold the noise of the next evaluation
+		if noisy != nil && s.protocol == "carried" { // the weights already hold the noise of the next evaluation
 			if err := noisy.Restore(); err != nil {
 				return nil, err
 			}
@@ -132,7 +132,7 @@ func train(ctx context.Context, noise string, s settings, data images, step func
 	return c, nil
 }
 
-// evaluator runs the network, over the weights that are being trained, on the test images.
+// evaluator runs the network, over the weights being trained, on the test images.
 type evaluator struct {
 	n       *network
 	vm      G.VM

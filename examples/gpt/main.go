@@ -1,5 +1,5 @@
 // Gpt trains a small transformer to predict the characters of a text, with and without noise in its weights, and lets it
-// write on.
+// continue the text.
 //
 // Without flags the text is a file of Go's standard library, and each kind of noise takes about half a minute.
 package main
@@ -132,7 +132,7 @@ func (s settings) open() (*datasets.Text, error) {
 	return text, nil
 }
 
-// learnt is how many tokens of the text are to train on.
+// learnt returns how many tokens of the text are for training.
 func (s settings) learnt(text *datasets.Text) int { return int(float64(text.Len()) * (1 - s.heldOut)) }
 
 func run(ctx context.Context, s settings) error {
@@ -176,7 +176,7 @@ func run(ctx context.Context, s settings) error {
 			return err
 		}
 		if sample = s.prompt + sample; s.bytes {
-			sample = strconv.Quote(sample) // a terminal may take some bytes for commands
+			sample = strconv.Quote(sample) // a terminal might interpret some bytes as commands
 		}
 		fmt.Println(sample)
 	}
@@ -191,7 +191,7 @@ func run(ctx context.Context, s settings) error {
 	return nil
 }
 
-// unit is what the loss is measured in.
+// unit is the unit of the loss.
 func (s settings) unit() string {
 	if s.bytes {
 		return "bits per byte"

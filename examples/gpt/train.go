@@ -13,14 +13,14 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// A training is a model and what was measured of it.
+// A training is a model and its measurements.
 type training struct {
 	model   *layers.LanguageModel
 	loss    float64 // running mean over the steps, at perturbed weights if there is noise
 	steps   []int
 	metrics []layers.Metrics // on the held-out text, after those steps
 
-	diverged string // why it ended early: the loss was no longer finite
+	diverged string // why it ended early: the loss was not finite
 }
 
 func (r *training) last() layers.Metrics { return r.metrics[len(r.metrics)-1] }
@@ -34,7 +34,7 @@ func (r *training) curve(kind string) figure.Curve {
 	return c
 }
 
-// errEnd ends a training that has taken its steps.
+// errEnd ends a training that has made its steps.
 var errEnd = errors.New("the steps are made")
 
 // train trains a model on the beginning of the text and measures it on the end.
@@ -57,7 +57,7 @@ func train(ctx context.Context, s settings, kind string, text *datasets.Text) (*
 	}
 	bar := cli.Bar(s.steps, fmt.Sprintf("%s, %d parameters", kind, layers.NumParams(net)))
 	_, err = r.model.Fit(ctx, learn, solver, layers.FitConfig{
-		Epochs: s.steps, // more than it takes
+		Epochs: s.steps, // more than needed
 		OnStep: func(step layers.Step) error {
 			_ = bar.Add(1)
 			return r.step(ctx, s, held, step)
@@ -75,7 +75,7 @@ func train(ctx context.Context, s settings, kind string, text *datasets.Text) (*
 	return nil, err
 }
 
-// step notes a step, and evaluates after some.
+// step counts a step, and evaluates from time to time.
 func (r *training) step(ctx context.Context, s settings, held *datasets.SequenceLoader, step layers.Step) error {
 	done := step.Number + 1
 	r.loss += (step.Loss - r.loss) / float64(min(done, s.every))
@@ -93,7 +93,7 @@ func (r *training) step(ctx context.Context, s settings, held *datasets.Sequence
 	return nil
 }
 
-// loaders returns the batches to train on and those that are held out.
+// loaders returns the training batches and the held-out ones.
 func loaders(s settings, text *datasets.Text) (learn, held *datasets.SequenceLoader, err error) {
 	first, rest, err := text.Split(s.learnt(text))
 	if err != nil {
@@ -113,7 +113,7 @@ func loaders(s settings, text *datasets.Text) (learn, held *datasets.SequenceLoa
 	return learn, held, err
 }
 
-// solver makes AdamW, with noise around it.
+// solver makes AdamW, wrapped in noise.
 func (s settings) solver(kind string) (G.Solver, error) {
 	warmup := max(1, uint64(s.steps)/10)
 	adam, err := optim.NewAdamW(s.rate, optim.WithWeightDecay(s.decay), optim.WithoutDecay(optim.IsVector),

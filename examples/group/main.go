@@ -1,5 +1,5 @@
-// Group shows that noise in the weights is a group penalty: regression with beta_g = u_g v_g, a number times a vector for
-// each group, recovers the few groups that matter when it is trained with noise, and does not without.
+// Group shows that noise in the weights acts as a group penalty: regression with beta_g = u_g v_g, a number times a vector
+// for each group, recovers the few groups that matter if it is trained with noise, but not without.
 package main
 
 import (

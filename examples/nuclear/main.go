@@ -1,6 +1,6 @@
-// Nuclear shows that noise in the weights is a penalty on the nuclear norm: a linear network of one hidden layer, trained to
-// reproduce a noisy matrix of low rank, finds the matrix below the errors when its weights take noise, and the errors
-// without.
+// Nuclear shows that noise in the weights acts as a penalty on the nuclear norm: a linear network with one hidden layer,
+// trained to reproduce a noisy matrix of low rank, recovers the matrix without the errors if its weights take noise, and
+// reproduces the errors otherwise.
 package main
 
 import (
@@ -44,11 +44,11 @@ func main() {
 	})
 }
 
-// singularValues returns those of a matrix, the largest first.
+// singularValues returns the singular values of a matrix, the largest first.
 func singularValues(m []float64, rows, cols int) []float64 {
 	var svd mat.SVD
 	if !svd.Factorize(mat.NewDense(rows, cols, m), mat.SVDNone) {
-		return nil // the picture fails
+		return nil // drawing the picture will fail
 	}
 	return svd.Values(nil)
 }

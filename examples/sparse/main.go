@@ -1,5 +1,5 @@
-// Sparse shows that noise in the weights is an l1 penalty: regression with beta = u.v recovers sparse coefficients from
-// fewer observations than there are coefficients when it is trained with noise, and does not without.
+// Sparse shows that noise in the weights acts as an l1 penalty: regression with beta = u.v recovers sparse coefficients from
+// fewer observations than there are coefficients if it is trained with noise, but not without.
 package main
 
 import (

@@ -1,7 +1,8 @@
-// Wide trains networks of one hidden layer and of many widths, without noise, with noise on one layer at a time and with
-// noise on all at once, and compares what they learn: the claim of Orvieto, Raj, Kersting and Bach, Explicit Regularization
-// in Overparametrized Models via Noise Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613, that noise on all layers
-// of a wide network does harm where noise on one at a time does not. Example width has the closed forms behind it.
+// Wide trains networks with one hidden layer of various widths, without noise, with noise on one layer at a time and with
+// noise on all at once, and compares the results: it tests the claim of Orvieto, Raj, Kersting and Bach, Explicit
+// Regularization in Overparametrized Models via Noise Injection, AISTATS 2023, https://arxiv.org/abs/2206.04613, that noise
+// on all layers of a wide network does harm where noise on one at a time does not. Example width has the closed forms behind
+// it.
 package main
 
 import (
@@ -19,7 +20,7 @@ func main() {
 	cli.Main(func(ctx context.Context) error { return run(ctx, s) })
 }
 
-// run makes the runs that are asked for and not there yet, and reports on all that are.
+// run makes the requested runs that are missing, and reports on all there are.
 func run(ctx context.Context, s *settings) error {
 	wanted, err := s.runs()
 	if err != nil {
@@ -66,7 +67,7 @@ func (s *settings) train(ctx context.Context, list []key) error {
 			return err
 		}
 		if r != nil {
-			_ = bar.Clear() // the line below takes its place on a terminal
+			_ = bar.Clear() // make room for the line below on a terminal
 			fmt.Fprintln(os.Stderr, r)
 		}
 		_ = bar.Add(1)

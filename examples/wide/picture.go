@@ -32,7 +32,7 @@ func (x results) draw(folder string) error {
 	return nil
 }
 
-// panels shows accuracy, loss, and the loss less that without noise.
+// panels shows accuracy, loss, and the difference in loss from that without noise.
 func (x results) panels(g group) []figure.Panel {
 	p := x.panel(fmt.Sprintf("%s: sigma %v, %s", titles[g.dataset], g.sigma, scaleOf(g.scale).label), accuracy.name,
 		func(noise string, width int) interval.Interval { return x.mean(g, noise, width, accuracy) }, 0)
@@ -45,7 +45,7 @@ func (x results) panels(g group) []figure.Panel {
 	return []figure.Panel{p, q, r}
 }
 
-// barFrom is the number of seeds from which on a point has its interval: that of two is six times as wide as that of three.
+// barFrom is the number of seeds from which on a point shows its interval: with two it is six times as wide as with three.
 const barFrom = 3
 
 // panel shows a number by width, for the modes from the first on.

@@ -18,8 +18,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A folder of results has a file for each run in runsFolder, which several processes can add to, and all of them in
-// resultsName once the program has reported.
+// A results folder has a file for each run in runsFolder, to which several processes can add, and all runs in resultsName
+// once the program has reported.
 const (
 	runsFolder  = "runs"
 	resultsName = "results.json"
@@ -28,7 +28,7 @@ const (
 // results are records of runs.
 type results map[key]*record
 
-// readResults reads what a folder holds.
+// readResults reads the runs in a folder.
 func readResults(folder string) (results, error) {
 	x := results{}
 	data, err := os.ReadFile(filepath.Join(folder, resultsName))
@@ -56,7 +56,7 @@ func readResults(folder string) (results, error) {
 	return x, nil
 }
 
-// take takes over records, one or more a line of JSON each.
+// take adds records, one or more, a line of JSON each.
 func (x results) take(data []byte) error {
 	for decoder := json.NewDecoder(bytes.NewReader(data)); ; {
 		r := new(record)
@@ -69,7 +69,7 @@ func (x results) take(data []byte) error {
 	}
 }
 
-// write writes all records into the folder's file, a line for each.
+// write writes all records into the folder's file, a line each.
 func (x results) write(folder string) error {
 	return outfile.Write(filepath.Join(folder, resultsName), func(w io.Writer) error {
 		for _, k := range x.keys() {
@@ -96,7 +96,7 @@ func (x results) keys() []key {
 	return list
 }
 
-// make makes a run unless another process is at it or has made it, and keeps its record.
+// make makes a run, unless another process has made it or is making it, and stores its record.
 func (s *settings) make(ctx context.Context, k key, images *images) (*record, error) {
 	file := filepath.Join(s.out, runsFolder, k.String())
 	release, err := lockfile.Try(file + ".lock")
@@ -115,7 +115,7 @@ func (s *settings) make(ctx context.Context, k key, images *images) (*record, er
 	return r, err
 }
 
-// missing returns the keys of which there is no record.
+// missing returns the keys without a record.
 func (x results) missing(wanted []key) []key {
 	return slices.DeleteFunc(slices.Clone(wanted), func(k key) bool { return x[k] != nil })
 }

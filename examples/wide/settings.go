@@ -27,13 +27,13 @@ const (
 	testDigitsSeed = 1 << 32 // training digits have the seeds of the runs
 )
 
-// scale is how noise and initial weights depend on the width.
+// scale says how noise and initial weights depend on the width.
 type scale struct {
 	name, label string
 	scaling     func() optim.Scaling
-	factor      func(w []float64, fanIn int) float64 // what scaling makes of a matrix, for the closed forms
+	factor      func(w []float64, fanIn int) float64 // factor of a matrix under the scaling, for the closed forms
 	small       bool                                 // initial weights of variance 1/width in both layers; PyTorch's default otherwise
-	sigma       float64                              // by default
+	sigma       float64                              // default
 }
 
 var scales = []scale{
@@ -56,7 +56,7 @@ func scaleOf(name string) scale {
 	return scale{}
 }
 
-// settings are the flags.
+// settings holds the flags.
 type settings struct {
 	datasets, scales, noises, widths, sigmas string
 	seeds, first                             int
@@ -79,7 +79,7 @@ func flags() *settings {
 	return s
 }
 
-// key is what determines the numbers of a run, beside the constants above.
+// key is what determines the numbers of a run, besides the constants above.
 type key struct {
 	Dataset string  `json:"dataset"`
 	Scale   string  `json:"scale"`
@@ -93,7 +93,7 @@ func (k key) String() string {
 	return fmt.Sprintf("%s-%s-%s-%v-%d-%d", k.Dataset, k.Scale, k.Noise, k.Sigma, k.Width, k.Seed)
 }
 
-// runs checks the settings and lists the runs that they ask for, seed by seed.
+// runs checks the settings and lists the requested runs, seed by seed.
 func (s *settings) runs() ([]key, error) {
 	if s.seeds < 1 {
 		return nil, cli.Usagef("-seeds %d, want 1 or more", s.seeds)
@@ -151,11 +151,11 @@ func (s *settings) runs() ([]key, error) {
 	return s.product(c), nil
 }
 
-// choice is what the flags list.
+// choice holds the lists given by the flags.
 type choice struct {
 	datasets, scales, noises []string
 	widths                   []int
-	sigmas                   []float64 // nil for each scale's own
+	sigmas                   []float64 // nil for each scale's default
 }
 
 // product lists all combinations. Runs without noise are the same for all scales of the noise.
@@ -181,7 +181,7 @@ func (s *settings) product(c choice) []key {
 	})
 }
 
-// runs completes a key by the sigmas.
+// runs adds the sigmas to a key.
 func (s scale) runs(k key, sigmas []float64) []key {
 	if k.Noise == "none" {
 		if !s.small {
@@ -199,7 +199,7 @@ func (s scale) runs(k key, sigmas []float64) []key {
 	return list
 }
 
-// images are what networks are trained and tested with, by data set.
+// images to train and to test networks on, by data set.
 type images struct{ train, test map[string]*datasets.Dataset }
 
 // open reads the images of runs.

@@ -10,8 +10,8 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// pilotSeed is that of the runs at which the sigmas were chosen, and from which on seeds are in no table but that of the
-// choice.
+// pilotSeed is the seed of the runs with which the sigmas were chosen. Runs with this or a larger seed appear only in the
+// table of that choice.
 const pilotSeed = 101
 
 // metric is a number of a run.
@@ -26,14 +26,14 @@ var (
 	loss     = metric{"test loss", func(r *record) float64 { return r.TestLoss }, 3}
 )
 
-// group is runs that differ in noise, width and seed only.
+// group is runs that differ only in noise, width and seed.
 type group struct {
 	dataset, scale string
 	sigma          float64
 }
 
-// key returns the key of a run. Without noise it is the same one for all sigmas, and for all scales of one kind of initial
-// weights.
+// key returns the key of a run. Without noise it is the same for all sigmas, and for all scales with the same kind of
+// initial weights.
 func (g group) key(noise string, width int, seed uint64) key {
 	k := key{g.dataset, g.scale, noise, g.sigma, width, seed}
 	if noise == "none" {
@@ -58,7 +58,7 @@ func (x results) groups(dataset string) []group {
 	return list
 }
 
-// datasets returns the names of the data sets that were trained on.
+// datasets returns the names of the data sets trained on.
 func (x results) datasets() []string { return distinct(x, func(k key) string { return k.Dataset }) }
 
 // widths returns the widths of the networks, from narrow to wide.
@@ -68,7 +68,7 @@ func (x results) widths() []int {
 	return list
 }
 
-// distinct returns what the keys of the runs for the tables have of something.
+// distinct returns the distinct values of a property of the keys, over the runs for the tables.
 func distinct[T comparable](x results, of func(key) T) []T {
 	var list []T
 	for _, k := range x.keys() {
@@ -79,7 +79,7 @@ func distinct[T comparable](x results, of func(key) T) []T {
 	return list
 }
 
-// finished returns the run of a key, if it came to its end.
+// finished returns the run of a key, if it finished.
 func (x results) finished(k key) *record {
 	if r := x[k]; r != nil && r.Diverged == "" {
 		return r
@@ -87,7 +87,7 @@ func (x results) finished(k key) *record {
 	return nil
 }
 
-// mean is that of a metric over the seeds, without those of which it is not known.
+// mean returns the interval of a metric over the seeds for which it is known.
 func (x results) mean(g group, noise string, width int, m metric) interval.Interval {
 	var numbers []float64
 	for seed := uint64(1); seed < pilotSeed; seed++ {
@@ -98,7 +98,7 @@ func (x results) mean(g group, noise string, width int, m metric) interval.Inter
 	return interval.Of(numbers)
 }
 
-// difference is that of a metric between runs of the same seeds with two kinds of noise.
+// difference returns the interval of the paired difference in a metric between two kinds of noise.
 func (x results) difference(g group, noise, less string, width int, m metric) interval.Interval {
 	var with, without []float64
 	for seed := uint64(1); seed < pilotSeed; seed++ {
@@ -110,7 +110,7 @@ func (x results) difference(g group, noise, less string, width int, m metric) in
 	return interval.Paired(with, without)
 }
 
-// comparisons are what the tables show.
+// comparisons are the differences shown by the tables.
 var comparisons = []struct{ name, noise, less string }{
 	{"layer less none", "layer", "none"},
 	{"all less none", "all", "none"},
@@ -139,7 +139,7 @@ func (x results) tables() string {
 
 var titles = map[string]string{"digits": "Drawn digits", "fashion": "Fashion-MNIST"}
 
-// diverged counts the runs that did not come to their end.
+// diverged counts the runs that did not finish.
 func (x results) diverged() int {
 	n := 0
 	for _, r := range x {
@@ -150,7 +150,7 @@ func (x results) diverged() int {
 	return n
 }
 
-// table shows a metric by width: the mean without noise, and the paired differences. Bold are those whose interval holds no
+// table shows a metric by width: the mean without noise, and the paired differences, in bold if their interval excludes
 // zero.
 func (x results) table(dataset string, m metric) string {
 	var b strings.Builder
@@ -186,9 +186,8 @@ func (x results) table(dataset string, m metric) string {
 	return b.String()
 }
 
-// trend is by how much a difference grows when a network gets ten times as wide: for each seed the slope of a straight line
-// over the logarithm of the width, by least squares, and its mean over the seeds. Seeds with fewer than three widths do not
-// count.
+// trend returns how much a difference grows when a network becomes ten times as wide: the mean over the seeds of the
+// least-squares slope over the logarithm of the width. Seeds with fewer than three widths are left out.
 func (x results) trend(g group, noise, less string, m metric) interval.Interval {
 	var slopes []float64
 	for seed := uint64(1); seed < pilotSeed; seed++ {
@@ -207,7 +206,7 @@ func (x results) trend(g group, noise, less string, m metric) interval.Interval 
 	return interval.Of(slopes)
 }
 
-// bold writes an interval, in bold type if it holds no zero.
+// bold formats an interval, in bold if it excludes zero.
 func (m metric) bold(i interval.Interval) string {
 	if i.ExcludesZero() {
 		return "**" + i.Signed(m.decimals) + "**"
@@ -215,8 +214,8 @@ func (m metric) bold(i interval.Interval) string {
 	return i.Signed(m.decimals)
 }
 
-// movedTable shows what noise does to trained networks: the expected squared change of the ten outputs by noise on one layer
-// at a time and by noise on all at once, and the squared size of the outputs, at the scales' own sigmas.
+// movedTable shows the effect of noise on trained networks: the expected squared change of the ten outputs by noise on one
+// layer at a time and by noise on all at once, and the squared size of the outputs, at the scales' own sigmas.
 func (x results) movedTable(dataset string) string {
 	var b strings.Builder
 	widths := x.widths()
@@ -252,7 +251,7 @@ func (x results) movedTable(dataset string) string {
 	return b.String()
 }
 
-// seeds says how many pairs there are.
+// seeds describes the number of pairs.
 func seeds(i interval.Interval) string {
 	switch i.N {
 	case 0:
@@ -263,7 +262,7 @@ func seeds(i interval.Interval) string {
 	return fmt.Sprintf("%d seeds", i.N)
 }
 
-// choiceTable shows the runs of the seed at which sigmas were chosen: accuracies with noise on one layer at a time.
+// choiceTable shows the runs of the seed with which sigmas were chosen: accuracies with noise on one layer at a time.
 func (x results) choiceTable() string {
 	var b strings.Builder
 	datasets := x.datasets()

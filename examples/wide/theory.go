@@ -17,8 +17,8 @@ import (
 // theoryImages is the number of images over which the closed forms are averaged.
 const theoryImages = 100
 
-// move is by how much noise of a scale and sigma moves the ten outputs of a network, by the closed form: the expected
-// squared distance, averaged over images.
+// move is how far noise of a scale and sigma moves the ten outputs of a network, by the closed form: the expected squared
+// distance, averaged over images.
 type move struct {
 	Layer float64 `json:"layer"` // noise on one layer at a time
 	All   float64 `json:"all"`   // noise on all at once
@@ -66,7 +66,7 @@ func moved(net layers.Layer, s scale, sigma float64, images *datasets.Dataset) (
 	return m, nil
 }
 
-// drawTheory draws by how much noise moves the outputs at the initial weights, over drawn digits.
+// drawTheory draws how far noise moves the outputs at the initial weights, over drawn digits.
 func drawTheory(folder string, widths []int) error {
 	images := datasets.Digits(theoryImages, 1)
 	var panels []figure.Panel

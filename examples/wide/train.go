@@ -13,7 +13,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// record is what came of a run, at the end of the training and at weights without noise.
+// record is the result of a run, at the end of the training and at weights without noise.
 type record struct {
 	key
 	TestAccuracy  float64    `json:"test_accuracy"`
@@ -21,8 +21,8 @@ type record struct {
 	TrainAccuracy float64    `json:"train_accuracy"`
 	TrainLoss     float64    `json:"train_loss"`
 	Norms         [2]float64 `json:"norms"`              // of the two weight matrices
-	Moved         *move      `json:"moved,omitempty"`    // what noise does to the trained network; without noise in training, the scale's own sigma
-	Diverged      string     `json:"diverged,omitempty"` // why the training ended early: the loss was no longer finite
+	Moved         *move      `json:"moved,omitempty"`    // how far noise moves the trained network's outputs; the scale's own sigma if trained without noise
+	Diverged      string     `json:"diverged,omitempty"` // why the training ended early: the loss was not finite
 }
 
 func (r *record) String() string {
@@ -32,7 +32,7 @@ func (r *record) String() string {
 	return fmt.Sprintf("%v: test accuracy %.2f%%, loss %.3f, training loss %.4f", r.key, 100*r.TestAccuracy, r.TestLoss, r.TrainLoss)
 }
 
-// moves returns what noise does to the network, NaN where it was not measured.
+// moves returns how far noise moves the network's outputs, NaN if it was not measured.
 func (r *record) moves() move {
 	if r.Moved == nil {
 		return move{math.NaN(), math.NaN(), math.NaN()}
@@ -62,7 +62,7 @@ func newNetwork(k key) *layers.Sequential {
 
 func isBias(name string) bool { return strings.HasSuffix(name, ".bias") }
 
-// newSolver makes the solver of a run. Noise is in the two weight matrices, as in the theory, and not in the biases.
+// newSolver makes the solver of a run. As in the theory, noise is in the two weight matrices and not in the biases.
 func newSolver(k key, steps uint64) (G.Solver, error) {
 	base, err := optim.NewSGD(learnRate, optim.WithMomentum(momentum), optim.WithLearnRateSchedule(optim.Cosine(steps)))
 	if err != nil || k.Noise == "none" {
@@ -82,7 +82,7 @@ func train(ctx context.Context, k key, images *images) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := datasets.LoaderConfig{Batch: batch, Mean: []float64{0}, Std: []float64{1}} // pixels are from 0 to 1
+	config := datasets.LoaderConfig{Batch: batch, Mean: []float64{0}, Std: []float64{1}} // pixels from 0 to 1
 	test, err := images.test[k.Dataset].Loader(config)
 	if err != nil {
 		return nil, err

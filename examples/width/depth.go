@@ -10,13 +10,13 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Sizes of the deeper networks, of which there are closed forms only.
+// Sizes of the deeper networks, for which there are only closed forms.
 var (
 	depthWidths = []int{10, 80, 640}
 	depths      = []int{1, 2, 3} // hidden layers
 )
 
-// deeper returns what noise adds to the loss of a linear network whose weights all have the variance 1/width, by the closed
+// deeper returns what noise adds to the loss of a linear network whose weights all have variance 1/width, by the closed
 // forms: on one layer at a time, and on all at once with sigma/sqrt(layers).
 func deeper(seed uint64, sigma float64, hidden, width int) (layer, all float64, err error) {
 	d := &closedform.DeepLinear{Y: mat.NewDense(outputs, inputs, nil)}

@@ -21,7 +21,7 @@ var kinds = [...]struct {
 	{"ReLU, weights of variance 1/width", true, small},
 }
 
-// noises are the two ways to inject noise. With two layers All has sigma/sqrt(2), which makes the terms of second order
+// noises are the two ways to inject noise. With two layers All uses sigma/sqrt(2), which makes the terms of second order
 // equal.
 var noises = [...]struct {
 	name      string
@@ -34,7 +34,7 @@ var noises = [...]struct {
 	{"all", figure.All, optim.All, linearAll, reluAll},
 }
 
-// form is what the closed forms say of a network. The variances are NaN for ReLU networks.
+// form is the closed forms for a network. The variances are NaN for ReLU networks.
 type form struct{ extra, loss, gradient float64 }
 
 func linearAll(f *closedform.Factorisation, w weights, sigma float64) form {
@@ -58,7 +58,7 @@ func reluLayer(r *closedform.ReLU, w weights, sigma float64) (float64, error) {
 func (s settings) closed(kind, noise, width int) (form, error) {
 	k, n := kinds[kind], noises[noise]
 	w := k.weights(s.seed, width)
-	if !k.relu { // they do not ask for the matrix that the network computes
+	if !k.relu { // they do not depend on the matrix that the network computes
 		return n.linear(&closedform.Factorisation{Y: mat.NewDense(outputs, inputs, nil), Width: width}, w, s.sigma), nil
 	}
 	extra, err := n.relu(&closedform.ReLU{X: orthogonalRows(s.seed), Width: width, Outputs: outputs}, w, s.sigma)

@@ -1,6 +1,6 @@
-// Width shows when noise goes into one layer at a time rather than into all: noise on all layers adds a term to the expected
-// loss, and to its variance, that grows with the width whatever the weights are; what noise on one layer adds is a matter of
-// the weights' norms, and stays where they do.
+// Width shows when to inject noise into one layer at a time rather than into all: noise on all layers adds a term to the
+// expected loss, and to its variance, that grows with the width whatever the weights are. What noise on one layer adds
+// depends only on the weights' norms, and does not grow if they do not.
 package main
 
 import (
@@ -54,13 +54,13 @@ func (s settings) check() error {
 	return cli.CheckPicture("variances", s.variances)
 }
 
-// cell is what was measured of a kind of network and of noise at a width, and what the closed forms say.
+// cell holds the measurements and the closed forms for a kind of network and of noise at a width.
 type cell struct {
 	measured
 	closed form
 }
 
-// row is a width.
+// row holds the cells of a width.
 type row struct {
 	width int
 	cells [len(kinds)][len(noises)]cell

@@ -12,7 +12,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// parts is how many independent parts the draws of a point are made in: their spread gives its standard error.
+// parts is the number of independent parts into which the draws of a point are divided: their spread gives the standard
+// error.
 const parts = 20
 
 // estimate is a mean with its standard error.
@@ -20,21 +21,21 @@ type estimate struct{ mean, err float64 }
 
 func (e estimate) String() string { return fmt.Sprintf("%.3f ± %.3f", e.mean, e.err) }
 
-// measured is what noise does to a network.
+// measured is the measured effect of noise on a network.
 type measured struct {
-	extra    estimate // mean loss less that without noise, which is zero
+	extra    estimate // mean loss; without noise it is zero
 	loss     estimate // variance of the loss
 	gradient estimate // sum of the variances of the gradient's elements
 }
 
-// measure draws noise of a kind again and again for a kind of network of the width.
+// measure draws noise of a kind repeatedly for a kind of network of the given width.
 func (s settings) measure(ctx context.Context, kind, noise, width int) (measured, error) {
 	k := kinds[kind]
 	n, err := newNetwork(k.weights(s.seed, width), orthogonalRows(s.seed), k.relu)
 	if err != nil {
 		return measured{}, err
 	}
-	still, err := optim.NewSGD(0) // steps move nothing, but make the solver go on to the next draw
+	still, err := optim.NewSGD(0) // steps move nothing, but advance the solver to the next draw
 	if err != nil {
 		return measured{}, err
 	}
@@ -63,7 +64,7 @@ func estimateOf(x []float64) estimate {
 	return estimate{mean, std / math.Sqrt(float64(len(x)))}
 }
 
-// part is what one part of the draws gives.
+// part is the result of one part of the draws.
 type part struct{ extra, loss, gradient float64 }
 
 // part evaluates the network at a number of draws.

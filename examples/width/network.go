@@ -19,20 +19,20 @@ const (
 )
 
 // network is the graph of R = |W2 f(W1 X) - Y|^2/n with f the identity or a ReLU, at weights where R is zero: Y is what they
-// compute. X has orthogonal rows of length sqrt(n), so that for a linear network R = |W2 W1 - M|^2 with the matrix M that it
-// computes.
+// compute. X has orthogonal rows of length sqrt(n), so that for a linear network R = |W2 W1 - M|^2, where M is the matrix
+// that it computes.
 type network struct {
 	learnables G.Nodes
-	loss       *G.Value // apart from vm: a cycle with the machine, which has a finalizer, would stay in memory
+	loss       *G.Value // allocated separately from vm: a cycle with the machine, which has a finalizer, would leak
 	vm         G.VM
 }
 
 // weights are W1 (width, inputs) and W2 (outputs, width), row by row.
 type weights = [2][]float64
 
-// split returns the weights of a random network of the width, a multiple of units. Whatever the width, it computes the same
-// function: each unit stands there width/units times, with its weights divided by the root of that number. The norms of the
-// weights do not depend on the width either.
+// split returns the weights of a random network of the given width, a multiple of units. It computes the same function for
+// any width: each unit occurs width/units times, with its weights divided by the square root of that number. The norms of
+// the weights do not depend on the width either.
 func split(seed uint64, width int) weights {
 	narrow := small(seed, units)
 	scale := math.Sqrt(float64(width / units))
@@ -40,7 +40,7 @@ func split(seed uint64, width int) weights {
 	return each(width, func(i, j int) float64 { return w1.At(i%units, j) / scale }, func(i, j int) float64 { return w2.At(i, j%units) / scale })
 }
 
-// he returns weights as K. He et al. begin with, https://arxiv.org/abs/1502.01852: independent, of variance 2/fan-in.
+// he returns weights initialised as by K. He et al., https://arxiv.org/abs/1502.01852: independent, with variance 2/fan-in.
 func he(seed uint64, width int) weights {
 	return independent(seed, width, 2.0/inputs, 2/float64(width))
 }
@@ -59,7 +59,7 @@ func independent(seed uint64, width int, variance1, variance2 float64) weights {
 	return each(width, draw(variance1), draw(variance2))
 }
 
-// each makes weights of their numbers in W1 and in W2.
+// each makes weights from functions of their indices in W1 and in W2.
 func each(width int, first, second func(i, j int) float64) weights {
 	w1, w2 := mat.NewDense(width, inputs, nil), mat.NewDense(outputs, width, nil)
 	w1.Apply(func(i, j int, _ float64) float64 { return first(i, j) }, w1)
@@ -67,7 +67,7 @@ func each(width int, first, second func(i, j int) float64) weights {
 	return weights{w1.RawMatrix().Data, w2.RawMatrix().Data}
 }
 
-// newNetwork builds the graph. It takes over the weights.
+// newNetwork builds the graph. It takes ownership of the weights.
 func newNetwork(w weights, x *mat.Dense, relu bool) (*network, error) {
 	n, width := &network{}, len(w[0])/inputs
 	g := G.NewGraph()
@@ -119,7 +119,7 @@ func meanSquares(hidden, w2, y *G.Node) (*G.Node, error) {
 	return G.Mul(sum, G.NewConstant(1.0/samples))
 }
 
-// compute returns what a network of the weights makes of x.
+// compute returns the output of a network with the given weights for x.
 func compute(w weights, x *mat.Dense, relu bool) *mat.Dense {
 	width := len(w[0]) / inputs
 	var hidden, out mat.Dense

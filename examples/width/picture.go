@@ -8,7 +8,7 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
-// quantity is what a panel shows of a network.
+// quantity is a number that a panel shows for a network.
 type quantity struct {
 	title, unit string
 	measured    func(cell) estimate
@@ -24,7 +24,7 @@ var quantities = []quantity{
 		func(c cell) estimate { return c.gradient }, func(f form) float64 { return f.gradient }},
 }
 
-// extraPanels are the picture of the extra loss, a panel for each kind of network.
+// extraPanels makes the picture of the extra loss, with a panel for each kind of network.
 func extraPanels(s settings, rows []row) []figure.Panel {
 	var list []figure.Panel
 	for i := range kinds {
@@ -35,7 +35,7 @@ func extraPanels(s settings, rows []row) []figure.Panel {
 	return list
 }
 
-// variancePanels are the picture of the variances: a row of panels for each kind of network.
+// variancePanels makes the picture of the variances, with a row of panels for each kind of network.
 func variancePanels(rows []row) []figure.Panel {
 	var list []figure.Panel
 	for i := range kinds {
@@ -48,8 +48,8 @@ func variancePanels(rows []row) []figure.Panel {
 	return list
 }
 
-// panel shows a number of a kind of network: measured points with standard errors, and lines for closed forms, or through
-// the points where there are none.
+// panel shows a number for a kind of network: measured points with standard errors, and lines for closed forms, or through
+// the points if there are none.
 func panel(rows []row, kind int, q quantity) figure.Panel {
 	p := figure.Panel{X: "width, hidden units", Y: q.unit, LogX: true, LogY: true}
 	for _, r := range rows {

@@ -1,5 +1,5 @@
-// Package cli is what the main functions of the examples share: flags, Ctrl-C, exit codes, the progress bar, and checks of
-// what several of them are told.
+// Package cli is shared by the main functions of the examples: flags, Ctrl-C, exit codes, the progress bar, and checks of
+// common flags.
 package cli
 
 import (
@@ -29,18 +29,19 @@ const (
 	exitInterrupt = 130
 )
 
-// usageError is an error in what the user typed.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
-// Usagef makes an error for arguments that are wrong, for which Main exits with 2. It begins with the name of the flag.
+// Usagef makes an error for invalid arguments, for which Main exits with code 2. The message should begin with the name of
+// the flag.
 func Usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
-// IsUsage reports whether an error is one that Usagef made.
+// IsUsage reports whether an error was made by Usagef.
 func IsUsage(err error) bool { return errors.As(err, &usageError{}) }
 
-// keptError is one after which something is kept.
+// keptError is an error after which partial results are kept.
 type keptError struct {
 	error
 	how string
@@ -48,7 +49,8 @@ type keptError struct {
 
 func (e keptError) Unwrap() error { return e.error }
 
-// Kept says how to go on if err is an interruption, such as "the same command goes on from FOLDER".
+// Kept adds to an interruption how to continue, such as "the same command goes on from FOLDER". Other errors are returned
+// unchanged.
 func Kept(err error, how string) error {
 	if err == nil {
 		return nil
@@ -56,10 +58,9 @@ func Kept(err error, how string) error {
 	return keptError{err, how}
 }
 
-// Main parses the command line's flags, runs the program and exits when there is an error, which is the last line that it
-// prints: with 2 for wrong arguments, with 130 after Ctrl-C or SIGTERM, which end ctx, and with 1 otherwise. A second
-// Ctrl-C, while run still deals with the first, ends the program at once, with 130 too and without a word. Call it last in
-// main.
+// Main parses the command line's flags and runs the program. If there is an error, Main prints it as the last line and exits
+// with code 2 for invalid arguments, 130 after Ctrl-C or SIGTERM, which cancel ctx, and 1 otherwise. A second Ctrl-C while
+// run is still handling the first ends the program immediately, also with 130, and without a message. Call it last in main.
 func Main(run func(ctx context.Context) error) {
 	parse()
 	ctx := interruptible()
@@ -70,7 +71,7 @@ func Main(run func(ctx context.Context) error) {
 	exit(err)
 }
 
-// interruptible returns a context that the first Ctrl-C or SIGTERM ends. The second ends the program.
+// interruptible returns a context that the first Ctrl-C or SIGTERM cancels. The second ends the program.
 func interruptible() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -84,11 +85,11 @@ func interruptible() context.Context {
 	return ctx
 }
 
-// seeHelp stands behind errors in the names of flags.
+// seeHelp is appended to errors in the names of flags.
 const seeHelp = "; -h lists the flags"
 
 // parse parses the flags. It ends the program after -h, and after a mistake: with one line, where package flag would print
-// all flags below it.
+// the usage of all flags.
 func parse() {
 	flags := flag.CommandLine
 	flags.Init(filepath.Base(os.Args[0]), flag.ContinueOnError)
@@ -105,8 +106,7 @@ func parse() {
 	}
 }
 
-// checkGiven refuses arguments that are no flags, and flags with nothing behind them: -data "$DIR" where the shell knows no
-// DIR.
+// checkGiven rejects arguments that are not flags, and flags with an empty value, as in -data "$DIR" with DIR unset.
 func checkGiven() error {
 	if flag.NArg() > 0 {
 		return Usagef("%q is no flag%s", flag.Arg(0), seeHelp)
@@ -120,33 +120,33 @@ func checkGiven() error {
 	return err
 }
 
-// exit prints the error and ends the program, if there is one.
+// exit prints the error, if there is one, and ends the program.
 func exit(err error) {
 	code := ExitCode(err)
 	if code == 0 {
 		return
 	}
 	if shown != nil {
-		_ = shown.Clear() // the message takes its line
+		_ = shown.Clear() // make room for the message
 	}
 	fmt.Fprintf(os.Stderr, "%s: %s\n", flag.CommandLine.Name(), message(err, code))
 	os.Exit(code)
 }
 
-// ExitCode returns the code with which Main exits.
+// ExitCode returns Main's exit code for an error.
 func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
 	case IsUsage(err):
 		return exitUsage
-	case errors.Is(err, context.Canceled): // nothing but a signal cancels
+	case errors.Is(err, context.Canceled): // only a signal cancels
 		return exitInterrupt
 	}
 	return exitError
 }
 
-// message is what is said of an error.
+// message returns the text printed for an error.
 func message(err error, code int) string {
 	if code != exitInterrupt {
 		return err.Error()
@@ -158,11 +158,11 @@ func message(err error, code int) string {
 	return "interrupted: nothing is kept, and the same command begins anew"
 }
 
-// shown is the bar that was made last.
+// shown is the bar made last.
 var shown *progressbar.ProgressBar
 
-// Bar draws the progress of steps steps on standard error when that is a terminal, and nothing otherwise. There is one at a
-// time.
+// Bar draws the progress of the given number of steps on standard error if that is a terminal, and nothing otherwise. There
+// is only one at a time.
 func Bar(steps int, what string) *progressbar.ProgressBar {
 	shown = progressbar.NewOptions(steps,
 		progressbar.OptionSetWriter(os.Stderr),
@@ -172,19 +172,19 @@ func Bar(steps int, what string) *progressbar.ProgressBar {
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(),
 	)
-	_ = shown.RenderBlank() // the first step may take long
+	_ = shown.RenderBlank() // the first step may take a while
 	return shown
 }
 
-// Given reports whether a flag stands on the command line.
+// Given reports whether a flag was set on the command line.
 func Given(name string) bool {
 	found := false
 	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
 	return found
 }
 
-// List splits the value of a flag at its commas: into some of the names that are known, or of any that are not empty where
-// there are none, each once.
+// List splits the value of a flag at its commas, and checks that each item is one of the known names, or not empty if there
+// are none, and occurs once.
 func List(name, value string, known ...string) ([]string, error) {
 	list := strings.Split(value, ",")
 	for i, entry := range list {
@@ -199,7 +199,7 @@ func List(name, value string, known ...string) ([]string, error) {
 	return list, nil
 }
 
-// Belongs refuses flags that stand on the command line although what they belong to does not: they would do nothing.
+// Belongs rejects flags that were set although the option to which they belong was not: they would have no effect.
 func Belongs(to string, there bool, names ...string) error {
 	for _, name := range names {
 		if !there && Given(name) {
@@ -209,7 +209,7 @@ func Belongs(to string, there bool, names ...string) error {
 	return nil
 }
 
-// AtLeast checks that flags are whole numbers of least or more.
+// AtLeast checks that flags are integers of at least least.
 func AtLeast(least int, names ...string) error {
 	for _, name := range names {
 		if x := value(name).(int); x < least {
@@ -219,7 +219,7 @@ func AtLeast(least int, names ...string) error {
 	return nil
 }
 
-// NotNegative checks that flags are numbers of 0 or more, and finite.
+// NotNegative checks that flags are finite numbers of at least 0.
 func NotNegative(names ...string) error {
 	for _, name := range names {
 		if x := value(name).(float64); !(x >= 0) || math.IsInf(x, 1) {
@@ -232,7 +232,7 @@ func NotNegative(names ...string) error {
 // value returns the value of a flag.
 func value(name string) any { return flag.Lookup(name).Value.(flag.Getter).Get() }
 
-// Data names the folder of -data in an error of reading it, and says how to get files that are missing.
+// Data adds the -data folder to an error of reading it, and says how to get missing files.
 func Data(err error) error {
 	switch {
 	case err == nil:
@@ -243,8 +243,8 @@ func Data(err error) error {
 	return fmt.Errorf("-data: %w", err)
 }
 
-// CheckPicture reports what would keep a program from writing a picture: a name that does not end in .png, a folder that is
-// not there or cannot be written to. An SVG goes beside it.
+// CheckPicture reports what would keep a program from writing a picture: a name that does not end in .png, or a folder that
+// does not exist or is not writable. An SVG goes beside it.
 func CheckPicture(name, file string) error {
 	if filepath.Ext(file) != ".png" {
 		return Usagef("-%s %q, want a file that ends in .png", name, file)
@@ -257,7 +257,7 @@ func CheckPicture(name, file string) error {
 	return nil
 }
 
-// CheckFolder reports what would keep a program from making a folder, with those above it, and from writing into it.
+// CheckFolder reports what would keep a program from creating a folder, with its parents, and writing into it.
 func CheckFolder(name, folder string) error {
 	if folder == "" {
 		return Usagef("-%s is empty", name)

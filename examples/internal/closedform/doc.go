@@ -1,5 +1,6 @@
-// Package closedform holds least-squares models for which it is known what noise in the weights does: what it adds to the
-// expected loss, and where training with it leads. The examples measure against it, and its tests hold the library to it.
+// Package closedform has least-squares models for which the effect of noise in the weights is known: what it adds to the
+// expected loss, and where training with it leads. The examples compare measurements with it, and its tests compare the
+// library with it.
 //
 // Write R(w) for the loss. Noise of standard deviation sigma on all weights at once makes the expected loss
 //
@@ -9,15 +10,15 @@
 //
 //	R(w) + sigma^2/2 S(w)
 //
-// without the term of fourth order, which grows with the width. The least S among all weights that make the same function is
-// a norm of that function, the penalty P. So training leads to the minimiser of R + strength*P, where the strength is
-// sigma^2 for noise on all weights and sigma^2/2 for noise on one factor at a time. P is the l1 norm, the group l1 norm or
-// the nuclear norm, up to factors, and its minimiser is computed here by methods that know nothing of noise.
+// without the term of fourth order, which grows with the width. The smallest S among all weights that represent the same
+// function is a norm of that function, the penalty P. So training leads to the minimiser of R + strength*P, where the
+// strength is sigma^2 for noise on all weights and sigma^2/2 for noise on one factor at a time. P is the l1 norm, the group
+// l1 norm or the nuclear norm, up to factors, and its minimiser is computed here by methods that do not involve noise.
 //
-// [DeepLinear] is the same for linear networks of any depth, noise on one layer at a time, without the minimiser.
+// [DeepLinear] does the same for linear networks of any depth with noise on one layer at a time, without the minimiser.
 //
-// [ReLU] and the variances of [Factorisation] say what noise does at given weights, where nothing is trained: how it depends
-// on the width of a network, and on the initial weights.
+// [ReLU] and the variances of [Factorisation] describe what noise does at given weights, without training: how it depends on
+// the width of a network and on the initial weights.
 //
 // Source: A. Orvieto, A. Raj, H. Kersting, F. Bach, Explicit Regularization in Overparametrized Models via Noise Injection,
 // AISTATS 2023, https://arxiv.org/abs/2206.04613, sections 3 and 4. The formulas here are derived in the comments.

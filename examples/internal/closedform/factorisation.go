@@ -9,16 +9,16 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Factorisation is a linear network of one hidden layer that approximates a matrix, R = |W2 W1 - Y|^2. The weights are W1,
+// Factorisation is a linear network with one hidden layer that approximates a matrix, R = |W2 W1 - Y|^2. The weights are W1,
 // (Width, d0), and W2, (d2, Width); Y is (d2, d0).
 //
-// Noise A in W1 and B in W2 adds W2 A + B W1 + B A to the residual, three terms that are uncorrelated, with the expected
-// squares d0 |W2|^2, d2 |W1|^2 and d0 Width d2. Hence
+// Noise A in W1 and B in W2 adds W2 A + B W1 + B A to the residual: three uncorrelated terms with the expected squares d0
+// |W2|^2, d2 |W1|^2 and d0 Width d2. Hence
 //
 //	S = d2 |W1|^2 + d0 |W2|^2,   F = d0 Width d2,   P = 2 sqrt(d0 d2) |W2 W1|_*
 //
 // with the nuclear norm, the sum of the singular values. The minimiser of |M - Y|^2 + strength*P has the singular vectors of
-// Y and its singular values less strength*sqrt(d0 d2), down to zero.
+// Y and its singular values reduced by strength*sqrt(d0 d2), but not below zero.
 type Factorisation struct {
 	Y     *mat.Dense
 	Width int // at least the rank of the solution
@@ -30,7 +30,7 @@ func (f *Factorisation) dims() (d0, d2 int) {
 	return d0, d2
 }
 
-// Graph builds R of W1 and W2.
+// Graph builds R from W1 and W2.
 func (f *Factorisation) Graph(g *G.ExprGraph, weights [2][]float64) (*G.Node, G.Nodes, error) {
 	d0, d2 := f.dims()
 	w1 := matrixOf(g, "W1", f.Width, d0, weights[0])

@@ -39,7 +39,7 @@ func (r *Regression) sweep(beta []float64, strength float64) (largest float64) {
 	z, change := mat.NewVecDense(r.K, nil), mat.NewVecDense(r.K, nil)
 	n := float64(len(r.Y))
 	for g, c := range r.scale {
-		if c == 0 { // columns of zeros: any coefficient does, and zero stays
+		if c == 0 { // columns of zeros: any coefficient is optimal, so leave it at zero
 			continue
 		}
 		x, own := r.columns(g), mat.NewVecDense(r.K, r.group(beta, g))

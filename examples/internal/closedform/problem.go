@@ -4,16 +4,16 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Problem is a model of two factors with a closed form. Weights are the two factors' numbers, row-major, in the order of the
-// learnables that Graph returns; the solution is what they stand for, such as the coefficients of a regression.
+// Problem is a model with two factors and a closed form. Weights are the two factors' numbers, row-major, in the order of
+// the learnables that Graph returns; the solution is what they represent, such as the coefficients of a regression.
 type Problem interface {
-	// Graph adds the loss R to g, with learnables of the given initial weights, which it takes over.
+	// Graph adds the loss R to g, with learnables whose initial weights are given; it takes ownership of them.
 	Graph(g *G.ExprGraph, weights [2][]float64) (loss *G.Node, learnables G.Nodes, err error)
 
-	// Sizes returns how many numbers each factor has.
+	// Sizes returns the number of weights in each factor.
 	Sizes() [2]int
 
-	// Solution returns what the weights stand for.
+	// Solution returns what the weights represent.
 	Solution(weights [2][]float64) []float64
 
 	// Loss returns R at a solution.
@@ -25,10 +25,10 @@ type Problem interface {
 	// Fourth returns F.
 	Fourth() float64
 
-	// Penalty returns P of a solution, the least S of all weights that make it.
+	// Penalty returns P of a solution, the smallest S of all weights that represent it.
 	Penalty(solution []float64) float64
 
-	// Minimiser returns the solution with the least R + strength*P.
+	// Minimiser returns the solution that minimises R + strength*P.
 	Minimiser(strength float64) ([]float64, error)
 }
 

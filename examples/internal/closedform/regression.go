@@ -11,11 +11,11 @@ import (
 )
 
 // Regression is least squares with coefficients in groups, R = |X beta - y|^2/(2n) and beta_g = u_g v_g, where u_g is a
-// number and v_g a vector of K numbers. The weights are u and v. With K = 1 it is beta = u.v, number by number.
+// number and v_g a vector of K numbers. The weights are u and v. With K = 1 it is beta = u.v, elementwise.
 //
-// Let the columns of each group be orthogonal and of one length, X_g'X_g = n c_g I, as is always so for K = 1. Then noise a
-// in u and b in v adds X_g(a_g v_g + u_g b_g + a_g b_g) to the residual, three terms that are uncorrelated, with the
-// expected squares n c_g times |v_g|^2, K u_g^2 and K. Hence
+// Let the columns of each group be orthogonal and of equal length, X_g'X_g = n c_g I, as is always the case for K = 1. Then
+// noise a in u and b in v adds X_g(a_g v_g + u_g b_g + a_g b_g) to the residual: three uncorrelated terms with the expected
+// squares n c_g times |v_g|^2, K u_g^2 and K. Hence
 //
 //	S = sum_g c_g (|v_g|^2 + K u_g^2)/2,   F = sum_g c_g K/2,   P = sum_g sqrt(K) c_g |beta_g|
 //
@@ -65,7 +65,7 @@ func (r *Regression) columns(g int) mat.Matrix {
 	return r.X.Slice(0, n, g*r.K, (g+1)*r.K)
 }
 
-// Graph builds R of u (groups) and v (groups*K).
+// Graph builds R from u (groups) and v (groups*K).
 func (r *Regression) Graph(g *G.ExprGraph, weights [2][]float64) (*G.Node, G.Nodes, error) {
 	n, d := r.X.Dims()
 	groups := len(r.scale)
@@ -124,8 +124,8 @@ func (r *Regression) Squares(weights [2][]float64) float64 {
 // Fourth returns F.
 func (r *Regression) Fourth() float64 { return floats.Sum(r.scale) * float64(r.K) / 2 }
 
-// Penalty returns P. By the inequality of the means |v|^2 + K u^2 >= 2 sqrt(K) |u| |v|, with equality where |v| = sqrt(K)
-// |u|.
+// Penalty returns P. By the inequality of arithmetic and geometric means |v|^2 + K u^2 >= 2 sqrt(K) |u| |v|, with equality
+// if |v| = sqrt(K) |u|.
 func (r *Regression) Penalty(beta []float64) float64 {
 	sum := 0.0
 	for g, c := range r.scale {
@@ -153,7 +153,7 @@ func matrixOf(g *G.ExprGraph, name string, rows, cols int, x []float64) *G.Node 
 	return G.NewMatrix(g, tensor.Float64, G.WithName(name), G.WithShape(rows, cols), G.WithValue(value))
 }
 
-// builder keeps the first error of a row of graph operations.
+// builder keeps the first error of a sequence of graph operations.
 type builder struct{ err error }
 
 func (b *builder) node(n *G.Node, err error) *G.Node {

@@ -9,30 +9,30 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// ReLU is a network of one hidden layer on n inputs, the columns of X, with R = |W2 relu(W1 X) - Y|^2/n and Y what the
-// network computes without noise, so that R(w) is zero. The weights are W1, (Width, d0), and W2, (d2, Width). Unlike for the
-// linear network, what noise adds is no sum of squares, but it is known for any sigma.
+// ReLU is a network with one hidden layer on n inputs, the columns of X, with R = |W2 relu(W1 X) - Y|^2/n, where Y is the
+// network's output without noise, so that R(w) is zero. The weights are W1, (Width, d0), and W2, (d2, Width). Unlike for the
+// linear network, what noise adds is not a sum of squares, but it is known for any sigma.
 //
-// With noise A in W1, unit j has the input z + s g at an input x, with z its input without noise, s = sigma |x| and a
-// standard normal number g. Different units have independent ones. Let mean and square be the expectations of relu(z + s g)
-// and of its square. Then, summed over the inputs and divided by n,
+// With noise A in W1, unit j has the input z + s g at an input x, where z is its input without noise, s = sigma |x|, and g
+// is a standard normal number, independent for each unit. Let mean and square be the expectations of relu(z + s g) and of
+// its square. Then, summed over the inputs and divided by n,
 //
 //	E |W2 relu((W1 + sigma*A) x) - W2 relu(W1 x)|^2 = |W2 (mean - relu(z))|^2 + sum_j |W2_j|^2 (square_j - mean_j^2)
 //
-// with the columns W2_j: the first part is the bias that the kink makes of noise, and the second its variance. Noise B in W2
-// is multiplied by what the hidden units pass on and adds sigma^2 d2 |relu(z)|^2, or, under noise in both, sigma^2 d2 sum_j
+// with the columns W2_j: the first part is the bias that the kink makes of noise, the second the variance. Noise B in W2 is
+// multiplied by the output of the hidden units and adds sigma^2 d2 |relu(z)|^2, or, with noise in both, sigma^2 d2 sum_j
 // square_j.
 type ReLU struct {
 	X       *mat.Dense // d0 rows, a column for each input
 	Width   int
 	Outputs int       // d2
-	Bias    []float64 // of the hidden units, which takes no noise; nil for zeros
+	Bias    []float64 // biases of the hidden units, which take no noise; nil for zeros
 }
 
-// reluParts are what noise adds to R: in W1 alone, in W2 alone, and in W2 where W1 is noisy too.
+// reluParts is what noise adds to R: in W1 alone, in W2 alone, and in W2 when W1 is noisy too.
 type reluParts struct{ first, second, secondAfterFirst float64 }
 
-// parts sums over the inputs and the hidden units, for noise of a standard deviation for each matrix.
+// parts sums over the inputs and the hidden units, with a standard deviation for each matrix.
 func (r *ReLU) parts(weights [2][]float64, sigma [2]float64) (reluParts, error) {
 	d0, n := r.X.Dims()
 	if len(weights[0]) != r.Width*d0 || len(weights[1]) != r.Outputs*r.Width || r.Bias != nil && len(r.Bias) != r.Width {
@@ -73,7 +73,7 @@ func (r *ReLU) parts(weights [2][]float64, sigma [2]float64) (reluParts, error) 
 //
 //	z P(z/s) + s p(z/s)   and   (z^2 + s^2) P(z/s) + z s p(z/s)
 //
-// with P and p the normal distribution and its density.
+// with P and p the distribution function and density of the normal distribution.
 func rectified(z, s float64) (mean, square float64) {
 	if s == 0 {
 		mean = math.Max(0, z)
@@ -83,7 +83,7 @@ func rectified(z, s float64) (mean, square float64) {
 	return z*below + s*density, (z*z+s*s)*below + z*s*density
 }
 
-// ExtraAll returns E R(w + sigma*eps) for noise on all weights, of a standard deviation for each of the two matrices.
+// ExtraAll returns E R(w + sigma*eps) for noise on all weights, with a standard deviation for each of the two matrices.
 func (r *ReLU) ExtraAll(weights [2][]float64, sigma [2]float64) (float64, error) {
 	p, err := r.parts(weights, sigma)
 	return p.first + p.secondAfterFirst, err

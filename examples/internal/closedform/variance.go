@@ -5,7 +5,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// moments are the numbers of a factorisation's weights on which the variances depend.
+// moments are the numbers on which the variances of a factorisation depend.
 type moments struct {
 	d0, d2, width float64
 	w1, w2        float64 // |W1|^2 and |W2|^2
@@ -26,8 +26,8 @@ func (f *Factorisation) moments(weights [2][]float64) moments {
 	}
 }
 
-// spreads are the expected squares of what noise in one factor V, of d rows or columns and with the given moments, makes of
-// the products that it is in. With Gaussian B and the other factor W, for V = W2 and W = W1,
+// spreads returns the expected squares of the products that contain noise in one factor V, which has d rows or columns and
+// the given moments. With Gaussian B and the other factor W, for V = W2 and W = W1,
 //
 //	cross = E |(V + sigma*B)'B W|^2           = |V|^2 |W|^2 + sigma^2 d (d+m+1) |W|^2
 //	gram  = E |(V + sigma*B)'(V + sigma*B)|^2 = |V'V|^2 + 2 sigma^2 (d+m+1) |V|^2 + sigma^4 d m (d+m+1)
@@ -41,8 +41,8 @@ func spreads(s2, d, width, v, w, gramV float64) (cross, gram float64) {
 // LossVarianceLayer returns the variance of R(w + sigma*eps) for noise on one factor, each with probability one half, at
 // weights where W2 W1 = Y.
 //
-// With noise A in W1 it is sigma^2 |W2 A|^2, of mean sigma^2 d0 |W2|^2 and variance 2 sigma^4 d0 |W2'W2|^2, and alike in W2.
-// The variance over the choice is the square of half the difference of the means.
+// With noise A in W1 it is sigma^2 |W2 A|^2, with mean sigma^2 d0 |W2|^2 and variance 2 sigma^4 d0 |W2'W2|^2, and similarly
+// in W2. The variance over the choice of the factor is the square of half the difference of the means.
 func (f *Factorisation) LossVarianceLayer(weights [2][]float64, sigma float64) float64 {
 	m := f.moments(weights)
 	s2 := sigma * sigma
@@ -53,9 +53,9 @@ func (f *Factorisation) LossVarianceLayer(weights [2][]float64, sigma float64) f
 // LossVarianceAll returns the variance of R(w + sigma*eps) for noise on both factors, at weights where W2 W1 = Y.
 //
 // Given the noise B in W2, and V = W2 + sigma*B, the loss is |sigma B W1 + sigma V A|^2 with Gaussian A. Its variance is 4
-// sigma^4 |V'B W1|^2 + 2 sigma^4 d0 |V'V|^2, its mean sigma^2 |B W1|^2 + sigma^2 d0 |V|^2. What is wanted is the expectation
-// of the first plus the variance of the second over B, a quadratic form of each row of B with the matrix W1 W1' + sigma^2 d0
-// I and a linear form, 2 sigma^3 d0 W2.
+// sigma^4 |V'B W1|^2 + 2 sigma^4 d0 |V'V|^2, its mean sigma^2 |B W1|^2 + sigma^2 d0 |V|^2. The result is the expectation of
+// the first plus the variance of the second over B, a quadratic form of each row of B with the matrix W1 W1' + sigma^2 d0 I
+// and a linear form, 2 sigma^3 d0 W2.
 func (f *Factorisation) LossVarianceAll(weights [2][]float64, sigma float64) float64 {
 	m := f.moments(weights)
 	s2 := sigma * sigma
@@ -78,8 +78,8 @@ func (f *Factorisation) GradientVarianceLayer(weights [2][]float64, sigma float6
 
 // GradientVarianceAll returns E |grad R(w + sigma*eps) - its mean|^2 for noise on both factors, at weights where W2 W1 = Y.
 //
-// Given B and V as above, the gradient of W1 is 2 sigma V'(B W1 + V A), of expected square 4 sigma^2 (|V'B W1|^2 + d0
-// |V'V|^2) over A and of mean 2 sigma^2 d2 W1 over both. The gradient of W2 is alike.
+// Given B and V as above, the gradient of W1 is 2 sigma V'(B W1 + V A), with expected square 4 sigma^2 (|V'B W1|^2 + d0
+// |V'V|^2) over A and mean 2 sigma^2 d2 W1 over both. The gradient of W2 is similar.
 func (f *Factorisation) GradientVarianceAll(weights [2][]float64, sigma float64) float64 {
 	m := f.moments(weights)
 	s2 := sigma * sigma

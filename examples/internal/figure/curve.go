@@ -12,22 +12,22 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Curve is a row of points.
+// Curve is a sequence of points.
 type Curve struct {
-	Name string // for the legend, which has an entry for each name of a picture
+	Name string // for the legend, which has an entry for each distinct name
 	X, Y []float64
-	Err  []float64 // half the height of the error bars, which the picture has to explain; nil for none
+	Err  []float64 // half the height of the error bars; nil for none
 
 	Line   bool // joins the points by a line
-	Dashed bool // makes the line dotted and thin, as for a closed form
+	Dashed bool // makes the line dotted and thin, for example for a closed form
 	Marks  bool // marks the points
-	Band   bool // draws the errors as a band; many of them are one anyway
+	Band   bool // draws the errors as a band, which is the default for many points
 
-	// Colour is the number of colour, mark and dashes, from 1: None, Layer, All, ... By default the place of the curve in its
-	// panel.
+	// Colour is the number of the colour, mark and dashes, from 1: None, Layer, All, ... By default it is the position of the
+	// curve in its panel.
 	Colour int
 
-	// Variant tells curves of one colour apart, such as noise of several sizes: each is lighter than the one before.
+	// Variant distinguishes curves of one colour, such as noise of several sizes: each is lighter than the one before.
 	Variant int
 }
 
@@ -46,8 +46,8 @@ func (c *Curve) Add(x float64, y interval.Interval) {
 	}
 }
 
-// Mean makes a curve of the means over runs, with their 95% intervals as error bars: runs[k][i] is what run k gave at x[i].
-// A single run has no error bars.
+// Mean makes a curve of the means over runs, with their 95% intervals as error bars: runs[k][i] is the value of run k at
+// x[i]. A single run has no error bars.
 func Mean(name string, x []float64, runs [][]float64) Curve {
 	c := Curve{Name: name, Line: true}
 	at := make([]float64, len(runs))
@@ -76,7 +76,7 @@ func (p Panel) check(c Curve) error {
 	return nil
 }
 
-// finite returns the curves without points that are not finite, as a training that has diverged may give.
+// finite returns the curves without points that are not finite, such as those of a diverged training.
 func (p Panel) finite() ([]Curve, error) {
 	curves := slices.Clone(p.Curves)
 	for i := range curves {
@@ -100,10 +100,11 @@ func (p Panel) finite() ([]Curve, error) {
 	return curves, nil
 }
 
-// marksOfLine is about how many marks a line has whose points are not marked: enough to tell it without its colour.
+// marksOfLine is the approximate number of marks on a line whose points are not marked: enough to recognise it without its
+// colour.
 const marksOfLine = 7
 
-// add draws a curve into the plot and returns what stands for it in the legend.
+// add draws a curve into the plot and returns its symbols for the legend.
 func (p Panel) add(out *plot.Plot, c Curve, s style) ([]plot.Thumbnailer, error) {
 	points := make(plotter.XYs, len(c.X))
 	for i := range points {
@@ -148,7 +149,7 @@ func (p Panel) add(out *plot.Plot, c Curve, s style) ([]plot.Thumbnailer, error)
 // bandFrom is the number of points from which on error bars are drawn as a band.
 const bandFrom = 16
 
-// addErrors draws the error bars of a curve, as a band where there are many.
+// addErrors draws the error bars of a curve, as a band if there are many.
 func (p Panel) addErrors(out *plot.Plot, c Curve, points plotter.XYs, s style) error {
 	bars := make(plotter.YErrors, len(points))
 	for i, e := range c.Err {
@@ -156,7 +157,7 @@ func (p Panel) addErrors(out *plot.Plot, c Curve, points plotter.XYs, s style) e
 			e = 0
 		}
 		low := c.Y[i] - e
-		if p.LogY && low <= c.Y[i]/10 { // the bar leaves the axis, or nearly: it ends a decade below its point
+		if p.LogY && low <= c.Y[i]/10 { // the bar (nearly) leaves the axis: let it end a decade below its point
 			low = c.Y[i] / 10
 		}
 		bars[i].Low, bars[i].High = points[i].Y-p.y(low), p.y(c.Y[i]+e)-points[i].Y

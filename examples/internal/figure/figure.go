@@ -23,11 +23,11 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// Size of one panel on paper and the resolution of the PNG: 576 x 432 pixels a panel.
+// Size of a panel on paper and the resolution of the PNG: 576 x 432 pixels per panel.
 const (
 	panelWidth  = 4.8 * vg.Inch
 	panelHeight = 3.6 * vg.Inch
-	resolution  = 120 // pixels an inch
+	resolution  = 120 // pixels per inch
 
 	wide, narrow = vg.Inch / 4, vg.Inch / 8 // between panels and around them
 )
@@ -43,17 +43,17 @@ type Panel struct {
 	X, Y  string // labels of the axes, with units
 
 	LogX, LogY bool      // logarithmic axes; values that are not positive are then an error
-	Zero       bool      // draws a line at y = 0, which the axis then holds, as for differences
-	FromY      float64   // where the y axis begins if a point lies below, which leaves the picture; 0 for nowhere
-	ToY        float64   // where the y axis ends at least; 0 for nowhere
-	TicksX     []float64 // where the x axis is labelled; by default at round numbers
+	Zero       bool      // draws a line at y = 0 and includes it in the axis, as for differences
+	FromY      float64   // lower end of the y axis if points lie below it, which are cut off; 0 for no limit
+	ToY        float64   // smallest upper end of the y axis; 0 for none
+	TicksX     []float64 // labels of the x axis; by default round numbers
 
 	Curves []Curve
-	Matrix *Matrix // in the place of curves
+	Matrix *Matrix // instead of curves
 }
 
-// Save writes the panels, row by row, with letters where there are more than one, to the PNG file and, if its name ends in
-// .png, to the SVG file beside it, as package outfile does.
+// Save writes the panels, row by row, with letters if there are more than one, to the PNG file and, if its name ends in
+// .png, to an SVG file beside it, through package outfile.
 func Save(file string, panels ...Panel) error {
 	p, err := newPicture(panels)
 	if err != nil {
@@ -78,7 +78,7 @@ func Write(w io.Writer, panels ...Panel) error {
 	return p.png(w)
 }
 
-// rowOf is how many panels stand in a row: all, up to three, and two or three where there are more.
+// rowOf returns the number of panels in a row: all, up to three, and two or three if there are more.
 func rowOf(panels int) int {
 	switch {
 	case panels <= 3:
@@ -89,7 +89,7 @@ func rowOf(panels int) int {
 	return 2
 }
 
-// picture is panels made ready to be drawn.
+// picture is panels ready to be drawn.
 type picture struct {
 	grid          [][]*plot.Plot
 	legend        legend
@@ -226,10 +226,10 @@ func (p Panel) plot(l *legend) (*plot.Plot, error) {
 	return out, nil
 }
 
-// beside is the share of the x axis by which error bars that would hide each other stand side by side.
+// beside is the distance, as a share of the x axis, between error bars that would otherwise hide each other.
 const beside = 0.006
 
-// apart returns the curves, those with error bars moved a little to the left and right.
+// apart returns the curves, with those that have error bars moved a little to the left and right.
 func (p Panel) apart() []Curve {
 	barred := func(c Curve) bool { return c.Err != nil && !c.Band && len(c.X) < bandFrom }
 	low, high, n := math.Inf(1), math.Inf(-1), 0
@@ -260,7 +260,7 @@ func (p Panel) apart() []Curve {
 	return curves
 }
 
-// margin is the share of an axis that is left free before and behind the curves.
+// margin is the share of an axis that is left free at both ends of the curves.
 const margin = 0.05
 
 // stretch lengthens an axis at both ends.

@@ -7,7 +7,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// legend is the one of a picture, below its panels: an entry for each name, in lines as wide as the picture.
+// legend is the legend of a picture, below its panels: an entry for each name, in lines as wide as the picture.
 type legend struct {
 	names  []string
 	thumbs map[string][]plot.Thumbnailer
@@ -18,12 +18,12 @@ type legend struct {
 const (
 	legendLine  = 0.26 * vg.Inch
 	legendThumb = 0.4 * vg.Inch
-	legendGap   = 0.08 * vg.Inch // between what stands for a curve and its name
+	legendGap   = 0.08 * vg.Inch // between a curve's symbol and its name
 	legendApart = 0.3 * vg.Inch  // between entries
 )
 
-// add takes over what stands for a curve, if its name is a new one; or if there is more of it than before, such as a line
-// where there were marks alone.
+// add adds the symbols of a curve if its name is new, or if they include more than before, such as a line where there were
+// only marks.
 func (l *legend) add(name string, thumbs []plot.Thumbnailer) {
 	if old, known := l.thumbs[name]; known || name == "" {
 		if known && len(thumbs) > len(old) {
@@ -38,10 +38,10 @@ func (l *legend) add(name string, thumbs []plot.Thumbnailer) {
 	l.thumbs[name] = thumbs
 }
 
-// width is that of an entry.
+// width returns the width of an entry.
 func (l *legend) width(name string) vg.Length { return legendThumb + legendGap + l.style.Width(name) }
 
-// lines deals the entries to lines.
+// lines distributes the entries over lines.
 func (l *legend) lines(width vg.Length) [][]string {
 	var lines [][]string
 	var used vg.Length
@@ -58,12 +58,12 @@ func (l *legend) lines(width vg.Length) [][]string {
 	return lines
 }
 
-// height is what the legend takes of a picture that wide.
+// height returns the height of the legend in a picture of the given width.
 func (l *legend) height(width vg.Length) vg.Length {
 	return legendLine * vg.Length(len(l.lines(width)))
 }
 
-// draw draws the lines, each in the middle, from the top of the canvas.
+// draw draws the lines, each centred, from the top of the canvas.
 func (l *legend) draw(c draw.Canvas) {
 	width := c.Max.X - c.Min.X
 	y := c.Max.Y

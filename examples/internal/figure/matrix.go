@@ -13,11 +13,11 @@ import (
 
 // Matrix is a table of numbers drawn as shaded cells, the first row on top, such as a confusion matrix.
 type Matrix struct {
-	Names []string    // of rows and columns alike
+	Names []string    // of both rows and columns
 	Cells [][]float64 // Cells[row][column], not negative
 }
 
-// shades go from white to a dark blue, in steps that a grey printer shows too.
+// shades go from white to dark blue, in steps that remain visible in greyscale.
 type shades int
 
 func (n shades) Colors() []color.Color {
@@ -30,8 +30,8 @@ func (n shades) Colors() []color.Color {
 	return list
 }
 
-// cells shows a matrix to gonum, whose rows begin at the bottom. The shade is the root of the number, so that what is seldom
-// beside the diagonal can be seen.
+// cells presents a matrix to gonum, whose rows start at the bottom. The shade is the square root of the number, so that rare
+// events off the diagonal are visible.
 type cells struct{ m *Matrix }
 
 func (c cells) Dims() (columns, rows int)  { return len(c.m.Names), len(c.m.Names) }

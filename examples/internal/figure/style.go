@@ -20,15 +20,14 @@ const (
 	HalfSAM
 )
 
-// methods are the names of what has these colours, in the words of every picture and table.
+// methods are the names of the methods with these colours, as used in every picture and table.
 var methods = []string{"none", "layer", "all", "decay", "dropout", "sam", "sam-half"}
 
-// ColourOf returns the number of a method's colour, 0 for what is none.
+// ColourOf returns the number of a method's colour, 0 if it has none.
 func ColourOf(method string) int { return slices.Index(methods, method) + 1 }
 
 // inks are the colours, by their numbers from 1: the palette of M. Okabe and K. Ito, Color Universal Design, 2008, for all
-// kinds of colour blindness, without its yellow. Their greys are too much alike, so that each has a mark and dashes of its
-// own.
+// kinds of colour blindness, without its yellow. Their greys are too similar, so each has its own mark and dashes.
 var inks = []struct {
 	color  color.NRGBA
 	mark   draw.GlyphDrawer
@@ -50,7 +49,7 @@ type style struct {
 	band color.NRGBA
 }
 
-// styleOf returns the style of the curve at a place of its panel.
+// styleOf returns the style of the curve at the given position of its panel.
 func styleOf(c Curve, place int) style {
 	n := place
 	if c.Colour > 0 {
@@ -74,7 +73,7 @@ func styleOf(c Curve, place int) style {
 	return s
 }
 
-// lighter mixes a colour with white, the more the later the variant.
+// lighter mixes a colour with white, more for later variants.
 func lighter(c color.NRGBA, variant int) color.NRGBA {
 	keep := math.Pow(0.6, float64(variant))
 	part := func(x uint8) uint8 { return uint8(math.Round(255 - (255-float64(x))*keep)) }
@@ -90,7 +89,7 @@ func (h hollow) DrawGlyph(c *draw.Canvas, s draw.GlyphStyle, at vg.Point) {
 	h.GlyphDrawer.DrawGlyph(c, s, at)
 }
 
-// diamond is a filled square on its corner.
+// diamond is a filled square standing on its corner.
 type diamond struct{}
 
 func (diamond) DrawGlyph(c *draw.Canvas, s draw.GlyphStyle, at vg.Point) {

@@ -1,5 +1,5 @@
-// Package survival says how long it takes until something happens, from runs some of which ended before it did: leaving
-// those out, or taking their ends for what did not happen, would make it look sooner than it is.
+// Package survival estimates how long it takes until an event happens, from runs some of which ended before it did: leaving
+// those out, or counting their ends as events, would make it appear earlier than it is.
 package survival
 
 import (
@@ -8,21 +8,21 @@ import (
 	"slices"
 )
 
-// A Run is how long a run was observed, and whether it ended because the thing happened then. Otherwise the run is censored:
-// it has not happened by then.
+// A Run is how long a run was observed, and whether it ended because the event happened. Otherwise the run is censored: the
+// event has not happened by then.
 type Run struct {
 	Time     float64
 	Happened bool
 }
 
-// A Curve is the share of runs to which it has not happened, over time: 1 at first, and Share[i] from Time[i] on.
+// A Curve is the share of runs in which the event has not happened, over time: 1 at first, and Share[i] from Time[i] on.
 type Curve struct {
-	Time  []float64 // those at which it happened to a run, ascending
+	Time  []float64 // times at which the event happened in a run, ascending
 	Share []float64
 }
 
-// KaplanMeier estimates the curve: at each time at which it happens, the share falls by the fraction to which it happens of
-// the runs that are still observed. A run that is censored at that time still is.
+// KaplanMeier estimates the curve: at each time of an event, the share is multiplied by the fraction of the runs still under
+// observation in which it does not happen. A run that is censored at that time still counts as under observation.
 //
 // E. L. Kaplan, P. Meier, Nonparametric Estimation from Incomplete Observations, Journal of the American Statistical
 // Association 53, 1958, https://doi.org/10.1080/01621459.1958.10501452.
@@ -47,9 +47,9 @@ func KaplanMeier(runs []Run) Curve {
 	return c
 }
 
-// Median is the first time from which on it has happened to half of the runs or more, infinite if there is none.
+// Median returns the first time by which the event has happened in at least half of the runs, infinite if there is none.
 func (c Curve) Median() float64 {
-	const rounding = 1e-9 // of the products
+	const rounding = 1e-9 // of the products of shares
 	for i, share := range c.Share {
 		if share <= 0.5+rounding {
 			return c.Time[i]
@@ -58,8 +58,7 @@ func (c Curve) Median() float64 {
 	return math.Inf(1)
 }
 
-// Happened returns the points of a line of the share to which it has happened, from time 0 to end, level between the times
-// at which it rises.
+// Happened returns the points of a step function: the share of runs in which the event has happened, from time 0 to end.
 func (c Curve) Happened(end float64) (time, share []float64) {
 	time, share = []float64{0}, []float64{0}
 	last := 0.0
@@ -70,8 +69,8 @@ func (c Curve) Happened(end float64) (time, share []float64) {
 	return append(time, end), append(share, last)
 }
 
-// Before reports which of two runs it happened to first: -1 for a, 1 for b, 0 if that cannot be told, because both were
-// censored or at the same time, or one was censored before the other's time.
+// Before reports in which of two runs the event happened first: -1 for a, 1 for b, 0 if that cannot be told, because both
+// were censored or at the same time, or one was censored before the other's time.
 func Before(a, b Run) int {
 	switch {
 	case a.Happened && (b.Time > a.Time || b.Time == a.Time && !b.Happened):
@@ -82,8 +81,8 @@ func Before(a, b Run) int {
 	return 0
 }
 
-// SignTest returns the probability that of wins+losses throws of a fair coin, heads or tails are as many as the more
-// frequent of the two at least: the two-sided sign test, 1 for no throws.
+// SignTest returns the p-value of the two-sided sign test: the probability that in wins+losses throws of a fair coin, the
+// more frequent side occurs at least as often as the larger of the two; 1 for no throws.
 func SignTest(wins, losses int) float64 {
 	n, most := wins+losses, max(wins, losses)
 	ways, all := 0.0, math.Ldexp(1, n)
