@@ -1,4 +1,4 @@
 package cpu
 
-// All arm64 processors that Go runs on have it.
+// Every arm64 processor that Go supports has NEON.
 func detect() Level { return NEON }

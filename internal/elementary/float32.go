@@ -14,8 +14,8 @@ func Exp32(x float32) float32 {
 	return scale32(1+p, k)
 }
 
-// fall32 is e^x for x no larger than zero, and zero where that would be denormal or nearly: processors take a hundred times
-// as long for denormal numbers, and a softmax has no use for them.
+// fall32 is e^x for x <= 0, and zero where that would be (nearly) denormal: processors take a hundred times as long for
+// denormal numbers, and a softmax has no use for them.
 func fall32(x float32) float32 {
 	if x < coef.ExpTiny {
 		return 0
@@ -81,8 +81,8 @@ func NormalCDF32(x float32) float32 {
 	return phi
 }
 
-// normal32 is the standard normal distribution function and its density. a^2/2 is made of two parts, because the rounding of
-// a large exponent would be one of many ulp in the result.
+// normal32 is the standard normal distribution function and its density. a^2/2 is split into two parts, because the rounding
+// of a large exponent would cost many ulp in the result.
 func normal32(x float32) (phi, density float32) {
 	bits := math.Float32bits(x)
 	a := min(math.Float32frombits(bits&^sign32), coef.TailMax)

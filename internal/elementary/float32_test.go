@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// functions32 are the functions of float32, with what they should be and by how many ulp they may be off.
+// functions32 lists the functions of float32, with their exact values and tolerances in ulp.
 var functions32 = []struct {
 	name string
 	f    func(float32) float32
@@ -28,7 +28,7 @@ func geluTanh32(x float32) float32 {
 	return x * s
 }
 
-// ulpOff32 is how far got is from want, in units in the last place of a float32.
+// ulpOff32 returns the distance of got from want in units in the last place of a float32.
 func ulpOff32(got float32, want float64) float64 {
 	nearest := float32(want)
 	switch {
@@ -41,11 +41,11 @@ func ulpOff32(got float32, want float64) float64 {
 	return math.Abs(float64(got)-want) / math.Ldexp(1, max(exponent-24, -149))
 }
 
-// allVariable makes TestAccuracy32 take every float32, and TestLoops more of them, a quarter of an hour's work for two
-// processors.
+// allVariable makes TestAccuracy32 take every float32, and TestLoops more of them, which takes two processors a quarter of
+// an hour.
 const allVariable = "LAYERNOISE_TEST_ALL"
 
-// One float32 of a hundred, or of a thousand in the short test.
+// TestAccuracy32 takes one float32 out of a hundred, or out of a thousand in the short test.
 func TestAccuracy32(t *testing.T) {
 	step := uint64(101)
 	switch {

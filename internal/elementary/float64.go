@@ -4,9 +4,9 @@ import "math"
 
 const (
 	sign64  = 1 << 63
-	ln2High = 6.93147180369123816490e-01 // so few bits that k*ln2High is exact
+	ln2High = 6.93147180369123816490e-01 // few enough bits that k*ln2High is exact
 	ln2Low  = 1.90821492927058770002e-10
-	round   = 3 << 51 // added and taken off, it rounds a float64 to an integer
+	round   = 3 << 51 // added and subtracted, it rounds a float64 to an integer
 )
 
 // Exp is e^x.
@@ -15,7 +15,7 @@ func Exp(x float64) float64 {
 	return scale(1+p, k)
 }
 
-// fall is e^x for x no larger than zero, and zero where that would be denormal or nearly.
+// fall is e^x for x <= 0, and zero where that would be (nearly) denormal.
 func fall(x float64) float64 {
 	if x < -708 {
 		return 0
@@ -135,8 +135,8 @@ var tailPolynomial = [...]float64{
 	1.432234013580699e-09, -3.0279871130573574e-10,
 }
 
-// normal is the standard normal distribution function and its density. a^2/2 is made of two parts, because the rounding of a
-// large exponent would be one of many ulp in the result.
+// normal is the standard normal distribution function and its density. a^2/2 is split into two parts, because the rounding
+// of a large exponent would cost many ulp in the result.
 func normal(x float64) (phi, density float64) {
 	a := min(math.Abs(x), 39)
 	high := math.Float64frombits(math.Float64bits(a) &^ (1<<27 - 1))

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// functions64 are the functions of float64, with those of package math, and by how many ulp the two may differ: the stated
-// error, and one for package math's.
+// functions64 lists the functions of float64, with those of package math, and by how many ulp the two may differ: the stated
+// error, plus one for package math's.
 var functions64 = []struct {
 	name    string
 	f, want func(float64) float64
@@ -22,7 +22,7 @@ var functions64 = []struct {
 	{"CosPi", CosPi, func(x float64) float64 { return math.Sin(math.Pi * (0.5 - x)) }, 3, func(r *rand.Rand) float64 { return r.Float64() }},
 }
 
-// normalCDF corrects erfc for the rounding of its argument, which would be one of hundreds of ulp.
+// normalCDF corrects erfc for the rounding of its argument, which would cost hundreds of ulp.
 func normalCDF(x float64) float64 {
 	const rootLow = -9.667293313452913e-17 // sqrt(2) less math.Sqrt2
 	z := -x / math.Sqrt2

@@ -8,8 +8,8 @@ import (
 // Float is the element type of a loop's slices.
 type Float interface{ float32 | float64 }
 
-// Loops are loops over slices of one length, for one element type. Those of a gradient multiply dy by the slope, and write
-// that to dx; y is the function's value at x. The result may take the place of any argument.
+// Loops are loops over slices of equal length, for one element type. Those of a gradient multiply dy by the slope and write
+// the product to dx; y is the function's value at x. The result may overwrite any argument.
 type Loops[T Float] struct {
 	Tanh, Sigmoid         func(y, x []T)
 	TanhGrad, SigmoidGrad func(dx, y, dy []T)
@@ -21,9 +21,8 @@ type Loops[T Float] struct {
 	GELUTanh     func(y, x []T)
 	GELUTanhGrad func(dx, x, dy []T)
 
-	// ExpSum writes e^((x - top) scale) to y, zero where that would be denormal or nearly, and returns the sum: eight sums in
-	// float64, each of the elements whose number leaves the same rest when divided by eight, added up by halves. No x is larger
-	// than top.
+	// ExpSum writes e^((x - top) scale) to y, zero where that would be (nearly) denormal, and returns the sum. It has eight
+	// partial sums in float64, with element i in sum i modulo 8, added up pairwise. No x may be larger than top.
 	ExpSum func(y, x []T, top, scale T) float64
 }
 
@@ -32,7 +31,7 @@ var (
 	loops64 = plainLoops[float64]()
 )
 
-// LoopsFor are the loops in use for an element type.
+// LoopsFor returns the loops in use for an element type.
 func LoopsFor[T Float]() *Loops[T] {
 	if l, ok := any(&loops32).(*Loops[T]); ok {
 		return l
@@ -40,7 +39,7 @@ func LoopsFor[T Float]() *Loops[T] {
 	return any(&loops64).(*Loops[T])
 }
 
-// functions are those of one number that the plain loops call.
+// functions are the scalar functions that the plain loops call.
 type functions[T Float] struct {
 	fall, tanh       func(T) T
 	sigmoids, normal func(T) (T, T)
@@ -90,7 +89,7 @@ func plainLoops[T Float]() Loops[T] {
 //
 //	u = 2 sqrt(2/pi) (x + 0.044715 x^3)
 //
-// with x no larger than where the result does not change any more: its cube would be infinite.
+// for x no larger than where the result ceases to change: the cube would be infinite.
 func geluTanh[T Float](x T, sigmoids func(T) (T, T)) (s, c, lift T) {
 	x = min(max(x, -coef.CubicMax), coef.CubicMax)
 	square := T(x * x)

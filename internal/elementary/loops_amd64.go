@@ -2,10 +2,10 @@ package elementary
 
 import "github.com/layernoise/layernoise/internal/cpu"
 
-// lanes is how many elements the kernels of any set of instructions take at once, or two times half of that.
+// lanes is the number of elements that the kernels of every instruction set process at once, some of them as two halves.
 const lanes = 16
 
-// loopsOf are the loops that use the instructions of a level.
+// loopsOf returns the loops for the instructions of a level.
 func loopsOf(l cpu.Level) Loops[float32] {
 	switch l {
 	case cpu.AVX512:

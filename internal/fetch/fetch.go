@@ -1,5 +1,5 @@
-// Package fetch downloads published files: from several addresses, resuming what broke off, once for all programs that ask
-// at the same time, and checked. A file has its name only when its length and SHA-256 are right.
+// Package fetch downloads published files: from several addresses, resuming interrupted transfers, once for all programs
+// that want a file at the same time, and verified. A file gets its name only when its length and SHA-256 are correct.
 package fetch
 
 import (
@@ -20,26 +20,26 @@ import (
 )
 
 var (
-	// ErrChecksum marks a file whose length or SHA-256 is not that of the published one.
+	// ErrChecksum marks a file whose length or SHA-256 differs from the published one.
 	ErrChecksum = stderrors.New("not the published file")
 
-	// ErrStalled is the error of a download from a server that sends nothing.
+	// ErrStalled is the error of a download from a server that stops sending.
 	ErrStalled = stderrors.New("the server sends nothing")
 )
 
-// A Fetcher says how files are fetched. The zero value is ready to use. Several goroutines may use one.
+// A Fetcher says how files are fetched. The zero value is ready to use. It is safe for concurrent use.
 type Fetcher struct {
 	Mirror   string        // an address to try before the others, or ""
 	Client   *http.Client  // nil for http.DefaultClient
 	Progress io.Writer     // a bar on a terminal, lines elsewhere; nil for nothing
 	Stall    time.Duration // how long a server may send nothing; 0 for 30 seconds
 
-	// Of the tests, which do not wait.
+	// Replaced by tests, which do not wait.
 	pause func(context.Context, time.Duration) error
 	now   func() time.Time
 }
 
-// Check looks for what is wrong with the fields.
+// Check reports invalid fields.
 func (f *Fetcher) Check() error {
 	if f.Stall < 0 {
 		return errors.Errorf("download: Stall is %v", f.Stall)
@@ -57,16 +57,16 @@ func (f *Fetcher) Check() error {
 	return nil
 }
 
-// Fetch brings a file into dir, which it makes if need be, and returns its path. The file lies directly below each of bases,
-// which are tried in turn after the Mirror. Of several calls for one file, in this process and in others, one transfers it
-// and the others wait, where files can be locked.
+// Fetch downloads a file into dir, which it creates if necessary, and returns its path. The file must be directly below each
+// of bases, which are tried in turn after the Mirror. If several calls, in this or other processes, want the same file, one
+// transfers it and the others wait, on systems with file locks.
 //
-// The error is that of ctx when it ends, that of the file system when the file cannot be written, and otherwise what went
+// The error is that of ctx if it ends; that of the file system if the file cannot be written; otherwise it says what went
 // wrong at each address: ErrChecksum, ErrStalled, io.ErrUnexpectedEOF for a body that was too short, or the server's status.
-// What has arrived is kept, under the file's name with .part, and a later call asks for the rest.
+// What has arrived is kept, under the file's name with .part, and a later call requests the rest.
 func (f *Fetcher) Fetch(ctx context.Context, dir string, bases []string, file File) (string, error) {
 	if _, err := os.Stat(dir); err != nil {
-		defer os.Remove(dir) // which leaves a folder alone that holds something
+		defer os.Remove(dir) // fails, as intended, unless the folder is empty
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", errors.Wrap(err, "download")
@@ -81,7 +81,7 @@ func (f *Fetcher) Fetch(ctx context.Context, dir string, bases []string, file Fi
 		return "", errors.Wrapf(err, "download %s", file.Name)
 	}
 	defer unlock()
-	if _, err := os.Stat(path); err == nil { // it has come while this call was waiting
+	if _, err := os.Stat(path); err == nil { // it has arrived while this call was waiting
 		return path, file.Verify(path)
 	}
 	if f.Mirror != "" {
@@ -90,8 +90,8 @@ func (f *Fetcher) Fetch(ctx context.Context, dir string, bases []string, file Fi
 	return f.fetchAlone(ctx, path, bases, file)
 }
 
-// lock waits until this call alone holds the lock file at path, and returns how to give it back. Once, if it has to wait, it
-// calls waiting. Where files cannot be locked it returns at once.
+// lock waits until this call holds the lock file at path, and returns how to release it. If it has to wait, it calls waiting
+// once. On systems without file locks it returns immediately.
 func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
 	for waited := false; ; {
 		if unlock, err = lockfile.Try(path); unlock != nil || err != nil {
@@ -143,7 +143,7 @@ func removeEmpty(path string) {
 	}
 }
 
-// A localError is one of this machine's file system, for which another server is no remedy.
+// A localError is an error of this machine's file system, for which trying another server is no remedy.
 type localError struct{ error }
 
 func (e localError) Unwrap() error { return e.error }
@@ -175,7 +175,7 @@ func (f *Fetcher) stall() time.Duration {
 	return f.Stall
 }
 
-// wait waits, unless ctx ends before.
+// wait waits for a time, or until ctx ends.
 func (f *Fetcher) wait(ctx context.Context, p time.Duration) error {
 	if f.pause != nil {
 		return f.pause(ctx, p)

@@ -29,8 +29,8 @@ var errAny = errors.New("any error")
 // noPause is a pause for tests.
 func noPause(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
-// A badServer serves one file, each request as the next of its manners says, the last one for all that follow. It notes what
-// was asked for.
+// A badServer serves one file, answering each request by the next of its manners, and all further ones by the last. It
+// records what was requested.
 type badServer struct {
 	*httptest.Server
 	content []byte
@@ -64,18 +64,18 @@ func (s *badServer) asked() []string {
 	return slices.Clone(s.requests)
 }
 
-// good serves the file as it should be, ranges included.
+// good serves the file correctly, ranges included.
 func good(w http.ResponseWriter, r *http.Request, content []byte) {
 	http.ServeContent(w, r, "file.gz", time.Time{}, bytes.NewReader(content))
 }
 
-// noRanges serves the whole file whatever is asked for.
+// noRanges serves the whole file whatever was requested.
 func noRanges(w http.ResponseWriter, r *http.Request, content []byte) {
 	w.Header().Set("Content-Length", fmt.Sprint(len(content)))
 	w.Write(content)
 }
 
-// drops promises the file, or the rest that is asked for, and closes the connection after n bytes.
+// drops announces the file, or the requested rest, and closes the connection after n bytes.
 func drops(n int) manner {
 	return func(w http.ResponseWriter, r *http.Request, content []byte) {
 		var start int
@@ -100,7 +100,7 @@ func dropsWhole(n int) manner {
 	}
 }
 
-// stalls promises the file, sends n bytes and then nothing more.
+// stalls announces the file, sends n bytes and then nothing more.
 func stalls(n int) manner {
 	return func(w http.ResponseWriter, r *http.Request, content []byte) {
 		if n > 0 {
@@ -148,14 +148,14 @@ func answers(status int, text string) manner {
 	}
 }
 
-// otherRange answers a request for a part with another part.
+// otherRange answers a request for a range with another range.
 func otherRange(w http.ResponseWriter, r *http.Request, content []byte) {
 	w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(content)-1, len(content)))
 	w.WriteHeader(http.StatusPartialContent)
 	w.Write(content)
 }
 
-// encoded says that the .gz is an encoding of the transfer.
+// encoded declares the .gz to be a transfer encoding.
 func encoded(w http.ResponseWriter, r *http.Request, content []byte) {
 	w.Header().Set("Content-Encoding", "gzip")
 	good(w, r, content)
@@ -279,7 +279,7 @@ func TestFetch(t *testing.T) {
 	}
 }
 
-// TestFetchErrors has one server that cannot be helped.
+// TestFetchErrors has one server that never succeeds.
 func TestFetchErrors(t *testing.T) {
 	content, f := testFile(t)
 	size := len(content)
@@ -341,7 +341,7 @@ func TestFetchErrors(t *testing.T) {
 	}
 }
 
-// TestFetchKeepsPartFromErrorPage checks that an error page, of known and of unknown length, does not cost what an earlier
+// TestFetchKeepsPartFromErrorPage checks that an error page, of known or unknown length, does not destroy what an earlier
 // run has fetched.
 func TestFetchKeepsPartFromErrorPage(t *testing.T) {
 	content, f := testFile(t)
@@ -402,7 +402,8 @@ func TestFetchAllMirrorsFail(t *testing.T) {
 	}
 }
 
-// TestFetchPartOfAnotherFile resumes what does not belong to the file: the sum finds it out, and the whole is asked for.
+// TestFetchPartOfAnotherFile resumes a part that does not belong to the file: the checksum detects it, and the whole file is
+// requested.
 func TestFetchPartOfAnotherFile(t *testing.T) {
 	content, f := testFile(t)
 	dir := t.TempDir()
@@ -504,7 +505,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestVerify has copies of a file that differ from it in more or less important ways.
+// TestVerify checks copies of a file that differ from it in various ways.
 func TestVerify(t *testing.T) {
 	content, f := testFile(t)
 	plain := ungzipped(t, content)

@@ -15,11 +15,11 @@ type File struct {
 	Name    string
 	Size    int64  // in bytes
 	Sum     string // SHA-256 of the file, in hexadecimal digits
-	Content string // SHA-256 of what it is without gzip's compression, "" when not known
+	Content string // SHA-256 of the uncompressed contents, "" if not known
 }
 
-// Verify checks that the file at path is the published one, byte by byte or, where the checksum of the content is known,
-// after both are uncompressed: a copy that was unpacked or compressed again is as good. Another file is ErrChecksum.
+// Verify checks that the file at path is the published one: byte by byte or, if the checksum of the contents is known, after
+// uncompressing both, so that an unpacked or recompressed copy is accepted. The error for another file is ErrChecksum.
 func (f File) Verify(path string) error {
 	sum, err := checksum(path, asItIs)
 	if err != nil || sum == f.Sum {
@@ -35,7 +35,7 @@ func (f File) Verify(path string) error {
 	return errors.Wrapf(ErrChecksum, "%s has content of SHA-256 %s, published is %s", path, content, f.Content)
 }
 
-// checksum is the SHA-256, in hexadecimal digits, of what unpack makes of the file at path.
+// checksum returns the SHA-256, in hexadecimal, of the file at path after unpack.
 func checksum(path string, unpack func(io.Reader) (io.Reader, error)) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {

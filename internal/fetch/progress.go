@@ -10,13 +10,13 @@ import (
 	"golang.org/x/term"
 )
 
-// A meter shows how much of a file is there.
+// A meter shows how much of a file has arrived.
 type meter struct {
 	show func(have int64)
 	stop func() // ends the display, at any time
 }
 
-// newMeter makes the meter that suits w: a bar on a terminal, lines elsewhere, nothing when w is nil.
+// newMeter returns the meter that suits w: a bar on a terminal, lines elsewhere, nothing if w is nil.
 func newMeter(w io.Writer, name string, size int64) meter {
 	switch {
 	case w == nil:
@@ -43,13 +43,13 @@ func newBar(w io.Writer, name string, size int64) meter {
 		progressbar.OptionThrottle(100*time.Millisecond),
 	)
 	return meter{
-		// The bar's errors are those of the terminal, which no download should fail for.
+		// The bar's errors are those of the terminal, and no reason for a download to fail.
 		show: func(have int64) { _ = bar.Set64(have) },
 		stop: func() { fmt.Fprintln(w) },
 	}
 }
 
-// newLines writes a line whenever another tenth of the file is there.
+// newLines writes a line whenever another tenth of the file has arrived.
 func newLines(w io.Writer, name string, size int64) meter {
 	last := int64(-1)
 	return meter{

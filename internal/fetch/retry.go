@@ -14,17 +14,17 @@ import (
 	"github.com/pkg/errors"
 )
 
-// How often a server is asked. Requests that get further, with a part of the file, do not count against retries.
+// How often a server is asked. Requests that make progress do not count as retries.
 const (
 	maxTries   = 10 // for (the rest of) one file in all
-	maxRetries = 4  // in a row that bring nothing
+	maxRetries = 4  // in a row without progress
 
 	firstPause    = 500 * time.Millisecond // before the first retry; doubled for each one after
-	longestPause  = time.Minute            // that a Retry-After may ask for
-	progressPause = 200 * time.Millisecond // before the rest of a file is asked for
+	longestPause  = time.Minute            // longest accepted Retry-After
+	progressPause = 200 * time.Millisecond // before the rest of a file is requested
 )
 
-// statusError is an answer that is not the file.
+// statusError is a response other than the file.
 type statusError struct {
 	code       int
 	status     string
@@ -33,7 +33,7 @@ type statusError struct {
 
 func (e *statusError) Error() string { return "status " + e.status }
 
-// passes reports whether a fault may be gone when the server is asked again; see datasets.WithDownload for the table.
+// passes reports whether a failure may be temporary; see datasets.WithDownload for the table.
 func passes(err error) bool {
 	var status *statusError
 	if errors.As(err, &status) {
@@ -54,11 +54,11 @@ func passes(err error) bool {
 		errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, ErrStalled) || brokeOff(err)
 }
 
-// brokeOff reports whether a connection ended in the middle of the head of an answer. Package net/http has no error of a
-// type for what it makes of that.
+// brokeOff reports whether a connection ended in the middle of a response's header. Package net/http has no error type for
+// that.
 func brokeOff(err error) bool { return strings.Contains(err.Error(), "transport connection broken") }
 
-// pause returns how long the server wants not to be asked: in seconds, or until a time. Zero if it does not say.
+// pause returns the time to wait according to the response's Retry-After, in seconds or as a date; zero without one.
 func (e *statusError) pause(now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(e.retryAfter, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second
@@ -69,9 +69,9 @@ func (e *statusError) pause(now time.Time) time.Duration {
 	return 0
 }
 
-// insist asks for a file, and for its rest, while that gets further or the server's fault may pass.
+// insist requests a file, and the rest of it, as long as there is progress or the failure may be temporary.
 func (t *transfer) insist(ctx context.Context) error {
-	idle := 0 // requests in a row that brought nothing
+	idle := 0 // requests in a row without progress
 	for try := 1; ; try++ {
 		further, err := t.resume(ctx)
 		if err == nil || try == maxTries || ctx.Err() != nil || isLocal(err) {
@@ -94,7 +94,7 @@ func (t *transfer) insist(ctx context.Context) error {
 	}
 }
 
-// backOff returns how long to wait before a server is asked again after its fault number idle in a row, and says so.
+// backOff returns how long to wait before asking a server again after failure number idle in a row, and prints a message.
 func (t *transfer) backOff(fault error, idle int) (time.Duration, error) {
 	wait := firstPause << (idle - 1)
 	var status *statusError
@@ -111,7 +111,7 @@ func (t *transfer) backOff(fault error, idle int) (time.Duration, error) {
 	return wait, nil
 }
 
-// pause waits, unless ctx ends before.
+// pause waits for a time, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// once has a manner for the first request, and is good then.
+// once uses a manner for the first request and then serves correctly.
 func once(m manner) []manner { return []manner{m, good} }
 
-// resets closes the connection, with a reset, after n bytes of the body; before the head of the answer if n is negative.
+// resets closes the connection, with a reset, after n bytes of the body; before the header if n is negative.
 func resets(n int) manner {
 	return func(w http.ResponseWriter, r *http.Request, content []byte) {
 		if n >= 0 {
@@ -55,8 +55,8 @@ func busy(status int, retryAfter string) manner {
 	}
 }
 
-// TestFault has servers that fail once, in every way, and are good then: which faults are asked about again, how often, and
-// how long after.
+// TestFault has servers that fail once, in every way, and then succeed: it checks which failures are retried, how often, and
+// after which pauses.
 func TestFault(t *testing.T) {
 	content, f := testFile(t)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -123,7 +123,7 @@ func TestFault(t *testing.T) {
 	}
 }
 
-// TestFaultCancelled: whoever cancels does not wait for a pause to end.
+// TestFaultCancelled: cancelling ends a pause immediately.
 func TestFaultCancelled(t *testing.T) {
 	content, f := testFile(t)
 	server := newServer(t, content, busy(503, "50"))

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// TestFetchTogether fetches one file by several calls at once: one request is made, and when its server breaks off half way,
-// one for the rest.
+// TestFetchTogether fetches one file by several concurrent calls: one request is made, and if its connection breaks half
+// way, one for the rest.
 func TestFetchTogether(t *testing.T) {
 	content, f := testFile(t)
 	dir := t.TempDir()
@@ -62,7 +62,7 @@ func (w lineWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// TestFetchWaitCancelled ends the context of a call that waits, and lets the next one go on where the one before has failed.
+// TestFetchWaitCancelled ends the context of a waiting call, and lets the next one continue after a failure.
 func TestFetchWaitCancelled(t *testing.T) {
 	content, f := testFile(t)
 	dir := t.TempDir()

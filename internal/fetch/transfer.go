@@ -13,17 +13,17 @@ import (
 	"github.com/pkg/errors"
 )
 
-// A transfer brings one file from one address into a .part file.
+// A transfer downloads one file from one address into a .part file.
 type transfer struct {
 	*Fetcher
 	file File
 	url  string
 	part string
-	show func(int64) // is told how many bytes are there
+	show func(int64) // is called with the number of bytes that have arrived
 }
 
-// complete transfers a file and checks it. A file with the wrong sum is removed, and asked for again when a part of it came
-// from an earlier run or address.
+// complete transfers a file and verifies it. A file with the wrong checksum is removed, and requested again if part of it
+// came from an earlier run or address.
 func (t *transfer) complete(ctx context.Context) error {
 	for {
 		info, err := os.Stat(t.part)
@@ -44,9 +44,9 @@ func (t *transfer) complete(ctx context.Context) error {
 	}
 }
 
-// resume makes one request, for what is missing in the .part file, and returns nil when the file is complete. It reports
-// whether another request may get further: something has arrived, or the server refused the rest of the file and can be
-// asked for the whole.
+// resume makes one request, for what is missing in the .part file, and returns nil if the file is complete. It reports
+// whether another request may help: something has arrived, or the server refused the rest of the file and can be asked for
+// the whole.
 func (t *transfer) resume(ctx context.Context) (further bool, err error) {
 	file, err := os.OpenFile(t.part, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
@@ -82,7 +82,7 @@ func restart(file *os.File) error {
 	return local(err)
 }
 
-// request asks for the bytes from have on and appends them to file. A watchdog cancels it when nothing arrives.
+// request requests the bytes from have on and appends them to file. A watchdog cancels it if nothing arrives.
 func (t *transfer) request(ctx context.Context, file *os.File, have int64) (further bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -122,7 +122,7 @@ func (t *transfer) get(ctx context.Context, have int64) (*http.Response, error) 
 	if err != nil {
 		return nil, errors.WithStack(err)
 	}
-	// Some servers take the .gz for an encoding of the transfer, which the client would undo.
+	// Some servers treat the .gz as a transfer encoding, which the client would undo.
 	request.Header.Set("Accept-Encoding", "identity")
 	if have > 0 {
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
@@ -131,10 +131,10 @@ func (t *transfer) get(ctx context.Context, have int64) (*http.Response, error) 
 	return response, errors.WithStack(err)
 }
 
-// errRefused says that a server does not give the rest of a file.
+// errRefused says that a server does not send the rest of a file.
 var errRefused = stderrors.New("the server refuses the rest of the file")
 
-// check looks at the head of a response and returns the number of the byte with which its body starts.
+// check checks the header of a response and returns the offset at which its body starts.
 func (t *transfer) check(r *http.Response, have int64) (start int64, err error) {
 	switch {
 	case r.StatusCode == http.StatusOK:
@@ -145,7 +145,7 @@ func (t *transfer) check(r *http.Response, have int64) (start int64, err error) 
 	default:
 		return 0, &statusError{code: r.StatusCode, status: r.Status, retryAfter: r.Header.Get("Retry-After")}
 	}
-	if kind := r.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/html") { // of unknown length, perhaps
+	if kind := r.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/html") { // its length may be unknown
 		return 0, errors.Wrapf(ErrChecksum, "the server offers a page (%s)", kind)
 	}
 	if want := t.file.Size - start; r.ContentLength >= 0 && r.ContentLength != want {
@@ -154,13 +154,13 @@ func (t *transfer) check(r *http.Response, have int64) (start int64, err error) 
 	return start, nil
 }
 
-// isRest reports whether a Content-Range is that of the bytes from have on.
+// isRest reports whether a Content-Range is the bytes from have on.
 func (t *transfer) isRest(contentRange string, have int64) bool {
 	return strings.HasPrefix(contentRange, fmt.Sprintf("bytes %d-%d/", have, t.file.Size-1))
 }
 
-// receive appends body to file, which holds have bytes, and returns how many were received. It keeps the watchdog quiet as
-// long as there are any.
+// receive appends body to file, which holds have bytes, and returns how many were received. It resets the watchdog as long
+// as data arrives.
 func (t *transfer) receive(file *os.File, body io.Reader, have int64, watchdog *time.Timer) (received int64, err error) {
 	buffer := make([]byte, 64<<10)
 	for {

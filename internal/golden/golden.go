@@ -1,4 +1,4 @@
-// Package golden reads the reference numbers of testdata for the tests.
+// Package golden reads the reference data in testdata for the tests.
 package golden
 
 import (
@@ -11,7 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Dir is the folder of the reference numbers: LAYERNOISE_GOLDEN when it is set, else testdata at the top of the module.
+// Dir returns the folder of the reference data: LAYERNOISE_GOLDEN if it is set, otherwise testdata at the root of the
+// module.
 func Dir() string {
 	if dir := os.Getenv("LAYERNOISE_GOLDEN"); dir != "" {
 		return dir
@@ -20,18 +21,18 @@ func Dir() string {
 	return filepath.Join(filepath.Dir(file), "..", "..", "testdata")
 }
 
-// Tensor is a tensor of the reference numbers, row-major.
+// Tensor is a tensor of the reference data, row-major.
 type Tensor struct {
 	Shape []int
 	Data  []float64
 }
 
-// Dense returns a copy of the tensor of type float64.
+// Dense returns a float64 copy of the tensor.
 func (t Tensor) Dense() *tensor.Dense {
 	return tensor.New(tensor.WithShape(t.Shape...), tensor.WithBacking(append([]float64(nil), t.Data...)))
 }
 
-// Dense32 returns a copy of the tensor of type float32.
+// Dense32 returns a float32 copy of the tensor.
 func (t Tensor) Dense32() *tensor.Dense {
 	data := make([]float32, len(t.Data))
 	for i, v := range t.Data {
@@ -40,7 +41,7 @@ func (t Tensor) Dense32() *tensor.Dense {
 	return tensor.New(tensor.WithShape(t.Shape...), tensor.WithBacking(data))
 }
 
-// Layer is a case of layers.json: a layer or a block at a generic point, with the gradients that GradOutput gives.
+// Layer is a case of layers.json: a layer or a block at a generic point, with the gradients for GradOutput.
 type Layer struct {
 	Name       string
 	Config     Config
@@ -52,7 +53,7 @@ type Layer struct {
 	Extra      map[string]Tensor
 }
 
-// Config is the settings of a case, those that its layer has.
+// Config is the settings of a case, as far as its layer has them.
 type Config struct {
 	Kernel, Stride, Padding Pair
 	Momentum, Eps           float64
@@ -60,20 +61,20 @@ type Config struct {
 	InChannels              int `json:"in_channels"`
 	OutChannels             int `json:"out_channels"`
 
-	Ignore int   // the label that does not count
+	Ignore int   // the label to ignore
 	Tokens []int // of the shape Shape
 	Shape  []int
 
 	Width, Heads, Hidden, Depth          int
 	Causal, Tied                         bool
-	Keys                                 [][]bool `json:"padded_keys"` // that are padding
+	Keys                                 [][]bool `json:"padded_keys"` // true for padding
 	Vocabulary, Context, Patch, Channels int
 	Image                                [2]int
 	Classes                              int
 	ClassToken                           bool `json:"class_token"`
 }
 
-// Pair is a number for rows and columns alike, or one for each.
+// Pair is a number for both rows and columns, or one for each.
 type Pair [2]int
 
 // UnmarshalJSON reads a number or a list of two.
@@ -93,8 +94,8 @@ func Layers(t *testing.T) []Layer {
 	return cases(t, b, err)
 }
 
-// Transformers reads the cases of transformers.json likewise. A folder of other numbers may be older than that file: the
-// test is skipped then.
+// Transformers reads the cases of transformers.json in the same way. Reference data in another folder may be older than that
+// file: the test is then skipped.
 func Transformers(t *testing.T) []Layer {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(Dir(), "transformers.json"))

@@ -1,4 +1,4 @@
-// Package gradcheck compares the gradients of Gorgonia graphs with finite differences, for the tests.
+// Package gradcheck compares the gradients of Gorgonia graphs with finite differences, for tests.
 package gradcheck
 
 import (
@@ -11,7 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Random returns a tensor of normal numbers, of type float32 or float64. Equal seeds give equal numbers, whatever the type.
+// Random returns a tensor of normal numbers in float32 or float64. Equal seeds give equal numbers, whatever the dtype.
 func Random(seed uint64, dtype tensor.Dtype, shape ...int) *tensor.Dense {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	n := tensor.Shape(shape).TotalSize()
@@ -26,7 +26,7 @@ func Random(seed uint64, dtype tensor.Dtype, shape ...int) *tensor.Dense {
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(f64))
 }
 
-// Function is a function of nodes, whose result may have any shape.
+// Function is a function of nodes; its result may have any shape.
 type Function func(leaves []*G.Node) (*G.Node, error)
 
 // Run is a function at a point: its result, and the gradients of the sum of the result times a fixed random tensor.
@@ -38,7 +38,8 @@ type Run struct {
 	vm      G.VM
 }
 
-// NewRun builds the graph of f over tensors, all of one type, which its leaves share. The test closes its machine.
+// NewRun builds the graph of f over tensors, all of the same dtype, which its leaves share. The machine is closed at the end
+// of the test.
 func NewRun(t testing.TB, f Function, at ...*tensor.Dense) *Run {
 	t.Helper()
 	g := G.NewGraph()
@@ -103,8 +104,8 @@ func Floats(v G.Value) []float64 {
 	panic("gradcheck: not floats")
 }
 
-// Check compares the gradients of f with central differences, in float64, and wants them to agree to 1e-6 of the largest. f
-// must have a derivative at the point, and give the same result in each pass.
+// Check compares the gradients of f with central differences, in float64, and requires them to agree to 1e-6 of the largest.
+// f must have a derivative at the point, and give the same result in each pass.
 func Check(t testing.TB, f Function, at ...*tensor.Dense) {
 	t.Helper()
 	r := NewRun(t, f, at...)
@@ -133,7 +134,7 @@ func Check(t testing.TB, f Function, at ...*tensor.Dense) {
 	}
 }
 
-// Close reports whether two vectors agree to the given part of the second one's largest element, and where they do not.
+// Close reports whether two vectors agree to the given fraction of the second one's largest element, and where they do not.
 func Close(got, want []float64, part float64) (at int, ok bool) {
 	var largest float64
 	for _, w := range want {

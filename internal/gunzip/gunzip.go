@@ -1,4 +1,4 @@
-// Package gunzip reads files that may be compressed by gzip or not.
+// Package gunzip reads files that may or may not be gzip-compressed.
 package gunzip
 
 import (
@@ -9,8 +9,8 @@ import (
 	"github.com/pkg/errors"
 )
 
-// NewReader returns a reader of the uncompressed content of r, whether r is compressed by gzip or not. Fewer than two bytes
-// are io.ErrUnexpectedEOF.
+// NewReader returns a reader of the uncompressed contents of r, whether or not r is gzip-compressed. The error is
+// io.ErrUnexpectedEOF for fewer than two bytes.
 func NewReader(r io.Reader) (io.Reader, error) {
 	buffered := bufio.NewReaderSize(r, 64<<10)
 	head, err := buffered.Peek(2)

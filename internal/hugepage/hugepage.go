@@ -1,19 +1,18 @@
-// Package hugepage allocates memory that lies on huge pages.
+// Package hugepage allocates memory on huge pages.
 //
-// A processor remembers where some two thousand pages lie. Ordinary ones of 4 KB cover 8 MB then, and a pass over more than
-// that looks up every page anew, in the tables of the guest and of the host where the machine is virtual. Huge ones of 2 MB
-// cover 4 GB. Go's heap gets ordinary ones where Linux gives huge ones only on request (madvise in
+// A processor caches the addresses of some two thousand pages. Ordinary pages of 4 KB then cover 8 MB, and a pass over more
+// than that looks up every page anew, in the tables of both guest and host if the machine is virtual. Huge pages of 2 MB
+// cover 4 GB. Go's heap gets ordinary pages if Linux provides huge ones only on request (madvise in
 // /sys/kernel/mm/transparent_hugepage/enabled).
 package hugepage
 
 import "unsafe"
 
-// size of a huge page in bytes; where it is another one, the advice does less or nothing.
+// size of a huge page in bytes; if the actual size differs, the advice has less effect or none.
 const size = 2 << 20
 
-// Make returns n zeros of the garbage collector's memory. If they fill a huge page or more, they begin at the start of one,
-// and the system is asked to put them there; elsewhere than on Linux, and where there are none to be had, they lie on
-// ordinary pages.
+// Make returns n zeros in garbage-collected memory. If they fill at least one huge page, they start on a page boundary, and
+// the system is asked to use huge pages. On systems other than Linux, or if none are available, they are on ordinary pages.
 func Make[T float32 | float64](n int) []T {
 	width := int(unsafe.Sizeof(T(0)))
 	if n*width < size {

@@ -1,4 +1,4 @@
-// Package lockfile is for files that one process at a time may hold, in a folder that several work in.
+// Package lockfile has lock files that one process at a time may hold, for folders shared by several processes.
 package lockfile
 
 import (
@@ -7,11 +7,10 @@ import (
 	"github.com/pkg/errors"
 )
 
-// Try takes the lock file at path, without waiting, and returns how to give it back: nil if it is held by somebody else. A
-// process that ends gives back what it holds, however it ends. Where files cannot be locked everybody gets it.
+// Try takes the lock file at path, without waiting, and returns how to release it, or nil if someone else holds it. A
+// process releases its locks when it ends, however it ends. On systems without file locks everyone gets the lock.
 //
-// The file is removed by whoever holds the lock, so one that is locked may be gone from its folder already, and locks
-// nothing then.
+// The holder of the lock removes the file, so a locked file may no longer be in its folder, and then locks nothing.
 func Try(path string) (release func(), err error) {
 	for {
 		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
@@ -29,11 +28,11 @@ func Try(path string) (release func(), err error) {
 		if !free {
 			return nil, nil
 		}
-		// It was the file of a holder that has just ended: there is another one by now, or none.
+		// It was the file of a holder that has just ended: by now there is another one, or none.
 	}
 }
 
-// isAt reports whether the open file is the one that has the name path.
+// isAt reports whether the open file is the one at path.
 func isAt(file *os.File, path string) bool {
 	open, err := file.Stat()
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package nodename tells the names that users gave their nodes from those that Gorgonia makes up.
+// Package nodename distinguishes the names that users give to nodes from those that Gorgonia generates.
 package nodename
 
 import (
@@ -7,11 +7,11 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// unnamed is how Gorgonia's name of a leaf without one begins: its operation, which it does not have, printed.
+// unnamed is the prefix of Gorgonia's name for an unnamed leaf: the formatted operation, which a leaf does not have.
 const unnamed = "%!s(<nil>)("
 
-// Of returns the name of a node, and the empty string of what has none: a leaf that was made without a name, or a value that
-// is no node.
+// Of returns the name of a node, or the empty string if it has none: a leaf that was made without a name, or a value that is
+// not a node.
 func Of(source any) string {
 	if n, ok := source.(*G.Node); ok && n == nil {
 		return ""

@@ -48,8 +48,8 @@ func benchCopy(b *testing.B, n int) {
 	report[float32](b, n, 1, func(uint32) { copy(clean, w) })
 }
 
-// report times step on a number of threads and reports nanoseconds a sample: the mean, and the least of all steps, which is
-// what the code takes when nobody else slows the processor down.
+// report times step on a number of threads and reports nanoseconds per sample: the mean, and the minimum over all steps,
+// which is the time of the code when nothing else slows the processor down.
 func report[T Float](b *testing.B, n, threads int, step func(uint32)) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
 	var x T

@@ -11,13 +11,13 @@ type Float interface{ float32 | float64 }
 
 // Fill sets dst to scale*eps, where eps is the stream's draw from d.
 //
-// In Fill and Add the scale is finite. A negative one gives the exact negative of the noise, and zero stands for no noise at
-// all: weights keep every bit, negative zeros and NaNs included. Both panic when d is none of the constants and when the
-// draw is longer than MaxLen.
+// For Fill and Add the scale must be finite. A negative scale gives the exact negative of the noise, and zero means no noise
+// at all: weights keep every bit, negative zeros and NaNs included. Both panic if d is not one of the constants or the draw
+// is longer than MaxLen.
 func Fill[T Float](d Dist, s Stream, dst []T, scale T) { run(d, s, dst, nil, scale) }
 
-// Add sets dst to src + scale*eps, where eps is the stream's draw from d. dst may be src; a partial overlap is not allowed.
-// It panics when the lengths differ.
+// Add sets dst to src + scale*eps, where eps is the stream's draw from d. dst may be src but must not overlap it partially.
+// It panics if the lengths differ.
 func Add[T Float](d Dist, s Stream, dst, src []T, scale T) {
 	if len(dst) != len(src) {
 		panic(fmt.Sprintf("noise: slices of %d and %d elements", len(dst), len(src)))
@@ -25,7 +25,7 @@ func Add[T Float](d Dist, s Stream, dst, src []T, scale T) {
 	run(d, s, dst, src, scale)
 }
 
-// draw is one call of Fill, where src is nil, or Add.
+// draw is one call of Fill, if src is nil, or of Add.
 type draw[T Float] struct {
 	dist     Dist
 	stream   Stream
@@ -36,20 +36,20 @@ type draw[T Float] struct {
 	part func(lo, hi int) // the method makePart, bound once because binding allocates
 }
 
-// chunkGroups is how many groups are made at a time, so that their words and elements stay in the first-level cache.
+// chunkGroups is the number of groups made at a time, so that their words and elements stay in the first-level cache.
 const chunkGroups = 32
 
-// grain is how many elements are worth another goroutine: tens of microseconds of Gaussians, and several of the cheaper
-// draws. It is a whole number of chunks.
+// grain is the number of elements worth another goroutine: tens of microseconds of Gaussians, and several of the cheaper
+// draws. It is a multiple of the chunk size.
 const grain = 2 * chunkGroups * rademacherLen
 
 // scratch is what a goroutine needs besides the tensors.
 type scratch[T Float] struct {
 	words [chunkGroups * groupWords]uint32
-	tail  [rademacherLen]T // the group that a tensor's end cuts
+	tail  [rademacherLen]T // the group cut off by the end of the tensor
 }
 
-// run makes a draw, over several goroutines when it is long.
+// run makes a draw, on several goroutines if it is long.
 func run[T Float](d Dist, s Stream, dst, src []T, scale T) {
 	if d >= dists {
 		panic("noise: unknown distribution " + d.String())

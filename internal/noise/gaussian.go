@@ -19,9 +19,9 @@ func addGaussian[T Float](dst, src []T, words []uint32, scale T) {
 	}
 }
 
-// boxMuller makes two independent normals of two words: a radius sqrt(-2 ln u) from a, times the cosine and the sine of an
-// angle from b. x in [-1, 1] stands for the angle x*pi/2, a half circle; the sine takes the sign of x, and the cosine, which
-// would never be negative, the sign of a, which the radius does not use.
+// boxMuller makes two independent normals from two words: a radius sqrt(-2 ln u) from a, times the cosine and the sine of an
+// angle from b. x in [-1, 1] represents the angle x*pi/2, a half circle. The sine has the sign of x, and the cosine, which
+// would never be negative, takes the sign of a, which the radius does not use.
 func boxMuller(a, b uint32) (cos, sin float32) {
 	r := radius(a)
 	x := float32(int32(b)) * coef.Turn
@@ -35,7 +35,7 @@ func boxMuller(a, b uint32) (cos, sin float32) {
 // deviations.
 //
 // The bits of a float are a piecewise linear logarithm: the distance n of those of 2^31 u from those of 2^31 is about -2^23
-// log2 u, and a polynomial in v, the fraction of n, mends the pieces,
+// log2 u, and a polynomial in v, the fraction of n, corrects the pieces,
 //
 //	-2 ln u = n*LogStep + v*P(v),
 //
@@ -69,7 +69,7 @@ func cosine(q float32) float32 {
 
 const signBit = 1 << 31
 
-// signed flips the sign of x when the top bit of w is set.
+// signed flips the sign of x if the top bit of w is set.
 func signed(x float32, w uint32) float32 {
 	return math.Float32frombits(math.Float32bits(x) ^ w&signBit)
 }

@@ -2,7 +2,7 @@ package noise
 
 import "github.com/layernoise/layernoise/internal/cpu"
 
-// kernels32 are the kernels for float32 that use the instructions of a level.
+// kernels32 returns the kernels for float32 with the instructions of a level.
 func kernels32(l cpu.Level) kernels[float32] {
 	type adds = [dists]func(dst, src []float32, words []uint32, scale float32)
 	switch l {
@@ -20,7 +20,7 @@ func kernels32(l cpu.Level) kernels[float32] {
 	return plainKernels[float32]()
 }
 
-// kernels64 are the kernels for float64 that use the instructions of a level.
+// kernels64 returns the kernels for float64 with the instructions of a level.
 func kernels64(l cpu.Level) kernels[float64] {
 	type adds = [dists]func(dst, src []float64, words []uint32, scale float64)
 	switch l {

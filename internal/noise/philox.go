@@ -2,7 +2,7 @@ package noise
 
 import "github.com/layernoise/layernoise/internal/noise/coef"
 
-// What the key words grow by from round to round (Salmon et al., section 3.3).
+// The increments of the key words from round to round (Salmon et al., section 3.3).
 const (
 	philoxW0 = 0x9E3779B9
 	philoxW1 = 0xBB67AE85
@@ -21,7 +21,7 @@ func expand(seed uint64) (k keys) {
 	return k
 }
 
-// philox is the block function: four random words for a counter.
+// philox is the block function: it returns four random words for a counter.
 func philox(k *keys, c0, c1, c2, c3 uint32) (w0, w1, w2, w3 uint32) {
 	c0, c1, c2, c3 = round(&k[0], c0, c1, c2, c3)
 	c0, c1, c2, c3 = round(&k[1], c0, c1, c2, c3)
@@ -40,7 +40,7 @@ func round(k *[2]uint32, c0, c1, c2, c3 uint32) (w0, w1, w2, w3 uint32) {
 // Bits fills dst with the words of the stream's blocks in their natural order: word i is word i%4 of block i/4.
 func Bits(s Stream, dst []uint32) { BitsFrom(s, 0, dst) }
 
-// BitsFrom is [Bits] from the block with a number on.
+// BitsFrom is [Bits] starting from the given block.
 func BitsFrom(s Stream, block uint32, dst []uint32) {
 	k := expand(s.Seed)
 	for i := 0; i < len(dst); i += 4 {
@@ -54,7 +54,7 @@ func BitsFrom(s Stream, block uint32, dst []uint32) {
 	}
 }
 
-// BitsAt is [Bits] from the word with a number on.
+// BitsAt is [Bits] starting from the given word.
 func BitsAt(s Stream, word uint64, dst []uint32) {
 	block, skip := uint32(word/4), word%4
 	if skip > 0 {

@@ -1,7 +1,7 @@
 package noise
 
-// rademacherLen is how many elements a group makes, one of each bit: element 512h + 16k + l is negative when bit 31-k of
-// lane l of half h (0 for a, 1 for b) is set.
+// rademacherLen is the number of elements made from a group, one from each bit: element 512h + 16k + l is negative if bit
+// 31-k of lane l of half h (0 for a, 1 for b) is set.
 const rademacherLen = 32 * groupWords
 
 func addRademacher[T Float](dst, src []T, words []uint32, scale T) {

@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// Each statistic of a million draws lies within so many of its standard deviations of the exact value. The draws are fixed:
-// a test fails always or never.
+// Each statistic of a million draws must be within this many of its standard deviations of the exact value. The draws are
+// fixed: a test fails always or never.
 const (
 	draws      = 1_000_000
 	deviations = 4.5

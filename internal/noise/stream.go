@@ -2,24 +2,24 @@ package noise
 
 import "fmt"
 
-// Stream names one draw. Two draws are equal when their streams are, and independent otherwise.
+// Stream identifies a draw. Two draws are equal if their streams are, and independent otherwise.
 type Stream struct {
 	Seed   uint64
 	Step   uint32 // the training step
 	Sample uint32 // the draw within the step
-	Tensor uint32 // the parameter tensor, from the first number of its purpose
+	Tensor uint32 // the parameter tensor, counted from the first number of its purpose
 }
 
-// The numbers of tensors are divided among the purposes that numbers are drawn for, so that draws for two of them with one
-// seed share no counter: what a training draws tells nothing of what is measured with the same seed, or dropped.
+// Tensor numbers are divided among the purposes of draws, so that draws for two purposes with the same seed share no
+// counter: the noise of a training is independent of what is measured, or dropped, with the same seed.
 const (
 	WeightTensors      = 0       // noise that a solver adds to weights
-	RegulariserTensors = 1 << 28 // noise by which the regulariser is estimated
-	ProbeTensors       = 2 << 28 // directions by which a trace is estimated
-	MaskTensors        = 8 << 28 // masks of dropouts, to the last number
+	RegulariserTensors = 1 << 28 // noise for estimates of the regulariser
+	ProbeTensors       = 2 << 28 // directions for estimates of a trace
+	MaskTensors        = 8 << 28 // masks of dropouts, up to the last number
 )
 
-// MaxLen is the most elements a Gaussian or Uniform draw can have.
+// MaxLen is the largest number of elements of a Gaussian or Uniform draw.
 const MaxLen = 1 << 34
 
 // Dist is a distribution of zero mean and unit variance.
@@ -29,10 +29,10 @@ const (
 	Gaussian   Dist = iota // N(0, 1)
 	Rademacher             // -1 or 1
 	Uniform                // uniform on (-sqrt 3, sqrt 3)
-	dists                  // how many there are
+	dists                  // number of distributions
 )
 
-// groupLen is how many elements a group of words makes.
+// groupLen returns the number of elements made from a group of words.
 func (d Dist) groupLen() int {
 	if d == Rademacher {
 		return rademacherLen

@@ -2,8 +2,8 @@ package noise
 
 import "github.com/layernoise/layernoise/internal/noise/coef"
 
-// uniform makes a draw of one word: an odd integer between -2^24 and 2^24, which a float32 holds exactly, times a step. It
-// is symmetric, never zero, and below sqrt(3) after rounding.
+// uniform makes a draw from one word: an odd integer between -2^24 and 2^24, which float32 represents exactly, times a step.
+// It is symmetric, never zero, and below sqrt(3) after rounding.
 func uniform(w uint32) float32 { return float32(int32(w)>>7|1) * coef.UniformStep }
 
 // addUniform makes element j of a group from its word j.

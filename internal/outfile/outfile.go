@@ -1,13 +1,13 @@
-// Package outfile writes files the way a user expects of a program that saves.
+// Package outfile writes files in the way that users expect of a program that saves.
 //
-// A regular file appears, or replaces an older one, only when it is complete: it is written beside its place, synced,
-// renamed, and the folder is synced, so that after a crash there is the old file or the new one. It has the mode of the file
-// it replaces, or the one the umask gives a new file. A link is followed, to a file that need not exist yet. A pipe, a
-// terminal or another device is written to.
+// A regular file appears, or replaces an older one, only when it is complete: it is written to a temporary file in the same
+// folder, synced and renamed, and the folder is synced, so that after a crash there is either the old file or the new one.
+// It has the mode of the file it replaces, or that of a new file under the umask. Symbolic links are followed, also to a
+// file that does not exist yet. A pipe, a terminal or another device is written to directly.
 //
-// Where no rename is possible (a folder that may not be written to, a file that is a mount point), the content is complete
-// and has found room on the disk before the old one is overwritten: an error of whoever makes the content and a full disk
-// harm nothing, a crash in the middle may.
+// If a rename is not possible (a folder without write permission, a file that is a mount point), the old contents are
+// overwritten only when the new ones are complete and there is room for them on the disk: an error while making the contents
+// or a full disk does no harm, but a crash in the middle may.
 package outfile
 
 import (
@@ -22,11 +22,11 @@ import (
 	"github.com/pkg/errors"
 )
 
-// maxLinks is how many links in a row are followed.
+// maxLinks is the largest number of links followed in a row.
 const maxLinks = 40
 
-// Write writes the named file with what write gives out. Where a rename turns out to be impossible, write is called again:
-// it must give out the same. Its errors come back as they are; others are those of package os.
+// Write writes the named file with the output of write. If a rename turns out to be impossible, write is called again and
+// must give the same output. Its errors are returned unchanged; others are those of package os.
 func Write(name string, write func(io.Writer) error) error {
 	target, stream, err := resolve(name)
 	if err != nil {
@@ -44,7 +44,7 @@ func Write(name string, write func(io.Writer) error) error {
 	return err
 }
 
-// Check reports what would keep Write from writing the named file, as far as that can be told without writing it.
+// Check reports what would keep Write from writing the named file, as far as can be told without writing it.
 func Check(name string) error {
 	target, stream, err := resolve(name)
 	if err != nil || stream {
@@ -66,7 +66,7 @@ func Check(name string) error {
 	}
 	if err != nil {
 		var of *fs.PathError
-		if errors.As(err, &of) { // the name of the probe says nothing
+		if errors.As(err, &of) { // not the name of the probe
 			err = of.Err
 		}
 		return &fs.PathError{Op: "write", Path: name, Err: err}
@@ -74,7 +74,7 @@ func Check(name string) error {
 	return probe.Close()
 }
 
-// Rename gives the complete file from the name to, durably. Both are in one folder.
+// Rename durably renames a complete file. Both names must be in the same folder.
 func Rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
@@ -83,8 +83,8 @@ func Rename(from, to string) error {
 	return nil
 }
 
-// resolve follows the links from name to a file that may not exist. It reports a stream when the way leads through the
-// system's names for open files, such as /dev/stdout: what is open already is written to and never replaced.
+// resolve follows the links from name to a file that may not exist. It reports a stream if the path leads through the
+// system's names for open files, such as /dev/stdout: a file that is open already is written to and never replaced.
 func resolve(name string) (target string, stream bool, err error) {
 	target = name
 	for range maxLinks {
@@ -93,21 +93,21 @@ func resolve(name string) (target string, stream bool, err error) {
 		}
 		info, err := os.Lstat(target)
 		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-			return target, false, nil // what is wrong with it shows when it is written
+			return target, false, nil // writing it will report what is wrong
 		}
 		next, err := os.Readlink(target)
 		if err != nil {
 			return "", false, err
 		}
 		if !filepath.IsAbs(next) {
-			next = filepath.Dir(target) + string(filepath.Separator) + next // not Join: the folder may be a link, with another ".."
+			next = filepath.Dir(target) + string(filepath.Separator) + next // not Join: if the folder is a link, ".." is relative to its target
 		}
 		target = next
 	}
 	return "", false, &fs.PathError{Op: "open", Path: name, Err: errors.New("too many links")}
 }
 
-// isOpenFile reports whether a name stands for a file that is open already.
+// isOpenFile reports whether a name denotes an open file.
 func isOpenFile(name string) bool {
 	name = filepath.ToSlash(name)
 	for _, prefix := range []string{"/dev/std", "/dev/fd/", "/proc/"} {
@@ -118,7 +118,7 @@ func isOpenFile(name string) bool {
 	return false
 }
 
-// create writes a file that is not there yet.
+// create writes a file that does not exist yet.
 func create(name string, write func(io.Writer) error) error {
 	tmp, err := besides(name)
 	if err != nil {
@@ -127,14 +127,14 @@ func create(name string, write func(io.Writer) error) error {
 	return finish(tmp, name, write)
 }
 
-// replace writes a regular file that is there, without changing its mode.
+// replace replaces an existing regular file, keeping its mode.
 func replace(name string, old fs.FileInfo, write func(io.Writer) error) error {
-	// A file that must not be written to is not replaced either.
+	// A read-only file is not replaced either.
 	probe, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
-	probe.Close() // at once: Windows renames onto no file that is open
+	probe.Close() // immediately: Windows cannot replace a file that is open
 	tmp, err := besides(name)
 	if err != nil {
 		return overwrite(name, write)
@@ -152,8 +152,8 @@ func replace(name string, old fs.FileInfo, write func(io.Writer) error) error {
 	return err
 }
 
-// besides opens a new file in the folder of name, with the mode that the umask gives. Its own name is short: that of the
-// file may be as long as names can be.
+// besides opens a new file in the folder of name, with the mode given by the umask. Its own name is short, because that of
+// the file may be as long as names can be.
 func besides(name string) (*os.File, error) {
 	dir := filepath.Dir(name)
 	for number := os.Getpid(); ; number++ {
@@ -191,7 +191,7 @@ func finish(tmp *os.File, name string, write func(io.Writer) error) error {
 	return err
 }
 
-// overwrite writes a regular file in its place.
+// overwrite overwrites a regular file in place.
 func overwrite(name string, write func(io.Writer) error) error {
 	var content bytes.Buffer
 	if err := write(&content); err != nil {
@@ -208,8 +208,8 @@ func overwrite(name string, write func(io.Writer) error) error {
 	return err
 }
 
-// refill changes what a file holds. What goes beyond the old content is written first, so that a full disk shows while the
-// old content is still there.
+// refill replaces the contents of a file. What exceeds the old length is written first, so that a full disk is detected
+// while the old contents are still there.
 func refill(file *os.File, content []byte) error {
 	info, err := file.Stat()
 	if err != nil {
@@ -221,7 +221,7 @@ func refill(file *os.File, content []byte) error {
 		err = file.Sync()
 	}
 	if err != nil {
-		_ = file.Truncate(info.Size()) // the first error says more
+		_ = file.Truncate(info.Size()) // the first error is more informative
 		return err
 	}
 	if _, err := file.WriteAt(content[:old], 0); err != nil {
@@ -246,10 +246,10 @@ func writeStream(name string, write func(io.Writer) error) error {
 	return err
 }
 
-// syncDir makes a rename in a folder durable, on systems where folders can be synced.
+// syncDir makes a rename in a folder durable, on systems that can sync folders.
 func syncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync() // not every file system can: the rename is as durable there as it gets
+		_ = d.Sync() // not supported by every file system: nothing more can be done
 		d.Close()
 	}
 }

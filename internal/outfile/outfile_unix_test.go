@@ -23,7 +23,7 @@ func text(s string) func(io.Writer) error {
 	}
 }
 
-// expect wants a file of that content and mode to be there, and nothing else beside it that was not there before.
+// expect requires a file of the given contents and mode, and no other new files beside it.
 func expect(t *testing.T, file, content string, mode os.FileMode) {
 	t.Helper()
 	got, err := os.ReadFile(file)
@@ -145,8 +145,8 @@ func TestPipesAndDevices(t *testing.T) {
 	}
 }
 
-// TestStandardOutput writes to the standard output of a child process, a pipe and a file, between other output. It does so
-// by a link like /dev/stdout: a fault must not cost the machine that one.
+// TestStandardOutput writes to the standard output of a child process, a pipe and a file, between other output. It uses a
+// link like /dev/stdout, so that a bug cannot destroy the machine's own.
 func TestStandardOutput(t *testing.T) {
 	if stdout := os.Getenv("OUTFILE_CHILD"); stdout != "" {
 		fmt.Print("before ")
@@ -193,7 +193,7 @@ func TestLongName(t *testing.T) {
 	}
 }
 
-// TestFailureLeavesTheOldFile: whatever goes wrong while the content is made, the old file stays.
+// TestFailureLeavesTheOldFile: whatever goes wrong while the contents are made, the old file is kept.
 func TestFailureLeavesTheOldFile(t *testing.T) {
 	stop := errors.New("stop")
 	file := filepath.Join(t.TempDir(), "file")
@@ -211,7 +211,7 @@ func TestFailureLeavesTheOldFile(t *testing.T) {
 	expect(t, file, "old", 0o600)
 }
 
-// asUser skips what the superuser's permissions make meaningless.
+// asUser skips tests that are meaningless with the superuser's permissions.
 func asUser(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() == 0 {

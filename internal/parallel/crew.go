@@ -7,12 +7,11 @@ import (
 	"time"
 )
 
-// patience is how long a helper looks for another loop before it ends, and a caller for the end of its loop before it
-// sleeps. To wake a goroutine takes 0.1 ms and more where the processors are virtual, and loops often follow each other
-// sooner.
+// patience is how long a helper looks for another loop before it ends, and how long a caller looks for the end of its loop
+// before it sleeps. Waking a goroutine takes 0.1 ms or more on virtual processors, and loops often follow each other sooner.
 const patience = 200 * time.Microsecond
 
-// lookOut calls ready until it reports true or patience is at an end, and reports which.
+// lookOut calls ready until it returns true or patience has passed, and reports which.
 func lookOut(ready func() bool) bool {
 	for start := time.Now(); !ready(); {
 		if time.Since(start) > patience {
@@ -22,17 +21,18 @@ func lookOut(ready func() bool) bool {
 	return true
 }
 
-// helpers are the goroutines that join the loops of others. Loops start them, and they end when there are no more loops.
+// helpers are the goroutines that help with the loops of others. Loops start them, and they end when there are no more
+// loops.
 type helpers struct {
 	mu      sync.Mutex
-	jobs    []*job      // that want helpers, the oldest first
+	jobs    []*job      // jobs that want helpers, oldest first
 	waiting atomic.Bool // whether there are jobs, to be read without the lock
-	number  int         // of goroutines
+	number  int         // number of goroutines
 }
 
 var crew helpers
 
-// open asks up to n helpers to join j.
+// open lets up to n helpers join j.
 func (h *helpers) open(j *job, n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -44,7 +44,7 @@ func (h *helpers) open(j *job, n int) {
 	}
 }
 
-// shut takes j off the list: no helper joins it any more.
+// shut removes j from the list, so that no more helpers join it.
 func (h *helpers) shut(j *job) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -53,13 +53,13 @@ func (h *helpers) shut(j *job) {
 	}
 }
 
-// remove takes job i off the list; the caller has locked it.
+// remove removes job i from the list. The caller must hold the lock.
 func (h *helpers) remove(i int) {
 	h.jobs = slices.Delete(h.jobs, i, i+1)
 	h.waiting.Store(len(h.jobs) > 0)
 }
 
-// release gives up a hold on j; the last one returns it to the pool.
+// release drops a reference to j; the last one returns it to the pool.
 func (h *helpers) release(j *job) {
 	h.mu.Lock()
 	j.refs--
@@ -71,8 +71,8 @@ func (h *helpers) release(j *job) {
 	}
 }
 
-// join looks for a job that wants helpers and takes a hold on it. If none comes it returns nil, and the helper counts no
-// more.
+// join looks for a job that wants helpers and takes a reference to it. If none comes it returns nil, and the helper is no
+// longer counted.
 func (h *helpers) join() *job {
 	lookOut(h.waiting.Load)
 	h.mu.Lock()
@@ -89,7 +89,7 @@ func (h *helpers) join() *job {
 	return j
 }
 
-// help serves jobs until there are no more, or a body ends the goroutine with runtime.Goexit.
+// help serves jobs until there are no more, or a body ends the goroutine by runtime.Goexit.
 func help() {
 	ended := false
 	defer func() {

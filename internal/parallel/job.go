@@ -6,16 +6,16 @@ import (
 	"sync/atomic"
 )
 
-// job is one loop in progress.
+// job is a loop in progress.
 type job struct {
 	body    func(lo, hi int)
 	n, step int
-	next    atomic.Int64  // first element nobody has claimed
-	running atomic.Int64  // ranges that have not ended
-	done    chan struct{} // receives once, when running falls to zero
+	next    atomic.Int64  // first unclaimed element
+	running atomic.Int64  // ranges not yet finished
+	done    chan struct{} // receives once, when running drops to zero
 
 	mu    sync.Mutex
-	cause *Panic // the first one
+	cause *Panic // the first panic
 
 	wanted int // helpers that may still join; guarded by the crew
 	refs   int // the caller and the helpers that joined; guarded by the crew
@@ -42,13 +42,13 @@ func (j *job) work() {
 	}
 }
 
-// wait returns when all ranges have ended.
+// wait returns when all ranges have finished.
 func (j *job) wait() {
 	lookOut(func() bool { return j.running.Load() == 0 })
 	<-j.done
 }
 
-// run does one range and keeps the first panic.
+// run runs one range and records the first panic.
 func (j *job) run(lo, hi int) {
 	normal := false
 	defer func() {

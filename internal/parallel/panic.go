@@ -5,14 +5,14 @@ import (
 	"runtime/debug"
 )
 
-// A Panic is what For panics with when a body does, perhaps in another goroutine.
+// A Panic is the value with which For panics if a body does, perhaps on another goroutine.
 type Panic struct {
-	Value any    // that body panicked with
-	Stack []byte // of the goroutine that did, as debug.Stack gives it
+	Value any    // value of the original panic
+	Stack []byte // stack of its goroutine, as returned by debug.Stack
 }
 
-// Recovered makes a Panic of what recover returned, with the stack, in the deferred function that called it. One that For
-// panicked with stays what it is.
+// Recovered makes a Panic from the result of recover, with the stack, in the deferred function that called recover. A Panic
+// of For is returned unchanged.
 func Recovered(value any) *Panic {
 	if p, ok := value.(*Panic); ok {
 		return p
@@ -20,7 +20,7 @@ func Recovered(value any) *Panic {
 	return &Panic{value, debug.Stack()}
 }
 
-// Error is the value and the stack, so that a program that ends with the panic shows where it began.
+// Error returns the value and the stack, so that a program that ends with the panic shows where it started.
 func (p *Panic) Error() string { return fmt.Sprintf("%v\n\n%s", p.Value, p.Stack) }
 
 // Unwrap returns the value if it is an error, such as a runtime.Error.

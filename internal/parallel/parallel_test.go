@@ -48,8 +48,8 @@ func TestForCoversEachElementOnce(t *testing.T) {
 	})
 }
 
-// Two ranges that wait for each other end only if they run at the same time, whether the helper still looks out for work or
-// sleeps.
+// Two ranges that wait for each other finish only if they run at the same time, whether or not the helper is still looking
+// for work.
 func TestForIsConcurrent(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	for i := range 100 {
@@ -65,7 +65,7 @@ func TestForIsConcurrent(t *testing.T) {
 	}
 }
 
-// A goroutine that waits for the processor has it while loops follow each other.
+// A goroutine that waits for the processor gets it while loops follow each other.
 func TestForYields(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var ran atomic.Bool
@@ -166,7 +166,7 @@ func TestForPanicsNested(t *testing.T) {
 	})
 }
 
-// TestHelpersEnd: no goroutine outlives the loops by more than moments, and loops after that have help again.
+// TestHelpersEnd: no goroutine outlives the loops by more than moments, and later loops have help again.
 func TestHelpersEnd(t *testing.T) {
 	withProcs(t, func(t *testing.T, procs int) {
 		For(1000, 1, func(lo, hi int) {})
@@ -216,7 +216,7 @@ func BenchmarkFor(b *testing.B) {
 	}
 }
 
-// BenchmarkForAfterPause has loops that come when the helpers of the last one have ended.
+// BenchmarkForAfterPause runs loops that start when the helpers of the previous one have ended.
 func BenchmarkForAfterPause(b *testing.B) {
 	work := make([]float64, 1<<16)
 	body := func(lo, hi int) {

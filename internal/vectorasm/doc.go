@@ -1,3 +1,3 @@
-// Package vectorasm is what the generators of vector kernels share: the sets of instructions, a table of constants, and the
-// way from avo's functions to the files of a package.
+// Package vectorasm is shared by the generators of vector kernels: the instruction sets, a table of constants, and the
+// conversion of avo's functions to the files of a package.
 package vectorasm

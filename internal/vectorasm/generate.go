@@ -31,7 +31,7 @@ func (p Package) Write(dir string) error {
 	})
 }
 
-// Check returns an error if the files in a folder are not what Write makes.
+// Check returns an error if the files in a folder differ from the output of Write.
 func (p Package) Check(dir string) error {
 	return p.each(func(name string, text []byte) error {
 		got, err := os.ReadFile(filepath.Join(dir, name))
@@ -77,8 +77,8 @@ func (p Package) generate() (asm, stubs []byte, err error) {
 
 var avx512Only = regexp.MustCompile(`(?s)TEXT ·(\w+AVX2)\([^\n]*\n(?:[^T]|T[^E])*?\b([XY](?:1[6-9]|2\d|3[01])|Z\d+)\b`)
 
-// checkRegisters guards against avo's allocator, which gives AVX2 code registers that only AVX-512 has when it runs out of
-// the sixteen.
+// checkRegisters guards against a bug of avo's allocator: when it runs out of the sixteen registers of AVX2, it uses
+// registers that only AVX-512 has.
 func checkRegisters(asm []byte) error {
 	if m := avx512Only.FindSubmatch(asm); m != nil {
 		return fmt.Errorf("%s uses %s: too many registers alive", m[1], m[2])

@@ -2,7 +2,7 @@ package vectorasm
 
 // Set is a set of vector instructions.
 type Set struct {
-	Name  string // which the names of functions end in
+	Name  string // suffix of the names of functions
 	Width int    // of a register, in bytes
 }
 
@@ -14,5 +14,5 @@ var (
 // Wide reports whether the set is AVX-512.
 func (s Set) Wide() bool { return s == AVX512 }
 
-// Lanes is how many 32-bit words a register holds.
+// Lanes returns the number of 32-bit words in a register.
 func (s Set) Lanes() int { return s.Width / 4 }

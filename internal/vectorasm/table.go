@@ -9,8 +9,8 @@ import (
 	"github.com/mmcloughlin/avo/operand"
 )
 
-// Table is the constants of all kernels of a package. Each fills one or more rows as wide as an AVX2 register, because AVX2
-// has no operand that repeats a word; the linker aligns the table to a row.
+// Table holds the constants of all kernels of a package. Each fills one or more rows as wide as an AVX2 register, because
+// AVX2 has no broadcast operand; the linker aligns the table to a row.
 type Table struct {
 	data  []byte
 	where map[string]int

@@ -1,8 +1,8 @@
-// Package coef holds the numbers that the plain Go code and the generator of the vector kernels share.
+// Package coef holds the constants shared by the plain Go code and the generator of the vector kernels.
 package coef
 
-// Polynomials are minimax fits, lowest power first. Each is fitted with weights that make its error one relative to the
-// whole function's value; behind each stands that error, before its coefficients are rounded.
+// Polynomials are minimax fits, lowest power first, weighted such that the error is relative to the value of the whole
+// function; each is followed by that error, before its coefficients are rounded.
 
 // e^r = 1 + r + r^2 P(r), in float32, for |r| <= ln(2)/2; error of e^r - 1 within 2^-31.9.
 const (
@@ -22,16 +22,16 @@ const (
 	Tail8, Tail9               = 0.2827479063534426, -0.08051750573706674
 )
 
-// The reduction x = k ln(2) + r in float32. Ln2High has so few bits that k*Ln2High is exact.
+// The reduction x = k ln(2) + r in float32. Ln2High has few enough bits that k*Ln2High is exact.
 const (
 	Log2E   = 1.4426950408889634
 	Ln2High = 0.693359375
 	Ln2Low  = -2.1219444005469057e-4
-	Round   = 3 << 22 // added and taken off, it rounds a float32 to an integer, which the lowest bits of the sum hold
+	Round   = 3 << 22 // added and subtracted, it rounds a float32 to an integer, which is in the lowest bits of the sum
 )
 
-// Where results in float32 do not change any more, or hardly: e^x is infinite from ExpMax on, not denormal from ExpTiny on
-// and zero below ExpMin, tanh is 1 from TanhMax on, and the normal distribution's tail is zero from TailMax on.
+// Where results in float32 (nearly) cease to change: e^x is infinite from ExpMax on, not denormal from ExpTiny on, and zero
+// below ExpMin, tanh is 1 from TanhMax on, and the normal distribution's tail is zero from TailMax on.
 const (
 	ExpMax  = 89
 	ExpTiny = -87
@@ -43,11 +43,11 @@ const (
 // Density is 1/sqrt(2 pi), the normal density at zero.
 const Density = 0.3989422804014327
 
-// High masks the bits of a float32 with a square that is not rounded.
+// High masks the high bits of a float32, whose square is then exact.
 const High = 0xfffff000
 
 // The argument of the logistic function in GELU's approximation, Cubic1 x + Cubic3 x^3 = 2 sqrt(2/pi) (x + 0.044715 x^3).
-// From CubicMax on it is so large that the result does not change any more, in float64 neither.
+// From CubicMax on the result ceases to change, also in float64.
 const (
 	Cubic1   = 1.5957691216057308
 	Cubic3   = 0.044715 * Cubic1

@@ -1,4 +1,4 @@
-// Package coef holds the numbers that the plain Go code and the generator of the vector kernels share.
+// Package coef holds the constants shared by the plain Go code and the generator of the vector kernels.
 package coef
 
 // PhiloxRounds is the number of rounds; package noise says why seven.
