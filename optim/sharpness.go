@@ -2,6 +2,7 @@ package optim
 
 import (
 	"math"
+	"slices"
 
 	"github.com/layernoise/layernoise/internal/noise"
 	"github.com/pkg/errors"
@@ -57,7 +58,8 @@ const defaultProbes = 10
 //
 // vm runs a graph on which gorgonia.Grad was called with the learnables, on the current values of its inputs. For the trace
 // over several batches call it for each of them with the same seed, and take the mean. A guarded machine (Guard) is measured
-// without its noise. The learnables may be a subset of those being trained; the result is then the trace of their block.
+// without its noise. The learnables may be a subset of those being trained; the result is then the trace of their block, at
+// weights without noise in the others.
 //
 // Finite differences include the kinks of ReLUs and max pools that the step crosses, as noise does and automatic
 // differentiation does not: for a ReLU network the two traces differ, and for one that has fitted its data the kinks may
@@ -231,7 +233,8 @@ type measurement struct {
 }
 
 // measure calls f with a measurement on vm, which moves weights by draws of by. Whatever f does, even if it panics, weights
-// and gradients are restored bit for bit; noise that solvers have in the weights is removed only during f.
+// and gradients, also those of the graph's other inputs, are restored bit for bit; noise that solvers have in the weights is
+// removed only during f.
 func measure(vm G.VM, learnables []*G.Node, by probe, f func(m *measurement) error) (err error) {
 	if g, guarded := vm.(*guard); guarded {
 		vm = g.VM // the guard would add its own noise
@@ -256,8 +259,82 @@ func measure(vm G.VM, learnables []*G.Node, by probe, f func(m *measurement) err
 		return err
 	}
 	defer m.grads.putBack(m.params, m.model)
+	var others bystanders
+	defer others.putBack()
+	if err := others.stand(learnables); err != nil {
+		return err
+	}
 	defer vm.Reset()
 	return f(m)
+}
+
+// bystanders are the inputs of a graph that a measurement does not move. Their noise is removed during the measurement, and their
+// gradients, to which each pass adds, are restored afterwards.
+type bystanders struct {
+	sets      []*paramSet // of those whose noise was taken out
+	gradients []bystander
+}
+
+// bystander is the gradient of an input.
+type bystander struct {
+	node   *G.Node
+	before vec // empty where there was none
+}
+
+// stand takes noise out, and remembers gradients.
+func (b *bystanders) stand(learnables []*G.Node) error {
+	for _, n := range learnables[0].Graph().Inputs() {
+		if slices.Contains(learnables, n) {
+			continue
+		}
+		if _, _, met, err := memoryOf(n, 0); err == nil && met != nil {
+			set := new(paramSet)
+			if _, err := set.resolve([]G.ValueGrad{n}); err != nil {
+				return err
+			}
+			if err := noisy.clear(set, nil); err != nil {
+				return err
+			}
+			b.sets = append(b.sets, set)
+		}
+		if n.Deriv() == nil {
+			continue
+		}
+		other := bystander{node: n}
+		if g, there := other.gradient(); there {
+			other.before = newVec(g, g.len())
+			other.before.copyFrom(g)
+		}
+		b.gradients = append(b.gradients, other)
+	}
+	return nil
+}
+
+// gradient returns the memory that passes add to, if there is any yet.
+func (b bystander) gradient() (g vec, there bool) {
+	value, err := b.node.Grad()
+	if err != nil || isNil(value) || !addsUp(b.node) {
+		return g, false
+	}
+	g, err = vecOf(value)
+	return g, err == nil
+}
+
+// putBack undoes what stand and the passes did.
+func (b *bystanders) putBack() {
+	for _, other := range b.gradients {
+		g, there := other.gradient()
+		switch {
+		case !there:
+		case g.len() == other.before.len():
+			g.copyFrom(other.before)
+		default:
+			g.zero()
+		}
+	}
+	for _, set := range b.sets {
+		set.putBack()
+	}
 }
 
 // evaluateAt runs the graph at the weights plus scale times draw number k.
