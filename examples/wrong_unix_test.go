@@ -44,7 +44,7 @@ var programs = sync.OnceValues(func() (string, error) {
 var built string
 
 // allPrograms are the examples.
-var allPrograms = []string{"dropin", "sparse", "group", "nuclear", "width", "wide", "classify", "addition", "gpt"}
+var allPrograms = []string{"dropin", "sparse", "group", "nuclear", "linear", "width", "wide", "classify", "addition", "gpt"}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -107,6 +107,8 @@ func wrongInputs() []wrong {
 	add("sparse", "-n 0", "-d 0", "-active 0", "-active 81")
 	add("group", "-groups 0", "-k 41", "-active 21")
 	add("nuclear", "-rows 0", "-cols 0", "-rank 31", "-width 0")
+	add("linear", "-out x.txt", "-out none/x.png", "-sigma 0", "-sigma Inf", "-rate 0", "-rate NaN", "-steps 1", "-errors NaN", "-rows 0", "-cols 0", "-rank 16",
+		"-depth 0", "-width 0", "-seeds 0", "-pairs 1")
 	add("width", "-out x.txt", "-variances none/x.png", "-variances width.png", "-sigma 0", "-doublings 0", "-doublings 13", "-draws 1")
 	add("wide", folders...)
 	add("wide", "-dataset bogus", "-dataset digits,digits", "-dataset fashion -data none", "-scale bogus", "-noise bogus", "-noise layer,layer",

@@ -145,7 +145,8 @@ type RegulariserConfig struct {
 	// Pairs is the number of antithetic pairs. By default it is 100.
 	Pairs int
 
-	// Seed selects the noise. It is independent of a training's noise, even with the same seed.
+	// Seed selects the noise. It is independent of a training's noise, even with the same seed. Measurements of several
+	// layers with the same seed share their draws: give each its own seed if their errors are to be independent.
 	Seed uint64
 }
 

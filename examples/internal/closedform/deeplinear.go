@@ -51,6 +51,21 @@ func (d *DeepLinear) layers(weights [][]float64) ([]*mat.Dense, error) {
 	return layers, nil
 }
 
+// Product returns W_L ... W_1, (m_L, m_0).
+func (d *DeepLinear) Product(weights [][]float64) (*mat.Dense, error) {
+	layers, err := d.layers(weights)
+	if err != nil {
+		return nil, err
+	}
+	product := mat.DenseCopyOf(layers[0])
+	for _, w := range layers[1:] {
+		longer := new(mat.Dense)
+		longer.Mul(w, product)
+		product = longer
+	}
+	return product, nil
+}
+
 // Loss returns R + sigma^2/L S at the weights: R alone for sigma 0.
 func (d *DeepLinear) Loss(weights [][]float64, sigma float64) (float64, error) {
 	layers, err := d.layers(weights)

@@ -203,8 +203,8 @@ func TestDeepLinearMonteCarlo(t *testing.T) {
 	weights := d.random(3, 1)
 	m := newLinear(t, d, weights, 0)
 	extra, variance := 0.0, 0.0
-	for _, w := range m.learnables {
-		e, err := optim.NoiseRegulariser(m.vm, &m.loss, sigma, optim.RegulariserConfig{Pairs: 2000}, w)
+	for j, w := range m.learnables {
+		e, err := optim.NoiseRegulariser(m.vm, &m.loss, sigma, optim.RegulariserConfig{Pairs: 2000, Seed: uint64(j)}, w)
 		if err != nil {
 			t.Fatal(err)
 		}

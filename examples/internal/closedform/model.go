@@ -8,9 +8,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// Model is a problem's graph, with its gradients and a machine.
-type Model struct {
-	Weights    [2][]float64 // what the learnables hold
+// Trainer is the graph of a loss, with its gradients and a machine.
+type Trainer struct {
 	Learnables G.Nodes
 	VM         G.VM
 
@@ -18,35 +17,58 @@ type Model struct {
 	model []G.ValueGrad
 }
 
+// Model is a problem's.
+type Model struct {
+	*Trainer
+	Weights [2][]float64 // what the learnables hold
+}
+
 // NewModel builds the graph of p with initial weights, which it takes over.
 func NewModel(p Problem, weights [2][]float64) (*Model, error) {
-	m := &Model{Weights: weights}
-	g := G.NewGraph()
-	loss, learnables, err := p.Graph(g, weights)
+	t, err := newTrainer(func(g *G.ExprGraph) (*G.Node, G.Nodes, error) { return p.Graph(g, weights) })
 	if err != nil {
 		return nil, err
 	}
-	m.loss = new(G.Value)
-	G.Read(loss, m.loss)
+	return &Model{t, weights}, nil
+}
+
+// NewDeepModel builds the graph of a linear network as [DeepLinear.Graph] does, over weights that the caller keeps.
+func NewDeepModel(d *DeepLinear, weights [][]float64, sigma float64) (*Trainer, error) {
+	return newTrainer(func(g *G.ExprGraph) (*G.Node, G.Nodes, error) { return d.Graph(g, weights, sigma) })
+}
+
+// newTrainer makes the machine of a loss that build adds to a graph.
+func newTrainer(build func(*G.ExprGraph) (loss *G.Node, learnables G.Nodes, err error)) (*Trainer, error) {
+	g := G.NewGraph()
+	loss, learnables, err := build(g)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trainer{Learnables: learnables, loss: new(G.Value)}
+	G.Read(loss, t.loss)
 	if _, err := G.Grad(loss, learnables...); err != nil {
 		return nil, errors.Wrap(err, "closedform: gradient")
 	}
-	m.Learnables = learnables
-	m.model = G.NodesToValueGrads(learnables)
-	m.VM = G.NewTapeMachine(g, G.BindDualValues(learnables...))
-	return m, nil
+	t.model = G.NodesToValueGrads(learnables)
+	t.VM = G.NewTapeMachine(g, G.BindDualValues(learnables...))
+	return t, nil
 }
 
 // Loss returns the loss of the last pass, at the weights that it saw.
-func (m *Model) Loss() float64 { return (*m.loss).Data().(float64) }
+func (t *Trainer) Loss() float64 { return (*t.loss).Data().(float64) }
+
+// MeasureExtra measures what noise on the given learnables at once adds to the expected loss, by draws of its own.
+func (t *Trainer) MeasureExtra(sigma float64, config optim.RegulariserConfig, learnables ...*G.Node) (optim.Estimate, error) {
+	return optim.NoiseRegulariser(t.VM, t.loss, sigma, config, learnables...)
+}
 
 // Train makes steps of the solver, guarded if it perturbs weights. It calls observe, where it is not nil, before the first
 // step and after each, with the number of steps made; the weights are clean then. The solver is for this training alone.
-func (m *Model) Train(ctx context.Context, solver G.Solver, steps int, observe func(step int) error) error {
-	vm := m.VM
+func (t *Trainer) Train(ctx context.Context, solver G.Solver, steps int, observe func(step int) error) error {
+	vm := t.VM
 	if s, ok := solver.(*optim.PerturbedSolver); ok {
 		var err error
-		if vm, err = s.Guard(vm, m.Learnables...); err != nil {
+		if vm, err = s.Guard(vm, t.Learnables...); err != nil {
 			return err
 		}
 	}
@@ -65,7 +87,7 @@ func (m *Model) Train(ctx context.Context, solver G.Solver, steps int, observe f
 		if err := vm.RunAll(); err != nil {
 			return errors.Wrapf(err, "closedform: step %d", step)
 		}
-		if err := solver.Step(m.model); err != nil {
+		if err := solver.Step(t.model); err != nil {
 			return err
 		}
 		vm.Reset()

@@ -57,13 +57,42 @@ func PlantLowRank(d0, d2, rank, width int, noise float64, seed uint64) (*Planted
 		return nil, errors.Errorf("closedform: rank %d of a matrix (%d, %d), width %d", rank, d2, d0, width)
 	}
 	random := rand.New(rand.NewPCG(seed, 2))
-	var truth, y mat.Dense
+	truth, y := lowRank(random, d0, d2, rank, noise)
+	scale := initialScale / math.Sqrt(float64(width))
+	return plant(&Factorisation{Y: y, Width: width}, truth.RawMatrix().Data, scale, random), nil
+}
+
+// lowRank draws a (d2, d0) matrix of the given rank with all its singular values sqrt(d0 d2), and what is seen of it.
+func lowRank(random *rand.Rand, d0, d2, rank int, noise float64) (truth, seen *mat.Dense) {
+	truth, seen = new(mat.Dense), new(mat.Dense)
 	left, right := orthonormal(random, d2, rank), orthonormal(random, d0, rank)
 	truth.Mul(left, right.T())
-	truth.Scale(math.Sqrt(float64(d0)*float64(d2)), &truth)
-	y.Add(&truth, gaussian(random, d2, d0, noise))
-	scale := initialScale / math.Sqrt(float64(width))
-	return plant(&Factorisation{Y: &y, Width: width}, truth.RawMatrix().Data, scale, random), nil
+	truth.Scale(math.Sqrt(float64(d0)*float64(d2)), truth)
+	seen.Add(truth, gaussian(random, d2, d0, noise))
+	return truth, seen
+}
+
+// PlantedDeep is a linear network for a matrix that was made from a known one.
+type PlantedDeep struct {
+	DeepLinear
+	Truth   *mat.Dense  // the matrix without errors
+	Initial [][]float64 // initial weights, Gaussian
+}
+
+// PlantDeepLinear makes a linear network with hidden layers of the given widths for a (d2, d0) matrix as [PlantLowRank] makes it.
+// Initial weights have the standard deviation 1/sqrt(fan-in).
+func PlantDeepLinear(d0, d2, rank int, widths []int, noise float64, seed uint64) (*PlantedDeep, error) {
+	if rank < 1 || rank > min(d0, d2) {
+		return nil, errors.Errorf("closedform: rank %d of a matrix (%d, %d)", rank, d2, d0)
+	}
+	random := rand.New(rand.NewPCG(seed, 3))
+	truth, y := lowRank(random, d0, d2, rank, noise)
+	p := &PlantedDeep{DeepLinear: DeepLinear{Y: y, Widths: widths}, Truth: truth}
+	for _, shape := range p.Shapes() {
+		scale := 1 / math.Sqrt(float64(shape[1]))
+		p.Initial = append(p.Initial, gaussian(random, shape[0], shape[1], scale).RawMatrix().Data)
+	}
+	return p, nil
 }
 
 // initialScale is the standard deviation of the initial weights that make one number of the solution.

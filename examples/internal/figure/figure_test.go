@@ -182,3 +182,18 @@ func TestToY(t *testing.T) {
 		t.Errorf("the axis ends at %v", out.Y.Max)
 	}
 }
+
+func TestSteps(t *testing.T) {
+	const points = 60
+	for _, steps := range []int{2, 10, 20_000} {
+		at := Steps(steps, points)
+		if at[0] != 1 || at[len(at)-1] != float64(steps) || len(at) > points {
+			t.Errorf("%d steps: points %v", steps, at)
+		}
+		for i := 1; i < len(at); i++ {
+			if at[i] <= at[i-1] {
+				t.Errorf("%d steps: point %v after %v", steps, at[i], at[i-1])
+			}
+		}
+	}
+}

@@ -102,3 +102,16 @@ func (p Panel) ticksAt(places []float64) plot.ConstantTicks {
 
 // label writes a number with up to six digits.
 func label(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
+
+// Steps returns numbers of steps from 1 to last for a logarithmic axis, evenly on it and no more than points: fewer where they would
+// be the same.
+func Steps(last, points int) []float64 {
+	var at []float64
+	for i := range points {
+		x := math.Round(math.Pow(float64(last), float64(i)/float64(points-1)))
+		if len(at) == 0 || x > at[len(at)-1] {
+			at = append(at, x)
+		}
+	}
+	return at
+}

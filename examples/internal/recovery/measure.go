@@ -117,15 +117,3 @@ func newSolver(s settings, selection func() optim.Selection, seed uint64) (G.Sol
 
 // points is how many points a curve has, at most.
 const points = 60
-
-// spread returns numbers of steps from 1 to steps, evenly on a logarithmic axis.
-func spread(steps int) []float64 {
-	var at []float64
-	for i := range points {
-		x := math.Round(math.Pow(float64(steps), float64(i)/(points-1)))
-		if len(at) == 0 || x > last(at) {
-			at = append(at, x)
-		}
-	}
-	return at
-}

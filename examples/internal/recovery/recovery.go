@@ -78,7 +78,7 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 	}
 	graph.UseBLAS()
 	bar := cli.Bar(s.seeds*len(methods), e.Name)
-	at := spread(s.steps)
+	at := figure.Steps(s.steps, points)
 	results := make([]result, s.seeds)
 	for i := range results {
 		planted, err := e.Plant(uint64(i + 1))

@@ -8,24 +8,11 @@ import (
 	"testing"
 
 	"github.com/layernoise/layernoise/examples/internal/closedform"
+	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
 func plant(seed uint64) (*closedform.Planted, error) {
 	return closedform.PlantGroups(10, 12, 1, 2, 0.1, seed)
-}
-
-func TestSpread(t *testing.T) {
-	for _, steps := range []int{2, 10, 20_000} {
-		at := spread(steps)
-		if at[0] != 1 || last(at) != float64(steps) || len(at) > points {
-			t.Errorf("%d steps: points %v", steps, at)
-		}
-		for i := 1; i < len(at); i++ {
-			if at[i] <= at[i-1] {
-				t.Errorf("%d steps: point %v after %v", steps, at[i], at[i-1])
-			}
-		}
-	}
 }
 
 // Without noise the three trainings are one, and with it they are three.
@@ -34,7 +21,7 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := spread(50)
+	at := figure.Steps(50, points)
 	for _, sigma := range []float64{0, 0.3} {
 		r, err := measure(context.Background(), p, settings{sigma: sigma, rate: 0.05, steps: 50}, 1, at, func() {})
 		if err != nil {

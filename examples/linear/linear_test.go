@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/layernoise/layernoise/examples/internal/figure"
+)
+
+// small makes a comparison that takes a second.
+func small(t *testing.T, depth int) settings {
+	return settings{
+		rows: 4, cols: 5, rank: 1, depth: depth, width: 6, errors: 0.4, sigma: 0.2, rate: 0.004, steps: 1000, seeds: 1, pairs: 100,
+		out: filepath.Join(t.TempDir(), "linear.png"),
+	}
+}
+
+func measured(t *testing.T, s settings) *results {
+	t.Helper()
+	x := &results{settings: s, at: figure.Steps(s.steps, points)}
+	r, err := x.measure(context.Background(), 1, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.runs = append(x.runs, r)
+	return x
+}
+
+// Along every training, and for every depth, what is measured under noise is the closed form. Measuring does not change the
+// training, and training with noise on one layer at a time ends where descent on the closed form does; without noise it does not.
+func TestClosedForm(t *testing.T) {
+	for depth := 1; depth <= 4; depth++ {
+		s := small(t, depth)
+		x := measured(t, s)
+		for i, m := range methods {
+			tr := x.runs[0].traces[i]
+			if tr.diverged > 0 || len(tr.loss) != len(x.at) {
+				t.Fatalf("%d layers, %s: diverged after %d steps, %d points", depth, m.name, tr.diverged, len(tr.loss))
+			}
+			if len(tr.measured) != len(x.marked()) && !m.closed {
+				t.Errorf("%d layers, %s: %d measurements, want %d", depth, m.name, len(tr.measured), len(x.marked()))
+			}
+			for j, e := range tr.measured {
+				k := x.marked()[j]
+				if closed := tr.closed[k]; math.Abs(e.Mean-closed) > 5*e.StdErr || e.StdErr > 0.2*closed {
+					t.Errorf("%d layers, %s, step %v: measured %v ± %v, closed form %v", depth, m.name, x.at[k], e.Mean, e.StdErr, closed)
+				}
+			}
+		}
+		if depth == 1 { // noise adds a constant
+			continue
+		}
+		none, layer, closed := x.runs[0].traces[0], x.runs[0].traces[1], x.runs[0].traces[len(methods)-1]
+		if layer.fromClosed > 0.05 || none.fromClosed < 2*layer.fromClosed {
+			t.Errorf("%d layers: from descent on the closed form, layer ends at %v, none at %v", depth, layer.fromClosed, none.fromClosed)
+		}
+		if !(last(closed.closed) < last(none.closed)) {
+			t.Errorf("%d layers: descent on the closed form leads to %v, descent without it to %v", depth, last(closed.closed), last(none.closed))
+		}
+	}
+}
+
+// What is measured along a training leaves it as it is.
+func TestMeasuringChangesNothing(t *testing.T) {
+	s := small(t, 3)
+	s.steps = 200
+	few, many := s, s
+	few.pairs, many.pairs = 2, 20
+	a, b := measured(t, few).runs[0].traces, measured(t, many).runs[0].traces
+	for i, m := range methods {
+		if x, y := last(a[i].loss), last(b[i].loss); x != y {
+			t.Errorf("%s: loss %v with few draws, %v with many", m.name, x, y)
+		}
+	}
+}
+
+// A comparison ends with a table and a picture, also where the matrix has full rank or trainings diverge.
+func TestCompare(t *testing.T) {
+	for name, change := range map[string]func(*settings){
+		"full rank": func(s *settings) { s.rank = 4 },
+		"diverged":  func(s *settings) { s.rate = 10 },
+		"one step":  func(s *settings) { s.steps = 2 },
+	} {
+		s := small(t, 2)
+		s.steps, s.pairs = 50, 4
+		change(&s)
+		x := measured(t, s)
+		var table bytes.Buffer
+		x.table(&table)
+		if diverged := strings.Contains(table.String(), "none, seed 1: no longer finite after"); diverged != (name == "diverged") {
+			t.Errorf("%s: table\n%s", name, table.String())
+		}
+		if err := figure.Save(s.out, x.panels()...); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(s.out); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/layernoise/layernoise/examples/internal/figure"
+	"github.com/layernoise/layernoise/examples/internal/interval"
+)
+
+// normal is by how many standard errors a 95% interval of a measurement goes to either side.
+const normal = 1.96
+
+// over returns the interval of a number over the seeds.
+func (x *results) over(method int, of func(trace) float64) interval.Interval {
+	var list []float64
+	for _, r := range x.runs {
+		list = append(list, of(r.traces[method]))
+	}
+	return interval.Of(list)
+}
+
+// table prints where the trainings ended as Markdown, the means over the seeds with their 95% intervals, and how well closed form
+// and measurement agree.
+func (x *results) table(w io.Writer) {
+	fmt.Fprintf(w, "| training | loss at the weights | expected under noise | measured | first %d singular values | the others | distance to the planted | distance to the closed form |\n", x.rank)
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
+	for i, m := range methods {
+		cell := func(of func(trace) float64) string {
+			if in := x.over(i, of); !math.IsNaN(in.Mean) {
+				return in.Text(3)
+			}
+			return "diverged"
+		}
+		measured := ""
+		if !m.closed {
+			measured = cell(func(t trace) float64 { return last(t.measured).Mean })
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", m.name,
+			cell(func(t trace) float64 { return last(t.loss) }), cell(func(t trace) float64 { return last(t.closed) }), measured,
+			cell(func(t trace) float64 { return x.first(last(t.values)) }), cell(func(t trace) float64 { return x.others(last(t.values)) }),
+			cell(func(t trace) float64 { return t.fromTruth }), cell(func(t trace) float64 { return t.fromClosed }))
+	}
+	fmt.Fprintln(w)
+	for i, m := range methods {
+		for k, r := range x.runs {
+			if step := r.traces[i].diverged; step > 0 {
+				fmt.Fprintf(w, "%s, seed %d: no longer finite after %d steps: try a smaller -rate or -sigma\n", m.name, k+1, step)
+			}
+		}
+	}
+	held, all := x.agree()
+	if all == 0 {
+		return
+	}
+	fmt.Fprintf(w, "measured under noise %d times: %d of the 95%% intervals (%.1f%%) hold the closed form\n", all, held, 100*float64(held)/float64(all))
+}
+
+// agree counts the measurements, and those whose 95% interval holds the closed form.
+func (x *results) agree() (held, all int) {
+	for _, r := range x.runs {
+		for _, t := range r.traces {
+			for i, e := range t.measured {
+				if closed := t.closed[x.marked()[i]]; !math.IsNaN(closed) {
+					all++
+					if math.Abs(e.Mean-closed) <= normal*e.StdErr {
+						held++
+					}
+				}
+			}
+		}
+	}
+	return held, all
+}
+
+func last[T any](x []T) T { return x[len(x)-1] }
+
+// panels are the picture.
+func (x *results) panels() []figure.Panel {
+	over := fmt.Sprintf("%d seeds", x.seeds)
+	if x.seeds == 1 {
+		over = "one seed"
+	}
+	return []figure.Panel{
+		{
+			Title: fmt.Sprintf("Loss under noise, %d layers, sigma %v, seed 1", x.depth, x.sigma), X: "step", Y: "expected loss", LogX: true, LogY: true,
+			Curves: x.underNoiseCurves(),
+		}, {
+			Title: "Measured less closed form, " + over, X: "step", Y: "difference, % of the closed form", LogX: true, Zero: true,
+			Curves: x.differences(),
+		}, {
+			Title: "Loss at the weights without noise, " + over, X: "step", Y: "loss", LogX: true, LogY: true, FromY: x.floor(),
+			Curves: x.along(func(t trace, k int) float64 { return t.loss[k] }),
+		}, {
+			Title: "What was learnt, seed 1", X: "number", Y: "singular value of the product", Zero: true,
+			Curves: x.spectrum(),
+		}, {
+			Title: fmt.Sprintf("The first %d singular values, %s", x.rank, over), X: "step", Y: "their mean", LogX: true,
+			Curves: append(x.along(func(t trace, k int) float64 { return x.first(t.values[k]) }), x.level()),
+		}, {
+			Title: "The other singular values, " + over, X: "step", Y: "their mean", LogX: true, Zero: true,
+			Curves: x.along(func(t trace, k int) float64 { return x.others(t.values[k]) }),
+		},
+	}
+}
+
+// first and others return the means of the singular values, those that were planted and those that are errors; NaN where there are
+// none.
+func (x *results) first(values []float64) float64  { return mean(values[:min(x.rank, len(values))]) }
+func (x *results) others(values []float64) float64 { return mean(values[min(x.rank, len(values)):]) }
+
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
+// underNoiseCurves are what was measured of the first seed with 95% intervals, and the closed forms.
+func (x *results) underNoiseCurves() []figure.Curve {
+	var list []figure.Curve
+	for i, m := range methods {
+		t := x.runs[0].traces[i]
+		if m.closed {
+			continue
+		}
+		marks := figure.Curve{Name: m.name, Marks: true, Colour: m.colour}
+		for i, e := range t.measured {
+			marks.X, marks.Y, marks.Err = append(marks.X, x.at[x.marked()[i]]), append(marks.Y, e.Mean), append(marks.Err, normal*e.StdErr)
+		}
+		list = append(list, marks, figure.Curve{Name: last(methods).name, X: x.at, Y: t.closed, Line: true, Dashed: true, Colour: m.colour})
+	}
+	return list
+}
+
+// differences are by how much the measurements differ from the closed forms, as means over the seeds with 95% intervals.
+func (x *results) differences() []figure.Curve {
+	var list []figure.Curve
+	for i, m := range methods {
+		if m.closed {
+			continue
+		}
+		c := figure.Curve{Name: m.name, Marks: true, Colour: m.colour}
+		for j, k := range x.marked() {
+			c.Add(x.at[k], x.over(i, func(t trace) float64 { return 100 * (t.measured[j].Mean/t.closed[k] - 1) }))
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// along makes the curves of a number along the trainings.
+func (x *results) along(of func(t trace, k int) float64) []figure.Curve {
+	var list []figure.Curve
+	for i, m := range methods {
+		runs := make([][]float64, len(x.runs))
+		for j, r := range x.runs {
+			for k := range x.at {
+				runs[j] = append(runs[j], of(r.traces[i], k))
+			}
+		}
+		c := figure.Mean(m.name, x.at, runs)
+		c.Colour, c.Dashed = m.colour, m.closed
+		if m.closed {
+			c.Err = nil // it lies in that of layer
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// spectrum are the singular values that the trainings of the first seed ended with, and those that were planted.
+func (x *results) spectrum() []figure.Curve {
+	var list []figure.Curve
+	add := func(c figure.Curve, values []float64) {
+		if values == nil { // of a training that has diverged
+			return
+		}
+		for i, v := range values {
+			c.X, c.Y = append(c.X, float64(i+1)), append(c.Y, v)
+		}
+		list = append(list, c)
+	}
+	for i, m := range methods {
+		add(figure.Curve{Name: m.name, Marks: !m.closed, Line: m.closed, Dashed: m.closed, Colour: m.colour}, last(x.runs[0].traces[i].values))
+	}
+	add(figure.Curve{Name: plantedName, Marks: true, Colour: plantedColour, Variant: 1}, x.runs[0].truth)
+	return list
+}
+
+// How pictures show what was planted.
+const (
+	plantedName   = "planted"
+	plantedColour = figure.Decay
+)
+
+// level is that of the singular values that were planted.
+func (x *results) level() figure.Curve {
+	planted := math.Sqrt(float64(x.rows) * float64(x.cols))
+	return figure.Curve{
+		Name: plantedName, X: []float64{x.at[0], last(x.at)}, Y: []float64{planted, planted}, Line: true, Colour: plantedColour, Variant: 1,
+	}
+}
+
+// floor is where the axis of losses begins: without noise they go on falling far below those with it.
+func (x *results) floor() float64 {
+	end := x.over(len(methods)-1, func(t trace) float64 { return last(t.loss) }).Mean
+	if math.IsNaN(end) {
+		return 0
+	}
+	return end / 1000
+}
