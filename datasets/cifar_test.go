@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/layernoise/layernoise/internal/testfile"
 )
 
 // cifarOf makes n images with the labels first, first+1 and so on.
@@ -73,7 +75,7 @@ func TestCIFARRoundTrip(t *testing.T) {
 		for _, n := range []int{1, 3, 4, 5, 11, 12, 13, 1020, 1600} {
 			want := cifarOf(n, 3, c.format)
 			plain := cifarFile(t, want, c.format)
-			for kind, file := range map[string][]byte{"plain": plain, "gzip": gzipped(t, plain)} {
+			for kind, file := range map[string][]byte{"plain": plain, "gzip": testfile.Gzip(t, plain)} {
 				got, err := c.read(iotest.HalfReader(bytes.NewReader(file)))
 				if err != nil {
 					t.Fatalf("%s, %d images, %s: %v", name, n, kind, err)
@@ -101,7 +103,7 @@ func TestReadCIFARBroken(t *testing.T) {
 		want error
 	}{
 		{"empty", ReadCIFAR10, nil, io.ErrUnexpectedEOF},
-		{"empty gzip", ReadCIFAR10, gzipped(t, nil), io.ErrUnexpectedEOF},
+		{"empty gzip", ReadCIFAR10, testfile.Gzip(t, nil), io.ErrUnexpectedEOF},
 		{"first label", ReadCIFAR10, with(one10, 0, 10), ErrFormat},
 		{"second label", ReadCIFAR10, with(one10, 3073, 255), ErrFormat},
 		{"trailing byte", ReadCIFAR10, append(slices.Clone(one10), 0), io.ErrUnexpectedEOF},
@@ -135,7 +137,7 @@ func TestReadCIFARCut(t *testing.T) {
 				t.Fatalf("%s cut at %d: %v, %v", name, n, x, err)
 			}
 		}
-		compressed := gzipped(t, file)
+		compressed := testfile.Gzip(t, file)
 		for n := range compressed {
 			if x, err := c.read(bytes.NewReader(compressed[:n])); !errors.Is(err, io.ErrUnexpectedEOF) || x != nil {
 				t.Fatalf("%s in gzip cut at %d of %d: %v, %v", name, n, len(compressed), x, err)
@@ -181,7 +183,7 @@ func fuzzCIFAR(f *testing.F, name string) {
 	for n := 1; n < 3; n++ {
 		file := cifarFile(f, cifarOf(n, 5, c.format), c.format)
 		f.Add(file)
-		f.Add(gzipped(f, file))
+		f.Add(testfile.Gzip(f, file))
 		f.Add(file[:len(file)-1])
 	}
 	if file, err := os.ReadFile(realData + "/cifar-10-batches-bin/test_batch.bin"); err == nil {
@@ -300,9 +302,9 @@ func TestCIFAR10Folders(t *testing.T) {
 			dir := t.TempDir()
 			for i, name := range names {
 				if test.compressed {
-					writeFile(t, filepath.Join(dir, test.folder, name+".gz"), gzipped(t, contents[i]))
+					testfile.Write(t, filepath.Join(dir, test.folder, name+".gz"), testfile.Gzip(t, contents[i]))
 				} else {
-					writeFile(t, filepath.Join(dir, test.folder, name), contents[i])
+					testfile.Write(t, filepath.Join(dir, test.folder, name), contents[i])
 				}
 			}
 			checkCIFAR10(t, dir)
@@ -312,15 +314,15 @@ func TestCIFAR10Folders(t *testing.T) {
 
 func TestCIFAR10Archive(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "cifar-10-binary.tar.gz"), gzipped(t, packedCIFAR10(t)))
+	testfile.Write(t, filepath.Join(dir, "cifar-10-binary.tar.gz"), testfile.Gzip(t, packedCIFAR10(t)))
 	checkCIFAR10(t, dir)
 }
 
 func TestCIFAR100(t *testing.T) {
 	x := cifarOf(30, 3, cifar100Format)
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "cifar-100-binary", "train.bin"), cifarFile(t, x, cifar100Format))
-	writeFile(t, filepath.Join(dir, "cifar-100-binary.tar.gz"), gzipped(t, tarOf(t,
+	testfile.Write(t, filepath.Join(dir, "cifar-100-binary", "train.bin"), cifarFile(t, x, cifar100Format))
+	testfile.Write(t, filepath.Join(dir, "cifar-100-binary.tar.gz"), testfile.Gzip(t, tarOf(t,
 		"cifar-100-binary/train.bin", []byte("not read: the folder comes first"),
 		"cifar-100-binary/test.bin", cifarFile(t, x, cifar100Format))))
 	for _, split := range []Split{Train, Test} {
@@ -356,7 +358,7 @@ func TestCIFAR100Classes(t *testing.T) {
 
 func TestCIFARErrors(t *testing.T) {
 	archive := packedCIFAR10(t)
-	badSum := gzipped(t, archive)
+	badSum := testfile.Gzip(t, archive)
 	badSum[len(badSum)-5] ^= 1
 	names, contents := cifar10Batches(t)
 	for _, test := range []struct {
@@ -369,14 +371,14 @@ func TestCIFARErrors(t *testing.T) {
 		{"one batch only", names[0], contents[0], ErrNotFound, "neither data_batch_2.bin nor cifar-10-binary.tar.gz in "},
 		{"python archive", "cifar-10-python.tar.gz", nil, ErrNotFound, "cifar-10-python.tar.gz in "},
 		{"empty archive", "cifar-10-binary.tar.gz", nil, io.ErrUnexpectedEOF, ""},
-		{"no files", "cifar-10-binary.tar.gz", gzipped(t, tarOf(t)), ErrFormat, "data_batch_1.bin"},
-		{"no tar", "cifar-10-binary.tar.gz", gzipped(t, slices.Repeat([]byte("<html>"), 200)), tar.ErrHeader, ""},
+		{"no files", "cifar-10-binary.tar.gz", testfile.Gzip(t, tarOf(t)), ErrFormat, "data_batch_1.bin"},
+		{"no tar", "cifar-10-binary.tar.gz", testfile.Gzip(t, slices.Repeat([]byte("<html>"), 200)), tar.ErrHeader, ""},
 		{"bad sum", "cifar-10-binary.tar.gz", badSum, errAny, "checksum"},
 		{"broken batch", "cifar-10-binary.tar.gz", tarOf(t, "cifar-10-batches-bin/data_batch_4.bin", []byte{0}), io.ErrUnexpectedEOF, "data_batch_4"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
-			writeFile(t, filepath.Join(dir, test.file), test.content)
+			testfile.Write(t, filepath.Join(dir, test.file), test.content)
 			d, err := CIFAR10(dir, Train)
 			if err == nil || d != nil || (test.want != errAny && !errors.Is(err, test.want)) {
 				t.Fatalf("%v, error %v, want %v", d, err, test.want)
@@ -395,7 +397,7 @@ func TestCIFARErrors(t *testing.T) {
 // blocks.
 func TestCIFARArchiveCut(t *testing.T) {
 	plain := packedCIFAR10(t)
-	compressed := gzipped(t, plain)
+	compressed := testfile.Gzip(t, plain)
 	read := cifarArchive{cifar10Format, cifar10.folder, cifar10.files[Train]}.read
 	for n := range compressed {
 		if parts, err := read(bytes.NewReader(compressed[:n])); !errors.Is(err, io.ErrUnexpectedEOF) || parts != nil {
@@ -453,7 +455,7 @@ func TestRealCIFAR10(t *testing.T) {
 
 func BenchmarkCIFAR10Archive(b *testing.B) {
 	x := cifarOf(2000, 0, cifar10Format)
-	file := gzipped(b, tarOf(b, "cifar-10-batches-bin/test_batch.bin", cifarFile(b, x, cifar10Format)))
+	file := testfile.Gzip(b, tarOf(b, "cifar-10-batches-bin/test_batch.bin", cifarFile(b, x, cifar10Format)))
 	b.SetBytes(2000 * 3073)
 	for b.Loop() {
 		if _, err := (cifarArchive{cifar10Format, cifar10.folder, cifar10.files[Test]}).read(bytes.NewReader(file)); err != nil {

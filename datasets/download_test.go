@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/layernoise/layernoise/internal/fetch"
+	"github.com/layernoise/layernoise/internal/testfile"
 )
 
 func sumOf(content []byte) string {
@@ -34,8 +35,8 @@ func publishedMNIST(t *testing.T) (s *idxSet, dir string, requests *atomic.Int32
 		"train-images-idx3-ubyte": idxFile(t, 3, 28, 28),
 		"train-labels-idx1-ubyte": labelFile(t, 1, 2, 3),
 	} {
-		content := gzipped(t, plain)
-		writeFile(t, filepath.Join(site, name+".gz"), content)
+		content := testfile.Gzip(t, plain)
+		testfile.Write(t, filepath.Join(site, name+".gz"), content)
 		set.files[name] = fetch.File{Name: name + ".gz", Size: int64(len(content)), Sum: sumOf(content), Content: sumOf(plain)}
 	}
 	requests = new(atomic.Int32)
@@ -95,14 +96,14 @@ func TestDownloadAcceptsLocalFiles(t *testing.T) {
 		want    error
 	}{
 		{"unpacked", name, plain, nil},
-		{"compressed again", name + ".gz", append(gzipped(t, plain[:50]), gzipped(t, plain[50:])...), nil},
+		{"compressed again", name + ".gz", append(testfile.Gzip(t, plain[:50]), testfile.Gzip(t, plain[50:])...), nil},
 		{"changed", name, changed, ErrChecksum},
-		{"changed and compressed", name + ".gz", gzipped(t, changed), ErrChecksum},
-		{"cut", name + ".gz", gzipped(t, plain)[:50], errAny},
+		{"changed and compressed", name + ".gz", testfile.Gzip(t, changed), ErrChecksum},
+		{"cut", name + ".gz", testfile.Gzip(t, plain)[:50], errAny},
 	} {
 		set, dir, requests := publishedMNIST(t)
 		path := filepath.Join(dir, test.file)
-		writeFile(t, path, test.content)
+		testfile.Write(t, path, test.content)
 		d, err := set.open(dir, Train, []Option{WithDownload(t.Context(), Download{})})
 		if (d == nil) == (err == nil) || (test.want == nil) != (err == nil) || (test.want != errAny && !errors.Is(err, test.want)) {
 			t.Errorf("%s: %v, error %v, want %v", test.name, d, err, test.want)
@@ -117,7 +118,7 @@ func TestDownloadAcceptsLocalFiles(t *testing.T) {
 }
 
 func TestDownloadCIFAR10(t *testing.T) {
-	content := gzipped(t, packedCIFAR10(t))
+	content := testfile.Gzip(t, packedCIFAR10(t))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, cifar10Archive.Name, time.Time{}, bytes.NewReader(content))
 	}))
@@ -136,7 +137,7 @@ func TestDownloadCIFAR10(t *testing.T) {
 	if d, err = set.open(dir, Test, nil); err != nil || d.Len() != 1 {
 		t.Errorf("from the folder: %v, %v", d, err)
 	}
-	writeFile(t, filepath.Join(dir, set.archive.Name), gzipped(t, content))
+	testfile.Write(t, filepath.Join(dir, set.archive.Name), testfile.Gzip(t, content))
 	if d, err = set.open(dir, Test, []Option{WithDownload(t.Context(), Download{})}); !errors.Is(err, ErrChecksum) || d != nil {
 		t.Errorf("another archive: %v, %v", d, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/layernoise/layernoise/internal/testfile"
 )
 
 // realData is a folder with real data sets, fashion and cifar-10-batches-bin, which are not part of the repository.
@@ -27,16 +28,6 @@ func realFolder(t testing.TB, name string) string {
 		t.Skipf("no real images of %s: LAYERNOISE_TEST_DATA is %q, want a folder that holds their files", name, realData)
 	}
 	return dir
-}
-
-func writeFile(t testing.TB, path string, content []byte) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, content, 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestIDXLayouts opens the same images in each documented layout.
@@ -65,9 +56,9 @@ func TestIDXLayouts(t *testing.T) {
 			dir := t.TempDir()
 			for name, content := range map[string][]byte{test.images: images, test.labels: labels} {
 				if filepath.Ext(name) == ".gz" {
-					content = gzipped(t, content)
+					content = testfile.Gzip(t, content)
 				}
-				writeFile(t, filepath.Join(dir, name), content)
+				testfile.Write(t, filepath.Join(dir, name), content)
 			}
 			d, err := test.open(dir, test.split)
 			if err != nil {
@@ -110,10 +101,10 @@ func TestIDXSetErrors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			if test.images != nil {
-				writeFile(t, filepath.Join(dir, "train-images-idx3-ubyte"), test.images)
+				testfile.Write(t, filepath.Join(dir, "train-images-idx3-ubyte"), test.images)
 			}
 			if test.labels != nil {
-				writeFile(t, filepath.Join(dir, "train-labels-idx1-ubyte"), test.labels)
+				testfile.Write(t, filepath.Join(dir, "train-labels-idx1-ubyte"), test.labels)
 			}
 			d, err := MNIST(dir, Train)
 			if !errors.Is(err, test.want) || d != nil {
@@ -138,7 +129,7 @@ func TestErrorMessages(t *testing.T) {
 	if want := "datasets: MNIST: " + names + " in " + dir + ": files not found"; err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
 	}
-	writeFile(t, path, []byte("<!DOCTYPE"))
+	testfile.Write(t, path, []byte("<!DOCTYPE"))
 	_, err = MNIST(dir, Train)
 	if want := "datasets: MNIST: " + path + ": magic number 3c 21 44 4f: malformed data"; err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
@@ -199,19 +190,6 @@ func idxFile(t testing.TB, dims ...int) []byte {
 	return b.Bytes()
 }
 
-func gzipped(t testing.TB, plain []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := z.Write(plain); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
 func TestWriteIDXBytes(t *testing.T) {
 	var b bytes.Buffer
 	if err := WriteIDX(&b, &IDX{Dims: []int{2, 1, 3}, Data: []byte{1, 2, 3, 4, 5, 6}}); err != nil {
@@ -226,7 +204,7 @@ func TestWriteIDXBytes(t *testing.T) {
 func TestReadIDXRoundTrip(t *testing.T) {
 	for _, dims := range [][]int{{}, {0}, {5}, {3, 4}, {2, 3, 4}, {2, 0, 4}, {3, 700, 1000}} {
 		plain := idxFile(t, dims...)
-		for name, file := range map[string][]byte{"plain": plain, "gzip": gzipped(t, plain)} {
+		for name, file := range map[string][]byte{"plain": plain, "gzip": testfile.Gzip(t, plain)} {
 			x, err := ReadIDX(iotest.HalfReader(bytes.NewReader(file)))
 			if err != nil {
 				t.Errorf("%v %s: %v", dims, name, err)
@@ -244,7 +222,7 @@ func TestReadIDXRoundTrip(t *testing.T) {
 
 // TestReadIDXBroken reads malformed files.
 func TestReadIDXBroken(t *testing.T) {
-	badSum := gzipped(t, idxFile(t, 2, 3))
+	badSum := testfile.Gzip(t, idxFile(t, 2, 3))
 	badSum[len(badSum)-6] ^= 1
 	for _, test := range []struct {
 		name, file string
@@ -263,8 +241,8 @@ func TestReadIDXBroken(t *testing.T) {
 		{"overflow", "\x00\x00\x08\x03" + strings.Repeat("\x7f\xff\xff\xff", 3), ErrFormat},
 		{"overflow after zero", "\x00\x00\x08\x04\x00\x00\x00\x00" + strings.Repeat("\x7f\xff\xff\xff", 3) + "\x01", ErrFormat},
 		{"trailing byte", string(idxFile(t, 2, 3)) + "\x00", ErrFormat},
-		{"trailing byte in gzip", string(gzipped(t, append(idxFile(t, 2, 3), 0))), ErrFormat},
-		{"trailing byte after gzip", string(gzipped(t, idxFile(t, 2, 3))) + "\x01", io.ErrUnexpectedEOF},
+		{"trailing byte in gzip", string(testfile.Gzip(t, append(idxFile(t, 2, 3), 0))), ErrFormat},
+		{"trailing byte after gzip", string(testfile.Gzip(t, idxFile(t, 2, 3))) + "\x01", io.ErrUnexpectedEOF},
 		{"gzip checksum", string(badSum), gzip.ErrChecksum},
 		{"gzip header", "\x1f\x8b\x07\x00\x00\x00\x00\x00\x00\x00", gzip.ErrHeader},
 	} {
@@ -283,7 +261,7 @@ func TestReadIDXBroken(t *testing.T) {
 // TestReadIDXCut truncates files at every byte.
 func TestReadIDXCut(t *testing.T) {
 	plain := idxFile(t, 3, 4, 5)
-	for name, file := range map[string][]byte{"plain": plain, "gzip": gzipped(t, plain)} {
+	for name, file := range map[string][]byte{"plain": plain, "gzip": testfile.Gzip(t, plain)} {
 		for n := range file {
 			x, err := ReadIDX(bytes.NewReader(file[:n]))
 			if !errors.Is(err, io.ErrUnexpectedEOF) || x != nil {
@@ -337,7 +315,7 @@ func TestWriteIDXErrors(t *testing.T) {
 
 func FuzzReadIDX(f *testing.F) {
 	f.Add(idxFile(f, 2, 3, 4))
-	f.Add(gzipped(f, idxFile(f, 2, 3, 4)))
+	f.Add(testfile.Gzip(f, idxFile(f, 2, 3, 4)))
 	f.Add(idxFile(f, 7))
 	if labels, err := os.ReadFile(realData + "/fashion/t10k-labels-idx1-ubyte.gz"); err == nil {
 		f.Add(labels)
@@ -369,7 +347,7 @@ func BenchmarkReadIDX(b *testing.B) {
 	for _, test := range []struct {
 		name string
 		file []byte
-	}{{"plain", plain}, {"gzip", gzipped(b, plain)}} {
+	}{{"plain", plain}, {"gzip", testfile.Gzip(b, plain)}} {
 		b.Run(test.name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(plain)))

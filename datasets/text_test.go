@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/layernoise/layernoise/internal/fetch"
+	"github.com/layernoise/layernoise/internal/testfile"
 )
 
 func TestCharacters(t *testing.T) {
@@ -88,7 +89,7 @@ func TestTextErrors(t *testing.T) {
 
 func TestEmptyText(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "empty")
-	writeFile(t, file, nil)
+	testfile.Write(t, file, nil)
 	for _, open := range []func(string) (*Text, error){OpenCharacters, OpenBytes} {
 		text, err := open(file)
 		if err != nil {
@@ -246,7 +247,7 @@ func publishedText(t *testing.T) *textSet {
 	set := text8
 	set.file = fetch.File{Name: "text8.zip", Size: int64(len(archive)), Sum: sumOf(archive), Content: sumOf([]byte(article))}
 	site := t.TempDir()
-	writeFile(t, filepath.Join(site, "text8.zip"), archive)
+	testfile.Write(t, filepath.Join(site, "text8.zip"), archive)
 	server := httptest.NewServer(http.FileServer(http.Dir(site)))
 	t.Cleanup(server.Close)
 	set.bases = []string{server.URL}
@@ -276,7 +277,7 @@ func TestTextSet(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(dir, "text8"), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		writeFile(t, filepath.Join(dir, "text8", "text8"), []byte(content))
+		testfile.Write(t, filepath.Join(dir, "text8", "text8"), []byte(content))
 		if text, err := set.open(dir, download); !errors.Is(err, want) || (text == nil) == (err == nil) {
 			t.Errorf("%q with WithDownload: %v, %v", content, text, err)
 		}
@@ -300,17 +301,17 @@ func TestTextSetBrokenArchive(t *testing.T) {
 		"another file": zipped(t, "enwik8", article),
 	} {
 		dir := t.TempDir()
-		writeFile(t, filepath.Join(dir, "text8.zip"), archive)
+		testfile.Write(t, filepath.Join(dir, "text8.zip"), archive)
 		if text, err := Text8(dir); text != nil || err == nil {
 			t.Errorf("%s: %v, %v", name, text, err)
 		}
 	}
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "input.txt"), []byte("\xff"))
+	testfile.Write(t, filepath.Join(dir, "input.txt"), []byte("\xff"))
 	if text, err := TinyShakespeare(dir); text != nil || !errors.Is(err, ErrFormat) {
 		t.Errorf("%v, %v", text, err)
 	}
-	writeFile(t, filepath.Join(dir, "enwik8"), []byte("\xff\x00"))
+	testfile.Write(t, filepath.Join(dir, "enwik8"), []byte("\xff\x00"))
 	if text, err := Enwik8(dir); err != nil || text.Len() != 2 || text.Token(0) != 255 || text.Vocabulary().Size() != 256 {
 		t.Errorf("%v, %v", text, err)
 	}

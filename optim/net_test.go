@@ -205,3 +205,24 @@ func perturbed(t testing.TB, base G.Solver, sigma float64, opts ...PerturbOpt) *
 	t.Helper()
 	return must(NewPerturbedSolver(base, sigma, opts...))(t)
 }
+
+// stepAllocations returns the allocations per guarded step of solver, after its first steps. The base solver must not allocate.
+func (n *net) stepAllocations(t *testing.T, solver interface {
+	G.Solver
+	Guard(G.VM, ...*G.Node) (G.VM, error)
+}) float64 {
+	t.Helper()
+	vm := must(solver.Guard(&spyVM{look: func() error { return nil }}, n.learnables...))(t)
+	step := func() {
+		if err := vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		if err := solver.Step(n.model); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		step()
+	}
+	return testing.AllocsPerRun(20, step)
+}

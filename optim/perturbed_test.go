@@ -394,19 +394,7 @@ func TestSteadyStateAllocations(t *testing.T) {
 	n.train(t, bases["sgd"](), false, 1)
 	for name, selection := range map[string]Selection{"cyclic": Cyclic(), "all": All()} {
 		s := perturbed(t, stepFunc(func([]G.ValueGrad) error { return nil }), 0.1, WithSelection(selection))
-		vm := must(s.Guard(&spyVM{look: func() error { return nil }}, n.learnables...))(t)
-		step := func() {
-			if err := vm.RunAll(); err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Step(n.model); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for range 5 {
-			step()
-		}
-		if allocs := testing.AllocsPerRun(20, step); allocs > 0 {
+		if allocs := n.stepAllocations(t, s); allocs > 0 {
 			t.Errorf("%s: %v allocations a step", name, allocs)
 		}
 	}

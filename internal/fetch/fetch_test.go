@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/layernoise/layernoise/internal/testfile"
 )
 
 var errAny = errors.New("any error")
@@ -169,21 +171,8 @@ func testFile(t testing.TB) (content []byte, f File) {
 	for i := range plain {
 		plain[i] = byte(rng.Uint64())
 	}
-	content = gzipped(t, plain)
+	content = testfile.Gzip(t, plain)
 	return content, File{"file.gz", int64(len(content)), sumOf(content), sumOf(plain)}
-}
-
-func gzipped(t testing.TB, plain []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := z.Write(plain); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
 }
 
 func ungzipped(t testing.TB, content []byte) []byte {
@@ -197,16 +186,6 @@ func ungzipped(t testing.TB, content []byte) []byte {
 		t.Fatal(err)
 	}
 	return plain
-}
-
-func writeFile(t testing.TB, path string, content []byte) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, content, 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func sumOf(content []byte) string {
@@ -263,7 +242,7 @@ func TestFetch(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			if test.part != nil {
-				writeFile(t, filepath.Join(dir, "file.gz.part"), test.part)
+				testfile.Write(t, filepath.Join(dir, "file.gz.part"), test.part)
 			}
 			server := newServer(t, content, test.manners...)
 			d := Fetcher{Stall: 2 * time.Second, pause: noPause} // long for a busy machine, shorter than the trickle
@@ -347,7 +326,7 @@ func TestFetchKeepsPartFromErrorPage(t *testing.T) {
 	content, f := testFile(t)
 	dir := t.TempDir()
 	part := filepath.Join(dir, "file.gz.part")
-	writeFile(t, part, content[:5000])
+	testfile.Write(t, part, content[:5000])
 	for _, page := range []string{"<html>maintenance</html>", "<html>" + strings.Repeat(" maintenance ", 1000)} {
 		server := newServer(t, content, answers(200, page))
 		if _, err := new(Fetcher).Fetch(t.Context(), dir, []string{server.URL}, f); !errors.Is(err, ErrChecksum) {
@@ -407,7 +386,7 @@ func TestFetchAllMirrorsFail(t *testing.T) {
 func TestFetchPartOfAnotherFile(t *testing.T) {
 	content, f := testFile(t)
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "file.gz.part"), []byte("something else"))
+	testfile.Write(t, filepath.Join(dir, "file.gz.part"), []byte("something else"))
 	server := newServer(t, content, good)
 	path, err := new(Fetcher).Fetch(t.Context(), dir, []string{server.URL}, f)
 	if err != nil {
@@ -473,9 +452,9 @@ func TestFetchFolderErrors(t *testing.T) {
 	content, f := testFile(t)
 	server := newServer(t, content, good)
 	file := filepath.Join(t.TempDir(), "file")
-	writeFile(t, file, nil)
+	testfile.Write(t, file, nil)
 	occupied := t.TempDir()
-	writeFile(t, filepath.Join(occupied, "file.gz.part", "x"), nil)
+	testfile.Write(t, filepath.Join(occupied, "file.gz.part", "x"), nil)
 	for _, dir := range []string{file, occupied} {
 		if path, err := new(Fetcher).Fetch(t.Context(), dir, []string{server.URL}, f); err == nil || path != "" {
 			t.Errorf("%s: path %q, error %v", dir, path, err)
@@ -521,8 +500,8 @@ func TestVerify(t *testing.T) {
 	}{
 		{"the same", f, content, nil},
 		{"unpacked", f, plain, nil},
-		{"compressed again", f, append(gzipped(t, plain[:50]), gzipped(t, plain[50:])...), nil},
-		{"changed", f, gzipped(t, other), ErrChecksum},
+		{"compressed again", f, append(testfile.Gzip(t, plain[:50]), testfile.Gzip(t, plain[50:])...), nil},
+		{"changed", f, testfile.Gzip(t, other), ErrChecksum},
 		{"changed and unpacked", f, other, ErrChecksum},
 		{"cut", f, content[:len(content)/2], io.ErrUnexpectedEOF},
 		{"empty", f, nil, io.ErrUnexpectedEOF},
@@ -530,7 +509,7 @@ func TestVerify(t *testing.T) {
 		{"content not known, unpacked", unknown, plain, ErrChecksum},
 	} {
 		path := filepath.Join(t.TempDir(), "file")
-		writeFile(t, path, test.content)
+		testfile.Write(t, path, test.content)
 		if err := test.file.Verify(path); !errors.Is(err, test.want) || err != nil && !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want %v with the path", test.name, err, test.want)
 		}

@@ -8,23 +8,12 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/layernoise/layernoise/internal/testfile"
 )
 
-func gzipped(t *testing.T, plain string) string {
-	t.Helper()
-	var b strings.Builder
-	z := gzip.NewWriter(&b)
-	if _, err := io.WriteString(z, plain); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
 func TestNewReader(t *testing.T) {
-	packed := gzipped(t, "content")
+	packed := string(testfile.Gzip(t, []byte("content")))
 	broken := errors.New("broken")
 	for _, test := range []struct {
 		name string
@@ -36,7 +25,7 @@ func TestNewReader(t *testing.T) {
 		{"packed", strings.NewReader(packed), "content", nil},
 		{"packed in two parts", strings.NewReader(packed + packed), "contentcontent", nil},
 		{"packed, byte by byte", iotest.OneByteReader(strings.NewReader(packed)), "content", nil},
-		{"packed nothing", strings.NewReader(gzipped(t, "")), "", nil},
+		{"packed nothing", bytes.NewReader(testfile.Gzip(t, nil)), "", nil},
 		{"one byte", strings.NewReader("c"), "c", io.ErrUnexpectedEOF},
 		{"nothing", strings.NewReader(""), "", io.ErrUnexpectedEOF},
 		{"cut in the head", strings.NewReader(packed[:5]), "", io.ErrUnexpectedEOF},
