@@ -49,6 +49,32 @@ var shapes = []shape{
 	{"im2col-64x576", "NN", 64, 512, 576, 1},
 	{"im2col-16x27", "NN", 16, 512, 27, 1},
 	{"conv1x1", "NN", 128, 256, 64, 1},
+	{"gpt-qkv-fwd", "NT", 1024, 384, 128, 1},
+	{"gpt-qkv-dx", "NN", 1024, 128, 384, 1},
+	{"gpt-qkv-dw", "TN", 384, 128, 1024, 1},
+	{"gpt-out-fwd", "NT", 1024, 128, 128, 1},
+	{"gpt-out-dx", "NN", 1024, 128, 128, 1},
+	{"gpt-out-dw", "TN", 128, 128, 1024, 1},
+	{"gpt-up-fwd", "NT", 1024, 512, 128, 1},
+	{"gpt-up-dx", "NN", 1024, 128, 512, 1},
+	{"gpt-up-dw", "TN", 512, 128, 1024, 1},
+	{"gpt-down-fwd", "NT", 1024, 128, 512, 1},
+	{"gpt-down-dx", "NN", 1024, 512, 128, 1},
+	{"gpt-down-dw", "TN", 128, 512, 1024, 1},
+	{"vit-qkv-fwd", "NT", 2048, 384, 128, 1},
+	{"vit-qkv-dx", "NN", 2048, 128, 384, 1},
+	{"vit-qkv-dw", "TN", 384, 128, 2048, 1},
+	{"vit-out-fwd", "NT", 2048, 128, 128, 1},
+	{"vit-out-dx", "NN", 2048, 128, 128, 1},
+	{"vit-out-dw", "TN", 128, 128, 2048, 1},
+	{"vit-up-fwd", "NT", 2048, 512, 128, 1},
+	{"vit-up-dx", "NN", 2048, 128, 512, 1},
+	{"vit-up-dw", "TN", 512, 128, 2048, 1},
+	{"vit-down-fwd", "NT", 2048, 128, 512, 1},
+	{"vit-down-dx", "NN", 2048, 512, 128, 1},
+	{"vit-down-dw", "TN", 128, 512, 2048, 1},
+	{"attention-scores", "NT", 64, 64, 32, 1},
+	{"attention-values", "NN", 64, 32, 64, 1},
 	{"small8", "NN", 8, 8, 8, 1},
 	{"small32", "NT", 32, 32, 32, 1},
 	{"vector-nt", "NT", 1, 500, 784, 1},
@@ -61,7 +87,8 @@ type productFunc func(ta, tb blas.Transpose, m, n, k int, alpha float32, a []flo
 
 // BenchmarkGemm measures products in GFLOP/s, in turn with the most multiply-adds that one processor can do with the vectors
 // in use, and if a native BLAS is installed with the same products of that: then also the ratio, more than one where package
-// gemm is faster. Medians. For one processor, set GOMAXPROCS and OPENBLAS_NUM_THREADS to 1: then the time is that of the
+// gemm is faster. Medians. Those called cold multiply other matrices each time, which come from the memory as most do in a
+// training. For one processor, set GOMAXPROCS and OPENBLAS_NUM_THREADS to 1: then the time is that of the
 // processor, not of the clock on the wall.
 func BenchmarkGemm(b *testing.B) {
 	var native productFunc
@@ -73,10 +100,10 @@ func BenchmarkGemm(b *testing.B) {
 	if runtime.GOMAXPROCS(0) == 1 {
 		now = threadTime
 	}
-	for _, s := range shapes {
-		b.Run(s.name, func(b *testing.B) {
+	run := func(name string, s shape, bytes int) {
+		b.Run(name, func(b *testing.B) {
 			runtime.LockOSThread()
-			product := s.product()
+			product := s.product(bytes)
 			flop := 2 * float64(s.m) * float64(s.n) * float64(s.k) * float64(s.planes)
 			repeat := max(1, int(3e6/flop))
 			var own, other, most []float64
@@ -106,6 +133,10 @@ func BenchmarkGemm(b *testing.B) {
 			}
 		})
 	}
+	for _, s := range shapes {
+		run(s.name, s, 0)
+		run("cold/"+s.name, s, 256<<20)
+	}
 }
 
 // threadTime is the time in nanoseconds that a processor has given to this thread.
@@ -128,8 +159,20 @@ func ratios(x, y []float64) []float64 {
 	return r
 }
 
-// product returns a function that computes the product with f.
-func (s shape) product() func(f productFunc) {
+// product returns a function that computes the product with f, each time of the next of several matrices that fill so many
+// bytes, or of the same ones.
+func (s shape) product(bytes int) func(f productFunc) {
+	ta, tb, lda, ldb, ldc := blas.NoTrans, blas.NoTrans, s.k, s.n, s.n
+	if s.transpose[0] == 'T' {
+		ta, lda = blas.Trans, s.m
+	}
+	if s.transpose[1] == 'T' {
+		tb, ldb = blas.Trans, s.k
+	}
+	plane := s.m * s.k
+	if s.planes > 1 {
+		ldb, ldc, plane = s.planes*s.n+16, s.planes*s.n+16, plane+16
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	matrix := func(n int) []float32 {
 		x := make([]float32, n)
@@ -138,22 +181,20 @@ func (s shape) product() func(f productFunc) {
 		}
 		return x
 	}
-	ta, tb, lda, ldb := blas.NoTrans, blas.NoTrans, s.k, s.n
-	if s.transpose[0] == 'T' {
-		ta, lda = blas.Trans, s.m
+	b := matrix(s.k * ldb)
+	if tb != blas.NoTrans {
+		b = matrix(s.n * ldb)
 	}
-	if s.transpose[1] == 'T' {
-		tb, ldb = blas.Trans, s.k
+	all := [][3][]float32{{matrix(s.planes * plane), b, matrix(s.m * ldc)}}
+	for len(all)*4*(s.planes*plane+len(b)+s.m*ldc) < bytes {
+		all = append(all, [3][]float32{slices.Clone(all[0][0]), slices.Clone(b), slices.Clone(all[0][2])})
 	}
-	if s.planes == 1 {
-		a, x, c := matrix(s.m*s.k), matrix(s.k*s.n), matrix(s.m*s.n)
-		return func(f productFunc) { f(ta, tb, s.m, s.n, s.k, 1, a, lda, x, ldb, 0, c, s.n) }
-	}
-	ld, plane := s.planes*s.n+16, s.m*s.k+16
-	a, x, c := matrix(s.planes*plane), matrix(s.k*ld), matrix(s.m*ld)
+	next := 0
 	return func(f productFunc) {
+		x := all[next]
+		next = (next + 1) % len(all)
 		for p := range s.planes {
-			f(ta, tb, s.m, s.n, s.k, 1, a[p*plane:], lda, x[p*s.n:], ld, 0, c[p*s.n:], ld)
+			f(ta, tb, s.m, s.n, s.k, 1, x[0][p*plane:], lda, x[1][p*s.n:], ldb, 0, x[2][p*s.n:], ldc)
 		}
 	}
 }

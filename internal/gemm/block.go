@@ -39,7 +39,7 @@ type block struct {
 	shape        int // index of the widest tiles
 	packA, packB bool
 	keepA        bool // all of it, packed for the first columns
-	next         nextBlock
+	nextA, nextB ahead
 	space        *workspace
 }
 
@@ -85,39 +85,65 @@ func (t *block) run() {
 	for j := 0; j < t.n; j += cols {
 		for p := 0; p < t.k; p += terms {
 			n, k := min(cols, t.n-j), min(terms, t.k-p)
-			t.next = nextBlock{}
-			if t.packB && t.prefetch != nil {
-				if p+k < t.k {
-					t.next.set(t, j, n, p+k, min(terms, t.k-p-k))
-				} else if j+n < t.n {
-					t.next.set(t, j+n, min(cols, t.n-j-n), 0, min(terms, t.k))
-				}
+			t.nextB = ahead{}
+			if parts := ceil(t.m, rows) * t.tilesIn(rows, n); !t.packB {
+				// panel by panel, in tiles
+			} else if p+k < t.k {
+				t.expectB(p+k, min(terms, t.k-p-k), j, n, parts)
+			} else if j+n < t.n {
+				t.expectB(0, terms, j+n, min(cols, t.n-j-n), parts)
 			}
 			t.columns(j, n, p, k, rows)
 		}
 	}
 }
 
-// nextBlock is the block of b that is packed next, as it lies in memory. It is fetched into the cache bit by bit while the
-// one before is multiplied.
-type nextBlock struct {
-	from           *byte
-	rows, row      int // and the bytes between them
-	lines, fetched int // lines of the cache in a row; rows that were fetched
+// ahead is a part of a matrix, as it lies in memory, that will be needed next. It is fetched into the cache bit by bit while
+// what came before is multiplied.
+type ahead struct {
+	from        *byte
+	rows, row   int // and the bytes between them
+	lines, each int // lines of the cache in a row; rows that are fetched at a time
+	fetched     int // rows
 }
 
-func (b *nextBlock) set(t *block, j, n, p, k int) {
-	b.from = at(t.b, p*t.bRow+j*t.bCol)
-	if b.rows, b.row, b.lines = k, t.bRow, n*t.size/64+1; t.tb {
-		b.rows, b.row, b.lines = n, t.bCol, k*t.size/64+1
+// set begins with rows of so many bytes, to be fetched in so many parts.
+func (a *ahead) set(from *byte, rows, row, bytes, parts int) {
+	*a = ahead{from, rows, row, bytes/64 + 1, ceil(rows, parts), 0}
+}
+
+// fetch fetches the next rows.
+func (a *ahead) fetch(use *kernels) {
+	if n := min(a.each, a.rows-a.fetched); n > 0 {
+		use.prefetch(at(a.from, a.fetched*a.row), a.row, n, a.lines)
+		a.fetched += n
 	}
 }
 
-// fetch fetches another part of the rows, one of so many.
-func (b *nextBlock) fetch(t *block, parts int) {
-	for end := min(b.fetched+ceil(b.rows, parts), b.rows); b.fetched < end; b.fetched++ {
-		t.prefetch(at(b.from, b.fetched*b.row), b.lines)
+// expectA says which rows and columns of op(a) are next, expectB which of op(b), after so many tiles.
+func (t *block) expectA(i, m, p, k, tiles int) {
+	if from := at(t.a, i*t.aRow+p*t.aCol); t.prefetch == nil {
+		return
+	} else if t.ta {
+		t.nextA.set(from, k, t.aCol, m*t.size, tiles)
+	} else {
+		t.nextA.set(from, m, t.aRow, k*t.size, tiles)
 	}
+}
+
+func (t *block) expectB(p, k, j, n, tiles int) {
+	if from := at(t.b, p*t.bRow+j*t.bCol); t.prefetch == nil {
+		return
+	} else if t.tb {
+		t.nextB.set(from, n, t.bCol, k*t.size, tiles)
+	} else {
+		t.nextB.set(from, k, t.bRow, n*t.size, tiles)
+	}
+}
+
+// tilesIn is how many tiles m rows and n columns have.
+func (t *block) tilesIn(m, n int) int {
+	return ceil(m, len(t.shapes[t.shape].tile)) * ceil(n, t.panel(t.shape))
 }
 
 // choose chooses the shape of the tiles and what is packed.
@@ -167,7 +193,15 @@ func (t *block) columns(j, n, p, k, rows int) {
 		add = 1
 	}
 	for i := 0; i < t.m; i += rows {
-		t.tiles(i, min(rows, t.m-i), b, j, n, p, k, add)
+		m := min(rows, t.m-i)
+		switch t.nextA = (ahead{}); {
+		case t.keepA && j > 0:
+		case i+m < t.m:
+			t.expectA(i+m, min(rows, t.m-i-m), p, k, t.tilesIn(m, n))
+		case p+k < t.k:
+			t.expectA(0, rows, p+k, min(k, t.k-p-k), t.tilesIn(m, n))
+		}
+		t.tiles(i, m, b, j, n, p, k, add)
 	}
 }
 
@@ -187,12 +221,20 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 		a = packed
 	}
 	for q := 0; q < n; {
-		t.next.fetch(t, ceil(n, t.panel(t.shape)))
 		shape, width := t.fit(n - q)
+		if t.packB || i > 0 {
+			// fetched
+		} else if q+width < n {
+			t.expectB(p, k, q+width, min(width, n-q-width), strips)
+		} else if p+k < t.k {
+			t.expectB(p+k, min(k, t.k-p-k), 0, min(t.panel(t.shape), n), strips)
+		}
 		panel, bRow := t.panelOf(b, q, shape, width, k)
 		tile := t.shapes[shape].tile
 		c := at(t.c, i*t.cRow+(j+q)*t.size)
 		for s := range strips {
+			t.nextA.fetch(t.kernels)
+			t.nextB.fetch(t.kernels)
 			lo, hi := s*m/strips, (s+1)*m/strips
 			var strip *byte
 			if t.packA {

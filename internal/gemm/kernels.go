@@ -20,8 +20,8 @@ type kernels struct {
 	// dots adds the dot products of dotRows rows of b with x to as many sums, 16 bytes
 	// of each row at a time. nil: products with vectors are like others.
 	dots func(sums, x, b *byte, bRow, groups int)
-	// prefetch fetches so many lines of the cache, if there are any there.
-	prefetch func(p *byte, lines int)
+	// prefetch fetches so many lines of each row into the cache; they need not be there. rows and lines are at least one.
+	prefetch func(p *byte, row, rows, lines int)
 	// packed kernels need both matrices packed, and tiles of whole vectors.
 	packed bool
 }

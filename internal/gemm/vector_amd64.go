@@ -3,7 +3,7 @@
 package gemm
 
 //go:noescape
-func prefetchAVX2(p *byte, lines int)
+func prefetchAVX2(p *byte, row int, rows int, lines int)
 
 //go:noescape
 func tile32Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)

@@ -2,17 +2,26 @@
 
 #include "textflag.h"
 
-// func prefetchAVX2(p *byte, lines int)
+// func prefetchAVX2(p *byte, row int, rows int, lines int)
 // Requires: MMX+
-TEXT ·prefetchAVX2(SB), NOSPLIT, $0-16
+TEXT ·prefetchAVX2(SB), NOSPLIT, $0-32
 	MOVQ p+0(FP), AX
-	MOVQ lines+8(FP), CX
+	MOVQ row+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ lines+24(FP), BX
+
+row:
+	MOVQ AX, SI
+	MOVQ BX, DI
 
 line:
-	PREFETCHT1 (AX)
-	ADDQ       $+64, AX
-	DECQ       CX
+	PREFETCHT1 (SI)
+	ADDQ       $+64, SI
+	DECQ       DI
 	JNZ        line
+	ADDQ       CX, AX
+	DECQ       DX
+	JNZ        row
 	RET
 
 // func tile32Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)

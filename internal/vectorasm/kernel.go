@@ -1,6 +1,8 @@
 package vectorasm
 
 import (
+	"slices"
+
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -48,6 +50,26 @@ func (k *Kernel) Pointer(name string) operand.Mem {
 
 // Length loads the length of a slice parameter.
 func (k *Kernel) Length(name string) reg.Register { return k.Load(k.Param(name).Len(), k.GP64()) }
+
+// Interleave emits bodies 0 to n-1, the first instruction of each, then the second of each, and so on. They are the same
+// instructions on other registers, without labels, and none reads or writes what another writes.
+func (k *Kernel) Interleave(n int, body func(i int)) {
+	file, err := k.Result()
+	if err != nil {
+		panic(err)
+	}
+	functions := file.Functions()
+	f := functions[len(functions)-1]
+	from := len(f.Nodes)
+	for i := range n {
+		body(i)
+	}
+	apart := slices.Clone(f.Nodes[from:])
+	each := len(apart) / n
+	for i := range apart {
+		f.Nodes[from+i] = apart[i%n*each+i/n]
+	}
+}
 
 // Vec is a new register.
 func (k *Kernel) Vec() Vector {

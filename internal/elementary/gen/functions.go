@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/mmcloughlin/avo/operand"
-	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/layernoise/layernoise/internal/elementary/coef"
 )
@@ -135,9 +134,11 @@ func expSum(k *kernel) {
 	for i := 0; i < 8; i += width {
 		total = append(total, k.Read(sums.Offset(8*i)))
 	}
-	k.loop(n, func(index reg.Register) {
-		e := k.fall(k.Mul(k.Sub(k.Read(x.Idx(index, 4)), top), scale))
-		k.Write(e, y.Idx(index, 4))
+	k.loop(n, func(at func(operand.Mem) operand.Mem) vector {
+		e := k.fall(k.Mul(k.Sub(k.Read(at(x)), top), scale))
+		k.Write(e, at(y))
+		return e
+	}, func(e vector) {
 		for i, d := range k.widen(e) {
 			t := total[i%len(total)]
 			k.VADDPD(d, t, t)

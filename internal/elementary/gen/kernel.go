@@ -34,26 +34,54 @@ func (k *kernel) each(names string, f func(k *kernel, v []vector) vector) {
 	for _, name := range strings.Fields(names) {
 		src = append(src, k.Pointer(name))
 	}
-	k.loop(n, func(index reg.Register) {
-		at := func(m operand.Mem) operand.Mem { return m.Idx(index, 4) }
+	k.loop(n, func(at func(operand.Mem) operand.Mem) vector {
 		var v []vector
 		for _, m := range src {
 			v = append(v, k.Read(at(m)))
 		}
-		k.Write(f(k, v), at(dst))
-	})
+		y := f(k, v)
+		k.Write(y, at(dst))
+		return y
+	}, func(vector) {})
 	k.Finish()
 }
 
-// loop emits body for each register of n elements, which are one or more, with the number of its first element.
-func (k *kernel) loop(n reg.Register, body func(index reg.Register)) {
+// abreast is how many registers a loop with AVX-512 computes at once: a long chain of operations that wait for each other
+// leaves most of the processor idle, and the chains of the next rounds are too far away for it.
+const abreast = 3
+
+// loop emits body for each register of n elements, which are one or more, and then after for what the bodies returned, in the
+// order of the elements. at is the place of a register in a slice that begins at m.
+func (k *kernel) loop(n reg.Register, body func(at func(m operand.Mem) operand.Mem) vector, after func(vector)) {
 	index := k.GP64()
+	at := func(i int) func(m operand.Mem) operand.Mem {
+		return func(m operand.Mem) operand.Mem { return m.Idx(index, 4).Offset(i * k.Width) }
+	}
 	k.XORQ(index, index)
+	if k.Wide() {
+		end := k.GP64()
+		k.LEAQ(operand.Mem{Base: n, Disp: -(abreast - 1) * k.Lanes()}, end)
+		k.CMPQ(index, end)
+		k.JGE(operand.LabelRef("rest"))
+		k.Label("abreast")
+		results := make([]vector, abreast)
+		k.Interleave(abreast, func(i int) { results[i] = body(at(i)) })
+		for _, r := range results {
+			after(r)
+		}
+		k.ADDQ(operand.I8(abreast*k.Lanes()), index)
+		k.CMPQ(index, end)
+		k.JLT(operand.LabelRef("abreast"))
+		k.Label("rest")
+		k.CMPQ(index, n)
+		k.JGE(operand.LabelRef("done"))
+	}
 	k.Label("loop")
-	body(index)
+	after(body(at(0)))
 	k.ADDQ(operand.I8(k.Lanes()), index)
 	k.CMPQ(index, n)
 	k.JLT(operand.LabelRef("loop"))
+	k.Label("done")
 }
 
 // word loads a word into all lanes.
