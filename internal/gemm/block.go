@@ -35,6 +35,7 @@ type block struct {
 	bRow, bCol int
 	cRow       int
 	add        int
+	near       bool
 
 	shape        int // index of the widest tiles
 	packA, packB bool
@@ -53,7 +54,7 @@ func (p *product[T]) run(use *kernels) {
 		return
 	}
 	t := block{kernels: use, m: p.m, n: p.n, k: p.k, ta: p.ta, tb: p.tb,
-		a: pointer(p.a), b: pointer(p.b), c: pointer(p.c), cRow: p.ldc * use.size}
+		a: pointer(p.a), b: pointer(p.b), c: pointer(p.c), cRow: p.ldc * use.size, near: p.near}
 	t.aRow, t.aCol = strides(p.ta, p.lda*use.size, use.size)
 	t.bRow, t.bCol = strides(p.tb, p.ldb*use.size, use.size)
 	if p.add {
@@ -114,10 +115,9 @@ func (a *ahead) set(from *byte, rows, row, bytes, parts int) {
 
 // fetch fetches the next rows.
 func (a *ahead) fetch(use *kernels) {
-	if n := min(a.each, a.rows-a.fetched); n > 0 {
-		use.prefetch(at(a.from, a.fetched*a.row), a.row, n, a.lines)
-		a.fetched += n
-	}
+	n := min(a.each, a.rows-a.fetched)
+	use.prefetch(at(a.from, a.fetched*a.row), a.row, n, a.lines)
+	a.fetched += n
 }
 
 // expectA says which rows and columns of op(a) are next, expectB which of op(b), after so many tiles.
@@ -222,8 +222,8 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 	}
 	for q := 0; q < n; {
 		shape, width := t.fit(n - q)
-		if t.packB || i > 0 {
-			// fetched
+		if t.packB || t.near || i > 0 {
+			// there, or on its way
 		} else if q+width < n {
 			t.expectB(p, k, q+width, min(width, n-q-width), strips)
 		} else if p+k < t.k {
@@ -233,8 +233,12 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 		tile := t.shapes[shape].tile
 		c := at(t.c, i*t.cRow+(j+q)*t.size)
 		for s := range strips {
-			t.nextA.fetch(t.kernels)
-			t.nextB.fetch(t.kernels)
+			if t.nextA.fetched < t.nextA.rows {
+				t.nextA.fetch(t.kernels)
+			}
+			if t.nextB.fetched < t.nextB.rows {
+				t.nextB.fetch(t.kernels)
+			}
 			lo, hi := s*m/strips, (s+1)*m/strips
 			var strip *byte
 			if t.packA {

@@ -180,7 +180,7 @@ func (s *sample[T]) compare(t *testing.T) {
 			"parallel": func(p *product[T]) { p.parallel(l.use) },
 		} {
 			c := append(make([]T, 3, 3+len(s.c)), s.c...)[3:]
-			p := product[T]{s.ta != blas.NoTrans, s.tb != blas.NoTrans, s.m, s.n, s.k, s.a, s.lda, s.b, s.ldb, c, s.ldc, true}
+			p := product[T]{s.ta != blas.NoTrans, s.tb != blas.NoTrans, s.m, s.n, s.k, s.a, s.lda, s.b, s.ldb, c, s.ldc, true, false}
 			p.check(s.ta, s.tb)
 			if p.reduce(s.alpha, s.beta) {
 				run(&p)

@@ -103,3 +103,18 @@ func (t target) pool(x []float32, line, lines, w int) {
 func (s source) unpool(dst []float32, line, lines, w int) {
 	loops32.unpoolHalves(dst, s.picks[line/2*pickWords(w):], s.x[line/2*(w/2):], w, lines/2)
 }
+
+// fetch fetches where pool will write into the cache.
+func (t target) fetch(line, lines, w int) { fetchLines(t.y, line, lines, w, t.picks != nil) }
+
+// fetch fetches what unpool will read, or lines of the images.
+func (s source) fetch(line, lines, w int) { fetchLines(s.x, line, lines, w, s.picks != nil) }
+
+func fetchLines(x []float32, line, lines, w int, pooled bool) {
+	if pooled {
+		line, lines, w = line/2, lines/2, w/2
+	}
+	if lines > 0 {
+		use.fetch(x[line*w:][:lines*w])
+	}
+}

@@ -28,6 +28,7 @@ func (g *winograd) gather(v []float32, m maps, x source, c0, c1, q0, q1 int) {
 	r := g.borrowRows(q0, q1, m.stride)
 	defer r.giveBack()
 	i0, i1 := q0/g.rows, (q1-1)/g.rows+1
+	y0, y1 := m.span(g.rows, q0, q1)
 	step := m.channels * m.h // lines between images
 	var unpooled []float32
 	if x.picks != nil {
@@ -49,22 +50,38 @@ func (g *winograd) gather(v []float32, m maps, x source, c0, c1, q0, q1 int) {
 		if x.picks == nil {
 			from = x.x[(i0*m.channels+c)*m.h*m.w:]
 		} else {
-			m.unpool(unpooled, x, c, i0, i1, q0%g.rows, q1-(i1-1)*g.rows)
+			for i := i0; i < i1; i++ {
+				x.unpool(unpooled[((i-i0)*m.h+y0)*m.w:], (i*m.channels+c)*m.h+y0, y1-y0, m.w)
+			}
 		}
 		m.rows(r.buf[m.pw:], m.stride, from, r.lines, r.zeros, m.w)
+		for i := i0; i < i1 && c+1 < c1; i++ {
+			x.fetch((i*m.channels+c+1)*m.h+y0, y1-y0, m.w)
+		}
 		m.cols(v[c*g.channel():], g.tiles, r.buf, m.stride, r.tiles)
 	}
 }
 
-// unpool writes channel c of images i0 to i1 to dst; of a single one as much as the rows of tiles from t0 to t1 need.
-func (m maps) unpool(dst []float32, x source, c, i0, i1, t0, t1 int) {
-	y0, y1 := 0, m.h
-	if i1 == i0+1 {
-		y0 = max(0, t0*winogradOut-m.ph) &^ 1
-		y1 = min(m.h, (t1-1)*winogradOut-m.ph+m.lines+1) &^ 1
+// span is which lines of an image the rows of tiles from q0 to q1 take, of so many in an image: all, if those are rows of
+// several images. Both are even, for a pool.
+func (m maps) span(rows, q0, q1 int) (y0, y1 int) {
+	if q0/rows != (q1-1)/rows {
+		return 0, m.h
 	}
-	for i := i0; i < i1; i++ {
-		x.unpool(dst[((i-i0)*m.h+y0)*m.w:], (i*m.channels+c)*m.h+y0, y1-y0, m.w)
+	y0 = max(0, q0%rows*winogradOut-m.ph) &^ 1
+	y1 = min(m.h, (q1-1)%rows*winogradOut-m.ph+m.lines+1) &^ 1
+	return y0, y1
+}
+
+// fetchTarget fetches where the rows q0 to q1 of output channel o will be written.
+func (g *winograd) fetchTarget(y target, o, q0, q1 int) {
+	if i := q0 / g.rows; i == (q1-1)/g.rows {
+		y0 := q0 % g.rows * winogradOut
+		y.fetch((i*g.out+o)*g.outH+y0, min(((q1-1)%g.rows+1)*winogradOut, g.outH)-y0, g.outW)
+		return
+	}
+	for i := q0 / g.rows; i <= (q1-1)/g.rows; i++ {
+		y.fetch((i*g.out+o)*g.outH, g.outH, g.outW)
 	}
 }
 
@@ -84,6 +101,7 @@ func (g *winograd) scatter(y target, m []float32, o0, o1, q0, q1 int) {
 		}
 	}
 	for o := o0; o < o1; o++ {
+		g.fetchTarget(y, o, q0, q1)
 		use.outputCols(r.buf, stride, r.tiles, m[(o-o0)*g.channel():], g.tiles)
 		use.outputRows(y.y[(q0/g.rows*g.out+o)*g.outH*g.outW:], r.lines, r.buf, stride, g.outW, at(y.b, o), y.low())
 	}
@@ -101,6 +119,7 @@ func (g *winograd) scatterPooled(y target, m []float32, o0, o1, q0, q1 int) {
 		r.lines = append(r.lines, i*g.outW)
 	}
 	for o := o0; o < o1; o++ {
+		g.fetchTarget(y, o, q0, q1)
 		use.outputCols(r.buf, stride, r.tiles, m[(o-o0)*g.channel():], g.tiles)
 		use.outputRows(lines, r.lines, r.buf, stride, g.outW, at(y.b, o), y.low())
 		for q := q0; q < q1; {

@@ -17,6 +17,7 @@ func kernelsOf(l cpu.Level) kernels {
 		outputCols: outputColsAVX2, outputRows: outputRowsAVX2,
 		windowPlanes: windowPlanesAVX2Tail, planesWindow: planesWindowAVX2Tail,
 		gate32:     gate32AVX2,
+		fetch:      fetchAVX2,
 		weighViews: weighViewsAVX2, dotViews: dotViewsAVX2,
 	}
 	if l >= cpu.AVX512 {

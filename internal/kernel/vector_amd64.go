@@ -132,6 +132,11 @@ func toChannelsLastAVX2(dst []float32, pixels []int, src []float32, plane int, c
 //go:noescape
 func fromChannelsLastAVX2(dst []float32, plane int, channels int, src []float32, pixels []int)
 
+// fetchAVX2 is fetch.
+//
+//go:noescape
+func fetchAVX2(x []float32)
+
 // momentsAVX2 is moments.
 //
 //go:noescape

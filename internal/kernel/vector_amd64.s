@@ -3039,6 +3039,19 @@ pixels:
 	VZEROUPPER
 	RET
 
+// func fetchAVX2(x []float32)
+// Requires: MMX+
+TEXT ·fetchAVX2(SB), NOSPLIT, $0-24
+	MOVQ x_base+0(FP), AX
+	MOVQ x_len+8(FP), CX
+
+line:
+	PREFETCHT0 (AX)
+	ADDQ       $+64, AX
+	SUBQ       $+16, CX
+	JG         line
+	RET
+
 // func momentsAVX2(x []float32, p struct{size int; stride int; count int}, pivot float32) (total float64, square float64)
 // Requires: AVX, CMOV, FMA3, MMX+, SSE2
 TEXT ·momentsAVX2(SB), NOSPLIT, $0-72

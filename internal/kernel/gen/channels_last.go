@@ -32,6 +32,18 @@ func (g *generator) channelsLast() {
 	})
 }
 
+// fetch emits the loop that fetches a slice into the cache.
+func (g *generator) fetch() {
+	g.function("fetch", "x []float32")
+	x, n := g.Pointer("x"), g.Length("x")
+	g.Label("line")
+	g.PREFETCHT0(x)
+	g.ADDQ(operand.I8(64), x.Base)
+	g.SUBQ(operand.I8(16), n)
+	g.JG(operand.LabelRef("line"))
+	g.RET()
+}
+
 // overPixels emits body for groups of channels and pixels, and ends the function.
 func (g *generator) overPixels(planes, rows string, body func(channel, pixel func(i int) operand.Mem)) {
 	plane := g.bytes("plane")

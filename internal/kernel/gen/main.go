@@ -30,6 +30,7 @@ func emit(ctx *build.Context, t *vectorasm.Table) {
 	g.halves()
 	g.sliding()
 	g.channelsLast()
+	g.fetch()
 	g.batchNorm()
 	g.rowNorm()
 	g.attention()
