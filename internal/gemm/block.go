@@ -113,32 +113,35 @@ func (a *ahead) set(from *byte, rows, row, bytes, parts int) {
 	*a = ahead{from, rows, row, bytes/64 + 1, ceil(rows, parts), 0}
 }
 
-// fetch fetches the next rows.
+// fetch fetches the next rows, if any are left.
 func (a *ahead) fetch(use *kernels) {
+	if a.fetched < a.rows {
+		a.fetchRows(use)
+	}
+}
+
+func (a *ahead) fetchRows(use *kernels) {
 	n := min(a.each, a.rows-a.fetched)
 	use.prefetch(at(a.from, a.fetched*a.row), a.row, n, a.lines)
 	a.fetched += n
 }
 
-// expectA says which rows and columns of op(a) are next, expectB which of op(b), after so many tiles.
+// expectA says which rows and columns of op(a) are needed next, after so many tiles.
 func (t *block) expectA(i, m, p, k, tiles int) {
-	if from := at(t.a, i*t.aRow+p*t.aCol); t.prefetch == nil {
-		return
-	} else if t.ta {
-		t.nextA.set(from, k, t.aCol, m*t.size, tiles)
-	} else {
-		t.nextA.set(from, m, t.aRow, k*t.size, tiles)
+	rows, row, cols := m, t.aRow, k
+	if t.ta {
+		rows, row, cols = k, t.aCol, m
 	}
+	t.nextA.set(at(t.a, i*t.aRow+p*t.aCol), rows, row, cols*t.size, tiles)
 }
 
+// expectB is expectA for op(b).
 func (t *block) expectB(p, k, j, n, tiles int) {
-	if from := at(t.b, p*t.bRow+j*t.bCol); t.prefetch == nil {
-		return
-	} else if t.tb {
-		t.nextB.set(from, n, t.bCol, k*t.size, tiles)
-	} else {
-		t.nextB.set(from, k, t.bRow, n*t.size, tiles)
+	rows, row, cols := k, t.bRow, n
+	if t.tb {
+		rows, row, cols = n, t.bCol, k
 	}
+	t.nextB.set(at(t.b, p*t.bRow+j*t.bCol), rows, row, cols*t.size, tiles)
 }
 
 // tilesIn is how many tiles m rows and n columns have.
@@ -233,10 +236,8 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 		tile := t.shapes[shape].tile
 		c := at(t.c, i*t.cRow+(j+q)*t.size)
 		for s := range strips {
-			if t.nextA.fetched < t.nextA.rows {
+			if t.prefetch != nil {
 				t.nextA.fetch(t.kernels)
-			}
-			if t.nextB.fetched < t.nextB.rows {
 				t.nextB.fetch(t.kernels)
 			}
 			lo, hi := s*m/strips, (s+1)*m/strips

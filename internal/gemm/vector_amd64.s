@@ -71,7 +71,7 @@ fetch:
 	PREFETCHT0 (DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -167,7 +167,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -274,7 +274,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -393,7 +393,7 @@ fetch:
 	PREFETCHT0 (R9)
 	ADDQ       R10, R9
 	DECQ       R11
-	MOVQ       $+8, R12
+	MOVQ       $+4, R12
 	CMPQ       AX, R12
 	CMOVQLT    AX, R12
 	SUBQ       R12, AX
@@ -524,7 +524,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -667,7 +667,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -817,7 +817,7 @@ fetch:
 	PREFETCHT0 (DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -923,7 +923,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -1046,7 +1046,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -1187,7 +1187,7 @@ fetch:
 	PREFETCHT0 (R9)
 	ADDQ       R10, R9
 	DECQ       R11
-	MOVQ       $+8, R12
+	MOVQ       $+4, R12
 	CMPQ       AX, R12
 	CMOVQLT    AX, R12
 	SUBQ       R12, AX
@@ -1346,7 +1346,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -1523,7 +1523,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -1701,7 +1701,7 @@ fetch:
 	PREFETCHT0 64(DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -1828,7 +1828,7 @@ fetch:
 	PREFETCHT0 64(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -2145,7 +2145,7 @@ fetch:
 	PREFETCHT0 (DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -2212,7 +2212,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -2285,7 +2285,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -2365,7 +2365,7 @@ fetch:
 	PREFETCHT0 (R9)
 	ADDQ       R10, R9
 	DECQ       R11
-	MOVQ       $+8, R12
+	MOVQ       $+4, R12
 	CMPQ       AX, R12
 	CMOVQLT    AX, R12
 	SUBQ       R12, AX
@@ -2452,7 +2452,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -2546,7 +2546,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -2646,7 +2646,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -2752,7 +2752,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -2865,7 +2865,7 @@ fetch:
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -2985,7 +2985,7 @@ fetch:
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -3111,7 +3111,7 @@ fetch:
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -3243,7 +3243,7 @@ fetch:
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -3382,7 +3382,7 @@ fetch:
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
 	DECQ       R14
-	MOVQ       $+8, R15
+	MOVQ       $+4, R15
 	CMPQ       AX, R15
 	CMOVQLT    AX, R15
 	SUBQ       R15, AX
@@ -3528,7 +3528,7 @@ fetch:
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
 	DECQ       R14
-	MOVQ       $+8, R15
+	MOVQ       $+4, R15
 	CMPQ       AX, R15
 	CMOVQLT    AX, R15
 	SUBQ       R15, AX
@@ -3662,7 +3662,7 @@ fetch:
 	PREFETCHT0 64(DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -3738,7 +3738,7 @@ fetch:
 	PREFETCHT0 64(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -3825,7 +3825,7 @@ fetch:
 	PREFETCHT0 64(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -3924,7 +3924,7 @@ fetch:
 	PREFETCHT0 64(R9)
 	ADDQ       R10, R9
 	DECQ       R11
-	MOVQ       $+8, R12
+	MOVQ       $+4, R12
 	CMPQ       AX, R12
 	CMOVQLT    AX, R12
 	SUBQ       R12, AX
@@ -4035,7 +4035,7 @@ fetch:
 	PREFETCHT0 64(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -4158,7 +4158,7 @@ fetch:
 	PREFETCHT0 64(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -4292,7 +4292,7 @@ fetch:
 	PREFETCHT0 64(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -4437,7 +4437,7 @@ fetch:
 	PREFETCHT0 64(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -4594,7 +4594,7 @@ fetch:
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -4763,7 +4763,7 @@ fetch:
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -4943,7 +4943,7 @@ fetch:
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -5134,7 +5134,7 @@ fetch:
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -5337,7 +5337,7 @@ fetch:
 	PREFETCHT0 64(R12)
 	ADDQ       R13, R12
 	DECQ       R14
-	MOVQ       $+8, R15
+	MOVQ       $+4, R15
 	CMPQ       AX, R15
 	CMOVQLT    AX, R15
 	SUBQ       R15, AX
@@ -5552,7 +5552,7 @@ fetch:
 	PREFETCHT0 64(R12)
 	ADDQ       R13, R12
 	DECQ       R14
-	MOVQ       $+8, R15
+	MOVQ       $+4, R15
 	CMPQ       AX, R15
 	CMOVQLT    AX, R15
 	SUBQ       R15, AX
@@ -5737,7 +5737,7 @@ fetch:
 	PREFETCHT0 192(DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -5829,7 +5829,7 @@ fetch:
 	PREFETCHT0 192(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -5940,7 +5940,7 @@ fetch:
 	PREFETCHT0 192(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -6071,7 +6071,7 @@ fetch:
 	PREFETCHT0 192(R9)
 	ADDQ       R10, R9
 	DECQ       R11
-	MOVQ       $+8, R12
+	MOVQ       $+4, R12
 	CMPQ       AX, R12
 	CMOVQLT    AX, R12
 	SUBQ       R12, AX
@@ -6222,7 +6222,7 @@ fetch:
 	PREFETCHT0 192(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -6393,7 +6393,7 @@ fetch:
 	PREFETCHT0 192(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -6570,7 +6570,7 @@ fetch:
 	PREFETCHT0 448(DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -6694,7 +6694,7 @@ fetch:
 	PREFETCHT0 448(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -7404,7 +7404,7 @@ fetch:
 	PREFETCHT0 (DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -7500,7 +7500,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -7607,7 +7607,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -7726,7 +7726,7 @@ fetch:
 	PREFETCHT0 (R9)
 	ADDQ       R10, R9
 	DECQ       R11
-	MOVQ       $+8, R12
+	MOVQ       $+4, R12
 	CMPQ       AX, R12
 	CMOVQLT    AX, R12
 	SUBQ       R12, AX
@@ -7857,7 +7857,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -8000,7 +8000,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -8150,7 +8150,7 @@ fetch:
 	PREFETCHT0 (DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -8256,7 +8256,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -8379,7 +8379,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -8520,7 +8520,7 @@ fetch:
 	PREFETCHT0 (R9)
 	ADDQ       R10, R9
 	DECQ       R11
-	MOVQ       $+8, R12
+	MOVQ       $+4, R12
 	CMPQ       AX, R12
 	CMOVQLT    AX, R12
 	SUBQ       R12, AX
@@ -8679,7 +8679,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -8856,7 +8856,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -9034,7 +9034,7 @@ fetch:
 	PREFETCHT0 64(DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -9161,7 +9161,7 @@ fetch:
 	PREFETCHT0 64(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -9452,7 +9452,7 @@ fetch:
 	PREFETCHT0 (DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -9519,7 +9519,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -9592,7 +9592,7 @@ fetch:
 	PREFETCHT0 (R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -9672,7 +9672,7 @@ fetch:
 	PREFETCHT0 (R9)
 	ADDQ       R10, R9
 	DECQ       R11
-	MOVQ       $+8, R12
+	MOVQ       $+4, R12
 	CMPQ       AX, R12
 	CMOVQLT    AX, R12
 	SUBQ       R12, AX
@@ -9759,7 +9759,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -9853,7 +9853,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -9953,7 +9953,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -10059,7 +10059,7 @@ fetch:
 	PREFETCHT0 (R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -10172,7 +10172,7 @@ fetch:
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -10292,7 +10292,7 @@ fetch:
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -10418,7 +10418,7 @@ fetch:
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -10550,7 +10550,7 @@ fetch:
 	PREFETCHT0 (R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -10689,7 +10689,7 @@ fetch:
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
 	DECQ       R14
-	MOVQ       $+8, R15
+	MOVQ       $+4, R15
 	CMPQ       AX, R15
 	CMOVQLT    AX, R15
 	SUBQ       R15, AX
@@ -10835,7 +10835,7 @@ fetch:
 	PREFETCHT0 (R12)
 	ADDQ       R13, R12
 	DECQ       R14
-	MOVQ       $+8, R15
+	MOVQ       $+4, R15
 	CMPQ       AX, R15
 	CMOVQLT    AX, R15
 	SUBQ       R15, AX
@@ -10969,7 +10969,7 @@ fetch:
 	PREFETCHT0 64(DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -11045,7 +11045,7 @@ fetch:
 	PREFETCHT0 64(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -11132,7 +11132,7 @@ fetch:
 	PREFETCHT0 64(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -11231,7 +11231,7 @@ fetch:
 	PREFETCHT0 64(R9)
 	ADDQ       R10, R9
 	DECQ       R11
-	MOVQ       $+8, R12
+	MOVQ       $+4, R12
 	CMPQ       AX, R12
 	CMOVQLT    AX, R12
 	SUBQ       R12, AX
@@ -11342,7 +11342,7 @@ fetch:
 	PREFETCHT0 64(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -11465,7 +11465,7 @@ fetch:
 	PREFETCHT0 64(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -11599,7 +11599,7 @@ fetch:
 	PREFETCHT0 64(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -11744,7 +11744,7 @@ fetch:
 	PREFETCHT0 64(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -11901,7 +11901,7 @@ fetch:
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -12070,7 +12070,7 @@ fetch:
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -12250,7 +12250,7 @@ fetch:
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -12441,7 +12441,7 @@ fetch:
 	PREFETCHT0 64(R11)
 	ADDQ       R12, R11
 	DECQ       R13
-	MOVQ       $+8, R14
+	MOVQ       $+4, R14
 	CMPQ       AX, R14
 	CMOVQLT    AX, R14
 	SUBQ       R14, AX
@@ -12644,7 +12644,7 @@ fetch:
 	PREFETCHT0 64(R12)
 	ADDQ       R13, R12
 	DECQ       R14
-	MOVQ       $+8, R15
+	MOVQ       $+4, R15
 	CMPQ       AX, R15
 	CMOVQLT    AX, R15
 	SUBQ       R15, AX
@@ -12859,7 +12859,7 @@ fetch:
 	PREFETCHT0 64(R12)
 	ADDQ       R13, R12
 	DECQ       R14
-	MOVQ       $+8, R15
+	MOVQ       $+4, R15
 	CMPQ       AX, R15
 	CMOVQLT    AX, R15
 	SUBQ       R15, AX
@@ -13044,7 +13044,7 @@ fetch:
 	PREFETCHT0 192(DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -13136,7 +13136,7 @@ fetch:
 	PREFETCHT0 192(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -13247,7 +13247,7 @@ fetch:
 	PREFETCHT0 192(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX
@@ -13378,7 +13378,7 @@ fetch:
 	PREFETCHT0 192(R9)
 	ADDQ       R10, R9
 	DECQ       R11
-	MOVQ       $+8, R12
+	MOVQ       $+4, R12
 	CMPQ       AX, R12
 	CMOVQLT    AX, R12
 	SUBQ       R12, AX
@@ -13529,7 +13529,7 @@ fetch:
 	PREFETCHT0 192(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -13700,7 +13700,7 @@ fetch:
 	PREFETCHT0 192(R10)
 	ADDQ       R11, R10
 	DECQ       R12
-	MOVQ       $+8, R13
+	MOVQ       $+4, R13
 	CMPQ       AX, R13
 	CMOVQLT    AX, R13
 	SUBQ       R13, AX
@@ -13877,7 +13877,7 @@ fetch:
 	PREFETCHT0 448(DI)
 	ADDQ       R8, DI
 	DECQ       R9
-	MOVQ       $+8, R10
+	MOVQ       $+4, R10
 	CMPQ       AX, R10
 	CMOVQLT    AX, R10
 	SUBQ       R10, AX
@@ -14001,7 +14001,7 @@ fetch:
 	PREFETCHT0 448(R8)
 	ADDQ       R9, R8
 	DECQ       R10
-	MOVQ       $+8, R11
+	MOVQ       $+4, R11
 	CMPQ       AX, R11
 	CMOVQLT    AX, R11
 	SUBQ       R11, AX

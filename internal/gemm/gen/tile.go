@@ -8,7 +8,7 @@ import (
 
 // linesAhead is after how many terms of the sums one more row of the tile below is fetched into the cache: one by one, so
 // that the rows of b find a buffer too.
-const linesAhead = 8
+const linesAhead = 4
 
 // tile adds the product of rows of a and k rows of b to a tile of c, or with add zero overwrites it. The tile stays in
 // registers; every element takes its products in the order of k. Only the first width elements of a row of c are read or
