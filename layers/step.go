@@ -104,7 +104,10 @@ func forwardLogits(net Layer, b *Builder, images *input) (*G.Node, error) {
 // machine makes a machine that runs the graph under solver: a guarded one if the solver perturbs weights. The caller closes
 // it. The memory of the graph's values belongs to the graph and is used again by the next machine.
 func (t *training) machine(solver G.Solver) (G.VM, error) {
-	vm := G.NewTapeMachine(t.graph, graph.BindGradients(t.learnables...))
+	var vm G.VM = G.NewTapeMachine(t.graph, graph.BindGradients(t.learnables...))
+	if ranks, ok := within[overlapper](solver); ok && ranks.Overlaps() {
+		vm = ranks.Overlap(vm, t.learnables...)
+	}
 	perturbed, ok := solver.(interface {
 		Guard(vm G.VM, learnables ...*G.Node) (G.VM, error)
 	})
@@ -124,6 +127,14 @@ type keeper struct {
 func (k keeper) Keep() (putBack func()) {
 	k.statistics.take()
 	return k.statistics.putBack
+}
+
+// RunAlone makes a pass for gradients of this rank, as optim.Exchanger.
+func (k keeper) RunAlone() error {
+	if vm, ok := k.VM.(interface{ RunAlone() error }); ok {
+		return vm.RunAlone()
+	}
+	return k.VM.RunAll()
 }
 
 // imageFeed feeds images with their labels.

@@ -196,6 +196,13 @@ func ranksOf(solver G.Solver) int {
 	return 1
 }
 
+// overlapper is a solver that takes the mean of the ranks' gradients. The machine that Overlap returns may do so while a
+// pass still computes other gradients, if Overlaps says that it is worth it.
+type overlapper interface {
+	Overlaps() bool
+	Overlap(vm G.VM, learnables ...*G.Node) G.VM
+}
+
 // averager is a solver that takes the mean of the ranks' gradients. Average does it before the next Step, which does not do
 // it again, and Discard says that no step will follow.
 type averager interface {

@@ -122,7 +122,7 @@ func (g *guard) RunAll() error {
 		return g.climb(m, params)
 	}
 	if s.evaluations() == 1 {
-		return g.evaluate(m, 1)
+		return g.evaluate(m, 1, g.VM.RunAll)
 	}
 	noisy := float64(s.noisy())
 	first := 1.0 // weight of the first evaluation relative to the others
@@ -134,18 +134,34 @@ func (g *guard) RunAll() error {
 			g.VM.Reset()
 		}
 		if i -= s.clean(); i < 0 {
-			return g.VM.RunAll()
+			return g.runAlone()
 		}
 		if s.antithetic && i%2 == 1 {
 			m.sample-- // the previous draw, with the other sign
-			return g.evaluate(m, -1)
+			return g.evaluate(m, -1, g.runAlone)
 		}
-		return g.evaluate(m, 1)
+		return g.evaluate(m, 1, g.runAlone)
 	})
 }
 
-// evaluate runs the machine once, with the next draw of the noise.
-func (g *guard) evaluate(m *model, sign float64) error {
+// An Exchanger is a machine whose RunAll leaves gradients that are means over several processes, as that of
+// distributed.Solver's Overlap. A machine that is guarded has RunAlone called in the place of RunAll where the gradients are
+// not those that Step takes: for SAM's evaluation at the clean weights, and for each of several samples a step.
+type Exchanger interface {
+	G.VM
+	RunAlone() error // leaves the gradients of this process
+}
+
+// runAlone runs the machine for gradients that no step is made of as they are.
+func (g *guard) runAlone() error {
+	if vm, ok := g.VM.(Exchanger); ok {
+		return vm.RunAlone()
+	}
+	return g.VM.RunAll()
+}
+
+// evaluate runs the machine once by run, with the next draw of the noise.
+func (g *guard) evaluate(m *model, sign float64, run func() error) error {
 	n := &g.solver.noise
 	n.carrier.running.Store(true)
 	defer n.carrier.running.Store(false)
@@ -153,7 +169,7 @@ func (g *guard) evaluate(m *model, sign float64) error {
 		return err
 	}
 	m.sample++
-	err := g.VM.RunAll()
+	err := run()
 	n.restore()
 	return err
 }

@@ -159,7 +159,7 @@ func (g *guard) climb(m *model, params []*Param) error {
 			saved.putBack(params, g.list)
 		}
 	}()
-	if err := g.VM.RunAll(); err != nil {
+	if err := g.runAlone(); err != nil {
 		return err
 	}
 	if err := s.ascent.point(s.noise.targets, params, g.list); err != nil {
@@ -170,7 +170,7 @@ func (g *guard) climb(m *model, params []*Param) error {
 	if k, ok := g.VM.(Keeper); ok {
 		defer k.Keep()()
 	}
-	if err := g.evaluate(m, 1); err != nil {
+	if err := g.evaluate(m, 1, g.VM.RunAll); err != nil {
 		return err
 	}
 	done = true

@@ -24,10 +24,11 @@ const (
 	allreduce
 	comparison
 	withdrawing // in the place of any other: see Withdraw
+	census
 )
 
 func (k kind) String() string {
-	return [...]string{"Barrier", "Finalize", "Broadcast", "Allreduce", "Step", "Withdraw"}[k]
+	return [...]string{"Barrier", "Finalize", "Broadcast", "Allreduce", "Step", "Withdraw", "Init"}[k]
 }
 
 // call is what ranks tell each other before they exchange data, so that an error can say who does something else.
@@ -109,7 +110,7 @@ func (w *World) complete(c call, exchange func() error) error {
 	return w.breakDown(err)
 }
 
-// perform is what a call does on MPI's thread.
+// perform is what a call does where MPI may be called.
 func (w *World) perform(c call, exchange func() error) error {
 	if err := w.agree(c); err != nil || exchange == nil {
 		return err

@@ -165,7 +165,7 @@ func (w *World) breakDown(reason error) error {
 		f = &failure{text: fmt.Sprintf("rank %d of %d failed: %v", w.rank, w.size, reason)}
 	}
 	known := make(chan error, 1)
-	go func() { // which stays behind if MPI's thread hangs
+	go func() { // which stays behind if MPI hangs
 		_ = w.do(func() error {
 			err := w.tell(f)
 			if err == nil && len(f.missing) > 0 {

@@ -31,13 +31,15 @@
 // Open MPI's mpirun binds each rank to one processor when there are one or two ranks: give it --bind-to none, or the number
 // of processors with --map-by slot:PE=n. String of a World tells how many processors this rank has.
 //
-// All calls are made on one thread of the operating system, which Init starts. Nothing but MPI_Isend, MPI_Irecv and MPI_Test
-// is used between MPI_Init_thread and MPI_Finalize, so no call blocks, and a rank that waits for another one can give up.
+// MPI_Init_thread and MPI_Finalize are called on a thread of the operating system that Init starts. So is all between them
+// where the library wants that (MPI_THREAD_FUNNELED); others are called by whoever has something to send, one at a time,
+// because a rank that shares its host would lose milliseconds by waking another thread. Nothing but MPI_Isend, MPI_Irecv and
+// MPI_Test is used between the two, so no call blocks, and a rank that waits for another one can give up.
 //
 // # Overlap
 //
-// [Solver.Overlap] exchanges gradients while the pass that computes others still runs. README.md has what it gives, and how
-// far a training scales.
+// Between hosts Fit exchanges gradients while the pass that computes others still runs; loops of your own do so by
+// [Solver.Overlap]. README.md has what it gives, and how far a training scales.
 //
 // # The noise
 //

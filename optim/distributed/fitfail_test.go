@@ -2,6 +2,7 @@ package distributed
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
@@ -209,6 +210,30 @@ func TestFitFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// checkUnread trains with batches that rank 1 cannot read to their end. All ranks are told, and go on with others.
+func checkUnread(w *World) error {
+	if w.Size() == 1 || fitBatch%w.Size() != 0 {
+		return nil
+	}
+	f, err := newFitting(w, true, datasets.LastPad)
+	if err != nil {
+		return err
+	}
+	batches := &badBatches{onlyBatches: onlyBatches{f.train}, rank: w.Rank(), ranks: w.Size(), bad: 2, unread: true}
+	want := fmt.Sprintf("rank 1 of %d: layers: batches of epoch 0: the disk has gone", w.Size())
+	if w.Rank() == 1 {
+		want = "layers: batches of epoch 0: the disk has gone"
+	}
+	if _, err := f.model.Fit(context.Background(), batches, f.solver, layers.FitConfig{}); err == nil || !strings.Contains(err.Error(), want) {
+		return errors.Errorf("%v: want %q", err, want)
+	}
+	h, err := f.fit(context.Background(), layers.FitConfig{})
+	if err != nil {
+		return err
+	}
+	return sameOnAll(w, append(f.parameters(false), h.Losses...))
 }
 
 // onRank1 returns a callback that fails on rank 1.

@@ -5,6 +5,8 @@ package distributed
 import (
 	"strings"
 	"testing"
+
+	"github.com/pkg/errors"
 )
 
 // launchVariables are all that a launcher's environment is told by.
@@ -45,4 +47,14 @@ func TestLaunch(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Ranks of one machine are on one host.
+func TestCountHosts(t *testing.T) {
+	everyRank(t, 3, func(w *World) error {
+		if err := w.countHosts(); err != nil || w.hosts != 1 {
+			return errors.Errorf("%d hosts, want 1: %v", w.hosts, err)
+		}
+		return nil
+	})
 }

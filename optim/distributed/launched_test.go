@@ -46,13 +46,19 @@ func TestLaunched(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	direct := w.direct
 	for _, block := range []int{4096, defaultBlock} {
 		w.block = block
 		if err := checkExchange(w); err != nil {
 			t.Fatal(err)
 		}
+		w.direct = false // as of a library that wants one thread
+		if err := checkOverlap(w); err != nil {
+			t.Fatal(err)
+		}
+		w.direct = direct
 	}
-	for _, check := range []func(*World) error{checkSolver, checkIndependentNoise, checkFit, checkEvaluate, checkLanguageModel, checkBatchNorm, checkSyncBatchNorm, checkShare, checkWithdraw, checkOverlap} {
+	for _, check := range []func(*World) error{checkSolver, checkIndependentNoise, checkFit, checkEvaluate, checkLanguageModel, checkBatchNorm, checkSyncBatchNorm, checkShare, checkWithdraw, checkUnread, checkOverlap, checkFitOverlap} {
 		if err := check(w); err != nil {
 			t.Fatal(err)
 		}

@@ -6,18 +6,21 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
 	"github.com/pkg/errors"
 )
 
-// library is an open MPI library: a transport. Its methods are called on one thread.
+// library is an open MPI library: a transport. Its methods are called on one thread, or if serialized by one at a time.
 type library struct {
 	abi
 	functions
-	name  string // what it calls itself
-	hangs bool   // in MPI_Finalize, now and then: see leave
+	name       string // what it calls itself
+	hangs      bool   // in MPI_Finalize, now and then: see leave
+	firstPMI   bool   // what it talks to the launcher by, unless the environment says another
+	serialized bool   // it may be called on any thread, by one at a time
 }
 
 // underWay is the messages whose memory MPI may still read or write. Those of a broken world stay here as long as the
@@ -53,6 +56,8 @@ func openMPIABI(handle uintptr) (a abi, err error) {
 // functions are those of MPI that are called.
 type functions struct {
 	initThread, finalize, abort, rank, size, isend, irecv, test, setErrhandler, errorString, version uintptr
+
+	yield, usleep uintptr // of C
 }
 
 func openFunctions(handle uintptr) (f functions, err error) {
@@ -68,6 +73,8 @@ func openFunctions(handle uintptr) (f functions, err error) {
 		"MPI_Comm_set_errhandler": &f.setErrhandler,
 		"MPI_Error_string":        &f.errorString,
 		"MPI_Get_library_version": &f.version,
+		"sched_yield":             &f.yield,
+		"usleep":                  &f.usleep,
 	} {
 		if *p, err = purego.Dlsym(handle, symbol); err != nil {
 			return f, err
@@ -124,7 +131,7 @@ func newLibrary(handle uintptr, path string) (*library, error) {
 		return nil, err
 	}
 	text := lib.describe()
-	lib.name, lib.hangs = summary(text), finalizeHangs(text)
+	lib.name, lib.hangs, lib.firstPMI = summary(text), finalizeHangs(text), !strings.Contains(text, "--with-pmi")
 	switch {
 	case strings.Contains(path, "mpi_abi"):
 		lib.abi = standardABI
@@ -191,19 +198,24 @@ func (l *library) call(what string, function uintptr, args ...uintptr) error {
 	return errors.Errorf("distributed: %s: %s (%s)", what, out, l.name)
 }
 
-// threadFunneled is MPI_THREAD_FUNNELED, the same in all ABIs: all calls come from the thread that initialised MPI.
-const threadFunneled = 1
+// MPI_THREAD_FUNNELED and MPI_THREAD_SERIALIZED are the same in all ABIs: all calls come from the thread that initialised
+// MPI, or from one thread at a time.
+const (
+	threadFunneled   = 1
+	threadSerialized = 2
+)
 
 // start initialises MPI and returns the rank and the size of the world.
 func (l *library) start() (rank, size int, err error) {
 	out := newResults()
 	defer runtime.KeepAlive(out)
-	if err := l.call("MPI_Init_thread", l.initThread, 0, 0, threadFunneled, address(&out.a)); err != nil {
+	if err := l.call("MPI_Init_thread", l.initThread, 0, 0, threadSerialized, address(&out.a)); err != nil {
 		return 0, 0, err
 	}
 	if out.a < threadFunneled {
 		return 0, 0, errors.Errorf("distributed: %s was built without threads: a Go program always has several", l.name)
 	}
+	l.serialized = out.a >= threadSerialized
 	if err := l.call("MPI_Comm_set_errhandler", l.setErrhandler, l.world, l.errorsReturn); err != nil {
 		return 0, 0, err
 	}
@@ -215,7 +227,7 @@ func (l *library) start() (rank, size int, err error) {
 }
 
 func (l *library) stop() error {
-	if l.hangs {
+	if l.hangs && l.firstPMI {
 		if launcher, ok := launcherSocket(); ok {
 			return l.leave(launcher)
 		}
@@ -239,6 +251,20 @@ func runAtExit() {
 }
 
 func (l *library) kill(code int) { purego.SyscallN(l.abort, l.world, uintptr(code)) }
+
+// idle first lets other goroutines of this process go on, and then other processes. It does not sleep by time.Sleep, which
+// takes a millisecond at least where nothing else runs. A thread that is MPI's own does not leave its place among Go's
+// threads.
+func (l *library) idle(d time.Duration) {
+	if l.serialized {
+		runtime.Gosched()
+	}
+	if d == 0 {
+		purego.SyscallN(l.yield)
+		return
+	}
+	purego.SyscallN(l.usleep, uintptr(d.Microseconds()))
+}
 
 func (l *library) String() string { return l.name }
 

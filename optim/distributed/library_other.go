@@ -8,7 +8,10 @@ import (
 	"github.com/pkg/errors"
 )
 
-type library struct{ transport }
+type library struct {
+	transport
+	serialized bool
+}
 
 func open(string, launch) (*library, error) {
 	return nil, errors.Errorf("distributed: MPI is not supported on %s/%s: start one process, without a launcher", runtime.GOOS, runtime.GOARCH)

@@ -1,6 +1,7 @@
 package distributed
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,11 +21,14 @@ import (
 //
 // A gradient leaves early if an operation of package graph computes it, graph.BindGradients has bound it, and nothing else
 // reads it; all others leave at the end of the pass, as do small ones. The first pass of a machine is exchanged by Step. The
-// bits are those without Overlap. With several evaluations a step (optim.WithSamples) each is exchanged, as many times the
-// bytes.
+// bits are those without Overlap. A solver that makes a step of several evaluations has most of them made alone
+// (optim.Exchanger): of optim.SAM's only the one at the moved weights is exchanged beside its pass, and the mean over
+// several samples (optim.WithSamples) by Step. Where gradients add up over several RunAll before a Step, leave Overlap out.
 //
 // Batch norms that are synchronised (layers.SyncBatchNorm) exchange their numbers meanwhile. Other calls of the world must
 // wait for RunAll to return.
+//
+// Fit of package layers uses it by itself where the ranks are on several hosts.
 //
 // All ranks must call RunAll. An error of one rank's pass breaks the world. The exchange needs a processor now and then: it
 // hides best with a GOMAXPROCS of one more than this rank has processors. In a world of one Overlap returns vm.
@@ -32,14 +36,21 @@ func (s *Solver) Overlap(vm G.VM, learnables ...*G.Node) G.VM {
 	if s.world.size == 1 {
 		return vm
 	}
-	return &overlap{VM: vm, solver: s, nodes: learnables}
+	return &overlap{VM: vm, solver: s, nodes: learnables, since: s.exchanges}
 }
+
+// Overlaps reports whether Fit of package layers is to overlap: it is if the ranks are on several hosts. On one the exchange
+// would take from the pass the processors that it needs.
+func (s *Solver) Overlaps() bool { return s.world.hosts > 1 }
 
 type overlap struct {
 	G.VM
 	solver *Solver
 	nodes  G.Nodes
-	passes int
+
+	ran      bool // so the gradients have memory
+	since    int  // exchanges of the solver before
+	notified bool // the graph tells which gradients are final
 
 	memory   []memory             // of the gradients, which the rest was made for
 	places   []int                // of the gradients in the list of what is exchanged, by learnable; -1 for the small ones
@@ -50,26 +61,42 @@ type overlap struct {
 // RunAll runs a pass, and leaves the means of the gradients.
 func (o *overlap) RunAll() error {
 	o.solver.Discard()
-	o.passes++
-	if o.passes == 1 { // the gradients have no memory yet, and the ranks' models were not compared
-		return o.VM.RunAll()
+	if !o.ran || o.solver.exchanges == o.since { // Step compares the ranks' models
+		return o.run()
 	}
 	if err := o.prepare(); err != nil {
 		return o.solver.world.breakDown(err)
 	}
-	if o.passes == 2 {
-		graph.NotifyGradients(func(i int) {
-			if place := o.places[i]; place >= 0 {
-				o.list.open(place)
-			}
-		}, o.nodes...)
+	if !o.notified {
+		graph.NotifyGradients(o.final, o.nodes...)
+		o.notified = true
 	}
 	if o.exchange == nil { // Step exchanges a model of both element types
-		return o.VM.RunAll()
+		return o.run()
 	}
+	o.solver.beside++
 	err := o.exchange(o)
 	o.solver.averaged, o.solver.overlapped = err == nil, err == nil
 	return err
+}
+
+// RunAlone runs a pass, and leaves this rank's gradients.
+func (o *overlap) RunAlone() error {
+	o.solver.Discard()
+	return o.run()
+}
+
+func (o *overlap) run() error {
+	o.ran = true
+	return o.VM.RunAll()
+}
+
+// final is told that the pass has computed a learnable's gradient.
+func (o *overlap) final(i int) {
+	if o.list != nil && o.places[i] >= 0 {
+		o.list.open(o.places[i])
+		runtime.Gosched() // to the exchange, if it has the only processor
+	}
 }
 
 // prepare makes the list of what is exchanged, from the last layer's gradient to the first one's, unless that of the pass
@@ -125,7 +152,7 @@ func overlapped[T Float](o *overlap, b bundle[T]) func(*overlap) error {
 		defer func() {
 			list.fail(errors.New("its pass panicked")) // unless it has ended
 			<-list.over
-			w.open = nil
+			w.open, o.list = nil, nil
 		}()
 		if err := o.VM.RunAll(); err != nil {
 			list.fail(err)
@@ -144,7 +171,7 @@ func overlapped[T Float](o *overlap, b bundle[T]) func(*overlap) error {
 // openList is which vectors of a list are ready, and what is known of their exchange, which goes on beside a pass on MPI's
 // thread. A nil one is ready from the start.
 //
-// The pass may make calls of its own meanwhile, such as those of synchronised batch norms. As MPI's thread is taken, they
+// The pass may make calls of its own meanwhile, such as those of synchronised batch norms. As MPI is taken, they
 // are made by the exchange, between its looks at the messages: all ranks make them in the same order, after the call of the
 // exchange itself.
 type openList struct {

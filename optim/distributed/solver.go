@@ -41,6 +41,8 @@ type Solver struct {
 
 	averaged   bool // the gradients of the next Step are means already
 	overlapped bool // because a machine of Overlap has left them so
+	exchanges  int  // that Average and Step have made
+	beside     int  // and those beside a pass
 }
 
 // fused is memory in which small gradients are exchanged together, an element type each.
@@ -110,7 +112,11 @@ func (s *Solver) mean(model []G.ValueGrad) error {
 	if err := meanOf(s.world, f32, &s.fused.f32); err != nil {
 		return err
 	}
-	return meanOf(s.world, f64, &s.fused.f64)
+	if err := meanOf(s.world, f64, &s.fused.f64); err != nil {
+		return err
+	}
+	s.exchanges++
+	return nil
 }
 
 // compareOnce compares a model with the other ranks' when it comes for the first time.

@@ -2,7 +2,6 @@ package distributed
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"time"
 )
@@ -30,7 +29,8 @@ func (w *World) progress(list *[]waiting) (int, error) {
 	return before - len(*list), failed
 }
 
-// patience is what a rank does while nothing comes: it looks often at first, and then leaves the processor to others.
+// patience is what a rank does while nothing comes: it looks often at first, and leaves the processor to others more and
+// more.
 type patience struct {
 	world *World
 	call  call
@@ -66,13 +66,22 @@ func (p *patience) look(news int, missing []waiting) error {
 		} else if served {
 			p.quiet = time.Time{} // the others were there
 		}
-	case since > time.Millisecond || p.looks > p.world.spins:
+	case since > naps:
 		time.Sleep(pause(since))
+	case since > time.Millisecond || p.looks > p.world.spins:
+		p.world.wire.idle(nap)
 	default:
-		runtime.Gosched()
+		p.world.wire.idle(0)
 	}
 	return nil
 }
+
+// A rank that has waited for a millisecond sleeps in naps; from the time naps on it does so by Go's timers, which are
+// coarse.
+const (
+	nap  = 50 * time.Microsecond
+	naps = 20 * time.Millisecond
+)
 
 // pause is how long a rank sleeps that has waited for some time: who waits for a second may do so for a millisecond more.
 func pause(since time.Duration) time.Duration {

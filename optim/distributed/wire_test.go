@@ -139,13 +139,14 @@ func (p *post) unfinished() (n int) {
 	return n
 }
 
-func (wire) stop() error { return nil }
-func (wire) kill(int)    {}
+func (wire) stop() error          { return nil }
+func (wire) kill(int)             {}
+func (wire) idle(d time.Duration) { time.Sleep(max(d, 1)) }
 
 // world returns a rank's world.
 func (p *post) world(t *testing.T, rank, ranks int, timeout time.Duration) *World {
 	t.Helper()
-	w := &World{rank: rank, size: ranks, timeout: timeout, block: 4096, spins: 64, wire: wire{p, rank}}
+	w := &World{rank: rank, size: ranks, hosts: ranks, timeout: timeout, block: 4096, spins: 64, wire: wire{p, rank}}
 	if err := w.listen(); err != nil {
 		t.Fatal(err)
 	}

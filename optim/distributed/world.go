@@ -2,8 +2,10 @@ package distributed
 
 import (
 	"fmt"
+	"hash/fnv"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/pkg/errors"
@@ -17,12 +19,15 @@ import (
 // in time breaks nothing.
 type World struct {
 	rank, size int
+	hosts      int // that the ranks are on
 	timeout    time.Duration
 	block      int       // bytes of a vector that are exchanged at a time
 	spins      int       // looks at messages before it sleeps
 	wire       transport // nil in a world of one
 	lib        *library
 	calls      chan func() // to the thread that MPI was initialised on
+	direct     bool        // that MPI may be called on any thread, by one at a time
+	mpi        sync.Mutex  // which is held by the one
 	number     uint64      // of the next call
 	broken     error
 	alarms     []alarm          // that may come of the other ranks
@@ -53,6 +58,8 @@ type transport interface {
 	receive(data []byte, from, tag int) (pending, error)
 	// done makes progress, and reports whether a message has been carried. It is not called again after it has.
 	done(pending) (bool, error)
+	// idle leaves the processor to other threads for some time, for 0 to those that want it now.
+	idle(time.Duration)
 	// stop ends it, together with the other ranks; kill ends all ranks' processes.
 	stop() error
 	kill(code int)
@@ -90,14 +97,15 @@ func Init(config Config) (*World, error) {
 		return nil, err
 	}
 	w := &World{timeout: config.Timeout, block: defaultBlock, spins: defaultSpins, wire: lib, lib: lib, calls: make(chan func())}
-	go serve(w.calls)
-	err = w.limited("MPI_Init_thread", func() error {
+	go w.serve()
+	err = w.limited("MPI_Init_thread", "a rank does not take part", func() error {
 		w.rank, w.size, err = lib.start()
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	w.direct = lib.serialized
 	if l.size > 0 && l.size != w.size {
 		return nil, errors.Errorf("distributed: the launcher started %d processes, but for %s this is rank %d of %d: "+
 			"the library is not the launcher's; name the right one in LAYERNOISE_MPI", l.size, lib, w.rank, w.size)
@@ -105,20 +113,48 @@ func Init(config Config) (*World, error) {
 	if err := w.do(w.listen); err != nil {
 		return nil, err
 	}
-	return w, nil
+	return w, w.countHosts()
+}
+
+// countHosts finds out on how many hosts the ranks are, by their names.
+func (w *World) countHosts() error {
+	name, err := os.Hostname()
+	if err != nil {
+		name = fmt.Sprint("rank ", w.rank)
+	}
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	c := call{kind: census}
+	return w.collective(c, func() error {
+		all, err := gatherAll(w, c, []uint64{h.Sum64()})
+		different := make(map[uint64]bool)
+		for _, host := range all {
+			different[host[0]] = true
+		}
+		w.hosts = len(different)
+		return err
+	})
 }
 
 // serve makes calls on one thread.
-func serve(calls <-chan func()) {
+func (w *World) serve() {
 	runtime.LockOSThread()
-	for call := range calls {
+	for call := range w.calls {
+		w.mpi.Lock()
 		call()
+		w.mpi.Unlock()
 	}
 }
 
-// do makes a call on MPI's thread.
+// do makes a call of MPI: on this thread if it may be any. To wake another one, and to be woken again, takes up to some
+// milliseconds where all processors are busy, and the ranks of one machine see to that.
 func (w *World) do(call func() error) error {
-	if w.calls == nil {
+	switch {
+	case w.calls == nil:
+		return call()
+	case w.direct:
+		w.mpi.Lock()
+		defer w.mpi.Unlock()
 		return call()
 	}
 	done := make(chan error)
@@ -127,7 +163,7 @@ func (w *World) do(call func() error) error {
 }
 
 // limited is do for calls of MPI that may block: the thread is lost if one does.
-func (w *World) limited(what string, call func() error) error {
+func (w *World) limited(what, why string, call func() error) error {
 	done := make(chan error, 1)
 	w.calls <- func() { done <- call() }
 	timer := time.NewTimer(w.timeout)
@@ -136,8 +172,7 @@ func (w *World) limited(what string, call func() error) error {
 	case err := <-done:
 		return err
 	case <-timer.C:
-		w.broken = errors.Errorf("distributed: rank %d of %d: %s did not end within %v: a rank does not take part",
-			w.rank, w.size, what, w.timeout)
+		w.broken = errors.Errorf("distributed: rank %d of %d: %s did not end within %v: %s", w.rank, w.size, what, w.timeout, why)
 		return w.broken
 	}
 }
@@ -173,7 +208,8 @@ func (w *World) Finalize() error {
 	if w.calls == nil {
 		return nil
 	}
-	return w.limited("MPI_Finalize", w.wire.stop)
+	return w.limited("MPI_Finalize", "the library hangs, as MPICH before 4.2 may on several hosts; all ranks have come to their end, "+
+		"and nothing is lost", w.wire.stop)
 }
 
 // Fail tells the other ranks that this one failed and why: their calls, also those in which they wait now, return an error
