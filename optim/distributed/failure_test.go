@@ -279,3 +279,23 @@ func randomCalls(w *World, rng *rand.Rand) error {
 	}
 	return w.Finalize()
 }
+
+// stuck is a wire whose library does not end.
+type stuck struct{ wire }
+
+func (stuck) stop() error { select {} }
+
+// A library that hangs at the end is given up when the time is over, with a line that says that the work is done.
+func TestFinalizeHangsFor(t *testing.T) {
+	errs := newPost().run(t, 2, 100*time.Millisecond, func(w *World) error {
+		w.wire = stuck{w.wire.(wire)}
+		w.calls, w.direct = make(chan func()), true
+		go w.serve() // which stays behind
+		return w.Finalize()
+	})
+	for rank, err := range errs {
+		if err == nil || !strings.Contains(err.Error(), "MPI_Finalize did not end within 100ms: the library hangs") {
+			t.Errorf("rank %d: %v", rank, err)
+		}
+	}
+}

@@ -33,10 +33,11 @@ func finalizeHangs(text string) bool {
 	return major < 4 || major == 4 && minor < 2
 }
 
-// launcherSocket returns the file descriptor by which the launcher talks to this process, if that is hydra and the protocol
-// the first version of PMI, a line of text for each word.
+// launcherSocket returns the file descriptor by which the launcher talks to this process, if that is hydra or srun --mpi=pmi2,
+// and the protocol the first version of PMI, a line of text for each word. Slurm's plugin for the second version speaks both:
+// the library says which one, and MPICH says the first unless it was built for another (--with-pmi...).
 func launcherSocket() (fd int, ok bool) {
-	if os.Getenv("MPI_LOCALRANKID") == "" { // which hydra sets
+	if os.Getenv("MPI_LOCALRANKID") == "" && os.Getenv("SLURM_MPI_TYPE") != "pmi2" { // which hydra and srun set
 		return 0, false
 	}
 	if version := os.Getenv("MPIR_CVAR_PMI_VERSION"); version != "" && version != "1" {
@@ -69,7 +70,7 @@ func (l *library) leave(launcher int) error {
 // takeLeave waits until all ranks have come here, and tells the launcher that this one ends in order.
 func takeLeave(launcher io.ReadWriter) error {
 	answers := bufio.NewReader(launcher)
-	for _, word := range []struct{ say, hear string }{{"cmd=barrier_in\n", "cmd=barrier_out\n"}, {"cmd=finalize\n", "cmd=finalize_ack\n"}} {
+	for _, word := range []struct{ say, hear string }{{"cmd=barrier_in\n", "cmd=barrier_out"}, {"cmd=finalize\n", "cmd=finalize_ack"}} {
 		if _, err := io.WriteString(launcher, word.say); err != nil {
 			return errors.Wrap(err, "distributed: telling the launcher that this rank ends")
 		}
@@ -77,7 +78,7 @@ func takeLeave(launcher io.ReadWriter) error {
 		if err != nil {
 			return errors.Wrap(err, "distributed: the launcher's connection ended before this rank took leave of it")
 		}
-		if heard != word.hear {
+		if answer := strings.TrimSpace(heard); answer != word.hear && answer != word.hear+" rc=0" { // which srun adds
 			return errors.Errorf("distributed: the launcher answered %q to %q, want %q", heard, word.say, word.hear)
 		}
 	}

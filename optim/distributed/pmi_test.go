@@ -36,10 +36,11 @@ func TestLauncherSocket(t *testing.T) {
 		{map[string]string{"MPI_LOCALRANKID": "0", "PMI_FD": "7", "MPIR_CVAR_PMI_VERSION": "1"}, 7, true},
 		{map[string]string{"MPI_LOCALRANKID": "0", "PMI_FD": "7", "MPIR_CVAR_PMI_VERSION": "2"}, 0, false},
 		{map[string]string{"MPI_LOCALRANKID": "0"}, 0, false},
-		{map[string]string{"PMI_FD": "7", "SLURM_PROCID": "0"}, 0, false}, // srun's second version of PMI
+		{map[string]string{"PMI_FD": "7", "SLURM_MPI_TYPE": "pmi2"}, 7, true},
+		{map[string]string{"PMI_FD": "7", "SLURM_MPI_TYPE": "pmix"}, 0, false},
 	} {
 		t.Run("", func(t *testing.T) {
-			for _, name := range []string{"MPI_LOCALRANKID", "PMI_FD", "MPIR_CVAR_PMI_VERSION"} {
+			for _, name := range []string{"MPI_LOCALRANKID", "PMI_FD", "MPIR_CVAR_PMI_VERSION", "SLURM_MPI_TYPE"} {
 				t.Setenv(name, c.environment[name])
 			}
 			if fd, ok := launcherSocket(); ok != c.ok || ok && fd != c.fd {
@@ -52,9 +53,11 @@ func TestLauncherSocket(t *testing.T) {
 func TestTakeLeave(t *testing.T) {
 	const barrier, both = "cmd=barrier_in\n", "cmd=barrier_in\ncmd=finalize\n"
 	for _, c := range []struct{ answers, said, want string }{
-		{"cmd=barrier_out\n cmd=finalize_ack\n", both, ""},
-		{"cmd=barrier_out\n cmd=barrier_out\n", both, `answered "cmd=barrier_out\n" to "cmd=finalize\n", want "cmd=finalize_ack\n"`},
-		{"cmd=abort\n", barrier, `answered "cmd=abort\n" to "cmd=barrier_in\n", want "cmd=barrier_out\n"`},
+		{"cmd=barrier_out\n|cmd=finalize_ack\n", both, ""},
+		{"cmd=barrier_out rc=0\n|cmd=finalize_ack rc=0\n", both, ""}, // srun's
+		{"cmd=barrier_out rc=-1\n", barrier, `answered "cmd=barrier_out rc=-1\n"`},
+		{"cmd=barrier_out\n|cmd=barrier_out\n", both, `answered "cmd=barrier_out\n" to "cmd=finalize\n", want "cmd=finalize_ack"`},
+		{"cmd=abort\n", barrier, `answered "cmd=abort\n" to "cmd=barrier_in\n", want "cmd=barrier_out"`},
 		{"cmd=bar", barrier, "the launcher's connection ended"},
 		{"cmd=barrier_out\n", barrier, "telling the launcher that this rank ends"},
 	} {
@@ -64,7 +67,7 @@ func TestTakeLeave(t *testing.T) {
 			defer launcher.Close()
 			said := ""
 			b := make([]byte, 100)
-			for answer := range strings.SplitSeq(c.answers, " ") {
+			for answer := range strings.SplitSeq(c.answers, "|") {
 				n, _ := launcher.Read(b)
 				said += string(b[:n])
 				for part := range strings.SplitAfterSeq(answer, "=") { // not in one piece
