@@ -115,7 +115,7 @@ func wrongInputs() []wrong {
 		"-width 0", "-width 5,5", "-sigma 0", "-sigma 1,1", "-first-seed 0", "-noise none -sigma 1",
 		"-dataset digits -data none", "-report", "-report -width 50", "-report -out spoilt")
 	add("classify", folders...)
-	add("classify", "-dataset bogus", "-data none", "-download", "-dataset fashion", "-dataset fashion -data none", "-dataset cifar10 -data none",
+	add("classify", "-dataset bogus", "-data none", "-download", "-dataset fashion", "-dataset fashion -data none", "-dataset mnist -data none", "-dataset cifar10 -data none",
 		"-dataset fashion -data none -download", "-net bogus", "-net cnn2", "-batch 0", "-batch 100000", "-batch 100 -subset 50",
 		"-batch 20 -trace-images 10", "-epochs 0", "-wrong-labels 2", "-augment bogus", "-optimizer bogus", "-optimizer adam -momentum 0.5",
 		"-schedule bogus", "-lr x", "-lr 0.1,0.1", "-noise bogus", "-noise layer,layer", "-noise none:1", "-noise dropout", "-noise dropout:1", "-noise sam:0",
