@@ -82,6 +82,21 @@ func TestEnds(t *testing.T) {
 	}
 }
 
+// TestResumed goes on where a rank died, and does nothing else.
+func TestResumed(t *testing.T) {
+	path := os.Getenv("LAYERNOISE_TEST_CHECKPOINT")
+	if path == "" {
+		t.Skip("bash optim/distributed/test.sh starts it")
+	}
+	w := launchedWorld(t, time.Minute)
+	if err := checkResumed(w, path); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Finalize(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // misbehave makes the last rank do something else than the others, who train. It returns what they are told.
 func misbehave(w *World, odd string) error {
 	w.timeout = 2 * time.Second

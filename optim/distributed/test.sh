@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts the tests of this package as the ranks of Open MPI and of MPICH, on this machine and on three hosts that are
-# namespaces of its network: bash optim/distributed/test.sh
+# namespaces of its network, also 1 ms away from each other: bash optim/distributed/test.sh
 # Installs both libraries where it is root of a Debian. Fails where a launcher is missing. RANKS="2 4" takes other numbers.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -139,6 +139,19 @@ if [ "$(id -u)" = 0 ] && hosts_up 2>"$folder/up"; then
 		LIMIT=12 fails $launcher unplugs "$absent" 2
 		hosts_reset
 	done
+	hosts_down
+	if DELAY=1ms hosts_up 2>"$folder/up"; then
+		for launcher in openmpi-hosts mpich-hosts; do
+			rm -f "$LAYERNOISE_TEST_CHECKPOINT"
+			fails $launcher dies "$absent" 2
+			echo "== $launcher, 1 ms away from each other, from their checkpoint"
+			succeeds $launcher 3 TestResumed 60
+			hosts_reset
+		done
+	else
+		cat "$folder/up"
+		echo '!!! NOT TESTED: ranks with a delay between them, because there are no tun devices !!!'
+	fi
 	unset LAYERNOISE_TEST_CHECKPOINT
 else
 	cat "$folder/up" 2>/dev/null || true
