@@ -176,3 +176,20 @@ func TestAttentionAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkDropout(b *testing.B) {
+	const n = 1 << 16
+	x, y, words := make([]float32, n), make([]float32, n), make([]uint32, n)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range words {
+		x[i], words[i] = float32(r.NormFloat64()), r.Uint32()
+	}
+	for name, l := range map[string]loops[float32]{"plain": plainLoops[float32](), "fastest": loops32} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(4 * n)
+			for b.Loop() {
+				l.dropout(y, x, words, DropoutThreshold(0.1), 1/0.9)
+			}
+		})
+	}
+}

@@ -4,6 +4,10 @@ import "math"
 
 // Dropout writes x times scale to y where the random word is at least threshold, and zero elsewhere. It is its own gradient.
 func Dropout[T Float](y, x []T, words []uint32, threshold uint32, scale T) {
+	loopsFor[T]().dropout(y, x, words, threshold, scale)
+}
+
+func dropout[T Float](y, x []T, words []uint32, threshold uint32, scale T) {
 	x, words = x[:len(y)], words[:len(y)]
 	for i, v := range x {
 		if words[i] < threshold {

@@ -34,7 +34,8 @@ func loopsOf(l cpu.Level) loops[float32] {
 	return loops[float32]{
 		addClip: addClipAVX2, clipRows: clipRowsAVX2, sumClip: sumClipAVX2,
 		maxHalves: maxHalvesAVX2, unpoolHalves: unpoolHalvesAVX2,
-		sum: sumAVX2, moments: momentsAVX2,
+		dropout: dropoutAVX2,
+		sum:     sumAVX2, moments: momentsAVX2,
 		normForward: normForwardAVX2, normJoin: normJoinAVX2, normSums: normSumsAVX2, normGrad: normGradAVX2,
 		rowNorm: rowNormAVX2, rowNormSums: rowNormSumsAVX2, rowNormGrad: rowNormGradAVX2,
 		top: topAVX2, times: timesAVX2, timesRows: timesRowsAVX2, dotRows: dotRowsAVX2, slopeRows: slopeRowsAVX2,

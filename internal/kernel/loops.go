@@ -14,6 +14,7 @@ type loops[T Float] struct {
 	sumClip            func(z, x, y []T, low T)
 	maxHalves          func(y []T, picks []uint32, x []T, width, rows int, keep uint32)
 	unpoolHalves       func(dx []T, picks []uint32, dy []T, width, rows int)
+	dropout            func(y, x []T, words []uint32, threshold uint32, scale T)
 	sum                func(x []T) T
 	moments            func(x []T, p planes, pivot T) (total, square float64)
 	normForward        func(y, x []T, p planes, mean, a, b, low T)
@@ -53,7 +54,8 @@ func plainLoops[T Float]() loops[T] {
 	return loops[T]{
 		addClip: addClip[T], clipRows: clipRows[T], sumClip: sumClip[T],
 		maxHalves: maxHalves[T], unpoolHalves: unpoolHalves[T],
-		sum: sum[T], moments: moments[T],
+		dropout: dropout[T],
+		sum:     sum[T], moments: moments[T],
 		normForward: normForward[T], normJoin: normJoin[T], normSums: normSums[T], normGrad: normGrad[T],
 		rowNorm: rowNorm[T], rowNormSums: rowNormSums[T], rowNormGrad: rowNormGrad[T],
 		top: top[T], times: times[T], timesRows: timesRows[T], dotRows: dotRows[T], slopeRows: slopeRows[T],

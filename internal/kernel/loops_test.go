@@ -31,6 +31,15 @@ func testLoops(t *testing.T, l loops[float32], seed uint64) {
 	low := lowest[float32](r.IntN(2) == 0)
 	both(t, r, "addClip", y, func(y []float32) { l.addClip(y, x, b, low) }, func(y []float32) { plain.addClip(y, x, b, low) })
 	both(t, r, "sumClip", y, func(y []float32) { l.sumClip(y, x, z, low) }, func(y []float32) { plain.sumClip(y, x, z, low) })
+	words, threshold := make([]uint32, n), r.Uint32()
+	for i := range words {
+		words[i] = threshold + uint32(r.IntN(3)) - 1
+		if r.IntN(2) == 0 {
+			words[i] = r.Uint32()
+		}
+	}
+	both(t, r, "dropout", y, func(y []float32) { l.dropout(y, x, words, threshold, b) },
+		func(y []float32) { plain.dropout(y, x, words, threshold, b) })
 	width, rows, gap := r.IntN(40), 1+r.IntN(4), r.IntN(5)
 	from := framed(r, values(r, rows*(width+gap))).data
 	both(t, r, "clipRows", values(r, rows*(width+3)),

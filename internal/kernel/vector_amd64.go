@@ -62,6 +62,11 @@ func addClipAVX2(y []float32, x []float32, v float32, low float32)
 //go:noescape
 func clipRowsAVX2(y []float32, yStride int, x []float32, xStride int, width int, rows int, v float32, low float32)
 
+// dropoutAVX2 is dropout.
+//
+//go:noescape
+func dropoutAVX2(y []float32, x []float32, words []uint32, threshold uint32, scale float32)
+
 // sumClipAVX2 is sumClip.
 //
 //go:noescape

@@ -1695,6 +1695,49 @@ done:
 	VZEROUPPER
 	RET
 
+// func dropoutAVX2(y []float32, x []float32, words []uint32, threshold uint32, scale float32)
+// Requires: AVX, AVX2
+TEXT ·dropoutAVX2(SB), NOSPLIT, $0-80
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         words_base+48(FP), BX
+	VBROADCASTSS threshold+72(FP), Y0
+	VBROADCASTSS scale+76(FP), Y1
+	XORQ         SI, SI
+	SUBQ         $+8, AX
+	JLT          tail
+
+loop:
+	VMOVUPS  (BX)(SI*4), Y2
+	VPMAXUD  Y0, Y2, Y3
+	VPCMPEQD Y2, Y3, Y2
+	VMOVUPS  (DX)(SI*4), Y3
+	VMULPS   Y1, Y3, Y3
+	VANDPS   Y3, Y2, Y2
+	VMOVUPS  Y2, (CX)(SI*4)
+	ADDQ     $+8, SI
+	SUBQ     $+8, AX
+	JGE      loop
+
+tail:
+	ADDQ       $+8, AX
+	JZ         done
+	LEAQ       constants<>+32(SB), DI
+	NEGQ       AX
+	VMOVUPS    (DI)(AX*4), Y2
+	VMASKMOVPS (BX)(SI*4), Y2, Y3
+	VPMAXUD    Y0, Y3, Y0
+	VPCMPEQD   Y3, Y0, Y0
+	VMASKMOVPS (DX)(SI*4), Y2, Y3
+	VMULPS     Y1, Y3, Y1
+	VANDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (CX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
 // func sumClipAVX2(z []float32, x []float32, y []float32, low float32)
 // Requires: AVX
 TEXT ·sumClipAVX2(SB), NOSPLIT, $0-76

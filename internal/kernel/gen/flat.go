@@ -61,6 +61,14 @@ func (g *generator) lines() {
 
 	g.clipRows()
 
+	g.function("dropout", "y, x []float32, words []uint32, threshold uint32, scale float32")
+	g.overSlices([]string{"y", "x", "words"}, []string{"threshold", "scale"}, func(c columns, x []operand.Mem, v []vector) {
+		word := c.load(x[2])
+		kept := g.Op(g.VPCMPEQD, g.Op(g.VPMAXUD, word, v[0]), word)
+		c.store(g.Op(g.VANDPS, kept, g.Mul(c.load(x[1]), v[1])), x[0])
+	})
+	g.Finish()
+
 	g.function("sumClip", "z, x, y []float32, low float32")
 	zero := g.zero()
 	g.overSlices([]string{"z", "x", "y"}, []string{"low"}, func(c columns, x []operand.Mem, v []vector) {
