@@ -16,17 +16,17 @@ const levelName = "none (has no strength)"
 // kind, and the level of none.
 func (x *results) drawSweep(file string) error {
 	var panels []figure.Panel
-	for _, rate := range x.rates() {
-		where := fmt.Sprintf("%s, lr %v\n%s", x.title(), rate, x.seeds(onValidation))
-		for _, q := range []struct {
-			y   string
-			of  func(point) float64
-			log bool
-		}{{"validation accuracy, %", accuracy, false}, {"validation loss (NLL), nats an image", loss, true}} {
+	for _, q := range []struct {
+		y   string
+		of  func(point) float64
+		log bool
+	}{{"validation accuracy, %", accuracy, false}, {"validation loss (NLL), nats an image", loss, true}} {
+		for _, rate := range x.rates() {
 			curves := x.byStrength(rate, q.of)
 			if len(curves) == 0 {
 				continue
 			}
+			where := fmt.Sprintf("%s, lr %v\n%s", x.title(), rate, x.seeds(onValidation))
 			panel := figure.Panel{Title: where, X: x.strengths(), Y: q.y, LogX: true, LogY: q.log, Curves: curves}
 			if level := curves[0]; !q.log && level.Name == levelName {
 				panel.FromY = level.Y[0] - collapse
