@@ -58,22 +58,24 @@ shape() {
 hosts_reset() {
 	local i
 	for i in 0 1 2; do
-		ip netns pids "$bridge-host$i" 2>/dev/null | xargs -r kill -9
+		ip netns pids "$bridge-host$i" 2>/dev/null | xargs -r kill -9 || true # some end by themselves
 		ip -n "$bridge-host$i" link set eth0 up
 	done
 }
 
+# hosts_down takes all of it away, whatever there is. The cables go by name: the end of a namespace takes them along later.
 hosts_down() {
 	[ -n "${bridge:-}" ] || return 0
 	local i
-	hosts_reset 2>/dev/null
+	hosts_reset 2>/dev/null || true
 	for i in 0 1 2; do
-		ip netns del "$bridge-host$i" 2>/dev/null
+		ip link del "$bridge-$i" 2>/dev/null || true
+		ip netns del "$bridge-host$i" 2>/dev/null || true
 		rm -rf "/etc/netns/$bridge-host$i"
 	done
-	ip link del "$bridge" 2>/dev/null
+	ip link del "$bridge" 2>/dev/null || true
 	if [ -n "${cable:-}" ]; then
-		kill "$cable" 2>/dev/null && wait "$cable" 2>/dev/null
+		kill "$cable" 2>/dev/null && wait "$cable" 2>/dev/null || true
 		cable=
 	fi
 	bridge=
