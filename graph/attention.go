@@ -36,7 +36,7 @@ type AttentionConfig struct {
 //
 // Shapes: q (N, T, D); k and v (N, S, D); result (N, T, D). If a query attends to no key, its result and gradients are zero.
 //
-// The matrix of probabilities is never stored whole if there are more than 256 keys: its rows are computed when needed, and
+// The matrix of probabilities is never stored whole if there are more than 512 keys: its rows are computed when needed, and
 // again in the backward pass. Graphs without gradients never store more than a few rows.
 //
 // A key that a query does not attend to has probability 0. An infinite or NaN element of its v therefore makes the result

@@ -45,7 +45,7 @@ func TestPyTorch(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases = append(cases, "gpt/train")
-	cmd := exec.Command(interpreter, append([]string{"testdata/networks.py", dir, strconv.Itoa(peerBatch)}, cases...)...)
+	cmd := exec.Command(interpreter, append([]string{"testdata/networks.py", "values", dir, strconv.Itoa(peerBatch)}, cases...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -52,7 +52,7 @@ func NewSoftmax[T Float](a Attention) Softmax[T] {
 // Keep makes room for the exponentials, if there are so few keys that those of a position take no more memory than what else
 // a block of a transformer keeps for it.
 func (s *Softmax[T]) Keep(a Attention) {
-	const most = 256
+	const most = 512
 	if a.Keys <= most {
 		s.Kept = hugepage.Make[T](a.N * a.Heads * a.Queries * a.pitch())
 	}
