@@ -23,7 +23,7 @@
 //
 // # The library
 //
-// MPI is opened when Init is called: Open MPI 4 and 5, MPICH 4 and what shares its ABI (Intel MPI, MVAPICH, Cray MPICH), or
+// MPI is opened when Init is called: Open MPI 4 to 6, MPICH 4 to 5 and what shares its ABI (Intel MPI, MVAPICH, Cray MPICH), or
 // a library of MPI 5's standard ABI. No C compiler is needed, and only programs that import this package are linked to the
 // system's libraries at all. LAYERNOISE_MPI names another library file. The library must be the launcher's: another one
 // would make many worlds of one rank, and is an error.

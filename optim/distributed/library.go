@@ -27,20 +27,36 @@ type library struct {
 // process lives, whatever becomes of the world.
 var underWay = make(map[*operation]struct{})
 
-// abi is the handles of MPI's constants that are needed: the standard leaves them to the library (to the standard itself
-// from MPI 5 on).
+// abi is MPI's constants that are needed: the standard leaves them to the library (to the standard itself from MPI 5 on).
 type abi struct {
-	world, bytes, errorsReturn uintptr
+	world, bytes, errorsReturn uintptr // handles
+
+	// MPI_THREAD_FUNNELED: all calls come from the thread that initialised MPI. MPI_THREAD_SERIALIZED: from one thread at a time.
+	oneThread, oneAtATime int32
 }
 
 // Two ABIs are numbers. The one of MPICH is shared by Intel MPI, MVAPICH and Cray MPICH; the standard's is that of MPI 5.
 // In Open MPI the handles are addresses of variables.
 var (
-	mpichABI    = abi{world: 0x44000000, bytes: 0x4c00010d, errorsReturn: 0x54000001}
-	standardABI = abi{world: 0x101, bytes: 0x247, errorsReturn: 0x143}
+	mpichABI    = abi{world: 0x44000000, bytes: 0x4c00010d, errorsReturn: 0x54000001, oneThread: 1, oneAtATime: 2}
+	standardABI = abi{world: 0x101, bytes: 0x247, errorsReturn: 0x143, oneThread: 1024, oneAtATime: 2048}
 )
 
+// hasStandardABI reports whether a library has the standard's ABI. From MPI 5 on each library says so; one and the same may come
+// in two builds.
+func hasStandardABI(handle uintptr) bool {
+	version, err := purego.Dlsym(handle, "MPI_Abi_get_version")
+	if err != nil {
+		return false
+	}
+	out := newResults()
+	defer runtime.KeepAlive(out)
+	purego.SyscallN(version, address(&out.a), address(&out.b))
+	return out.a >= 1 // -1 where it has one of its own
+}
+
 func openMPIABI(handle uintptr) (a abi, err error) {
+	a.oneThread, a.oneAtATime = 1, 2
 	for symbol, p := range map[string]*uintptr{
 		"ompi_mpi_comm_world":    &a.world,
 		"ompi_mpi_byte":          &a.bytes,
@@ -87,7 +103,7 @@ func openFunctions(handle uintptr) (f functions, err error) {
 func candidates(l launch) []string {
 	openMPI := []string{"libmpi.so.40", "libmpi.so.80"}
 	mpich := []string{"libmpich.so.12", "libmpi.so.12"}
-	standard := []string{"libmpi_abi.so.0", "libmpi_abi.so"}
+	standard := []string{"libmpi_abi.so.1"}
 	any := []string{"libmpi.so", "libmpi.dylib"}
 	if l.openMPI {
 		return concat(openMPI, standard, any, mpich)
@@ -118,7 +134,10 @@ func open(path string, l launch) (*library, error) {
 			continue
 		}
 		lib, err := newLibrary(handle, name)
-		return lib, errors.Wrapf(err, "distributed: %s is no MPI library", name)
+		return lib, errors.Wrapf(err, "distributed: %s is no MPI library that can be used", name)
+	}
+	if path != "" {
+		return nil, errors.Errorf("distributed: the MPI library that LAYERNOISE_MPI or Config.Library names does not open: %s", failed[0])
 	}
 	return nil, errors.Errorf("distributed: no MPI library was found; install Open MPI or MPICH (Debian: libopenmpi3 or libmpich12), "+
 		"or name one in LAYERNOISE_MPI: %s", strings.Join(failed, "; "))
@@ -133,8 +152,10 @@ func newLibrary(handle uintptr, path string) (*library, error) {
 	text := lib.describe()
 	lib.name, lib.hangs, lib.firstPMI = summary(text), finalizeHangs(text), !strings.Contains(text, "--with-pmi")
 	switch {
-	case strings.Contains(path, "mpi_abi"):
+	case hasStandardABI(handle):
 		lib.abi = standardABI
+	case strings.Contains(path, "mpi_abi"):
+		err = errors.New("its ABI is that of a draft of MPI 5")
 	case strings.Contains(lib.name, "Open MPI"):
 		lib.abi, err = openMPIABI(handle)
 	default:
@@ -198,24 +219,17 @@ func (l *library) call(what string, function uintptr, args ...uintptr) error {
 	return errors.Errorf("distributed: %s: %s (%s)", what, out, l.name)
 }
 
-// MPI_THREAD_FUNNELED and MPI_THREAD_SERIALIZED are the same in all ABIs: all calls come from the thread that initialised
-// MPI, or from one thread at a time.
-const (
-	threadFunneled   = 1
-	threadSerialized = 2
-)
-
 // start initialises MPI and returns the rank and the size of the world.
 func (l *library) start() (rank, size int, err error) {
 	out := newResults()
 	defer runtime.KeepAlive(out)
-	if err := l.call("MPI_Init_thread", l.initThread, 0, 0, threadSerialized, address(&out.a)); err != nil {
+	if err := l.call("MPI_Init_thread", l.initThread, 0, 0, uintptr(l.oneAtATime), address(&out.a)); err != nil {
 		return 0, 0, err
 	}
-	if out.a < threadFunneled {
+	if out.a < l.oneThread {
 		return 0, 0, errors.Errorf("distributed: %s was built without threads: a Go program always has several", l.name)
 	}
-	l.serialized = out.a >= threadSerialized
+	l.serialized = out.a >= l.oneAtATime
 	if err := l.call("MPI_Comm_set_errhandler", l.setErrhandler, l.world, l.errorsReturn); err != nil {
 		return 0, 0, err
 	}

@@ -118,6 +118,25 @@ if LAYERNOISE_MPI=libmpich.so.12 mpirun.openmpi -np 2 "${ranks[@]}" >"$folder/wr
 fi
 grep -m 1 "the library is not the launcher's" "$folder/wrong" || { cat "$folder/wrong"; exit 1; }
 
+echo "== a library that is none"
+for name in libc.so.6 libnone.so.1; do
+	if LAYERNOISE_MPI=$name mpirun.openmpi -np 2 "${ranks[@]}" >"$folder/wrong" 2>&1; then
+		echo "FAIL: $name ended without an error"
+		exit 1
+	fi
+	grep -m 1 -E "is no MPI library|does not open" "$folder/wrong" || { cat "$folder/wrong"; exit 1; }
+done
+
+# The standard's ABI, of MPICH 5 or Open MPI 6. ABI=/path/to/libmpi_abi.so.1 names one that is not the system's.
+abi=${ABI:-$(ldconfig -p | grep -o -m 1 '/.*/libmpi_abi\.so\.1$' || true)}
+if [ -z "$abi" ]; then
+	echo "!!! NOT TESTED: the standard's ABI, because there is no libmpi_abi.so.1 !!!"
+elif grep -q 'MPICH Version' "$abi"; then
+	LAYERNOISE_MPI=$abi passes mpich-here 3 "by $abi"
+else
+	LAYERNOISE_MPI=$abi passes openmpi-here 3 "by $abi"
+fi
+
 # The example that trains classifiers: on all ranks, interrupted, resumed by another number of ranks, and runs of their own.
 (cd ../../examples/classify && go test -c -o "$folder/classify" .)
 for launcher in "mpirun.openmpi --bind-to none -np" "mpiexec.hydra -n"; do
