@@ -127,15 +127,15 @@ func (w *World) agree(c call) error {
 		if rank == w.rank {
 			continue
 		}
-		in, err := w.wire.receive(theirs[rank*callSize:(rank+1)*callSize], rank, tagCall)
+		in, err := w.receive(theirs[rank*callSize:(rank+1)*callSize], rank, tagCall)
 		if err != nil {
 			return err
 		}
-		out, err := w.wire.send(mine, rank, tagCall)
+		out, err := w.send(mine, rank, tagCall)
 		if err != nil {
 			return err
 		}
-		list = append(list, wait(in, rank), wait(out, rank))
+		list = append(list, in, out)
 	}
 	if err := w.wait(c, list); err != nil {
 		return err

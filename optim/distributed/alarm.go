@@ -62,9 +62,8 @@ func decodeAlarm(b []byte) *failure {
 // in its life: an empty one when it ends in order, which it does when all ranks have called Finalize, though others may not
 // have heard that from all yet.
 type alarm struct {
-	rank int
+	waiting
 	text []byte
-	pending
 }
 
 // listen begins to wait for the alarms of all other ranks.
@@ -74,9 +73,9 @@ func (w *World) listen() error {
 		if rank == w.rank {
 			continue
 		}
-		a := alarm{rank: rank, text: make([]byte, alarmSize)}
+		a := alarm{text: make([]byte, alarmSize)}
 		var err error
-		if a.pending, err = w.wire.receive(a.text, rank, tagAlarm); err != nil {
+		if a.waiting, err = w.receive(a.text, rank, tagAlarm); err != nil {
 			return err
 		}
 		w.alarms = append(w.alarms, a)
@@ -84,32 +83,28 @@ func (w *World) listen() error {
 	return nil
 }
 
-// hear takes the alarms that have come.
-func (w *World) hear() error {
-	var failed error
+// hear takes the alarms that have come. Its error is of a rank of which none can come.
+func (w *World) hear() (lost error) {
 	w.alarms = slices.DeleteFunc(w.alarms, func(a alarm) bool {
-		if failed != nil {
-			return false
-		}
-		done, err := w.wire.done(a.pending)
-		failed = err
+		done, err := w.done(a.waiting)
 		if done {
 			w.said[a.rank] = decodeAlarm(a.text)
 		}
-		return done
+		if lost == nil {
+			lost = err
+		}
+		return done || err != nil
 	})
-	return failed
+	return lost
 }
 
 // alarmed returns the failure of a rank that has told one, if there is any.
 func (w *World) alarmed() error {
-	if err := w.hear(); err != nil {
-		return err
-	}
+	lost := w.hear()
 	if f := w.told(); f != nil {
 		return f
 	}
-	return nil
+	return lost
 }
 
 // told returns what has been heard: the failure of a rank itself before what others say of missing ones.
@@ -141,7 +136,7 @@ func (w *World) hush() error {
 		}
 		missing := slices.Clone(sends)
 		for _, a := range w.alarms {
-			missing = append(missing, wait(a.pending, a.rank))
+			missing = append(missing, a.waiting)
 		}
 		if err := p.look(news+before-len(w.alarms), missing); err != nil {
 			return err
@@ -167,8 +162,8 @@ func (w *World) breakDown(reason error) error {
 	known := make(chan error, 1)
 	go func() { // which stays behind if MPI hangs
 		_ = w.do(func() error {
-			err := w.tell(f)
-			if err == nil && len(f.missing) > 0 {
+			w.tell(f)
+			if len(f.missing) > 0 {
 				known <- w.rollCall(f)
 			}
 			close(known)
@@ -185,16 +180,27 @@ func (w *World) breakDown(reason error) error {
 	return w.broken
 }
 
-// tell sends an alarm to all other ranks, and waits a moment for it to leave.
-func (w *World) tell(f *failure) error {
-	sends, err := w.sendAll(f.encode(), tagAlarm)
-	limit := time.Now().Add(moment)
-	for err == nil && len(sends) > 0 && time.Now().Before(limit) {
-		if _, err = w.progress(&sends); err == nil && len(sends) > 0 {
-			time.Sleep(time.Millisecond)
+// tell sends an alarm to all other ranks that can be reached, and waits a moment for it to leave.
+func (w *World) tell(f *failure) {
+	var sends []waiting
+	text := f.encode()
+	for rank := range w.size {
+		if rank == w.rank {
+			continue
+		}
+		if m, err := w.send(text, rank, tagAlarm); err == nil {
+			sends = append(sends, m)
 		}
 	}
-	return err
+	for limit := time.Now().Add(moment); time.Now().Before(limit); time.Sleep(time.Millisecond) {
+		sends = slices.DeleteFunc(sends, func(m waiting) bool {
+			done, err := w.done(m)
+			return done || err != nil
+		})
+		if len(sends) == 0 {
+			break
+		}
+	}
 }
 
 // rollCall finds out which ranks are missing. A rank that was waited for in vain may itself have waited for another one. So
@@ -203,9 +209,7 @@ func (w *World) tell(f *failure) error {
 func (w *World) rollCall(f *failure) error {
 	limit := time.Now().Add(moment)
 	for len(w.alarms) > 0 && time.Now().Before(limit) {
-		if w.hear() != nil {
-			break
-		}
+		_ = w.hear() // a rank of which nothing can come is silent
 		time.Sleep(time.Millisecond)
 	}
 	if first := w.told(); first != nil && len(first.missing) == 0 {
@@ -235,11 +239,11 @@ func (w *World) sendAll(data []byte, tag int) (sends []waiting, err error) {
 		if rank == w.rank {
 			continue
 		}
-		p, err := w.wire.send(data, rank, tag)
+		m, err := w.send(data, rank, tag)
 		if err != nil {
 			return sends, err
 		}
-		sends = append(sends, wait(p, rank))
+		sends = append(sends, m)
 	}
 	return sends, nil
 }

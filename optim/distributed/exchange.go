@@ -202,22 +202,22 @@ func (b *block[T]) gather(w *World) error {
 	return b.exchange(w, b.tag+1, func(int) []T { return b.segment(w.rank) }, b.segment)
 }
 
-func (b *block[T]) exchange(w *World, tag int, out, in func(rank int) []T) error {
+func (b *block[T]) exchange(w *World, tag int, give, take func(rank int) []T) error {
 	for k := 1; k < w.size; k++ { // not all begin with the same one
 		r := (w.rank + k) % w.size
-		if x := in(r); len(x) > 0 {
-			p, err := w.wire.receive(bytesOf(x), r, tag)
+		if x := take(r); len(x) > 0 {
+			in, err := w.receive(bytesOf(x), r, tag)
 			if err != nil {
 				return err
 			}
-			b.list = append(b.list, wait(p, r))
+			b.list = append(b.list, in)
 		}
-		if x := out(r); len(x) > 0 {
-			p, err := w.wire.send(bytesOf(x), r, tag)
+		if x := give(r); len(x) > 0 {
+			out, err := w.send(bytesOf(x), r, tag)
 			if err != nil {
 				return err
 			}
-			b.list = append(b.list, wait(p, r))
+			b.list = append(b.list, out)
 		}
 	}
 	return nil
@@ -270,23 +270,20 @@ func spread[T Float](w *World, c call, root int, x []T) error {
 	for ; len(x) > 0; x = x[min(most, len(x)):] {
 		part := bytesOf(x[:min(most, len(x))])
 		for stride := 1; stride < w.size; stride *= 2 {
-			var p pending
+			var m waiting
 			var err error
-			var peer int
 			switch {
 			case place < stride && place+stride < w.size:
-				peer = (w.rank + stride) % w.size
-				p, err = w.wire.send(part, peer, tagData)
+				m, err = w.send(part, (w.rank+stride)%w.size, tagData)
 			case place >= stride && place < 2*stride:
-				peer = (w.rank - stride + w.size) % w.size
-				p, err = w.wire.receive(part, peer, tagData)
+				m, err = w.receive(part, (w.rank-stride+w.size)%w.size, tagData)
 			default:
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			if err := w.wait(c, []waiting{wait(p, peer)}); err != nil {
+			if err := w.wait(c, []waiting{m}); err != nil {
 				return err
 			}
 		}
@@ -304,15 +301,15 @@ func gatherAll(w *World, c call, x []uint64) ([][]uint64, error) {
 			continue
 		}
 		all[r] = make([]uint64, len(x))
-		in, err := w.wire.receive(bytesOf(all[r]), r, tagData)
+		in, err := w.receive(bytesOf(all[r]), r, tagData)
 		if err != nil {
 			return nil, err
 		}
-		out, err := w.wire.send(bytesOf(x), r, tagData)
+		out, err := w.send(bytesOf(x), r, tagData)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, wait(in, r), wait(out, r))
+		list = append(list, in, out)
 	}
 	return all, w.wait(c, list)
 }

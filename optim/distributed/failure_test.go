@@ -103,6 +103,7 @@ type trouble int
 const (
 	nothing trouble = iota
 	dies            // nothing of it arrives any more, and it returns
+	breaks          // the same, and messages to and from it end with errors
 	hangs           // the same, but only for longer than the others wait
 	reports         // it fails, and says so
 	cutOff          // the messages between it and one other rank are lost
@@ -110,7 +111,7 @@ const (
 )
 
 func (k trouble) String() string {
-	return [...]string{"nothing", "it dies", "it hangs", "it reports", "cut off"}[k]
+	return [...]string{"nothing", "it dies", "its connections break", "it hangs", "it reports", "cut off"}[k]
 }
 
 // errDies ends a rank that is to die.
@@ -120,13 +121,15 @@ var errDies = errors.New("it dies")
 type mortal struct {
 	wire
 	left     int // messages until then
+	kind     trouble
 	meet     func() error
-	atTheEnd *bool // set if all ranks had called Finalize
+	atTheEnd *bool // set if all ranks had called Finalize, so that some may not notice
 }
 
 func (m *mortal) send(data []byte, to, tag int) (pending, error) {
 	if m.left--; m.left == 0 {
-		*m.atTheEnd = tag == tagAlarm
+		// What others have of it already is not lost with a connection.
+		*m.atTheEnd = tag == tagAlarm || m.kind == cutOff && tag == tagCall && decodeCall(data).kind == finalize
 		if err := m.meet(); err != nil {
 			return nil, err
 		}
@@ -185,6 +188,9 @@ func randomRun(t *testing.T, rng *rand.Rand, kind trouble) (met bool) {
 			case dies:
 				cut = func(r route) bool { return r.from == odd }
 				return errDies
+			case breaks:
+				p.failed = func(r route) bool { return r.from == odd || r.to == odd }
+				return errDies
 			case hangs:
 				p.mu.Unlock()
 				time.Sleep(3 * moment)
@@ -204,7 +210,7 @@ func randomRun(t *testing.T, rng *rand.Rand, kind trouble) (met bool) {
 	atTheEnd := false
 	errs := p.run(t, n, timeout, func(w *World) error {
 		if w.rank == odd {
-			w.wire = &mortal{wire{p, odd}, after, meet(w), &atTheEnd}
+			w.wire = &mortal{wire{p, odd}, after, kind, meet(w), &atTheEnd}
 		}
 		err := randomCalls(w, rand.New(rand.NewPCG(script, 2)))
 		took[w.rank] = time.Since(began)
@@ -241,7 +247,7 @@ func randomRun(t *testing.T, rng *rand.Rand, kind trouble) (met bool) {
 // names reports whether an error says which rank is the odd one.
 func names(err error, kind trouble, odd, other int) bool {
 	switch kind {
-	case dies, hangs:
+	case dies, breaks, hangs:
 		return strings.Contains(err.Error(), fmt.Sprintf("for rank %d, which", odd))
 	case reports:
 		return strings.Contains(err.Error(), fmt.Sprintf("rank %d of ", odd)) && strings.Contains(err.Error(), "the disk is full")

@@ -208,7 +208,7 @@ func summary(text string) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(line, "MPICH Version:", "MPICH ")), " ")
 }
 
-// call calls a function of MPI, and returns what its error code says.
+// call calls a function of MPI, and returns what its error code says, in one line.
 func (l *library) call(what string, function uintptr, args ...uintptr) error {
 	code, _, _ := purego.SyscallN(function, args...)
 	if int32(code) == 0 {
@@ -216,7 +216,7 @@ func (l *library) call(what string, function uintptr, args ...uintptr) error {
 	}
 	out := newResults()
 	purego.SyscallN(l.errorString, code, address(&out.text[0]), address(&out.a))
-	return errors.Errorf("distributed: %s: %s (%s)", what, out, l.name)
+	return errors.Errorf("%s: %s (%s)", what, strings.Join(strings.Fields(out.String()), " "), l.name)
 }
 
 // start initialises MPI and returns the rank and the size of the world.
@@ -227,7 +227,7 @@ func (l *library) start() (rank, size int, err error) {
 		return 0, 0, err
 	}
 	if out.a < l.oneThread {
-		return 0, 0, errors.Errorf("distributed: %s was built without threads: a Go program always has several", l.name)
+		return 0, 0, errors.Errorf("%s was built without threads: a Go program always has several", l.name)
 	}
 	l.serialized = out.a >= l.oneAtATime
 	if err := l.call("MPI_Comm_set_errhandler", l.setErrhandler, l.world, l.errorsReturn); err != nil {

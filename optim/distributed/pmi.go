@@ -72,14 +72,14 @@ func takeLeave(launcher io.ReadWriter) error {
 	answers := bufio.NewReader(launcher)
 	for _, word := range []struct{ say, hear string }{{"cmd=barrier_in\n", "cmd=barrier_out"}, {"cmd=finalize\n", "cmd=finalize_ack"}} {
 		if _, err := io.WriteString(launcher, word.say); err != nil {
-			return errors.Wrap(err, "distributed: telling the launcher that this rank ends")
+			return errors.Wrap(err, "telling the launcher that this rank ends")
 		}
 		heard, err := answers.ReadString('\n')
 		if err != nil {
-			return errors.Wrap(err, "distributed: the launcher's connection ended before this rank took leave of it")
+			return errors.Wrap(err, "the launcher's connection ended before this rank took leave of it")
 		}
 		if answer := strings.TrimSpace(heard); answer != word.hear && answer != word.hear+" rc=0" { // which srun adds
-			return errors.Errorf("distributed: the launcher answered %q to %q, want %q", heard, word.say, word.hear)
+			return errors.Errorf("the launcher answered %q to %q, want %q", heard, word.say, word.hear)
 		}
 	}
 	return nil

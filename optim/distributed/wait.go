@@ -12,7 +12,32 @@ type waiting struct {
 	rank int
 }
 
-func wait(p pending, rank int) waiting { return waiting{p, rank} }
+// send begins to send data to a rank.
+func (w *World) send(data []byte, to, tag int) (waiting, error) {
+	p, err := w.wire.send(data, to, tag)
+	return waiting{p, to}, w.lost(to, err)
+}
+
+// receive begins to receive data from a rank.
+func (w *World) receive(data []byte, from, tag int) (waiting, error) {
+	p, err := w.wire.receive(data, from, tag)
+	return waiting{p, from}, w.lost(from, err)
+}
+
+// done reports whether a message has been carried. It is not asked again after it has, or after an error.
+func (w *World) done(m waiting) (bool, error) {
+	done, err := w.wire.done(m.pending)
+	return done, w.lost(m.rank, err)
+}
+
+// lost is the failure of a message to or from a rank: a library that notices that a rank has died, as MPICH over UCX does,
+// says so by the error of a message.
+func (w *World) lost(rank int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{text: fmt.Sprintf("rank %d of %d has an error of a message, %v,", w.rank, w.size, err), missing: []int{rank}}
+}
 
 // progress takes the messages that have been carried out of the list, and returns how many.
 func (w *World) progress(list *[]waiting) (int, error) {
@@ -22,9 +47,9 @@ func (w *World) progress(list *[]waiting) (int, error) {
 		if failed != nil {
 			return false
 		}
-		done, err := w.wire.done(m.pending)
+		done, err := w.done(m)
 		failed = err
-		return done
+		return done || err != nil
 	})
 	return before - len(*list), failed
 }

@@ -19,6 +19,7 @@ type post struct {
 	routes map[route]*traffic
 	delay  func() time.Duration // of a message; nil for none
 	lost   func(route) bool     // messages that never arrive; nil for none
+	failed func(route) bool     // messages that end with an error; nil for none
 	over   bool                 // the time of the test: every call fails
 	mixed  int                  // receives that began while another one of the same route waited
 }
@@ -33,12 +34,16 @@ type traffic struct {
 
 // letter is a message, seen from one of its two ends.
 type letter struct {
+	route
 	data     []byte
 	eager    bool // data is a copy, and the sender may go on
 	arrived  bool
 	finished bool
 	err      error
 }
+
+// errUnreachable is what a library says that knows that a rank has died.
+var errUnreachable = errors.New("endpoint timeout")
 
 // eager is how long a message may be to be copied.
 const eager = 256
@@ -62,7 +67,10 @@ func (w wire) send(data []byte, to, tag int) (pending, error) {
 	p, r := w.post, route{w.rank, to, tag}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := &letter{data: data}
+	l := &letter{route: r, data: data}
+	if p.failed != nil && p.failed(r) {
+		return nil, errUnreachable
+	}
 	if len(data) <= eager {
 		l.data, l.eager, l.finished = slices.Clone(data), true, true
 	}
@@ -97,7 +105,11 @@ func (w wire) receive(data []byte, from, tag int) (pending, error) {
 	p := w.post
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t, l := p.traffic(route{from, w.rank, tag}), &letter{data: data}
+	r := route{from, w.rank, tag}
+	t, l := p.traffic(r), &letter{route: r, data: data}
+	if p.failed != nil && p.failed(r) {
+		return nil, errUnreachable
+	}
 	if len(t.expected) > 0 {
 		p.mixed++
 	}
@@ -126,6 +138,9 @@ func (w wire) done(p pending) (bool, error) {
 		return false, errors.New("the test's time is over")
 	}
 	l := p.(*letter)
+	if !l.finished && w.post.failed != nil && w.post.failed(l.route) {
+		return false, errUnreachable
+	}
 	return l.finished, l.err
 }
 

@@ -69,9 +69,9 @@ func (w *World) withdrawn(c call, calls []call) error {
 			sends, err = w.sendAll(reasons[rank], tagData)
 			list = append(list, sends...)
 		default:
-			var p pending
-			p, err = w.wire.receive(reasons[rank], rank, tagData)
-			list = append(list, wait(p, rank))
+			var in waiting
+			in, err = w.receive(reasons[rank], rank, tagData)
+			list = append(list, in)
 		}
 		if err != nil {
 			return err

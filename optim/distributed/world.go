@@ -56,7 +56,8 @@ type transport interface {
 	// send and receive begin to carry data, which belongs to the transport until done says so.
 	send(data []byte, to, tag int) (pending, error)
 	receive(data []byte, from, tag int) (pending, error)
-	// done makes progress, and reports whether a message has been carried. It is not called again after it has.
+	// done makes progress, and reports whether a message has been carried. It is not called again after it has, or after an
+	// error.
 	done(pending) (bool, error)
 	// idle leaves the processor to other threads for some time, for 0 to those that want it now.
 	idle(time.Duration)
@@ -170,7 +171,7 @@ func (w *World) limited(what, why string, call func() error) error {
 	defer timer.Stop()
 	select {
 	case err := <-done:
-		return err
+		return errors.WithMessage(err, "distributed")
 	case <-timer.C:
 		w.broken = errors.Errorf("distributed: rank %d of %d: %s did not end within %v: %s", w.rank, w.size, what, w.timeout, why)
 		return w.broken
