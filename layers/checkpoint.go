@@ -18,6 +18,7 @@ type checkpoint struct {
 	Version int
 	At      position
 	Batches int    // per pass
+	Size    int    // images or sequences of a step, of all ranks; 0 in files of earlier versions
 	Weights []byte // and running statistics, as SaveTo writes them
 	Solver  []byte
 	History History
@@ -42,7 +43,7 @@ func checkSavable(c FitConfig, solver G.Solver) error {
 func (f *fit) save() error { return f.write(f.saveFile) }
 
 func (f *fit) saveFile() error {
-	c := checkpoint{Version: checkpointVersion, At: f.at, Batches: f.batches.Len(), History: *f.history}
+	c := checkpoint{Version: checkpointVersion, At: f.at, Batches: f.batches.Len(), Size: f.stepSize(), History: *f.history}
 	var err error
 	if c.Solver, err = f.solver.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
 		return errors.WithMessagef(err, "layers: checkpoint %s", f.config.Checkpoint)
@@ -59,6 +60,9 @@ func (f *fit) saveFile() error {
 		return nil
 	})
 }
+
+// stepSize returns the number of images or sequences of a step, of all ranks.
+func (f *fit) stepSize() int { return f.feed.size() * f.ranks.Size() }
 
 // resume restores network, solver, history and position from the checkpoint, if there is one. After an error nothing has
 // changed.
@@ -89,6 +93,9 @@ func (f *fit) resume() error {
 		return errors.Errorf("layers: checkpoint %s is of version %d, want %d", name, c.Version, checkpointVersion)
 	case c.Batches != f.batches.Len():
 		return errors.Errorf("layers: checkpoint %s is of a training with %d batches per pass, this one has %d", name, c.Batches, f.batches.Len())
+	case c.Size > 0 && c.Size != f.stepSize():
+		return errors.Errorf("layers: checkpoint %s is of a training whose steps take %d images or sequences, this one's take %d: %v on each of %d ranks",
+			name, c.Size, f.stepSize(), f.feed, f.ranks.Size())
 	case c.At.Epoch < f.config.FirstEpoch || c.At.Batch < 0 || c.At.Batch > c.Batches:
 		return errors.Errorf("layers: checkpoint %s is of batch %d of epoch %d, this training starts at epoch %d", name, c.At.Batch, c.At.Epoch, f.config.FirstEpoch)
 	}

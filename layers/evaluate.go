@@ -182,7 +182,9 @@ func (r *ranks) evaluate(ctx context.Context, batches AnyBatches, judge func(con
 	if !shared {
 		return r.evaluatePass(ctx, batches, judge, f, false)
 	}
-	count, err = r.evaluatePass(ctx, batches, judge, f, true)
+	if err = r.alike(description(batches)); err == nil {
+		count, err = r.evaluatePass(ctx, batches, judge, f, true)
+	}
 	if err = r.agree(err); err != nil {
 		return 0, err
 	}

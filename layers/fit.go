@@ -90,6 +90,42 @@ func (c FitConfig) check(batches AnyBatches, solver G.Solver) error {
 	return checkSavable(c, solver)
 }
 
+// lines describes what all ranks must have alike.
+func (f *fit) lines() []string {
+	c := f.config
+	return []string{
+		description(f.batches),
+		fmt.Sprintf("%v in its part of a batch", f.feed),
+		fmt.Sprintf("a training from batch %d of epoch %d to epoch %d", f.at.Batch, f.at.Epoch, c.FirstEpoch+max(c.Epochs, 1)),
+		fmt.Sprintf("validation: %v, patience %d", c.Validation != nil, c.Patience),
+		fmt.Sprintf("a checkpoint: %v, every %d steps, resumed: %v; best weights: %v", c.Checkpoint != "", c.CheckpointEvery, c.Resume, c.Best != ""),
+		fmt.Sprintf("gradients clipped to norm %v (0: not)", c.ClipNorm),
+		fmt.Sprintf("learning rate %v", learnRate(f.solver)),
+		"a solver " + nameOf(f.solver),
+	}
+}
+
+// nameOf describes a solver: by its type if it does not describe itself.
+func nameOf(solver G.Solver) string {
+	if s, ok := solver.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", solver)
+}
+
+// weights describes the network after an epoch.
+func (f *fit) weights(epoch int) ([]string, error) {
+	params, err := named(f.net)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]string, len(params))
+	for i, p := range params {
+		list[i] = fmt.Sprintf("%s %v of digest %016x after epoch %d", p.Name, p.Value.Shape(), digest(p.Value.Data()), epoch)
+	}
+	return list, nil
+}
+
 // fit is one call of Fit.
 type fit struct {
 	*training
@@ -196,6 +232,15 @@ func (f *fit) write(file func() error) error {
 func (f *fit) completed(ctx context.Context) error {
 	result := f.at.Pass
 	result.Number = f.at.Epoch
+	if f.ranks.Size() > 1 {
+		weights, err := f.weights(result.Number)
+		if err != nil {
+			return err
+		}
+		if err := f.ranks.alike(weights...); err != nil {
+			return err
+		}
+	}
 	if f.config.Validation != nil {
 		m, err := f.validate(ctx)
 		if err := f.ranks.agree(err); err != nil {

@@ -125,6 +125,8 @@ type sequenceFeed struct {
 
 func (f *sequenceFeed) String() string { return fmt.Sprintf("%d sequences", f.tokens.batch) }
 
+func (f *sequenceFeed) size() int { return f.tokens.batch }
+
 func (f *sequenceFeed) load(pass anyPass) (whole bool, err error) {
 	batch := pass.(SequencePass)
 	tokens, targets := batch.Tokens(), batch.Targets()

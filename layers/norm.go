@@ -294,7 +294,11 @@ func (c *Classifier) estimateStatistics(ctx context.Context, batches Batches) er
 	if batches == nil {
 		return errors.New("layers: no batches to estimate the statistics on")
 	}
-	if _, err := c.ranks.shares(batches); err != nil {
+	shared, err := c.ranks.shares(batches)
+	if err == nil && shared {
+		err = c.ranks.alike(description(batches))
+	}
+	if err != nil {
 		return err
 	}
 	if err := t.synced.check(c.ranks); err != nil {

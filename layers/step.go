@@ -30,6 +30,7 @@ type training struct {
 // feed is how batches come into a training graph. Its String says how many of what a batch is.
 type feed interface {
 	fmt.Stringer
+	size() int // images or sequences of a batch
 
 	// load takes a batch, after checking it. It returns false for one that is smaller than the graph's.
 	load(batch anyPass) (whole bool, err error)
@@ -145,6 +146,8 @@ type imageFeed struct {
 }
 
 func (f *imageFeed) String() string { return fmt.Sprintf("%d images", f.images.batch) }
+
+func (f *imageFeed) size() int { return f.images.batch }
 
 func (f *imageFeed) load(pass anyPass) (whole bool, err error) {
 	batch := pass.(Pass)

@@ -3,6 +3,8 @@ package layers
 import (
 	"context"
 	"fmt"
+	"math"
+	"strings"
 
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -138,6 +140,50 @@ func (r *ranks) first(get func() ([]byte, error)) (data []byte, err error) {
 		err = errors.WithMessage(err, "layers")
 	}
 	return data, r.tell(err)
+}
+
+// alike returns an error on each rank whose lines, which say what it is about to do, are not those of rank 0.
+func (r *ranks) alike(lines ...string) error {
+	if r.Size() == 1 {
+		return nil
+	}
+	theirs, err := r.first(func() ([]byte, error) { return []byte(strings.Join(lines, "\n")), nil })
+	if err != nil {
+		return err
+	}
+	for i, line := range strings.Split(string(theirs), "\n") {
+		if i < len(lines) && lines[i] != line {
+			return errors.Errorf("layers: rank %d has %s, rank 0 has %s: all ranks must have the same", r.Rank(), lines[i], line)
+		}
+	}
+	return nil
+}
+
+// description says how many batches there are, and of loaders what determines their order.
+func description(batches AnyBatches) string {
+	if of, ok := batches.(interface {
+		fmt.Stringer
+		Ranks() (rank, ranks int)
+	}); ok && hasPasses(batches) {
+		return of.String()
+	}
+	return fmt.Sprintf("%d batches a pass", batches.Len())
+}
+
+// digest returns a hash of the bits of a []float32 or []float64.
+func digest(data any) uint64 {
+	const prime = 1099511628211
+	hash := uint64(14695981039346656037)
+	if x, ok := data.([]float32); ok {
+		for _, v := range x {
+			hash = (hash ^ uint64(math.Float32bits(v))) * prime
+		}
+		return hash
+	}
+	for _, v := range data.([]float64) {
+		hash = (hash ^ math.Float64bits(v)) * prime
+	}
+	return hash
 }
 
 // shares reports whether the ranks of the world share batches, or all have the same. Those that another number of ranks

@@ -82,11 +82,14 @@ func checkBase(base G.Solver) error {
 	return nil
 }
 
-func (s *PerturbedSolver) newCarrier() *carrier {
+func (s *PerturbedSolver) newCarrier() *carrier { return &carrier{owner: "a " + s.String()} }
+
+// String describes the solver by sigma, the seed and the type of its base.
+func (s *PerturbedSolver) String() string {
 	if s.ascent != nil {
-		return &carrier{owner: fmt.Sprintf("a SAM (rho %v, over %T)", s.sigma, s.base)}
+		return fmt.Sprintf("SAM (rho %v, over %T)", s.sigma, s.base)
 	}
-	return &carrier{owner: fmt.Sprintf("a PerturbedSolver (sigma %v, seed %d, over %T)", s.sigma, s.seed, s.base)}
+	return fmt.Sprintf("PerturbedSolver (sigma %v, seed %d, over %T)", s.sigma, s.seed, s.base)
 }
 
 // Base returns the solver that updates the weights.

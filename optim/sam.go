@@ -138,6 +138,9 @@ func (s *SAM) Last() Injection { return s.solver.Last() }
 // report either.
 func (s *SAM) Sigma() float64 { return s.solver.Sigma() }
 
+// String describes the solver by rho and the type of its base.
+func (s *SAM) String() string { return s.solver.String() }
+
 // MarshalBinary returns the counters and the base solver's state, like [PerturbedSolver.MarshalBinary]. Options are not
 // saved.
 func (s *SAM) MarshalBinary() ([]byte, error) { return s.solver.MarshalBinary() }

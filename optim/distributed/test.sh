@@ -30,7 +30,8 @@ launch() { # launcher, number of ranks, command
 		"$folder/agent" host0 mpirun.openmpi --bind-to none --enable-recovery --mca plm_rsh_agent "$folder/agent" \
 			--mca btl_tcp_if_include eth0 --mca oob_tcp_if_include eth0 -host host0,host1,host2 -np "$n" "$@"
 		;;
-	mpich-hosts) # UCX would see that all are one machine, and take its memory
+	mpich-hosts) # UCX would see that all are one machine, and take its memory. A launcher that SIGPIPE ends passes nothing on.
+		trap '' PIPE
 		"$folder/agent" host0 UCX_TLS=tcp mpiexec.hydra -disable-auto-cleanup -launcher ssh -launcher-exec "$folder/agent" \
 			-hosts host0,host1,host2 -n "$n" "$@"
 		;;
