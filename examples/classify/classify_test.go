@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/optim/distributed"
@@ -455,5 +456,22 @@ func TestProtocol(t *testing.T) {
 	rates := solver.(interface{ LearnRate() float64 })
 	if got := rates.LearnRate(); got != 1 {
 		t.Errorf("learning rate %v at the first step, want 1", got)
+	}
+}
+
+// Ranks that make runs of their own wait for each other's runs as long as those take.
+func TestTimeout(t *testing.T) {
+	for _, test := range []struct {
+		s    settings
+		want time.Duration
+	}{
+		{settings{}, 0},
+		{settings{sweep: true}, runTime},
+		{settings{sweep: true, howRanks: together}, 0},
+		{settings{howRanks: apart, part: "0/2"}, runTime},
+	} {
+		if got := test.s.timeout(); got != test.want {
+			t.Errorf("sweep %v, -ranks %q: %v, want %v", test.s.sweep, test.s.howRanks, got, test.want)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/layernoise/layernoise/examples/internal/cli"
 	"github.com/layernoise/layernoise/layers"
@@ -22,7 +23,7 @@ const (
 
 // onRanks runs the program on the ranks that a launcher started, or alone, and ends all of them together.
 func onRanks(ctx context.Context, s *settings) error {
-	world, err := distributed.Init(distributed.Config{})
+	world, err := distributed.Init(distributed.Config{Timeout: s.timeout()})
 	if err != nil {
 		return err
 	}
@@ -61,17 +62,33 @@ func leave(ctx context.Context, world *distributed.World, err error) error {
 	return err
 }
 
+// how returns what -ranks asks for, or what is meant without it.
+func (s *settings) how() string {
+	switch {
+	case s.howRanks != "":
+		return s.howRanks
+	case s.sweep:
+		return apart
+	}
+	return together
+}
+
+// runTime is longer than any run.
+const runTime = 30 * 24 * time.Hour
+
+// timeout returns how long a rank waits for others, 0 for the default. Those that make runs of their own wait at the end, for
+// each other's last run.
+func (s *settings) timeout() time.Duration {
+	if s.how() == apart {
+		return runTime
+	}
+	return 0
+}
+
 // divide sets how the ranks of the world share the work.
 func (s *settings) divide(world *distributed.World) error {
-	how := s.howRanks
-	if how == "" {
-		how = together
-		if s.sweep {
-			how = apart
-		}
-	}
 	s.rank, s.ranks = world.Rank(), world.Size()
-	switch how {
+	switch s.how() {
 	case apart:
 	case together:
 		if world.Size() > 1 {
