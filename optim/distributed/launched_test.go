@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +33,9 @@ func launchedWorld(t *testing.T, timeout time.Duration) *World {
 func TestLaunched(t *testing.T) {
 	w := launchedWorld(t, time.Minute)
 	t.Log(w)
+	if _, err := Init(Config{}); err == nil || !strings.Contains(err.Error(), "Init was called before") {
+		t.Fatalf("a second Init: %v", err)
+	}
 	if odd := os.Getenv("LAYERNOISE_TEST_ODD"); odd != "" {
 		err := misbehave(w, odd)
 		w = nil
@@ -124,12 +128,22 @@ func misbehave(w *World, odd string) error {
 		w.Abort(errors.New("the disk is full"))
 	case "leaves":
 		return w.Finalize()
+	case "faults":
+		return fault()
 	case "panics":
 		panic("a nil map")
 	case "differs":
 		return Allreduce(w, make([]float64, 7))
 	}
 	return errors.Errorf("unknown: %s", odd)
+}
+
+// fault makes what Go's runtime turns into a panic by a signal, which MPI must have left to it.
+func fault() (err error) {
+	defer func() { err = errors.Errorf("recovered: %v", recover()) }()
+	var none *World
+	none.size++
+	return nil
 }
 
 const resumedSigma = 0.1

@@ -105,6 +105,7 @@ for launcher in openmpi mpich; do
 	fails $launcher-here fails 'rank 2 of 3( failed)?: the disk is full' # the others' words, or its own where they have no time
 	fails $launcher-here differs 'rank 2 calls Allreduce of 7 elements of 8 bytes'
 	fails $launcher-here panics 'a nil map'
+	fails $launcher-here faults 'recovered: runtime error: invalid memory address or nil pointer dereference'
 	rm -f "$LAYERNOISE_TEST_CHECKPOINT"
 	fails $launcher-here dies 'signal 9|KILLED BY SIGNAL: 9|Killed' # by the launcher, which ends the others
 	passes $launcher-here 2 'from the checkpoint of the three'

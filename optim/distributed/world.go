@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pkg/errors"
@@ -68,11 +69,15 @@ type transport interface {
 
 type pending any
 
+// initialised is whether this process has initialised MPI.
+var initialised atomic.Bool
+
 // Init opens the world. Started by mpirun, mpiexec or srun it opens the MPI library, initialises it on a thread of its own,
 // and waits for the other ranks to do the same. Started without a launcher it is a world of one, and no library is looked
 // for.
 //
-// It is an error if the library found is not the launcher's, which would make many worlds of one.
+// It is an error if the library found is not the launcher's, which would make many worlds of one. MPI is initialised once in a
+// process: a second Init under a launcher is an error.
 func Init(config Config) (*World, error) {
 	if config.Timeout < 0 {
 		return nil, errors.Errorf("distributed: Timeout is %v: want 0 or more", config.Timeout)
@@ -96,6 +101,9 @@ func Init(config Config) (*World, error) {
 	lib, err := open(config.Library, l)
 	if err != nil {
 		return nil, err
+	}
+	if initialised.Swap(true) {
+		return nil, errors.New("distributed: Init was called before, and MPI can be initialised only once: pass on the World that it returned")
 	}
 	w := &World{timeout: config.Timeout, block: defaultBlock, spins: defaultSpins, wire: lib, lib: lib, calls: make(chan func())}
 	go w.serve()
