@@ -29,14 +29,18 @@ func (l link) occupies(bytes float64) float64 { return math.Max(l.message, bytes
 // algorithm is a way of adding the gradients of all nodes.
 type algorithm struct {
 	name     string
+	rounds   float64                                        // in a step beside the exchange, of a short message from each node to every other one
 	closed   func(l link, nodes int, bytes float64) float64 // seconds, in a formula
 	simulate func(l link, nodes int, bytes float64) float64 // seconds, message by message
 }
 
 var (
-	ring     = algorithm{"ring", closedRing, simulateRing}
-	tree     = algorithm{"tree", closedTree, simulateTree}
-	pairwise = algorithm{"pairs", closedPairwise, simulatePairwise} // what this module does
+	ring = algorithm{name: "ring", closed: closedRing, simulate: simulateRing}
+	tree = algorithm{name: "tree", closed: closedTree, simulate: simulateTree}
+
+	// What this module does. The nodes agree on each call before they make it; beside the exchange there is one, for the losses,
+	// whose sum is another round.
+	pairwise = algorithm{name: "pairs", rounds: 2, closed: closedPairwise, simulate: simulatePairwise}
 )
 
 // block and window are those of package distributed: what an exchange has under way at a time.
@@ -44,6 +48,9 @@ const (
 	block  = 1 << 20
 	window = 4
 )
+
+// round is a short message from each node to every other one.
+func (l link) round(nodes int) float64 { return l.latency + float64(nodes-1)*l.message }
 
 // closedRing: in 2 rounds each node sends an R-th of the bytes to the next one.
 func closedRing(l link, nodes int, bytes float64) float64 {
@@ -58,7 +65,7 @@ func closedTree(l link, nodes int, bytes float64) float64 {
 
 // closedPairwise: of each block every node sends every other one an R-th, and then the sum of its own R-th. The first half of a
 // block overlaps the second one of those before it, so the link is never idle unless a whole window of blocks takes less
-// time than the two ways of one. The last block's second half has nothing to overlap.
+// time than the two ways of one. The last block's second half has nothing to overlap. Before that the nodes agree.
 func closedPairwise(l link, nodes int, bytes float64) float64 {
 	if nodes == 1 {
 		return 0
@@ -68,7 +75,7 @@ func closedPairwise(l link, nodes int, bytes float64) float64 {
 	half := (r - 1) * l.occupies(bytes/blocks/r)
 	busy := 2*half*blocks + 2*l.latency
 	idle := math.Ceil(blocks/window) * (2*half + 2*l.latency)
-	return math.Max(busy, idle)
+	return l.round(nodes) + math.Max(busy, idle)
 }
 
 // exchange returns the seconds that an exchange takes.
@@ -79,9 +86,17 @@ func (a algorithm) exchange(l link, nodes int, bytes float64) float64 {
 	return a.closed(l, nodes, bytes)
 }
 
+// others returns the seconds of a step's other calls, in which the nodes wait for each other.
+func (a algorithm) others(l link, nodes int) float64 {
+	if nodes == 1 {
+		return 0
+	}
+	return a.rounds * l.round(nodes)
+}
+
 // step returns the seconds of a step whose exchange begins when the pass has ended.
 func (n network) step(a algorithm, l link, nodes int) float64 {
-	return n.pass + a.exchange(l, nodes, n.bytes) + n.rest
+	return n.pass + a.others(l, nodes) + a.exchange(l, nodes, n.bytes) + n.rest
 }
 
 // overlapped returns the seconds of a step whose gradients are exchanged as soon as they are final, while the pass goes on,
@@ -94,7 +109,7 @@ func (n network) overlapped(a algorithm, l link, nodes int, slowdown float64) fl
 		done = math.Max(done, s.pass*pass) + (s.bytes-sent)*whole
 		sent = s.bytes
 	}
-	return math.Max(done, pass) + n.rest
+	return math.Max(done, pass) + a.others(l, nodes) + n.rest
 }
 
 // efficiency is how much of the work of all nodes is left, with as many images a node as one has alone.

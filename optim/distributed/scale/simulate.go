@@ -59,7 +59,7 @@ func simulateTree(l link, nodes int, bytes float64) float64 {
 }
 
 // simulatePairwise sends the halves of the blocks in the order in which they become ready: the scatter of a block before the
-// gather of the one that is a window before it.
+// gather of the one that is a window before it. Before them all nodes agree on the call.
 func simulatePairwise(l link, nodes int, bytes float64) float64 {
 	if nodes == 1 {
 		return 0
@@ -67,27 +67,28 @@ func simulatePairwise(l link, nodes int, bytes float64) float64 {
 	w := newWires(l, nodes)
 	blocks := int(math.Ceil(bytes / block))
 	part := bytes / float64(blocks) / float64(nodes)
-	all := func(ready []float64) []float64 { // every node sends to every other one
+	all := func(ready []float64, bytes float64) []float64 { // every node sends to every other one
 		arrived := make([]float64, nodes)
 		for k := 1; k < nodes; k++ {
 			for i := range nodes {
 				to := (i + k) % nodes
-				arrived[to] = math.Max(arrived[to], w.send(i, to, ready[i], part))
+				arrived[to] = math.Max(arrived[to], w.send(i, to, ready[i], bytes))
 			}
 		}
 		return arrived
 	}
+	agreed := all(make([]float64, nodes), 0)
 	scattered, gathered := make([][]float64, blocks), make([][]float64, blocks)
 	for b := range blocks + window - 1 {
 		if b < blocks {
-			ready := make([]float64, nodes)
+			ready := agreed
 			if b >= window {
 				ready = gathered[b-window]
 			}
-			scattered[b] = all(ready)
+			scattered[b] = all(ready, part)
 		}
 		if last := b - window + 1; last >= 0 {
-			gathered[last] = all(scattered[last])
+			gathered[last] = all(scattered[last], part)
 		}
 	}
 	return latest(gathered[blocks-1])
