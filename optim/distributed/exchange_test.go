@@ -24,6 +24,11 @@ func treeSum[T Float](ranks, n int) []T {
 	for r := range parts {
 		parts[r] = vector[T](r, n)
 	}
+	return sumByPairs(parts)
+}
+
+// sumByPairs adds the vectors in the order that Allreduce promises.
+func sumByPairs[T Float](parts [][]T) []T {
 	for len(parts) > 1 {
 		var sums [][]T
 		for i := 0; i < len(parts); i += 2 {

@@ -62,7 +62,7 @@ func TestLaunched(t *testing.T) {
 		}
 		w.direct = direct
 	}
-	for _, check := range []func(*World) error{checkSolver, checkIndependentNoise, checkFit, checkEvaluate, checkLanguageModel, checkBatchNorm, checkSyncBatchNorm, checkShare, checkWithdraw, checkUnread, checkOverlap, checkFitOverlap} {
+	for _, check := range []func(*World) error{checkSolver, checkAccumulated, checkIndependentNoise, checkFit, checkEvaluate, checkLanguageModel, checkBatchNorm, checkSyncBatchNorm, checkShare, checkWithdraw, checkUnread, checkOverlap, checkFitOverlap} {
 		if err := check(w); err != nil {
 			t.Fatal(err)
 		}

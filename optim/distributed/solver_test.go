@@ -200,6 +200,61 @@ func checkSolver(w *World) error {
 	return nil
 }
 
+// checkAccumulated compares a training by all ranks, bit for bit, with one process that computes the gradients of their parts
+// one after the other and adds them in the order that Allreduce promises.
+func checkAccumulated(w *World) error {
+	if images%w.Size() != 0 {
+		return nil
+	}
+	ours, err := train(w, 0)
+	if err != nil {
+		return err
+	}
+	batch := images / w.Size()
+	alone, err := newRun(&World{size: 1}, batch, 0, 0)
+	if err != nil {
+		return err
+	}
+	model := G.NodesToValueGrads(alone.learnables)
+	for step := range steps {
+		parts := make([][][]float64, w.Size()) // gradients of all parameters, by rank
+		for rank := range parts {
+			if err := alone.give(step, batch*rank, batch); err != nil {
+				return err
+			}
+			if err := alone.machine.RunAll(); err != nil {
+				return err
+			}
+			for _, n := range alone.learnables {
+				grad, err := n.Grad()
+				if err != nil {
+					return err
+				}
+				parts[rank] = append(parts[rank], slices.Clone(grad.Data().([]float64)))
+				G.ZeroValue(grad)
+			}
+			alone.machine.Reset()
+		}
+		for i, n := range alone.learnables {
+			var gradients [][]float64
+			for _, of := range parts {
+				gradients = append(gradients, of[i])
+			}
+			grad, err := n.Grad()
+			if err != nil {
+				return err
+			}
+			for j, sum := range sumByPairs(gradients) {
+				grad.Data().([]float64)[j] = sum * (1 / float64(w.Size()))
+			}
+		}
+		if err := alone.solver.Base().Step(model); err != nil {
+			return err
+		}
+	}
+	return errors.WithMessage(sameBits(ours, alone.weights()), "accumulated in one process")
+}
+
 // checkIndependentNoise compares ranks that see the same images, each with noise of its own, with one process that draws as
 // often.
 func checkIndependentNoise(w *World) error {
@@ -228,6 +283,7 @@ func checkIndependentNoise(w *World) error {
 func TestSolver(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4} {
 		everyRank(t, n, checkSolver)
+		everyRank(t, n, checkAccumulated)
 		everyRank(t, n, checkIndependentNoise)
 	}
 }

@@ -122,7 +122,10 @@ func Init(config Config) (*World, error) {
 	if err := w.do(w.listen); err != nil {
 		return nil, err
 	}
-	return w, w.countHosts()
+	if err := w.countHosts(); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // countHosts finds out on how many hosts the ranks are, by their names.
