@@ -14,7 +14,8 @@ import (
 // failure is why a world broke. All ranks that hear of it tell it in the same words.
 type failure struct {
 	text    string
-	missing []int // ranks that were waited for in vain; none if a rank said itself that it failed
+	missing []int    // ranks that were waited for in vain; none if a rank said itself that it failed
+	host    []string // of each rank, if they are on several
 }
 
 func (f *failure) Error() string {
@@ -23,8 +24,15 @@ func (f *failure) Error() string {
 	}
 	missing := slices.Clone(f.missing)
 	slices.Sort(missing)
-	return fmt.Sprintf("distributed: %s for rank %s, which has died, hangs, or does not take part",
-		f.text, strings.Trim(fmt.Sprint(slices.Compact(missing)), "[]"))
+	var names []string
+	for _, rank := range slices.Compact(missing) {
+		name := fmt.Sprint("rank ", rank)
+		if rank < len(f.host) {
+			name += " on " + f.host[rank]
+		}
+		names = append(names, name)
+	}
+	return fmt.Sprintf("distributed: %s for %s, which has died, hangs, or does not take part", f.text, strings.Join(names, " and "))
 }
 
 // alarmSize is the length of an alarm in bytes: the number of missing ranks, that many ranks of four bytes, the text.
@@ -176,6 +184,9 @@ func (w *World) breakDown(reason error) error {
 			w.broken = named
 		}
 	case <-time.After(3 * moment):
+	}
+	if errors.As(w.broken, &f) && w.hosts > 1 {
+		f.host = w.host
 	}
 	return w.broken
 }

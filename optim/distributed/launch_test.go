@@ -3,8 +3,10 @@
 package distributed
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pkg/errors"
 )
@@ -49,12 +51,26 @@ func TestLaunch(t *testing.T) {
 	}
 }
 
-// Ranks of one machine are on one host.
-func TestCountHosts(t *testing.T) {
+// Ranks of one machine are on one host, and those of several are named by theirs.
+func TestFindHosts(t *testing.T) {
 	everyRank(t, 3, func(w *World) error {
-		if err := w.countHosts(); err != nil || w.hosts != 1 {
+		if err := w.findHosts("node"); err != nil || w.hosts != 1 {
 			return errors.Errorf("%d hosts, want 1: %v", w.hosts, err)
 		}
 		return nil
 	})
+	errs := newPost().run(t, 3, 50*time.Millisecond, func(w *World) error {
+		if err := w.findHosts(fmt.Sprint("node", (w.rank+1)/2)); err != nil || w.hosts != 2 {
+			t.Errorf("%d hosts, want 2: %v", w.hosts, err)
+		}
+		if w.rank == 2 {
+			return nil
+		}
+		return w.Barrier()
+	})
+	for _, err := range errs[:2] {
+		if err == nil || !strings.Contains(err.Error(), "for rank 2 on node1, which has died") {
+			t.Errorf("%v: want the name of the host of rank 2", err)
+		}
+	}
 }

@@ -151,6 +151,7 @@ done
 
 if [ "$(id -u)" = 0 ] && hosts_up 2>"$folder/up"; then
 	export LAYERNOISE_TEST_CHECKPOINT=$folder/checkpoint
+	absent='for rank 2 on host2, which has died, hangs, or does not take part'
 	for launcher in openmpi-hosts mpich-hosts; do
 		rm -f "$LAYERNOISE_TEST_CHECKPOINT"
 		fails $launcher dies "$absent" 2

@@ -2,9 +2,9 @@ package distributed
 
 import (
 	"fmt"
-	"hash/fnv"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +20,8 @@ import (
 // in time breaks nothing.
 type World struct {
 	rank, size int
-	hosts      int // that the ranks are on
+	hosts      int      // that the ranks are on
+	host       []string // of each rank
 	timeout    time.Duration
 	block      int       // bytes of a vector that are exchanged at a time
 	spins      int       // looks at messages before it sleeps
@@ -122,29 +123,34 @@ func Init(config Config) (*World, error) {
 	if err := w.do(w.listen); err != nil {
 		return nil, err
 	}
-	if err := w.countHosts(); err != nil {
+	name, err := os.Hostname()
+	if err != nil {
+		name = fmt.Sprint("of rank ", w.rank)
+	}
+	if err := w.findHosts(name); err != nil {
 		return nil, err
 	}
 	return w, nil
 }
 
-// countHosts finds out on how many hosts the ranks are, by their names.
-func (w *World) countHosts() error {
-	name, err := os.Hostname()
-	if err != nil {
-		name = fmt.Sprint("rank ", w.rank)
-	}
-	h := fnv.New64a()
-	h.Write([]byte(name))
+// findHosts finds out on which hosts the ranks are, and on how many, by the beginnings of their names.
+func (w *World) findHosts(name string) error {
+	var mine [8]uint64
+	copy(bytesOf(mine[:]), name)
 	c := call{kind: census}
 	return w.collective(c, func() error {
-		all, err := gatherAll(w, c, []uint64{h.Sum64()})
-		different := make(map[uint64]bool)
-		for _, host := range all {
-			different[host[0]] = true
+		all, err := gatherAll(w, c, mine[:])
+		if err != nil {
+			return err
+		}
+		different := make(map[string]bool)
+		for _, words := range all {
+			host, _, _ := strings.Cut(string(bytesOf(words)), "\x00")
+			w.host = append(w.host, host)
+			different[host] = true
 		}
 		w.hosts = len(different)
-		return err
+		return nil
 	})
 }
 
