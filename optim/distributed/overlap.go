@@ -30,8 +30,8 @@ import (
 //
 // Fit of package layers uses it by itself where the ranks are on several hosts.
 //
-// All ranks must call RunAll. An error of one rank's pass breaks the world. The exchange needs a processor now and then: it
-// hides best with a GOMAXPROCS of one more than this rank has processors. In a world of one Overlap returns vm.
+// All ranks must call RunAll. An error of one rank's pass breaks the world. The exchange needs a processor now and then, which
+// the pass loses. In a world of one Overlap returns vm.
 func (s *Solver) Overlap(vm G.VM, learnables ...*G.Node) G.VM {
 	if s.world.size == 1 {
 		return vm
