@@ -11,6 +11,7 @@ import (
 type launch struct {
 	launched bool
 	openMPI  bool // in a way that Open MPI understands
+	rank     int  // of this process
 	size     int  // processes, 0 if it does not say
 }
 
@@ -36,6 +37,12 @@ func launched() (launch, error) {
 				"--mpi=pmi2 (MPICH), or set LAYERNOISE_MPI=%s for processes that train apart", n, noLibrary)
 		}
 		return l, nil
+	}
+	for _, name := range []string{"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"} {
+		if set(name) {
+			l.rank = number(name)
+			break
+		}
 	}
 	for _, name := range []string{"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"} {
 		if l.size = number(name); l.size > 0 {

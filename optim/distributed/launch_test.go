@@ -12,7 +12,7 @@ import (
 )
 
 // launchVariables are all that a launcher's environment is told by.
-var launchVariables = []string{"OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMI_SIZE", "PMIX_RANK", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "LAYERNOISE_MPI"}
+var launchVariables = []string{"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMI_SIZE", "PMIX_RANK", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "LAYERNOISE_MPI"}
 
 // Environments as they were found under each launcher.
 func TestLaunch(t *testing.T) {
@@ -22,14 +22,14 @@ func TestLaunch(t *testing.T) {
 		wrong       string
 	}{
 		"none":               {nil, launch{}, ""},
-		"mpirun of Open MPI": {map[string]string{"OMPI_COMM_WORLD_SIZE": "3", "PMIX_RANK": "0"}, launch{true, true, 3}, ""},
-		"hydra":              {map[string]string{"PMI_RANK": "1", "PMI_SIZE": "4"}, launch{true, false, 4}, ""},
-		"srun --mpi=pmi2":    {map[string]string{"PMI_RANK": "1", "PMI_SIZE": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}, launch{true, false, 2}, ""},
-		"srun --mpi=pmix":    {map[string]string{"PMIX_RANK": "1", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}, launch{true, true, 2}, ""},
+		"mpirun of Open MPI": {map[string]string{"OMPI_COMM_WORLD_SIZE": "3", "OMPI_COMM_WORLD_RANK": "2", "PMIX_RANK": "2"}, launch{true, true, 2, 3}, ""},
+		"hydra":              {map[string]string{"PMI_RANK": "1", "PMI_SIZE": "4"}, launch{true, false, 1, 4}, ""},
+		"srun --mpi=pmi2":    {map[string]string{"PMI_RANK": "1", "PMI_SIZE": "2", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}, launch{true, false, 1, 2}, ""},
+		"srun --mpi=pmix":    {map[string]string{"PMIX_RANK": "1", "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}, launch{true, true, 1, 2}, ""},
 		"srun --mpi=none":    {map[string]string{"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}, launch{}, "srun started 2 processes and no MPI among them"},
 		"srun -n 1":          {map[string]string{"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, launch{}, ""},
 		"mpirun within salloc": {map[string]string{"OMPI_COMM_WORLD_SIZE": "2", "SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"},
-			launch{true, true, 2}, ""},
+			launch{true, true, 0, 2}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, v := range launchVariables {

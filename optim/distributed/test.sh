@@ -99,6 +99,7 @@ done
 absent='for rank 2, which has died, hangs, or does not take part'
 export LAYERNOISE_TEST_CHECKPOINT=$folder/checkpoint
 for launcher in openmpi mpich; do
+	fails $launcher-here absent 'rank [01] of 3: MPI_Init_thread did not end within 2s: a rank does not call Init'
 	fails $launcher-here hangs "$absent"
 	fails $launcher-here stops "$absent"
 	fails $launcher-here leaves 'rank 2 calls Finalize'

@@ -106,9 +106,9 @@ func Init(config Config) (*World, error) {
 	if initialised.Swap(true) {
 		return nil, errors.New("distributed: Init was called before, and MPI can be initialised only once: pass on the World that it returned")
 	}
-	w := &World{timeout: config.Timeout, block: defaultBlock, spins: defaultSpins, wire: lib, lib: lib, calls: make(chan func())}
+	w := &World{rank: l.rank, size: l.size, timeout: config.Timeout, block: defaultBlock, spins: defaultSpins, wire: lib, lib: lib, calls: make(chan func())}
 	go w.serve()
-	err = w.limited("MPI_Init_thread", "a rank does not take part", func() error {
+	err = w.limited("MPI_Init_thread", "a rank does not call Init, or hosts do not reach each other", func() (err error) {
 		w.rank, w.size, err = lib.start()
 		return err
 	})
@@ -182,6 +182,7 @@ func (w *World) do(call func() error) error {
 
 // limited is do for calls of MPI that may block: the thread is lost if one does.
 func (w *World) limited(what, why string, call func() error) error {
+	me := fmt.Sprintf("rank %d of %d", w.rank, w.size)
 	done := make(chan error, 1)
 	w.calls <- func() { done <- call() }
 	timer := time.NewTimer(w.timeout)
@@ -190,7 +191,7 @@ func (w *World) limited(what, why string, call func() error) error {
 	case err := <-done:
 		return errors.WithMessage(err, "distributed")
 	case <-timer.C:
-		w.broken = errors.Errorf("distributed: rank %d of %d: %s did not end within %v: %s", w.rank, w.size, what, w.timeout, why)
+		w.broken = errors.Errorf("distributed: %s: %s did not end within %v: %s", me, what, w.timeout, why)
 		return w.broken
 	}
 }
