@@ -84,12 +84,20 @@ func checkBase(base G.Solver) error {
 
 func (s *PerturbedSolver) newCarrier() *carrier { return &carrier{owner: "a " + s.String()} }
 
-// String describes the solver by sigma, the seed and the type of its base.
+// String describes the solver by sigma, the seed and its base.
 func (s *PerturbedSolver) String() string {
 	if s.ascent != nil {
-		return fmt.Sprintf("SAM (rho %v, over %T)", s.sigma, s.base)
+		return fmt.Sprintf("SAM (rho %v, over %s)", s.sigma, solverName(s.base))
 	}
-	return fmt.Sprintf("PerturbedSolver (sigma %v, seed %d, over %T)", s.sigma, s.seed, s.base)
+	return fmt.Sprintf("PerturbedSolver (sigma %v, seed %d, over %s)", s.sigma, s.seed, solverName(s.base))
+}
+
+// solverName describes a solver: by its type if it does not describe itself.
+func solverName(solver G.Solver) string {
+	if s, ok := solver.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", solver)
 }
 
 // Base returns the solver that updates the weights.

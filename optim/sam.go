@@ -138,7 +138,7 @@ func (s *SAM) Last() Injection { return s.solver.Last() }
 // report either.
 func (s *SAM) Sigma() float64 { return s.solver.Sigma() }
 
-// String describes the solver by rho and the type of its base.
+// String describes the solver by rho and its base.
 func (s *SAM) String() string { return s.solver.String() }
 
 // MarshalBinary returns the counters and the base solver's state, like [PerturbedSolver.MarshalBinary]. Options are not

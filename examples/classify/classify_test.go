@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"image/png"
 	"math"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/layernoise/layernoise/datasets"
+	"github.com/layernoise/layernoise/layers"
 	"github.com/layernoise/layernoise/optim/distributed"
 )
 
@@ -456,6 +458,23 @@ func TestProtocol(t *testing.T) {
 	rates := solver.(interface{ LearnRate() float64 })
 	if got := rates.LearnRate(); got != 1 {
 		t.Errorf("learning rate %v at the first step, want 1", got)
+	}
+}
+
+// other is a world in which rank 0 was started with other flags.
+type other struct{ layers.World }
+
+func (other) Share(data []byte) ([]byte, error) {
+	return bytes.Replace(data, []byte("-other 1"), []byte("-other 2"), 1), nil
+}
+
+func TestSameFlags(t *testing.T) {
+	flag.Int("other", 1, "")
+	if err := sameFlags(alone(t)); err != nil {
+		t.Errorf("a rank with its own flags: %v", err)
+	}
+	if err := sameFlags(other{}); err == nil || err.Error() != "started with -other 1, and rank 0 with -other 2" {
+		t.Errorf("a rank with other flags: %v", err)
 	}
 }
 

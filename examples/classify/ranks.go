@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/layernoise/layernoise/examples/internal/cli"
@@ -29,9 +30,32 @@ func onRanks(ctx context.Context, s *settings) error {
 	}
 	choices, err := s.parse(world)
 	if err == nil {
+		err = sameFlags(world)
+	}
+	if err == nil {
 		err = makeAndReport(ctx, s, choices)
 	}
 	return leave(ctx, world, err)
+}
+
+// sameFlags returns an error on a rank that was started with other flags than rank 0. Where its files are is its own affair.
+func sameFlags(world layers.World) error {
+	var mine []string
+	flag.VisitAll(func(f *flag.Flag) {
+		if f.Name != "data" && f.Name != "out" {
+			mine = append(mine, fmt.Sprintf("-%s %v", f.Name, f.Value))
+		}
+	})
+	theirs, err := world.Share([]byte(strings.Join(mine, "\n")))
+	if err != nil {
+		return err
+	}
+	for i, theirs := range strings.Split(string(theirs), "\n") {
+		if i < len(mine) && mine[i] != theirs {
+			return errors.Errorf("started with %s, and rank 0 with %s", mine[i], theirs)
+		}
+	}
+	return nil
 }
 
 // leave ends this rank. If it has an error of its own, it ends all ranks. If all have the same error, or none, it returns

@@ -80,6 +80,20 @@ func TestFitUnalike(t *testing.T) {
 			f.solver = solver(w, 0.05, 0.05, 4)
 			return train(f, c)
 		}, "rank 1 has a solver PerturbedSolver (sigma 0.05, seed 4, ", 0},
+		"another base solver": {func(w *World, f *fitting, c layers.FitConfig) error {
+			adam, err := optim.NewAdam(0.05)
+			if err != nil {
+				return err
+			}
+			mean, err := NewSolver(adam, w)
+			if err != nil {
+				return err
+			}
+			if f.solver, err = optim.NewPerturbedSolver(mean, 0.05, optim.WithSeed(3)); err != nil {
+				return err
+			}
+			return train(f, c)
+		}, "over the mean of 2 ranks, over *optim.Adam), rank 0 has ", 0},
 		"more epochs": {func(w *World, f *fitting, c layers.FitConfig) error {
 			c.Epochs = 3
 			return train(f, c)

@@ -73,6 +73,11 @@ func IndependentNoise(w *World) optim.PerturbOpt { return optim.WithRank(w.rank,
 // Base returns the solver that updates the weights.
 func (s *Solver) Base() G.Solver { return s.base }
 
+// String describes the solver by the number of ranks and the type of its base.
+func (s *Solver) String() string {
+	return fmt.Sprintf("the mean of %d ranks, over %T", s.world.size, s.base)
+}
+
 // Step replaces the gradients by their mean over all ranks and makes a step of the base solver. All ranks must call it, with
 // the same parameters in the same order. The first Step compares the names, shapes and weights of the ranks: the error names
 // the first parameter that differs, and nothing has changed.
