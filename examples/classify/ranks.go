@@ -28,9 +28,10 @@ func onRanks(ctx context.Context, s *settings) error {
 	if err != nil {
 		return err
 	}
-	choices, err := s.parse(world)
+	err = sameFlags(world)
+	var choices []choice
 	if err == nil {
-		err = sameFlags(world)
+		choices, err = s.parse(world)
 	}
 	if err == nil {
 		err = makeAndReport(ctx, s, choices)
