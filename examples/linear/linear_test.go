@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -91,7 +93,14 @@ func TestCompare(t *testing.T) {
 		change(&s)
 		x := measured(t, s)
 		var table bytes.Buffer
-		x.table(&table)
+		f := x.findings()
+		f.table(&table)
+		if err := f.write(s.out); err != nil {
+			t.Fatal(err)
+		}
+		if again := readFindings(t, strings.TrimSuffix(s.out, ".png")+".json"); again != table.String() {
+			t.Errorf("%s: the table of what was stored is\n%s\nwant\n%s", name, again, table.String())
+		}
 		if diverged := strings.Contains(table.String(), "none, seed 1: no longer finite after"); diverged != (name == "diverged") {
 			t.Errorf("%s: table\n%s", name, table.String())
 		}
@@ -100,6 +109,41 @@ func TestCompare(t *testing.T) {
 		}
 		if _, err := os.Stat(s.out); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// readFindings returns the table of stored findings.
+func readFindings(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := new(findings)
+	if err := json.Unmarshal(data, f); err != nil {
+		t.Fatal(err)
+	}
+	var table bytes.Buffer
+	f.table(&table)
+	return table.String()
+}
+
+// TestPage: the page has the table of the findings beside its picture, and their agreement.
+func TestPage(t *testing.T) {
+	data, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, agreement, _ := strings.Cut(readFindings(t, "linear.json"), "\n\n")
+	var held, all int
+	var share float64
+	if _, err := fmt.Sscanf(agreement, "measured under noise %d times: %d of the 95%% intervals (%g%%)", &all, &held, &share); err != nil {
+		t.Fatalf("%q: %v", agreement, err)
+	}
+	for _, want := range []string{table, fmt.Sprintf("%d of %d measurements", held, all)} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("not on the page: %s", want)
 		}
 	}
 }

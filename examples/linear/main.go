@@ -36,7 +36,7 @@ func main() {
 	flag.IntVar(&s.steps, "steps", 10_000, "steps of each training")
 	flag.IntVar(&s.seeds, "seeds", 5, "how many times to repeat, with other data, initial weights and noise")
 	flag.IntVar(&s.pairs, "pairs", 200, "draws of the noise for each measurement, each with both signs, for each layer")
-	flag.StringVar(&s.out, "out", "linear.png", "the picture, a PNG `file`, with an SVG beside it")
+	flag.StringVar(&s.out, "out", "linear.png", "the picture, a PNG `file`; an SVG of it and the numbers as JSON go beside it")
 	cli.Main(func(ctx context.Context) error { return compare(ctx, s) })
 }
 
@@ -76,7 +76,11 @@ func compare(ctx context.Context, s settings) error {
 		x.runs = append(x.runs, r)
 	}
 	_ = bar.Finish()
-	x.table(os.Stdout)
+	f := x.findings()
+	f.table(os.Stdout)
+	if err := f.write(s.out); err != nil {
+		return err
+	}
 	if err := figure.Save(s.out, x.panels()...); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math"
 
 	"github.com/layernoise/layernoise/examples/internal/figure"
@@ -19,59 +18,6 @@ func (x *results) over(method int, of func(trace) float64) interval.Interval {
 		list = append(list, of(r.traces[method]))
 	}
 	return interval.Of(list)
-}
-
-// table prints where the trainings ended as Markdown, the means over the seeds with their 95% intervals, and how well closed form
-// and measurement agree.
-func (x *results) table(w io.Writer) {
-	fmt.Fprintf(w, "| training | loss at the weights | expected under noise | measured | first %d singular values | the others | distance to the planted | distance to the closed form |\n", x.rank)
-	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
-	for i, m := range methods {
-		cell := func(of func(trace) float64) string {
-			if in := x.over(i, of); !math.IsNaN(in.Mean) {
-				return in.Text(3)
-			}
-			return "diverged"
-		}
-		measured := ""
-		if !m.closed {
-			measured = cell(func(t trace) float64 { return last(t.measured).Mean })
-		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", m.name,
-			cell(func(t trace) float64 { return last(t.loss) }), cell(func(t trace) float64 { return last(t.closed) }), measured,
-			cell(func(t trace) float64 { return x.first(last(t.values)) }), cell(func(t trace) float64 { return x.others(last(t.values)) }),
-			cell(func(t trace) float64 { return t.fromTruth }), cell(func(t trace) float64 { return t.fromClosed }))
-	}
-	fmt.Fprintln(w)
-	for i, m := range methods {
-		for k, r := range x.runs {
-			if step := r.traces[i].diverged; step > 0 {
-				fmt.Fprintf(w, "%s, seed %d: no longer finite after %d steps: try a smaller -rate or -sigma\n", m.name, k+1, step)
-			}
-		}
-	}
-	held, all := x.agree()
-	if all == 0 {
-		return
-	}
-	fmt.Fprintf(w, "measured under noise %d times: %d of the 95%% intervals (%.1f%%) hold the closed form\n", all, held, 100*float64(held)/float64(all))
-}
-
-// agree counts the measurements, and those whose 95% interval holds the closed form.
-func (x *results) agree() (held, all int) {
-	for _, r := range x.runs {
-		for _, t := range r.traces {
-			for i, e := range t.measured {
-				if closed := t.closed[x.marked()[i]]; !math.IsNaN(closed) {
-					all++
-					if math.Abs(e.Mean-closed) <= normal*e.StdErr {
-						held++
-					}
-				}
-			}
-		}
-	}
-	return held, all
 }
 
 func last[T any](x []T) T { return x[len(x)-1] }

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/layernoise/layernoise/examples/internal/interval"
+	"github.com/layernoise/layernoise/internal/outfile"
+)
+
+// findings are the numbers of the table. They are stored beside the picture.
+type findings struct {
+	Rank      int      `json:"rank"`
+	Trainings []ending `json:"trainings"`
+}
+
+// ending is how a training ended, and what was measured along it.
+type ending struct {
+	Method   string `json:"method"`
+	Seed     int    `json:"seed"`
+	Diverged int    `json:"diverged,omitempty"` // the step after which numbers were no longer finite
+
+	Loss       number `json:"loss"`
+	Expected   number `json:"expected"` // loss under noise, by the closed form
+	First      number `json:"first"`    // mean of the singular values that were planted
+	Others     number `json:"others"`   // mean of the other singular values
+	FromTruth  number `json:"from_planted"`
+	FromClosed number `json:"from_closed_form"`
+
+	Measured []draw `json:"measured,omitempty"`
+}
+
+// draw is an expected loss as measured by draws of the noise, and its closed form.
+type draw struct {
+	Step   float64 `json:"step"`
+	Mean   number  `json:"mean"`
+	StdErr number  `json:"standard_error"`
+	Closed number  `json:"closed"`
+}
+
+// number is null in a file if it is NaN: after a training has diverged, or where there is nothing to take the mean of.
+type number float64
+
+func (n number) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(n)) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
+}
+
+func (n *number) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		*n = number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(data, (*float64)(n))
+}
+
+// findings returns the numbers of the table.
+func (x *results) findings() *findings {
+	f := &findings{Rank: x.rank}
+	for i, m := range methods {
+		for seed, r := range x.runs {
+			t := r.traces[i]
+			e := ending{Method: m.name, Seed: seed + 1, Diverged: t.diverged}
+			e.Loss, e.Expected = number(last(t.loss)), number(last(t.closed))
+			e.First, e.Others = number(x.first(last(t.values))), number(x.others(last(t.values)))
+			e.FromTruth, e.FromClosed = number(t.fromTruth), number(t.fromClosed)
+			for j, estimate := range t.measured {
+				k := x.marked()[j]
+				e.Measured = append(e.Measured, draw{x.at[k], number(estimate.Mean), number(estimate.StdErr), number(t.closed[k])})
+			}
+			f.Trainings = append(f.Trainings, e)
+		}
+	}
+	return f
+}
+
+// write writes the findings into the file beside a picture, a line for each training.
+func (f *findings) write(picture string) error {
+	return outfile.Write(strings.TrimSuffix(picture, ".png")+".json", func(w io.Writer) error {
+		fmt.Fprintf(w, "{\"rank\": %d, \"trainings\": [", f.Rank)
+		for i, e := range f.Trainings {
+			line, err := json.Marshal(e)
+			if err != nil {
+				return err
+			}
+			if i > 0 {
+				fmt.Fprint(w, ",")
+			}
+			fmt.Fprintf(w, "\n%s", line)
+		}
+		_, err := fmt.Fprint(w, "\n]}\n")
+		return err
+	})
+}
+
+// table prints where the trainings ended as Markdown, the means over the seeds with their 95% intervals, and how well closed form
+// and measurement agree.
+func (f *findings) table(w io.Writer) {
+	fmt.Fprintf(w, "| training | loss at the weights | expected under noise | measured | first %d singular values | the others | distance to the planted | distance to the closed form |\n", f.Rank)
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
+	for _, m := range methods {
+		cell := func(of func(ending) number) string {
+			var list []float64
+			for _, e := range f.Trainings {
+				if e.Method == m.name {
+					list = append(list, float64(of(e)))
+				}
+			}
+			if in := interval.Of(list); !math.IsNaN(in.Mean) {
+				return in.Text(3)
+			}
+			return "diverged"
+		}
+		measured := ""
+		if !m.closed {
+			measured = cell(func(e ending) number { return last(e.Measured).Mean })
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", m.name,
+			cell(func(e ending) number { return e.Loss }), cell(func(e ending) number { return e.Expected }), measured,
+			cell(func(e ending) number { return e.First }), cell(func(e ending) number { return e.Others }),
+			cell(func(e ending) number { return e.FromTruth }), cell(func(e ending) number { return e.FromClosed }))
+	}
+	fmt.Fprintln(w)
+	for _, e := range f.Trainings {
+		if e.Diverged > 0 {
+			fmt.Fprintf(w, "%s, seed %d: no longer finite after %d steps: try a smaller -rate or -sigma\n", e.Method, e.Seed, e.Diverged)
+		}
+	}
+	held, all := f.agree()
+	if all == 0 {
+		return
+	}
+	fmt.Fprintf(w, "measured under noise %d times: %d of the 95%% intervals (%.1f%%) hold the closed form\n", all, held, 100*float64(held)/float64(all))
+}
+
+// agree counts the measurements, and those whose 95% interval holds the closed form.
+func (f *findings) agree() (held, all int) {
+	for _, e := range f.Trainings {
+		for _, d := range e.Measured {
+			if math.IsNaN(float64(d.Closed)) {
+				continue
+			}
+			all++
+			if math.Abs(float64(d.Mean-d.Closed)) <= normal*float64(d.StdErr) {
+				held++
+			}
+		}
+	}
+	return held, all
+}
