@@ -45,6 +45,9 @@ func run(ctx context.Context, s *settings) error {
 		return err
 	}
 	fmt.Print(x.tables())
+	if len(x.widths()) == 0 { // only runs that choose a sigma
+		return nil
+	}
 	if err := drawTheory(s.out, x.widths()); err != nil {
 		return err
 	}

@@ -25,6 +25,9 @@ const (
 
 	testDigits     = 2000
 	testDigitsSeed = 1 << 32 // training digits have the seeds of the runs
+
+	validationImages = 2000 // on which runs are measured that choose a sigma
+	validationSeed   = 1 << 33
 )
 
 // scale says how noise and initial weights depend on the width.
@@ -199,12 +202,16 @@ func (s scale) runs(k key, sigmas []float64) []key {
 	return list
 }
 
-// images to train and to test networks on, by data set.
-type images struct{ train, test map[string]*datasets.Dataset }
+// images to train and to measure networks on, by data set. Digits to train on are drawn.
+type images struct {
+	train, test      map[string]*datasets.Dataset
+	rest, validation map[string]*datasets.Dataset // the two parts of train for runs that choose a sigma
+}
 
 // open reads the images of runs.
 func (s *settings) open(ctx context.Context, runs []key) (*images, error) {
-	all := &images{train: map[string]*datasets.Dataset{}, test: map[string]*datasets.Dataset{}}
+	type sets = map[string]*datasets.Dataset
+	all := &images{sets{}, sets{}, sets{}, sets{}}
 	for _, k := range runs {
 		name := k.Dataset
 		if all.test[name] != nil {
@@ -212,6 +219,7 @@ func (s *settings) open(ctx context.Context, runs []key) (*images, error) {
 		}
 		if name == "digits" {
 			all.test[name] = datasets.Digits(testDigits, testDigitsSeed)
+			all.validation[name] = datasets.Digits(validationImages, validationSeed)
 			continue
 		}
 		download := datasets.WithDownload(ctx, datasets.Download{Progress: os.Stderr})
@@ -222,14 +230,23 @@ func (s *settings) open(ctx context.Context, runs []key) (*images, error) {
 		if all.test[name], err = datasets.FashionMNIST(s.data, datasets.Test, download); err != nil {
 			return nil, cli.Data(err)
 		}
+		if all.validation[name], all.rest[name], err = all.train[name].Split(validationImages, validationSeed); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
 }
 
-// choose returns the training images of a run.
-func (i *images) choose(k key) (*datasets.Dataset, error) {
-	if all := i.train[k.Dataset]; all != nil {
-		return all.Subset(trainImages, k.Seed)
+// choose returns the images that a run trains on, and those that it is measured on: validation images if it serves to choose
+// a sigma.
+func (i *images) choose(k key) (train, measured *datasets.Dataset, err error) {
+	pool, measured := i.train[k.Dataset], i.test[k.Dataset]
+	if k.Seed >= pilotSeed {
+		pool, measured = i.rest[k.Dataset], i.validation[k.Dataset]
 	}
-	return datasets.Digits(trainImages, k.Seed), nil
+	if pool == nil {
+		return datasets.Digits(trainImages, k.Seed), measured, nil
+	}
+	train, err = pool.Subset(trainImages, k.Seed)
+	return train, measured, err
 }

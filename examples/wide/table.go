@@ -10,8 +10,8 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// pilotSeed is the seed of the runs with which the sigmas were chosen. Runs with this or a larger seed appear only in the
-// table of that choice.
+// pilotSeed is the seed of the runs with which the sigmas were chosen. Runs with this or a larger seed are measured on
+// validation images, and appear only in the table of that choice.
 const pilotSeed = 101
 
 // metric is a number of a run.
@@ -262,32 +262,41 @@ func seeds(i interval.Interval) string {
 	return fmt.Sprintf("%d seeds", i.N)
 }
 
-// choiceTable shows the runs of the seed with which sigmas were chosen: accuracies with noise on one layer at a time.
+// choiceTable shows the runs with which sigmas were chosen: means of their accuracies with noise on one layer at a time.
 func (x results) choiceTable() string {
 	var b strings.Builder
-	datasets := x.datasets()
-	var seen []group
+	var datasets []string
+	var groups []group
+	var width int
+	accuracies := map[group][]float64{}
+	seeds := map[uint64]bool{}
 	for _, k := range x.keys() {
-		g := group{"", k.Scale, k.Sigma}
-		if k.Seed != pilotSeed || k.Noise != "layer" || slices.Contains(seen, g) {
+		r := x.finished(k)
+		if k.Seed < pilotSeed || k.Noise != "layer" || r == nil {
 			continue
 		}
-		if seen = append(seen, g); len(seen) == 1 {
-			fmt.Fprintf(&b, "| accuracy, %%, layer, width %d, seed %d | %s | mean |\n|---|%s---|\n",
-				k.Width, pilotSeed, strings.Join(datasets, " | "), strings.Repeat("---|", len(datasets)))
+		if any := (group{"", k.Scale, k.Sigma}); !slices.Contains(groups, any) {
+			groups = append(groups, any)
 		}
+		if !slices.Contains(datasets, k.Dataset) {
+			datasets = append(datasets, k.Dataset)
+		}
+		g := group{k.Dataset, k.Scale, k.Sigma}
+		accuracies[g], seeds[k.Seed], width = append(accuracies[g], 100*r.TestAccuracy), true, k.Width
+	}
+	if len(groups) == 0 {
+		return ""
+	}
+	fmt.Fprintf(&b, "| validation accuracy, %%, layer, width %d, %d seeds | %s | mean |\n|---|%s---|\n",
+		width, len(seeds), strings.Join(datasets, " | "), strings.Repeat("---|", len(datasets)))
+	for _, g := range groups {
 		row, sum := "| "+g.String()+" |", 0.0
-		for _, dataset := range datasets {
-			k.Dataset = dataset
-			r := x.finished(k)
-			if r == nil {
-				row = ""
-				break
-			}
-			sum += 100 * r.TestAccuracy
-			row += fmt.Sprintf(" %.2f |", 100*r.TestAccuracy)
+		for _, g.dataset = range datasets {
+			mean := stat.Mean(accuracies[g], nil) // NaN for none
+			sum += mean
+			row += fmt.Sprintf(" %.2f |", mean)
 		}
-		if row != "" {
+		if !math.IsNaN(sum) {
 			fmt.Fprintf(&b, "%s %.2f |\n", row, sum/float64(len(datasets)))
 		}
 	}

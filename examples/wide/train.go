@@ -13,7 +13,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// record is the result of a run, at the end of the training and at weights without noise.
+// record is the result of a run, at the end of the training and at weights without noise. For runs with pilotSeed or a larger
+// seed the test images are validation images.
 type record struct {
 	key
 	TestAccuracy  float64    `json:"test_accuracy"`
@@ -78,12 +79,12 @@ func newSolver(k key, steps uint64) (G.Solver, error) {
 
 // train makes a run.
 func train(ctx context.Context, k key, images *images) (*record, error) {
-	chosen, err := images.choose(k)
+	chosen, measured, err := images.choose(k)
 	if err != nil {
 		return nil, err
 	}
 	config := datasets.LoaderConfig{Batch: batch, Mean: []float64{0}, Std: []float64{1}} // pixels from 0 to 1
-	test, err := images.test[k.Dataset].Loader(config)
+	test, err := measured.Loader(config)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -217,5 +218,53 @@ func TestPage(t *testing.T) {
 	}
 	if page := string(data); len(x) == 0 || !strings.Contains(page, strings.TrimSpace(x.tables())) {
 		t.Errorf("README.md has not the tables of the %v: go run ./examples/wide -report -out examples/wide/results", x)
+	}
+}
+
+// Runs that choose a sigma, and no others, are reported without a picture.
+func TestPilots(t *testing.T) {
+	s := tiny(t)
+	s.scales, s.noises, s.widths, s.first = "absolute", "layer", "3", pilotSeed
+	if err := run(context.Background(), s); err != nil {
+		t.Fatal(err)
+	}
+	x, err := readResults(s.out)
+	if err != nil || len(x) != 2 {
+		t.Fatalf("%v (%v)", x, err)
+	}
+	sum := 0.0
+	for _, r := range x {
+		sum += 100 * r.TestAccuracy
+	}
+	if want := fmt.Sprintf("| validation accuracy, %%, layer, width 3, 2 seeds | digits | mean |\n|---|---|---|\n| absolute, sigma 0.1 | %.2f | %.2f |\n", sum/2, sum/2); !strings.HasSuffix(x.tables(), want+"\n") {
+		t.Errorf("tables\n%s\nwant\n%s", x.tables(), want)
+	}
+}
+
+// Runs that choose a sigma have other images than those that are reported: neither the test images nor, to train with, those
+// that they are measured on.
+func TestValidationIsApart(t *testing.T) {
+	sets := func(n int, seed uint64) map[string]*datasets.Dataset {
+		return map[string]*datasets.Dataset{"fashion": datasets.Digits(n, seed)}
+	}
+	all := &images{train: sets(1500, 1), test: sets(100, 2), rest: map[string]*datasets.Dataset{}, validation: map[string]*datasets.Dataset{}}
+	var err error
+	if all.validation["fashion"], all.rest["fashion"], err = all.train["fashion"].Split(400, validationSeed); err != nil {
+		t.Fatal(err)
+	}
+	for seed, want := range map[uint64]*datasets.Dataset{1: all.test["fashion"], pilotSeed: all.validation["fashion"]} {
+		train, measured, err := all.choose(key{Dataset: "fashion", Seed: seed})
+		if err != nil || train.Len() != trainImages || measured != want {
+			t.Fatalf("seed %d: measured on other images (%v)", seed, err)
+		}
+		seen := map[string]bool{}
+		for i := range measured.Len() {
+			seen[string(measured.Pixels(i))] = true
+		}
+		for i := range train.Len() {
+			if seen[string(train.Pixels(i))] {
+				t.Fatalf("seed %d: image %d to train with is one to measure with", seed, i)
+			}
+		}
 	}
 }
