@@ -12,7 +12,7 @@ import (
 // choice is what a run is trained with: the object of a comparison.
 type choice struct {
 	Kind      string  `json:"method"`   // a key of kinds
-	Strength  float64 `json:"strength"` // sigma, weight decay, probability or rho: see kinds
+	Strength  float64 `json:"strength"` // sigma, weight decay, probability, rho or share of the epochs: see kinds
 	LearnRate float64 `json:"lr"`
 }
 
@@ -27,6 +27,7 @@ var kinds = map[string]kind{
 	"none":     {},
 	"layer":    {"sigma", []float64{0.0125, 0.025, 0.05, 0.1, 0.2}, 0.05},
 	"all":      {"sigma", []float64{0.0125, 0.025, 0.05, 0.1, 0.2}, 0.1},
+	"stop":     {"share of epochs", []float64{0.1, 0.2, 0.3, 0.5, 0.7}, 0},
 	"decay":    {"weight decay", []float64{0.0003, 0.001, 0.003, 0.01, 0.03}, 0},
 	"dropout":  {"probability", []float64{0.1, 0.2, 0.3, 0.5, 0.7}, 0},
 	"sam":      {"rho", []float64{0.02, 0.05, 0.1, 0.2, 0.5}, 0},
@@ -34,7 +35,7 @@ var kinds = map[string]kind{
 }
 
 // kindNames lists the kinds in the order of tables and pictures.
-var kindNames = []string{"none", "layer", "all", "decay", "dropout", "sam", "sam-half"}
+var kindNames = []string{"none", "layer", "all", "stop", "decay", "dropout", "sam", "sam-half"}
 
 func (c choice) String() string {
 	if c.Kind == "none" {
@@ -101,6 +102,8 @@ func (s *settings) strengths(name, own string) ([]float64, error) {
 	}
 	for _, x := range list {
 		switch {
+		case name == "stop" && !(x > 0 && x < 1):
+			return nil, cli.Usagef("-noise stop:%v, want a share of the epochs above 0 and below 1", x)
 		case name == "dropout" && !(x < 1):
 			return nil, cli.Usagef("-noise dropout:%v, want a probability below 1", x)
 		case strings.HasPrefix(name, "sam") && x == 0:
@@ -119,8 +122,11 @@ func (s *settings) strengths(name, own string) ([]float64, error) {
 
 // epochs returns the number of epochs of a run.
 func (s *settings) epochs(c choice) int {
-	if c.Kind == "sam-half" {
+	switch c.Kind {
+	case "sam-half":
 		return max(1, s.Epochs/2)
+	case "stop":
+		return max(1, int(math.Round(c.Strength*float64(s.Epochs))))
 	}
 	return s.Epochs
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"image/png"
 	"math"
 	"math/rand/v2"
@@ -167,6 +168,38 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// Early stopping is the beginning of a run without any method. Where its end is compared with that of none, so is that of a
+// method with fewer epochs; after as many epochs only the latter.
+func TestStop(t *testing.T) {
+	s := tiny(t.TempDir())
+	s.Schedule, s.NoiseEpochs, s.TraceImages, s.noise = "constant", 0, 0, "none,stop:0.5,sam-half:0.1"
+	x, choices, _ := reported(t, s)
+	if len(choices) != 3 || s.epochs(choices[1]) != 2 || s.epochs(choices[2]) != 2 {
+		t.Fatalf("choices %v", choices)
+	}
+	for seed := uint64(1); seed <= 2; seed++ {
+		whole, stopped := x.find(task{choices[0], onTest, seed}), x.find(task{choices[1], onTest, seed})
+		if then := whole.at(2); then == nil || stopped.end().Loss != then.Loss || stopped.end().Loss == whole.end().Loss {
+			t.Errorf("seed %d: loss %v where it stopped, %v of the whole run there", seed, stopped.end().Loss, then)
+		}
+	}
+	var less float64
+	for seed := uint64(1); seed <= 2; seed++ {
+		less += (x.find(task{choices[2], onTest, seed}).end().Loss - x.find(task{choices[0], onTest, seed}).at(2).Loss) / 2
+	}
+	table := equalEpochsTable([]*results{&x.results})
+	if strings.Contains(table, "stop") || strings.Count(table, "\n") != 3 || !strings.Contains(table, "| 0% | sam-half, rho 0.1 | 2 | ") ||
+		!strings.Contains(table, fmt.Sprintf("| %+.3f ± ", less)) {
+		t.Errorf("loss %+.3f less in\n%s", less, table)
+	}
+	along := x.alongTable()
+	whole := x.find(task{choices[0], onTest, 1}).at(4).Loss/2 + x.find(task{choices[0], onTest, 2}).at(4).Loss/2
+	if !strings.HasPrefix(along, "| accuracy, % / loss after epoch | 1 | 2 | 3 | 4 |\n") || !strings.Contains(along, fmt.Sprintf(" / %.3f |\n| stop", whole)) ||
+		!strings.HasSuffix(along, " |  |  |\n") {
+		t.Errorf("%.3f along\n%s", whole, along)
+	}
+}
+
 // Runs whose loss is no longer finite are recorded as such, and are in no mean.
 func TestDiverged(t *testing.T) {
 	s := tiny(t.TempDir())
@@ -248,6 +281,8 @@ func TestSettingsRefuse(t *testing.T) {
 		"noise  ":      func(s *settings) { s.noise = "dropout" }, // of which probability?
 		"noise   ":     func(s *settings) { s.noise = "dropout:1" },
 		"noise    ":    func(s *settings) { s.noise = "layer,layer:0.1" }, // twice
+		"noise     ":   func(s *settings) { s.noise = "stop:1" },
+		"noise      ":  func(s *settings) { s.noise = "stop:0" },
 		"sigma":        func(s *settings) { s.sigma = "0.1,x" },
 		"out":          func(s *settings) { s.out = "" },
 		"ranks":        func(s *settings) { s.howRanks = "none" },

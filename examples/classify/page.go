@@ -21,6 +21,8 @@ var tablesOfPage = map[string]func([]*results) string{
 	"sweep":        func(x []*results) string { return x[0].sweepTable() },
 	"verdicts":     func(x []*results) string { return "- " + strings.Join(x[0].verdicts(), "\n- ") + "\n" },
 	"wrong-labels": wrongLabelsTable,
+	"along":        func(x []*results) string { return x[0].alongTable() },
+	"equal-epochs": equalEpochsTable,
 }
 
 var tableOfPage = regexp.MustCompile(`(?s)<!-- ([a-z-]+)((?: [a-zA-Z0-9_/.-]*[a-zA-Z0-9.])+) -->\n.*?<!-- end -->`)

@@ -70,7 +70,7 @@ func flags() *settings {
 	flag.Float64Var(&s.WeightDecay, "weight-decay", 0, "weight decay: as PyTorch's sgd, adam and adamw define it")
 	flag.StringVar(&s.Schedule, "schedule", "constant", "learning rate over the training: constant; cosine to fall to 0 with each step, cosine-epoch with each epoch")
 	flag.StringVar(&s.noise, "noise", "none,layer,all", "`list` of what to compare: none, layer (noise in one parameter tensor a step, in turn), all (in all, sigma/sqrt(tensors)); "+
-		"decay (weight decay), dropout, sam (a step at twice the evaluations), sam-half (half the epochs); with strengths of its own as in layer:0.05/0.1")
+		"stop (early stopping, after a share of the epochs), decay (weight decay), dropout, sam (a step at twice the evaluations), sam-half (half the epochs); with strengths of its own as in layer:0.05/0.1")
 	flag.StringVar(&s.sigma, "sigma", "", "`list` of standard deviations of the noise, in the units of the weights; by default those that a sweep on digits chose, 0.05 for layer and 0.1 for all")
 	flag.IntVar(&s.NoiseEpochs, "noise-epochs", 0, "epochs after which the noise stops; 0 for never")
 	flag.StringVar(&s.protocol, "protocol", "", "paper: what the authors' program sets, for the flags that are not given")

@@ -24,7 +24,7 @@ func (s *settings) newSolver(c choice, seed uint64, steps int) (solver, error) {
 		return nil, err
 	}
 	switch c.Kind {
-	case "none", "decay", "dropout":
+	case "none", "stop", "decay", "dropout":
 		return base, nil
 	case "sam", "sam-half":
 		return optim.NewSAM(base, c.Strength)

@@ -44,7 +44,7 @@ func (x *results) drawSweep(file string) error {
 func (x *results) strengths() string {
 	for _, c := range x.choices(onValidation) {
 		if c.Kind != "none" && c.Kind != "layer" && c.Kind != "all" {
-			return "strength: sigma, weight decay, probability or rho"
+			return "strength: sigma, weight decay, probability, rho or share"
 		}
 	}
 	return "sigma, in the units of the weights"

@@ -18,16 +18,17 @@ const (
 	Dropout
 	SAM
 	HalfSAM
+	Stop
 )
 
 // methods are the names of the methods with these colours, as used in every picture and table.
-var methods = []string{"none", "layer", "all", "decay", "dropout", "sam", "sam-half"}
+var methods = []string{"none", "layer", "all", "decay", "dropout", "sam", "sam-half", "stop"}
 
 // ColourOf returns the number of a method's colour, 0 if it has none.
 func ColourOf(method string) int { return slices.Index(methods, method) + 1 }
 
 // inks are the colours, by their numbers from 1: the palette of M. Okabe and K. Ito, Color Universal Design, 2008, for all
-// kinds of colour blindness, without its yellow. Their greys are too similar, so each has its own mark and dashes.
+// kinds of colour blindness, with a grey for its yellow. Their greys are too similar, so each has its own mark and dashes.
 var inks = []struct {
 	color  color.NRGBA
 	mark   draw.GlyphDrawer
@@ -40,6 +41,7 @@ var inks = []struct {
 	{color.NRGBA{R: 0xcc, G: 0x79, B: 0xa7, A: 0xff}, hollow{draw.CircleGlyph{}}, []vg.Length{vg.Points(8), vg.Points(2), vg.Points(2), vg.Points(2)}},
 	{color.NRGBA{R: 0x56, G: 0xb4, B: 0xe9, A: 0xff}, hollow{draw.BoxGlyph{}}, nil},
 	{color.NRGBA{R: 0xe6, G: 0x9f, B: 0x00, A: 0xff}, hollow{draw.PyramidGlyph{}}, []vg.Length{vg.Points(5), vg.Points(2)}},
+	{color.NRGBA{R: 0x77, G: 0x77, B: 0x77, A: 0xff}, draw.CrossGlyph{}, []vg.Length{vg.Points(2), vg.Points(2)}},
 }
 
 // style is how a curve is drawn.
