@@ -60,9 +60,10 @@ func TestNumbersInText(t *testing.T) {
 	for _, page := range []string{"examples/classify/README.md", "examples/wide/README.md"} {
 		tables[page], texts[page] = read(page)
 	}
-	_, texts["optim/SIGMA.md"] = read("optim/SIGMA.md")
-	inTables, inText := read("README.md")
-	texts["README.md"] = inTables + inText
+	for _, page := range []string{"optim/SIGMA.md", "README.md"} {
+		inTables, inText := read(page)
+		texts[page] = inTables + inText
+	}
 
 	for page, text := range texts {
 		of := tables[page]
