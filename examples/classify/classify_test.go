@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/layernoise/layernoise/datasets"
+	"github.com/layernoise/layernoise/examples/internal/interval"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/layernoise/layernoise/optim/distributed"
 )
@@ -197,6 +198,23 @@ func TestStop(t *testing.T) {
 	if !strings.HasPrefix(along, "| accuracy, % / loss after epoch | 1 | 2 | 3 | 4 |\n") || !strings.Contains(along, fmt.Sprintf(" / %.3f |\n| stop", whole)) ||
 		!strings.HasSuffix(along, " |  |  |\n") {
 		t.Errorf("%.3f along\n%s", whole, along)
+	}
+}
+
+// A gain of more than two standard errors, whose interval holds zero all the same, is not called one.
+func TestVerdict(t *testing.T) {
+	for _, test := range []struct {
+		gains []float64
+		want  string
+	}{
+		{[]float64{1, 1.2, 0.8, 1.1, 0.9}, "beats"},
+		{[]float64{1, 0.1, 2.2, 1.9, 0.1}, "does not beat"}, // 2.4 standard errors
+		{[]float64{-1, -1.2, -0.8}, "does not beat"},
+	} {
+		i := interval.Of(test.gains)
+		if got := verdict(i); got != test.want {
+			t.Errorf("%v, %.1f standard errors: %s", i, i.Mean/i.StdErr(), got)
+		}
 	}
 }
 

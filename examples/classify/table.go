@@ -178,17 +178,18 @@ func (x *results) verdicts() []string {
 			lines = append(lines, fmt.Sprintf("%s: one pair of runs says nothing of the difference to none", x.name(c)))
 		default:
 			lines = append(lines, fmt.Sprintf("%s %s none in test accuracy, %s, and %s it in test loss, %s", x.name(c),
-				verdict(d), inWords(d, "points", 2), verdict(interval.Interval{N: e.N, Mean: -e.Mean, Std: e.Std}), inWords(e, "nats", 3)))
+				verdict(d), inWords(d, "points", 2), verdict(interval.Interval{N: e.N, Mean: -e.Mean, Std: e.Std, Half: e.Half}), inWords(e, "nats", 3)))
 		}
 	}
 	return lines
 }
 
-// standardErrors is how many standard errors a difference must exceed.
+// standardErrors is how many standard errors a difference must exceed. Its interval must exclude zero, too: with few seeds that
+// asks for more.
 const standardErrors = 2
 
 func verdict(gain interval.Interval) string {
-	if gain.Mean > standardErrors*gain.StdErr() {
+	if gain.Mean > standardErrors*gain.StdErr() && gain.ExcludesZero() {
 		return "beats"
 	}
 	return "does not beat"
