@@ -23,40 +23,22 @@ type ending struct {
 	Seed     int    `json:"seed"`
 	Diverged int    `json:"diverged,omitempty"` // the step after which numbers were no longer finite
 
-	Loss       number `json:"loss"`
-	Expected   number `json:"expected"` // loss under noise, by the closed form
-	First      number `json:"first"`    // mean of the singular values that were planted
-	Others     number `json:"others"`   // mean of the other singular values
-	FromTruth  number `json:"from_planted"`
-	FromClosed number `json:"from_closed_form"`
+	Loss       interval.Number `json:"loss"`
+	Expected   interval.Number `json:"expected"` // loss under noise, by the closed form
+	First      interval.Number `json:"first"`    // mean of the singular values that were planted
+	Others     interval.Number `json:"others"`   // mean of the other singular values
+	FromTruth  interval.Number `json:"from_planted"`
+	FromClosed interval.Number `json:"from_closed_form"`
 
 	Measured []draw `json:"measured,omitempty"`
 }
 
 // draw is an expected loss as measured by draws of the noise, and its closed form.
 type draw struct {
-	Step   float64 `json:"step"`
-	Mean   number  `json:"mean"`
-	StdErr number  `json:"standard_error"`
-	Closed number  `json:"closed"`
-}
-
-// number is null in a file if it is NaN: after a training has diverged, or where there is nothing to take the mean of.
-type number float64
-
-func (n number) MarshalJSON() ([]byte, error) {
-	if math.IsNaN(float64(n)) {
-		return []byte("null"), nil
-	}
-	return json.Marshal(float64(n))
-}
-
-func (n *number) UnmarshalJSON(data []byte) error {
-	if string(data) == "null" {
-		*n = number(math.NaN())
-		return nil
-	}
-	return json.Unmarshal(data, (*float64)(n))
+	Step   float64         `json:"step"`
+	Mean   interval.Number `json:"mean"`
+	StdErr interval.Number `json:"standard_error"`
+	Closed interval.Number `json:"closed"`
 }
 
 // findings returns the numbers of the table.
@@ -66,12 +48,12 @@ func (x *results) findings() *findings {
 		for seed, r := range x.runs {
 			t := r.traces[i]
 			e := ending{Method: m.name, Seed: seed + 1, Diverged: t.diverged}
-			e.Loss, e.Expected = number(last(t.loss)), number(last(t.closed))
-			e.First, e.Others = number(x.first(last(t.values))), number(x.others(last(t.values)))
-			e.FromTruth, e.FromClosed = number(t.fromTruth), number(t.fromClosed)
+			e.Loss, e.Expected = interval.Number(last(t.loss)), interval.Number(last(t.closed))
+			e.First, e.Others = interval.Number(x.first(last(t.values))), interval.Number(x.others(last(t.values)))
+			e.FromTruth, e.FromClosed = interval.Number(t.fromTruth), interval.Number(t.fromClosed)
 			for j, estimate := range t.measured {
 				k := x.marked()[j]
-				e.Measured = append(e.Measured, draw{x.at[k], number(estimate.Mean), number(estimate.StdErr), number(t.closed[k])})
+				e.Measured = append(e.Measured, draw{x.at[k], interval.Number(estimate.Mean), interval.Number(estimate.StdErr), interval.Number(t.closed[k])})
 			}
 			f.Trainings = append(f.Trainings, e)
 		}
@@ -104,7 +86,7 @@ func (f *findings) table(w io.Writer) {
 	fmt.Fprintf(w, "| training | loss at the weights | expected under noise | measured | first %d singular values | the others | distance to the planted | distance to the closed form |\n", f.Rank)
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
 	for _, m := range methods {
-		cell := func(of func(ending) number) string {
+		cell := func(of func(ending) interval.Number) string {
 			var list []float64
 			for _, e := range f.Trainings {
 				if e.Method == m.name {
@@ -118,12 +100,12 @@ func (f *findings) table(w io.Writer) {
 		}
 		measured := ""
 		if !m.closed {
-			measured = cell(func(e ending) number { return last(e.Measured).Mean })
+			measured = cell(func(e ending) interval.Number { return last(e.Measured).Mean })
 		}
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", m.name,
-			cell(func(e ending) number { return e.Loss }), cell(func(e ending) number { return e.Expected }), measured,
-			cell(func(e ending) number { return e.First }), cell(func(e ending) number { return e.Others }),
-			cell(func(e ending) number { return e.FromTruth }), cell(func(e ending) number { return e.FromClosed }))
+			cell(func(e ending) interval.Number { return e.Loss }), cell(func(e ending) interval.Number { return e.Expected }), measured,
+			cell(func(e ending) interval.Number { return e.First }), cell(func(e ending) interval.Number { return e.Others }),
+			cell(func(e ending) interval.Number { return e.FromTruth }), cell(func(e ending) interval.Number { return e.FromClosed }))
 	}
 	fmt.Fprintln(w)
 	for _, e := range f.Trainings {

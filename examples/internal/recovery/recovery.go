@@ -51,7 +51,7 @@ func Main(e Experiment) {
 	flag.Float64Var(&s.rate, "rate", e.Rate, "learning rate at the first step; it falls to 0 along half a cosine")
 	flag.IntVar(&s.steps, "steps", e.Steps, "steps of each training")
 	flag.IntVar(&s.seeds, "seeds", 5, "how many times to repeat, with other data, initial weights and noise")
-	flag.StringVar(&s.out, "out", e.Name+".png", "the picture, a PNG `file`, with an SVG beside it")
+	flag.StringVar(&s.out, "out", e.Name+".png", "the picture, a PNG `file`; an SVG of it and the numbers as JSON go beside it")
 	cli.Main(func(ctx context.Context) error { return e.run(ctx, s) })
 }
 
@@ -90,40 +90,17 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 		}
 	}
 	_ = bar.Finish()
-	table(results)
+	ends := endings(results)
+	fmt.Print(table(ends))
 	warn(results)
+	if err := store(s.out, ends); err != nil {
+		return err
+	}
 	if err := figure.Save(s.out, e.panels(s, at, results)...); err != nil {
 		return err
 	}
 	fmt.Println("picture:", s.out)
 	return nil
-}
-
-// table prints where the trainings ended as Markdown, the mean over the seeds with its 95% interval.
-func table(results []result) {
-	fmt.Println("| training | distance to the planted | distance to the closed form | regulariser | loss |\n|---|---|---|---|---|")
-	cell := func(of func(result) float64) string {
-		x := make([]float64, len(results))
-		for i, r := range results {
-			x[i] = of(r)
-		}
-		if i := interval.Of(x); !math.IsNaN(i.Mean) {
-			return i.Text(3)
-		}
-		return "diverged"
-	}
-	for i, m := range methods {
-		fmt.Printf("| %s | %s | %s | %s | %s |\n", m.name,
-			cell(func(r result) float64 { return last(r.traces[i].recovery) }),
-			cell(func(r result) float64 { return r.traces[i].fromMinimiser }),
-			cell(func(r result) float64 { return last(r.traces[i].regulariser) }),
-			cell(func(r result) float64 { return r.traces[i].loss }))
-	}
-	fmt.Printf("| %s | %s | %s | %s | %s |\n", closedFormName,
-		cell(func(r result) float64 { return r.minimiser.recovery }),
-		"0",
-		cell(func(r result) float64 { return r.minimiser.regulariser }),
-		cell(func(r result) float64 { return r.minimiser.loss }))
 }
 
 // warn says which trainings have diverged.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/layernoise/layernoise/examples/internal/closedform"
@@ -50,6 +51,14 @@ func TestRun(t *testing.T) {
 	if _, err := os.Stat(out); err != nil {
 		t.Error(err)
 	}
+	file, err := os.Open(filepath.Join(filepath.Dir(out), "picture.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if list, err := read(file); err != nil || len(list) != (len(methods)+1)*good.seeds || strings.Count(table(list), "\n") != 2+len(methods)+1 {
+		t.Errorf("stored %v (%v)", list, err)
+	}
 	for name, change := range map[string]func(*settings){
 		"sigma": func(s *settings) { s.sigma = -1 },
 		"rate":  func(s *settings) { s.rate = 0 },
@@ -61,6 +70,29 @@ func TestRun(t *testing.T) {
 		change(&s)
 		if err := e.run(context.Background(), s); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// The pages of the examples have the tables of the numbers stored beside their pictures.
+func TestPages(t *testing.T) {
+	for _, name := range []string{"sparse", "group", "nuclear"} {
+		folder := filepath.Join("..", "..", name)
+		file, err := os.Open(filepath.Join(folder, name+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		list, err := read(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := os.ReadFile(filepath.Join(folder, "README.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := table(list); !strings.Contains(string(page), want) {
+			t.Errorf("%s: not on its page:\n%s", name, want)
 		}
 	}
 }
