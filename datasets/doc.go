@@ -18,5 +18,5 @@
 //
 // Images stay bytes, as on disk, until a Loader turns a batch of them into normalised floats. Nothing here reads the clock
 // or a global random source: every draw is a function of the seeds passed in, the same on every machine and for any number
-// of workers. number of workers.
+// of workers.
 package datasets

@@ -52,7 +52,7 @@ var fashionMNIST = idxSet{
 // downloaded without WithDownload.
 //
 // Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, Gradient-based learning applied to document recognition, Proceedings of the
-// IEEE 86 (11), 1998. IEEE 86 (11), 1998.
+// IEEE 86 (11), 1998.
 func MNIST(dir string, split Split, opts ...Option) (*Dataset, error) {
 	return mnist.open(dir, split, opts)
 }

@@ -13,26 +13,25 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// FitConfig is how long [Classifier.Fit] and [LanguageModel.Fit] train, what they keep and whom they tell. The zero value
-// trains for one epoch, keeps nothing and tells nobody.
+// FitConfig configures [Classifier.Fit] and [LanguageModel.Fit]. The zero value trains for one epoch, without validation,
+// files or callbacks.
 type FitConfig struct {
 	// Epochs is the number of passes over the batches. By default 1.
 	Epochs int
 
-	// FirstEpoch is the number of the first pass, for a training that goes on where another stopped.
+	// FirstEpoch is the number of the first pass, for a training that continues another. By default 0.
 	FirstEpoch int
 
-	// OnStep is called after each step; its error ends the training. The weights are clean, so it may set the learning rate,
-	// evaluate or save. The noise of the step is what Last of an optim.PerturbedSolver or an optim.SAM says.
+	// OnStep is called after each step; its error ends the training. The weights are clean, so it may evaluate or save, and it
+	// may set the learning rate. The method Last of an optim.PerturbedSolver or optim.SAM describes the noise of the step.
 	OnStep func(Step) error
 
-	// OnEpoch is called after each pass and its validation, before the checkpoint of that pass; its error ends the training. A
-	// training that is interrupted between the two calls it for that pass again when it goes on, with the same weights.
+	// OnEpoch is called after each pass and its validation, before the checkpoint of that pass; its error ends the training. If
+	// the training is interrupted between the two and resumed, it is called for that pass again, with the same weights.
 	OnEpoch func(Epoch) error
 
-	// ClipNorm is the largest norm that the gradient of all parameters together may have before the solver takes it: a larger
-	// one is scaled down to it. With a solver that perturbs the weights it is the norm of the mean over its draws. By default
-	// 0, no bound.
+	// ClipNorm bounds the norm of the gradient of all parameters together: before the solver's step, a larger gradient is
+	// scaled down to it. If the solver takes several draws, their mean is clipped. By default 0, no bound.
 	//
 	// R. Pascanu, T. Mikolov, Y. Bengio, On the Difficulty of Training Recurrent Neural Networks, ICML 2013,
 	// https://arxiv.org/abs/1211.5063.
@@ -41,33 +40,33 @@ type FitConfig struct {
 	// Progress is where a progress bar is drawn, such as os.Stderr. By default nowhere.
 	Progress io.Writer
 
-	// Validation is what the network is evaluated on after each pass: Batches for a [Classifier], SequenceBatches for a
-	// [LanguageModel]. By default nothing.
+	// Validation is evaluated after each pass: Batches for a [Classifier], SequenceBatches for a [LanguageModel]. By default
+	// there is none.
 	Validation AnyBatches
 
-	// Patience is how many passes in a row may bring no less validation loss before the training ends, with
-	// History.Stopped. By default it never ends for that.
+	// Patience ends the training early, with History.Stopped set, after this many passes in a row without a new lowest
+	// validation loss. By default 0, never.
 	Patience int
 
-	// Best is a file that keeps the weights and running statistics with the least validation loss so far, as [Save] writes
-	// them. By default there is none.
+	// Best is a file for the weights and running statistics with the lowest validation loss so far, as [Save] writes them. By
+	// default none is written.
 	Best string
 
-	// Checkpoint is a file that keeps the whole training: weights, running statistics, the state of the solver, which must have
-	// MarshalBinary and UnmarshalBinary, the place in the pass, and the history. It is written at the end of each pass, and
-	// always complete: whoever reads it sees an older one or this one. By default there is none.
+	// Checkpoint is a file for the state of the whole training: weights, running statistics, the solver, which must have
+	// MarshalBinary and UnmarshalBinary, the position in the pass, and the history. It is written after each pass, and replaced
+	// atomically. By default none is written.
 	Checkpoint string
 
-	// CheckpointEvery is after how many steps the checkpoint is written, beside the ends of passes. By default 0, never.
+	// CheckpointEvery is the number of steps between checkpoints within a pass. By default 0, none.
 	CheckpointEvery int
 
-	// Resume goes on from Checkpoint, if that file is there, to the same bits as if the training had not been interrupted. The
-	// network, the solver, the batches and this configuration must be those of the training; what the file shows to be
-	// different is an error. A training that had come to its end returns its history.
+	// Resume continues from Checkpoint, if that file exists, and ends with the same bits as an uninterrupted training. The
+	// network, the solver, the batches and this configuration must be the same; a difference that the file shows is an error.
+	// A training that was already complete returns its history.
 	Resume bool
 }
 
-// check refuses settings that make no sense.
+// check returns an error if the settings are out of range or contradict each other.
 func (c FitConfig) check(batches AnyBatches, solver G.Solver) error {
 	switch {
 	case c.Epochs < 0 || c.FirstEpoch < 0:
@@ -140,7 +139,7 @@ type fit struct {
 	at       position
 }
 
-// run makes the passes that are left.
+// run makes the remaining passes.
 func (f *fit) run(ctx context.Context) error {
 	end := f.config.FirstEpoch + max(f.config.Epochs, 1)
 	for f.at.Epoch < end && !f.history.Stopped {
@@ -154,7 +153,7 @@ func (f *fit) run(ctx context.Context) error {
 	return nil
 }
 
-// pass makes what is left of a pass over the batches.
+// pass makes the rest of the current pass.
 func (f *fit) pass(ctx context.Context) error {
 	at := &f.at
 	pass, err := begin(f.batches, at.Epoch, at.Batch)
@@ -186,7 +185,7 @@ func (f *fit) pass(ctx context.Context) error {
 	return nil
 }
 
-// advance makes a step on the loaded batch, notes it, and tells of it.
+// advance makes a step on the loaded batch, records it and calls OnStep.
 func (f *fit) advance(ctx context.Context, bar *bar) error {
 	at := &f.at
 	if err := ctx.Err(); err != nil {
@@ -219,7 +218,7 @@ func (f *fit) advance(ctx context.Context, bar *bar) error {
 	return f.config.OnStep(result)
 }
 
-// write writes a file, on rank 0 alone. All ranks have its error.
+// write calls file on rank 0 only. All ranks return its error.
 func (f *fit) write(file func() error) error {
 	var err error
 	if f.ranks.Rank() == 0 {
@@ -228,7 +227,7 @@ func (f *fit) write(file func() error) error {
 	return f.ranks.agree(err)
 }
 
-// completed notes a pass, evaluates after it, and keeps what there is to keep.
+// completed ends a pass: validation, history, files and OnEpoch.
 func (f *fit) completed(ctx context.Context) error {
 	result := f.at.Pass
 	result.Number = f.at.Epoch
@@ -279,7 +278,7 @@ func disturbs(validation, batches AnyBatches) bool {
 	return !hasPasses(batches) && same(validation, batches)
 }
 
-// learnRate returns the learning rate of the solver's next step, or of the solver that it wraps. NaN if none tells.
+// learnRate returns the learning rate of the next step of the solver, or of the one it wraps; NaN if unknown.
 func learnRate(solver G.Solver) float64 {
 	switch s := solver.(type) {
 	case interface{ ScheduledRate() float64 }:
@@ -292,24 +291,25 @@ func learnRate(solver G.Solver) float64 {
 	return math.NaN()
 }
 
-// position is where a training stands: before a batch of a pass.
+// position is the position of a training: before a batch of a pass.
 type position struct {
 	Epoch int
-	Batch int   // batches of the pass that are behind it, those that made no step included
-	Pass  Epoch // what came of them
+	Batch int   // batches of the pass already served, including those without a step
+	Pass  Epoch // the pass so far
 }
 
-// barInterval is the least time between two drawings of a bar.
+// barInterval is the shortest time between two updates of a bar.
 const barInterval = 100 * time.Millisecond
 
-// bar draws the progress of one pass over the batches, some of which may be behind it already. The nil bar draws nothing. What
-// the writer says to it is ignored: a broken terminal is no reason to stop a training.
+// bar draws the progress of one pass. The nil bar draws nothing. Errors of the writer are ignored: a broken terminal is no
+// reason to stop a training.
 type bar struct {
 	*progressbar.ProgressBar
 	title string
 }
 
-func newBar(c FitConfig, epoch, behind, batches int) *bar {
+// newBar starts a bar with the given number of batches done.
+func newBar(c FitConfig, epoch, done, batches int) *bar {
 	if c.Progress == nil {
 		return nil
 	}
@@ -321,11 +321,11 @@ func newBar(c FitConfig, epoch, behind, batches int) *bar {
 		),
 		title: fmt.Sprintf("epoch %d/%d", epoch+1, c.FirstEpoch+max(c.Epochs, 1)),
 	}
-	_ = b.Add(behind)
+	_ = b.Add(done)
 	return b
 }
 
-// step notes a batch and its loss.
+// step counts a batch and shows its loss.
 func (b *bar) step(loss float64) {
 	if b == nil {
 		return
@@ -334,7 +334,7 @@ func (b *bar) step(loss float64) {
 	_ = b.Add(1)
 }
 
-// end completes the bar with the mean loss of the pass.
+// end completes the bar and shows the mean loss of the pass.
 func (b *bar) end(loss float64) {
 	if b == nil {
 		return

@@ -14,29 +14,30 @@ import (
 type training struct {
 	graph *G.ExprGraph
 	feed  feed
-	begin func(step, rank int) // tells the graph's dropouts the step of the next passes
+	begin func(step, rank int) // sets the step and the rank that dropout masks are drawn for
 
 	learnables G.Nodes
-	model      []G.ValueGrad // the learnables, as a solver takes them
+	model      []G.ValueGrad // the learnables, in the form that solvers take
 	cost       G.Value       // of the last pass
 
 	synced     synced
-	statistics snapshot
-	byRank     snapshot  // those of the statistics that are not synchronised
-	kept       snapshot  // of a keeper
-	sums       []float64 // over the ranks
+	statistics snapshot  // before the step
+	byRank     snapshot  // the statistics that are not synchronised, so that ranks differ in them
+	kept       snapshot  // for a keeper
+	sums       []float64 // scratch: what is added over the ranks
 }
 
-// feed is how batches come into a training graph. Its String says how many of what a batch is.
+// feed copies batches into a training graph. Its String gives the graph's batch size, such as "50 images".
 type feed interface {
 	fmt.Stringer
 	size() int // images or sequences of a batch
 
-	// load takes a batch, after checking it. It returns false for one that is smaller than the graph's.
+	// load checks a batch and copies it. It returns false, and copies nothing, if the batch is smaller than the graph's.
 	load(batch anyPass) (whole bool, err error)
 }
 
-// load loads a batch. It returns false for one that is smaller than the graph's, or smaller than it on all ranks together.
+// load copies a batch into the graph. It returns false if no step is to be made: the batch is smaller than the graph's, or
+// the combined batch of all ranks is.
 func load(f feed, batch anyPass) (whole bool, err error) {
 	if whole, err = f.load(batch); err != nil {
 		return false, err
@@ -63,13 +64,13 @@ func newImageTraining(net Layer, dtype tensor.Dtype, batch int, image tensor.Sha
 	return newTraining(net, b, f, cost)
 }
 
-// intNode adds a node of whole numbers to g, which are those of values for good.
+// intNode adds a node of integers to g, permanently bound to values.
 func intNode(g *G.ExprGraph, name string, values []int, shape ...int) *G.Node {
 	value := tensor.New(tensor.WithShape(shape...), tensor.WithBacking(values))
 	return G.NewTensor(g, tensor.Int, len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(value))
 }
 
-// newTraining adds the gradients of the cost to the graph of b, which feed feeds.
+// newTraining adds the gradients of cost to the graph of b.
 func newTraining(net Layer, b *Builder, feed feed, cost *G.Node) (*training, error) {
 	t := &training{graph: b.graph, feed: feed, begin: func(step, rank int) {
 		b.SetRank(uint32(rank))
@@ -102,8 +103,8 @@ func forwardLogits(net Layer, b *Builder, images *input) (*G.Node, error) {
 	return logits, nil
 }
 
-// machine makes a machine that runs the graph under solver: a guarded one if the solver perturbs weights. The caller closes
-// it. The memory of the graph's values belongs to the graph and is used again by the next machine.
+// machine makes a machine for the graph, guarded if the solver perturbs weights. The caller closes it. The graph owns the
+// memory of its values, which the next machine reuses.
 func (t *training) machine(solver G.Solver) (G.VM, error) {
 	var vm G.VM = G.NewTapeMachine(t.graph, graph.BindGradients(t.learnables...))
 	if ranks, ok := within[overlapper](solver); ok && ranks.Overlaps() {
@@ -118,8 +119,8 @@ func (t *training) machine(solver G.Solver) (G.VM, error) {
 	return perturbed.Guard(keeper{vm, t.kept}, t.learnables...)
 }
 
-// keeper is the machine of a solver that perturbs weights. One that evaluates a gradient twice, as optim.SAM does, keeps by
-// Keep the running statistics of the first evaluation, at the clean weights.
+// keeper is the machine of a solver that perturbs weights. A solver that evaluates the gradient twice, as optim.SAM does,
+// uses Keep to retain the running statistics of the first evaluation, at the clean weights.
 type keeper struct {
 	G.VM
 	statistics snapshot
@@ -130,7 +131,7 @@ func (k keeper) Keep() (putBack func()) {
 	return k.statistics.putBack
 }
 
-// RunAlone makes a pass for gradients of this rank, as optim.Exchanger.
+// RunAlone makes a pass without exchanging gradients: see optim.Exchanger.
 func (k keeper) RunAlone() error {
 	if vm, ok := k.VM.(interface{ RunAlone() error }); ok {
 		return vm.RunAlone()
@@ -138,7 +139,7 @@ func (k keeper) RunAlone() error {
 	return k.VM.RunAll()
 }
 
-// imageFeed feeds images with their labels.
+// imageFeed copies images and labels.
 type imageFeed struct {
 	images  *input
 	labels  []int // of the batch, the backing of the graph's label node
@@ -170,9 +171,9 @@ func (f *imageFeed) load(pass anyPass) (whole bool, err error) {
 	return true, nil
 }
 
-// step makes one step of solver on the batch that is loaded, with the gradient's norm clipped to clip if that is not 0. It
-// returns the batch's cost and the norm, over all ranks. An error of the pass, or a cost or norm that is not finite, leaves
-// weights and running statistics as they were and the gradients zero.
+// step makes one step of solver on the loaded batch, clipping the gradient's norm to clip unless that is 0. It returns the
+// cost and, if clipped, the norm, over all ranks. After an error of the pass, or a cost or norm that is not finite, weights
+// and running statistics are unchanged and the gradients zero.
 func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (cost, norm float64, err error) {
 	t.statistics.take()
 	defer vm.Reset()
@@ -197,9 +198,8 @@ func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (c
 	return cost, norm, nil
 }
 
-// together returns the mean of the ranks' costs, and sets the running statistics that differ to the means of theirs, unless
-// one of the ranks has an error. The statistics move by a fraction of what a batch has, so that their means are the ones
-// that move by the means.
+// together returns the mean cost of the ranks and sets the statistics in byRank to their means over the ranks, unless a rank
+// has an error. Since running statistics are linear in those of the batch, these are the running statistics of the mean.
 func (t *training) together(ranks *ranks, cost float64, err error) (float64, error) {
 	n := float64(ranks.Size())
 	if n == 1 {
@@ -226,14 +226,14 @@ func (t *training) together(ranks *ranks, cost float64, err error) (float64, err
 	return t.sums[0], nil
 }
 
-// discard undoes what a pass that no step will follow has left, and returns the error that it was given.
+// discard undoes the effects of a pass that no step follows. It returns reason.
 func (t *training) discard(solver G.Solver, reason error) error {
 	t.statistics.putBack()
 	t.zeroGradients()
 	if average, ok := within[averager](solver); ok {
 		average.Discard()
 	}
-	// A solver that counts the passes of a step begins that step again.
+	// A solver that counts the draws of a step starts the step anew.
 	if perturbed, ok := solver.(interface{ Restore() error }); ok {
 		if err := perturbed.Restore(); err != nil {
 			return errors.WithMessage(reason, err.Error())
@@ -244,7 +244,7 @@ func (t *training) discard(solver G.Solver, reason error) error {
 
 func (t *training) zeroGradients() {
 	for _, n := range t.learnables {
-		// A node without a gradient yet has nothing to clear.
+		// Before the first pass there is no gradient.
 		if grad, err := n.Grad(); err == nil && grad != nil {
 			G.ZeroValue(grad)
 		}
@@ -259,8 +259,8 @@ func scalar(v G.Value) float64 {
 	return v.Data().(float64)
 }
 
-// clipNorm scales the gradients of a model down to the given norm, of all of them together, if they have a larger one. It
-// returns the norm that they had. One that is not finite is an error and changes nothing.
+// clipNorm scales the gradients so that their joint norm is at most most. It returns the norm before. If that is not finite,
+// it returns an error and changes nothing.
 func clipNorm(model []G.ValueGrad, most float64) (norm float64, err error) {
 	sum := 0.0
 	grads := make([]interface{}, len(model))
@@ -292,7 +292,7 @@ func squares(x interface{}) float64 {
 	return sumOfSquares(x.([]float64))
 }
 
-// sumOfSquares has four sums, of every fourth element each, so that no addition waits for the one before it.
+// sumOfSquares keeps four partial sums, so that additions do not wait for each other.
 func sumOfSquares[T float32 | float64](x []T) float64 {
 	var sums [4]float64
 	n := len(x) &^ 3

@@ -10,8 +10,8 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// A World is the processes that train one network together, its ranks; distributed.World is one. Its calls are collective:
-// each returns when all ranks have made it, and all make the same ones in the same order.
+// A World is a group of processes, its ranks, that train one network together; distributed.World implements it. Sum and
+// Share are collective: all ranks must make the same calls in the same order, and each waits for the others.
 type World interface {
 	// Rank returns this process's number, from 0 to Size()-1.
 	Rank() int
@@ -19,20 +19,20 @@ type World interface {
 	// Size returns the number of processes.
 	Size() int
 
-	// Sum sets x, on every rank, to the sum of all ranks' x, element by element, to the same bits on all. Its length is the
-	// same on all.
+	// Sum sets x, on every rank, to the element-wise sum of x over the ranks, with the same bits on all. The length of x must
+	// be the same on all.
 	Sum(x []float64) error
 
-	// Share returns, on every rank, the data that rank 0 gives. What the others give is not looked at.
+	// Share returns, on every rank, the data passed by rank 0. What the others pass is ignored.
 	Share(data []byte) ([]byte, error)
 
-	// Withdraw tells the other ranks, in the place of the call that they make next or in which they wait now, that this rank
-	// does not make it. Theirs returns an error that has, or wraps one that has, the method Withdrawn() (rank, code int,
-	// reason string), and the calls after it are again those that all make.
+	// Withdraw takes the place of this rank's next collective call: the call that the other ranks wait in, or make next, fails
+	// on them with an error that has, or wraps one that has, the method Withdrawn() (rank, code int, reason string). Later
+	// calls are collective again.
 	Withdraw(code int, reason string) error
 }
 
-// alone is the world of a model that has joined no other.
+// alone is the world of a model that has not joined one.
 type alone struct{}
 
 func (alone) Rank() int                         { return 0 }
@@ -41,17 +41,17 @@ func (alone) Sum([]float64) error               { return nil }
 func (alone) Share(data []byte) ([]byte, error) { return data, nil }
 func (alone) Withdraw(int, string) error        { return nil }
 
-// ranks is what a model does with its world. An operation of all ranks, such as Fit, may fail on one of them at any place:
-// it returns its error, and the end of the operation tells the others.
+// ranks runs the operations that all ranks make together, such as Fit, so that a failure of one rank, at any point, ends the
+// operation on all.
 type ranks struct {
 	World
-	told error // by this rank to the others, in the operation that goes on
+	told error // the error of this operation that the other ranks know of
 }
 
-// reasons are the errors that a rank tells the others by a number, so that errors.Is finds them on all ranks.
+// reasons are the errors that are passed between ranks as numbers, so that errors.Is finds them on all ranks.
 var reasons = []error{nil, context.Canceled, context.DeadlineExceeded, ErrNotFinite}
 
-// codeOf returns the number of the reason that err is, 0 for another one.
+// codeOf returns the index in reasons of an error that err wraps, 0 if there is none.
 func codeOf(err error) int {
 	for code, reason := range reasons {
 		if reason != nil && errors.Is(err, reason) {
@@ -61,22 +61,21 @@ func codeOf(err error) int {
 	return 0
 }
 
-// rankError is why another rank ended.
+// rankError is the error of another rank.
 type rankError struct {
 	text   string
-	reason error // of reasons
+	reason error // one of reasons, or nil
 }
 
 func (e *rankError) Error() string { return e.text }
 func (e *rankError) Unwrap() error { return e.reason }
 
-// heard returns the error of a call that another rank withdrew from, or of what such a call was a part of: it says which one
-// and why. Nil for other errors.
+// heard returns the other rank's error if err is due to a rank that withdrew, otherwise nil.
 func (r *ranks) heard(err error) error {
 	var withdrawal interface {
 		Withdrawn() (rank, code int, reason string)
 	}
-	var machine interface{ Err() error } // the error of a Gorgonia machine, which cannot be unwrapped
+	var machine interface{ Err() error } // the error of a Gorgonia machine, which has no Unwrap
 	var known *rankError
 	switch {
 	case errors.As(err, &known):
@@ -94,10 +93,10 @@ func (r *ranks) heard(err error) error {
 	return nil
 }
 
-// begin begins an operation of all ranks.
+// begin begins an operation.
 func (r *ranks) begin() { r.told = nil }
 
-// tell makes sure that the other ranks know of an error, and returns it: that of another rank as that of this one.
+// tell makes sure that all ranks know of err, and returns it, or the other rank's error that caused it.
 func (r *ranks) tell(err error) error {
 	if r.Size() == 1 || err == nil {
 		return err
@@ -107,22 +106,22 @@ func (r *ranks) tell(err error) error {
 	}
 	if r.told == nil || !errors.Is(err, r.told) {
 		r.told = err
-		_ = r.Withdraw(codeOf(err), err.Error()) // an error of the world is no news
+		_ = r.Withdraw(codeOf(err), err.Error()) // if the world fails too, err is still the cause
 	}
 	return err
 }
 
-// refuse ends an operation that this rank does not begin.
+// refuse reports an error that keeps this rank from beginning an operation.
 func (r *ranks) refuse(err error) error {
 	r.begin()
 	return r.tell(err)
 }
 
-// agree returns an error on all ranks if one comes with an error. An operation of all ranks ends with it.
+// agree returns an error on all ranks if one of them has one. It ends an operation.
 func (r *ranks) agree(err error) error { return r.sum(nil, err) }
 
-// sum sets x, on all ranks, to the sum of theirs, unless a rank comes with an error. Then all return one: that rank its own,
-// the others one that names it. So they all end at the same place, and none waits for one that has left.
+// sum sets x, on all ranks, to the sum over the ranks. If a rank has an error, all return one at this point, so that none
+// waits for a rank that has left: that rank returns its own, the others one that names it.
 func (r *ranks) sum(x []float64, err error) error {
 	if err == nil && r.Size() > 1 {
 		err = errors.WithMessage(r.Sum(x), "layers")
@@ -130,7 +129,7 @@ func (r *ranks) sum(x []float64, err error) error {
 	return r.tell(err)
 }
 
-// first returns, on all ranks, what get returns on rank 0.
+// first calls get on rank 0 and returns its result on all ranks.
 func (r *ranks) first(get func() ([]byte, error)) (data []byte, err error) {
 	if r.Rank() == 0 {
 		data, err = get()
@@ -186,8 +185,8 @@ func digest(data any) uint64 {
 	return hash
 }
 
-// shares reports whether the ranks of the world share batches, or all have the same. Those that another number of ranks
-// shares are an error.
+// shares reports whether the batches are divided among the ranks. It is an error if they are divided for another rank, or
+// another number of ranks, than the world's.
 func (r *ranks) shares(batches AnyBatches) (bool, error) {
 	b, ok := batches.(interface{ Ranks() (rank, ranks int) })
 	if !ok {
@@ -203,8 +202,7 @@ func (r *ranks) shares(batches AnyBatches) (bool, error) {
 	return true, nil
 }
 
-// check refuses to train on batches that the ranks do not share, and with a solver that does not take the mean of their
-// gradients.
+// check returns an error unless the ranks share the batches and the solver averages gradients over them.
 func (r *ranks) check(batches AnyBatches, solver G.Solver) error {
 	shared, err := r.shares(batches)
 	if err != nil {
@@ -220,7 +218,7 @@ func (r *ranks) check(batches AnyBatches, solver G.Solver) error {
 	return nil
 }
 
-// within returns the first of the solver, the one that it wraps and so on that is a T; the zero T if none is.
+// within returns the first T among the solver, the one it wraps, and so on.
 func within[T any](solver G.Solver) (found T, ok bool) {
 	for {
 		if found, ok = solver.(T); ok {
@@ -234,7 +232,7 @@ func within[T any](solver G.Solver) (found T, ok bool) {
 	}
 }
 
-// ranksOf returns how many ranks the mean is over that the solver, or the one it wraps, steps by.
+// ranksOf returns the number of ranks over which the solver, or one it wraps, averages gradients.
 func ranksOf(solver G.Solver) int {
 	if s, ok := within[interface{ Ranks() int }](solver); ok {
 		return s.Ranks()
@@ -242,15 +240,15 @@ func ranksOf(solver G.Solver) int {
 	return 1
 }
 
-// overlapper is a solver that takes the mean of the ranks' gradients. The machine that Overlap returns may do so while a
-// pass still computes other gradients, if Overlaps says that it is worth it.
+// overlapper is a solver that averages gradients over the ranks. The machine returned by Overlap does so while a pass still
+// computes other gradients; Overlaps reports whether that is worthwhile.
 type overlapper interface {
 	Overlaps() bool
 	Overlap(vm G.VM, learnables ...*G.Node) G.VM
 }
 
-// averager is a solver that takes the mean of the ranks' gradients. Average does it before the next Step, which does not do
-// it again, and Discard says that no step will follow.
+// averager is a solver that averages gradients over the ranks. Average does so ahead of the next Step, which then does not;
+// Discard says that no Step follows.
 type averager interface {
 	Average(model []G.ValueGrad) error
 	Discard()

@@ -144,15 +144,15 @@ func (g *guard) RunAll() error {
 	})
 }
 
-// An Exchanger is a machine whose RunAll leaves gradients that are means over several processes, as that of
-// distributed.Solver's Overlap. A machine that is guarded has RunAlone called in the place of RunAll where the gradients are
-// not those that Step takes: for SAM's evaluation at the clean weights, and for each of several samples a step.
+// An Exchanger is a machine whose RunAll leaves the means of several processes' gradients, such as the one returned by
+// distributed.Solver's Overlap. The machine that guards it calls RunAlone instead of RunAll if the gradients of a pass are
+// not yet those for Step: at SAM's evaluation at the clean weights, and at each of several samples a step.
 type Exchanger interface {
 	G.VM
 	RunAlone() error // leaves the gradients of this process
 }
 
-// runAlone runs the machine for gradients that no step is made of as they are.
+// runAlone runs the machine for gradients that are only a part of a step's.
 func (g *guard) runAlone() error {
 	if vm, ok := g.VM.(Exchanger); ok {
 		return vm.RunAlone()

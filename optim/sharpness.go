@@ -233,9 +233,8 @@ type measurement struct {
 	grads  savedGradients
 }
 
-// measure calls f with a measurement on vm, which moves weights by draws of by. Whatever f does, even if it panics, weights
-// and gradients, also those of the graph's other inputs, are restored bit for bit; noise that solvers have in the weights is
-// removed only during f.
+// measure calls f with a measurement on vm, which moves weights by draws of by. Afterwards, even if f panics, weights and
+// gradients are as before, bit for bit, also those of the graph's other inputs. During f no solver's noise is in the weights.
 func measure(vm G.VM, learnables []*G.Node, by probe, f func(m *measurement) error) (err error) {
 	if g, guarded := vm.(*guard); guarded {
 		vm = g.VM // the guard would add its own noise
@@ -262,28 +261,28 @@ func measure(vm G.VM, learnables []*G.Node, by probe, f func(m *measurement) err
 	defer m.grads.putBack(m.params, m.model)
 	var others bystanders
 	defer others.putBack()
-	if err := others.stand(learnables); err != nil {
+	if err := others.save(learnables); err != nil {
 		return err
 	}
 	defer vm.Reset()
 	return f(m)
 }
 
-// bystanders are the inputs of a graph that a measurement does not move. Their noise is removed during the measurement, and their
-// gradients, to which each pass adds, are restored afterwards.
+// bystanders are the inputs of a graph that a measurement does not move. During the measurement they are free of noise;
+// afterwards their gradients, to which each pass adds, are restored.
 type bystanders struct {
-	sets      []*paramSet // of those whose noise was taken out
+	sets      []*paramSet // those whose noise was removed
 	gradients []bystander
 }
 
-// bystander is the gradient of an input.
+// bystander is an input with its gradient before the measurement.
 type bystander struct {
 	node   *G.Node
-	before vec // empty where there was none
+	before vec // empty if there was no gradient
 }
 
-// stand takes noise out, and remembers gradients.
-func (b *bystanders) stand(learnables []*G.Node) error {
+// save removes the noise of the inputs that are not among the learnables, and saves their gradients.
+func (b *bystanders) save(learnables []*G.Node) error {
 	for _, n := range learnables[0].Graph().Inputs() {
 		if slices.Contains(learnables, n) {
 			continue
@@ -311,7 +310,7 @@ func (b *bystanders) stand(learnables []*G.Node) error {
 	return nil
 }
 
-// gradient returns the memory that passes add to, if there is any yet.
+// gradient returns the memory that passes add to, if it exists.
 func (b bystander) gradient() (g vec, there bool) {
 	value, err := b.node.Grad()
 	if err != nil || isNil(value) || !addsUp(b.node) {
@@ -321,7 +320,7 @@ func (b bystander) gradient() (g vec, there bool) {
 	return g, err == nil
 }
 
-// putBack undoes what stand and the passes did.
+// putBack undoes the effects of save and of the passes.
 func (b *bystanders) putBack() {
 	for _, other := range b.gradients {
 		g, there := other.gradient()
@@ -357,7 +356,7 @@ func (m *measurement) evaluateAt(seed, k uint64, scale float64) error {
 	return m.evaluate()
 }
 
-// evaluate runs the graph at the current weights, with gradients that start at zero.
+// evaluate runs the graph at the current weights, with gradients starting at zero.
 func (m *measurement) evaluate() error {
 	for i, p := range m.params {
 		if g, err := p.grad(m.model[i]); err == nil { // before the first pass there is none

@@ -14,7 +14,7 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/figure"
 )
 
-// small makes a comparison that takes a second.
+// small returns the settings of a comparison that takes a second.
 func small(t *testing.T, depth int) settings {
 	return settings{
 		rows: 4, cols: 5, rank: 1, depth: depth, width: 6, errors: 0.4, sigma: 0.2, rate: 0.004, steps: 1000, seeds: 1, pairs: 100,
@@ -33,8 +33,8 @@ func measured(t *testing.T, s settings) *results {
 	return x
 }
 
-// Along every training, and for every depth, what is measured under noise is the closed form. Measuring does not change the
-// training, and training with noise on one layer at a time ends where descent on the closed form does; without noise it does not.
+// Along every training, and for every depth, the loss measured under noise agrees with the closed form. Training with noise
+// on one layer at a time ends where descent on the closed form does; training without noise does not.
 func TestClosedForm(t *testing.T) {
 	for depth := 1; depth <= 4; depth++ {
 		s := small(t, depth)
@@ -67,7 +67,7 @@ func TestClosedForm(t *testing.T) {
 	}
 }
 
-// What is measured along a training leaves it as it is.
+// Measurements along a training do not change it.
 func TestMeasuringChangesNothing(t *testing.T) {
 	s := small(t, 3)
 	s.steps = 200
@@ -81,7 +81,7 @@ func TestMeasuringChangesNothing(t *testing.T) {
 	}
 }
 
-// A comparison ends with a table and a picture, also where the matrix has full rank or trainings diverge.
+// A comparison ends with a table and a picture, also if the matrix has full rank or trainings diverge.
 func TestCompare(t *testing.T) {
 	for name, change := range map[string]func(*settings){
 		"full rank": func(s *settings) { s.rank = 4 },

@@ -1,6 +1,6 @@
-// Linear shows what noise in the weights does to a deep linear network: the closed form of the loss that noise makes, beside the
-// loss measured under noise, along trainings without noise, with noise on one layer at a time and with noise on all; and which
-// singular values of the network's matrix are left in the end.
+// Linear shows what noise in the weights does to a deep linear network: the closed form of the expected loss beside the loss
+// measured under noise, along trainings without noise, with noise on one layer at a time and with noise on all; and the
+// singular values of the network's matrix at the end.
 package main
 
 import (

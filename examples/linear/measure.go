@@ -21,7 +21,7 @@ type method struct {
 	closed    bool                   // gradient descent on the closed form of the loss under noise on one layer at a time
 }
 
-// methods are the trainings that are compared.
+// methods lists the trainings.
 var methods = []method{
 	{"none", figure.None, nil, false},
 	{"layer", figure.Layer, optim.Cyclic, false},
@@ -29,23 +29,23 @@ var methods = []method{
 	{"closed form", figure.None, nil, true},
 }
 
-// draws is more than there are methods: each measurement has draws of the noise of its own.
-const draws = 10
+// seedsPerPoint is the number of seeds reserved for the measurements at one point: more than there are methods.
+const seedsPerPoint = 10
 
-// Points of a curve, at most, and those between two measurements under noise: these are few, so that their intervals are bars.
+// A curve has at most points points. The loss under noise is measured at every apart-th, few enough to draw error bars.
 const (
 	points = 57
 	apart  = 4
 )
 
-// results are the runs of all seeds, with their losses after the numbers of steps in at.
+// results are the runs of all seeds, observed after the numbers of steps in at.
 type results struct {
 	settings
 	at   []float64
 	runs []run
 }
 
-// marked are the points at which is measured under noise, the last among them.
+// marked returns the points at which the loss under noise is measured. The last point is one of them.
 func (x *results) marked() []int {
 	var list []int
 	for k := (len(x.at) - 1) % apart; k < len(x.at); k += apart {
@@ -54,29 +54,29 @@ func (x *results) marked() []int {
 	return list
 }
 
-// run is what came of one seed.
+// run holds the trainings of one seed.
 type run struct {
 	truth  []float64 // singular values of the matrix without errors
-	traces []trace   // of the methods
+	traces []trace   // by method
 }
 
 // trace is a training.
 type trace struct {
 	loss     []float64        // at clean weights
-	closed   []float64        // expected under noise, by the closed form: on all layers where the training has it there, and otherwise on one
-	measured []optim.Estimate // the same by draws of the noise, at every few of the points
+	closed   []float64        // closed form of the loss under noise: on all layers for the method "all", otherwise on one at a time
+	measured []optim.Estimate // the same by draws of the noise, at the marked points
 
 	values [][]float64 // singular values of the product, the largest first
 
 	fromTruth, fromClosed float64 // relative distances of the product, at the end
 
-	product  *mat.Dense // at the end; nil if it has diverged
-	diverged int        // the step after which numbers were no longer finite, and training ended; 0 for none
+	product  *mat.Dense // at the end; nil if the training diverged
+	diverged int        // the step after which numbers were not finite, which ended the training; 0 if they always were
 }
 
 var errDiverged = errors.New("diverged")
 
-// measure trains with every method on the data of a seed.
+// measure trains with every method on the data of a seed, and calls done after each training.
 func (x *results) measure(ctx context.Context, seed uint64, done func()) (r run, err error) {
 	widths := make([]int, x.depth-1)
 	for i := range widths {
@@ -103,7 +103,7 @@ func (x *results) measure(ctx context.Context, seed uint64, done func()) (r run,
 	return r, nil
 }
 
-// train makes one training and measures along it.
+// train makes one training, with measurements along it.
 func (x *results) train(ctx context.Context, p *closedform.PlantedDeep, m method, seed uint64) (t trace, err error) {
 	weights := make([][]float64, len(p.Initial))
 	for j, w := range p.Initial {
@@ -135,7 +135,7 @@ func (x *results) train(ctx context.Context, p *closedform.PlantedDeep, m method
 		if m.closed || !slices.Contains(x.marked(), k) {
 			return nil
 		}
-		e, err := x.underNoise(model, m, t.loss[k], (seed*points+uint64(k))*draws+uint64(m.colour))
+		e, err := x.underNoise(model, m, t.loss[k], (seed*points+uint64(k))*seedsPerPoint+uint64(m.colour))
 		t.measured = append(t.measured, e)
 		return err
 	})
@@ -149,7 +149,7 @@ func (x *results) train(ctx context.Context, p *closedform.PlantedDeep, m method
 	return t, err
 }
 
-// solver returns gradient descent with a step that decays, with noise if the method has it.
+// solver returns gradient descent with a decaying learning rate, with noise if the method has any.
 func (x *results) solver(m method, seed uint64) (G.Solver, error) {
 	base, err := optim.NewSGD(x.rate, optim.WithLearnRateSchedule(optim.Cosine(uint64(x.steps))))
 	if err != nil || m.selection == nil {
@@ -158,7 +158,7 @@ func (x *results) solver(m method, seed uint64) (G.Solver, error) {
 	return optim.NewPerturbedSolver(base, x.sigma, optim.WithSelection(m.selection()), optim.WithSeed(seed))
 }
 
-// observe notes what is computed at clean weights. It returns errDiverged where that is not finite.
+// observe records what is computed at clean weights. The error is errDiverged if that is not finite.
 func (x *results) observe(t *trace, p *closedform.PlantedDeep, weights [][]float64, m method) error {
 	loss, err := p.Loss(weights, 0)
 	if err != nil {
@@ -183,7 +183,7 @@ func (x *results) observe(t *trace, p *closedform.PlantedDeep, weights [][]float
 	return nil
 }
 
-// underNoise measures the expected loss at the weights under noise by draws with the seed.
+// underNoise estimates the expected loss under noise by draws with the given seed.
 func (x *results) underNoise(model *closedform.Trainer, m method, clean float64, seed uint64) (optim.Estimate, error) {
 	config := optim.RegulariserConfig{Pairs: x.pairs, Seed: seed}
 	layers := float64(x.depth)
@@ -194,7 +194,7 @@ func (x *results) underNoise(model *closedform.Trainer, m method, clean float64,
 	}
 	mean, variance := clean, 0.0
 	for j, w := range model.Learnables {
-		config.Seed = seed + uint64(j)<<32 // the errors of the layers are to be independent
+		config.Seed = seed + uint64(j)<<32 // independent errors for each layer
 		e, err := model.MeasureExtra(x.sigma, config, w)
 		if err != nil {
 			return e, err
@@ -205,7 +205,7 @@ func (x *results) underNoise(model *closedform.Trainer, m method, clean float64,
 	return optim.Estimate{Mean: mean, StdErr: math.Sqrt(variance)}, nil
 }
 
-// fill makes a training that has diverged as long as the others.
+// fill pads a training that diverged with NaN.
 func (t *trace) fill(points, marked int) {
 	nan := math.NaN()
 	for len(t.loss) < points {
@@ -216,7 +216,7 @@ func (t *trace) fill(points, marked int) {
 	}
 }
 
-// singularValues returns those of a matrix, the largest first; nil if they cannot be computed.
+// singularValues returns the singular values of a matrix, largest first, or nil if they cannot be computed.
 func singularValues(m *mat.Dense) []float64 {
 	var svd mat.SVD
 	if !svd.Factorize(m, mat.SVDNone) {
@@ -225,7 +225,7 @@ func singularValues(m *mat.Dense) []float64 {
 	return svd.Values(nil)
 }
 
-// relative returns the distance between two matrices relative to the second one's norm, NaN where there is none.
+// relative returns the distance between two matrices relative to the norm of the second, or NaN if one of them is nil.
 func relative(m, target *mat.Dense) float64 {
 	if m == nil || target == nil {
 		return math.NaN()

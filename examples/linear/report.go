@@ -8,10 +8,10 @@ import (
 	"github.com/layernoise/layernoise/examples/internal/interval"
 )
 
-// normal is by how many standard errors a 95% interval of a measurement goes to either side.
+// normal is half the width of a 95% interval of a measurement, in standard errors.
 const normal = 1.96
 
-// over returns the interval of a number over the seeds.
+// over returns the interval, over the seeds, of a number of a method's training.
 func (x *results) over(method int, of func(trace) float64) interval.Interval {
 	var list []float64
 	for _, r := range x.runs {
@@ -22,7 +22,7 @@ func (x *results) over(method int, of func(trace) float64) interval.Interval {
 
 func last[T any](x []T) T { return x[len(x)-1] }
 
-// panels are the picture.
+// panels returns the panels of the picture.
 func (x *results) panels() []figure.Panel {
 	over := fmt.Sprintf("%d seeds", x.seeds)
 	if x.seeds == 1 {
@@ -51,8 +51,7 @@ func (x *results) panels() []figure.Panel {
 	}
 }
 
-// first and others return the means of the singular values, those that were planted and those that are errors; NaN where there are
-// none.
+// first and others return the means of the planted singular values and of the rest, which errors make; NaN if there are none.
 func (x *results) first(values []float64) float64  { return mean(values[:min(x.rank, len(values))]) }
 func (x *results) others(values []float64) float64 { return mean(values[min(x.rank, len(values)):]) }
 
@@ -64,7 +63,7 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// underNoiseCurves are what was measured of the first seed with 95% intervals, and the closed forms.
+// underNoiseCurves returns the measurements for the first seed, with 95% intervals, and the closed forms.
 func (x *results) underNoiseCurves() []figure.Curve {
 	var list []figure.Curve
 	for i, m := range methods {
@@ -81,7 +80,8 @@ func (x *results) underNoiseCurves() []figure.Curve {
 	return list
 }
 
-// differences are by how much the measurements differ from the closed forms, as means over the seeds with 95% intervals.
+// differences returns the relative differences between measurements and closed forms: means over the seeds with 95%
+// intervals.
 func (x *results) differences() []figure.Curve {
 	var list []figure.Curve
 	for i, m := range methods {
@@ -97,7 +97,7 @@ func (x *results) differences() []figure.Curve {
 	return list
 }
 
-// along makes the curves of a number along the trainings.
+// along returns the curves of one quantity along the trainings.
 func (x *results) along(of func(t trace, k int) float64) []figure.Curve {
 	var list []figure.Curve
 	for i, m := range methods {
@@ -110,18 +110,18 @@ func (x *results) along(of func(t trace, k int) float64) []figure.Curve {
 		c := figure.Mean(m.name, x.at, runs)
 		c.Colour, c.Dashed = m.colour, m.closed
 		if m.closed {
-			c.Err = nil // it lies in that of layer
+			c.Err = nil // its band would be drawn over that of "layer"
 		}
 		list = append(list, c)
 	}
 	return list
 }
 
-// spectrum are the singular values that the trainings of the first seed ended with, and those that were planted.
+// spectrum returns the singular values at the end of the first seed's trainings, and the planted ones.
 func (x *results) spectrum() []figure.Curve {
 	var list []figure.Curve
 	add := func(c figure.Curve, values []float64) {
-		if values == nil { // of a training that has diverged
+		if values == nil { // the training diverged
 			return
 		}
 		for i, v := range values {
@@ -136,13 +136,13 @@ func (x *results) spectrum() []figure.Curve {
 	return list
 }
 
-// How pictures show what was planted.
+// Name and colour of the planted matrix.
 const (
 	plantedName   = "planted"
 	plantedColour = figure.Decay
 )
 
-// level is that of the singular values that were planted.
+// level returns the level of the planted singular values.
 func (x *results) level() figure.Curve {
 	planted := math.Sqrt(float64(x.rows) * float64(x.cols))
 	return figure.Curve{
@@ -150,7 +150,7 @@ func (x *results) level() figure.Curve {
 	}
 }
 
-// floor is where the axis of losses begins: without noise they go on falling far below those with it.
+// floor returns the lower end of the axis of losses: without noise they fall far below those with noise.
 func (x *results) floor() float64 {
 	end := x.over(len(methods)-1, func(t trace) float64 { return last(t.loss) }).Mean
 	if math.IsNaN(end) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -12,14 +13,14 @@ import (
 // Vector is a register of a set's width.
 type Vector = reg.VecVirtual
 
-// Kernel emits one function. Its methods named after operations return their result in a new register.
+// Kernel emits one function. Methods that compute a vector return it in a new register.
 type Kernel struct {
 	*build.Context
 	Set
 	Table *Table
 }
 
-// NewKernel starts the function called name and the set's name.
+// NewKernel starts a function, whose name is name followed by that of the set.
 func NewKernel(ctx *build.Context, t *Table, set Set, name, params string) *Kernel {
 	ctx.Function(name + set.Name)
 	ctx.Attributes(attr.NOSPLIT)
@@ -34,7 +35,7 @@ func (k *Kernel) Finish() {
 	k.RET()
 }
 
-// Address is where a scalar parameter lies.
+// Address returns the memory of a scalar parameter.
 func (k *Kernel) Address(name string) operand.Mem {
 	b, err := k.Param(name).Resolve()
 	if err != nil {
@@ -51,8 +52,8 @@ func (k *Kernel) Pointer(name string) operand.Mem {
 // Length loads the length of a slice parameter.
 func (k *Kernel) Length(name string) reg.Register { return k.Load(k.Param(name).Len(), k.GP64()) }
 
-// Interleave emits bodies 0 to n-1, the first instruction of each, then the second of each, and so on. They are the same
-// instructions on other registers, without labels, and none reads or writes what another writes.
+// Interleave emits the code of n independent bodies in turns, an instruction of each: a processor looks only so far ahead for
+// instructions that need not wait. Bodies have no labels, and none reads or writes what another writes.
 func (k *Kernel) Interleave(n int, body func(i int)) {
 	file, err := k.Result()
 	if err != nil {
@@ -60,18 +61,25 @@ func (k *Kernel) Interleave(n int, body func(i int)) {
 	}
 	functions := file.Functions()
 	f := functions[len(functions)-1]
-	from := len(f.Nodes)
-	for i := range n {
+	start := len(f.Nodes)
+	bodies := make([][]ir.Node, n)
+	longest := 0
+	for i := range bodies {
 		body(i)
+		bodies[i] = slices.Clone(f.Nodes[start:])
+		f.Nodes = f.Nodes[:start]
+		longest = max(longest, len(bodies[i]))
 	}
-	apart := slices.Clone(f.Nodes[from:])
-	each := len(apart) / n
-	for i := range apart {
-		f.Nodes[from+i] = apart[i%n*each+i/n]
+	for j := range longest {
+		for _, b := range bodies {
+			if j < len(b) {
+				f.Nodes = append(f.Nodes, b[j])
+			}
+		}
 	}
 }
 
-// Vec is a new register.
+// Vec returns a new register.
 func (k *Kernel) Vec() Vector {
 	if k.Wide() {
 		return k.ZMM()
@@ -79,7 +87,7 @@ func (k *Kernel) Vec() Vector {
 	return k.YMM()
 }
 
-// Repeat repeats the 32-bit word at m.
+// Repeat loads the 32-bit word at m into all lanes.
 func (k *Kernel) Repeat(m operand.Mem) Vector {
 	v := k.Vec()
 	k.VBROADCASTSS(m, v)
@@ -96,11 +104,35 @@ func (k *Kernel) Read(m operand.Mem) Vector {
 // Write stores a vector at m.
 func (k *Kernel) Write(v Vector, m operand.Mem) { k.VMOVUPS(v, m) }
 
-// Op emits an instruction of three operands whose mnemonic is the same in both sets; y may be memory.
+// Op emits an instruction on x and y, which may be memory.
 func (k *Kernel) Op(emit func(...operand.Op), x Vector, y operand.Op) Vector {
 	v := k.Vec()
 	emit(y, x, v)
 	return v
+}
+
+// Shift emits an instruction on x and an immediate: a shift, or a shuffle.
+func (k *Kernel) Shift(emit func(...operand.Op), x Vector, by uint8) Vector {
+	v := k.Vec()
+	emit(operand.U8(by), x, v)
+	return v
+}
+
+// Widen converts the low and the high half of the lanes from float32 to float64.
+func (k *Kernel) Widen(x Vector) (low, high Vector) {
+	low, high = k.Vec(), k.Vec()
+	if k.Wide() {
+		half := k.YMM()
+		k.VEXTRACTF64X4(operand.U8(1), x, half)
+		k.VCVTPS2PD(x.AsY(), low)
+		k.VCVTPS2PD(half, high)
+	} else {
+		half := k.XMM()
+		k.VEXTRACTF128(operand.U8(1), x, half)
+		k.VCVTPS2PD(x.AsX(), low)
+		k.VCVTPS2PD(half, high)
+	}
+	return low, high
 }
 
 // Add is x + y in float32.

@@ -35,11 +35,11 @@ func (d *DeepLinear) Shapes() [][2]int {
 	return shapes
 }
 
-// layers returns the layers as matrices over the weights, which are given row by row.
+// layers returns the layers as matrices over weights in row-major order.
 func (d *DeepLinear) layers(weights [][]float64) ([]*mat.Dense, error) {
 	shapes := d.Shapes()
 	if len(weights) != len(shapes) {
-		return nil, errors.Errorf("closedform: %d layers of weights of %d", len(weights), len(shapes))
+		return nil, errors.Errorf("closedform: weights of %d layers, want %d", len(weights), len(shapes))
 	}
 	layers := make([]*mat.Dense, len(shapes))
 	for j, s := range shapes {
@@ -66,14 +66,14 @@ func (d *DeepLinear) Product(weights [][]float64) (*mat.Dense, error) {
 	return product, nil
 }
 
-// Loss returns R + sigma^2/L S at the weights: R alone for sigma 0.
+// Loss returns R + sigma^2/L S at the weights; for sigma 0 that is R.
 func (d *DeepLinear) Loss(weights [][]float64, sigma float64) (float64, error) {
 	layers, err := d.layers(weights)
 	if err != nil {
 		return 0, err
 	}
 	n := len(layers)
-	before, after := make([]mat.Dense, n+1), make([]mat.Dense, n+1) // of the layers up to j, and from j on
+	before, after := make([]mat.Dense, n+1), make([]mat.Dense, n+1) // the products of the layers below j, and of those from j on
 	out, in := d.Y.Dims()
 	before[0].CloneFrom(identity(in))
 	after[n].CloneFrom(identity(out))
@@ -93,9 +93,8 @@ func (d *DeepLinear) Loss(weights [][]float64, sigma float64) (float64, error) {
 
 // LossAll returns the expectation of R for noise of standard deviation sigma on all layers at once.
 //
-// With the products P_j = (W_j + sigma E_j) P_{j-1} the expectation of P_j P_j' is W_j G W_j' + sigma^2 tr(G) I, where G is
-// that of P_{j-1} P_{j-1}', and the mean of the network's matrix is what it is without noise. So it is R + tr(G_L) - |W_L
-// ... W_1|^2.
+// Let P_j = (W_j + sigma E_j) P_{j-1} and G_j = E[P_j P_j']. Then G_j = W_j G_{j-1} W_j' + sigma^2 tr(G_{j-1}) I, and the
+// mean of P_L is W_L ... W_1, as without noise. So the expectation is R + tr(G_L) - |W_L ... W_1|^2.
 func (d *DeepLinear) LossAll(weights [][]float64, sigma float64) (float64, error) {
 	layers, err := d.layers(weights)
 	if err != nil {
@@ -130,8 +129,8 @@ func identity(n int) mat.Matrix {
 	return diagonal
 }
 
-// Graph adds R + sigma^2/L S to g, with learnables W1, W2, ... of the given initial weights, which it takes over. With sigma
-// 0 it is the graph of R, for training with noise; with another one, for training on what the noise adds.
+// Graph adds R + sigma^2/L S to g, with learnables W1, W2, ... over the given slices of initial weights. Use sigma 0, which
+// gives R, to train with noise, and another sigma to train without noise on the closed form.
 func (d *DeepLinear) Graph(g *G.ExprGraph, weights [][]float64, sigma float64) (loss *G.Node, learnables G.Nodes, err error) {
 	if _, err := d.layers(weights); err != nil {
 		return nil, nil, err
@@ -143,7 +142,7 @@ func (d *DeepLinear) Graph(g *G.ExprGraph, weights [][]float64, sigma float64) (
 	n := len(shapes)
 	b := builder{}
 	square := func(m *G.Node) *G.Node { return b.node(G.Sum(b.node(G.Square(m)))) }
-	before, after := make(G.Nodes, n+1), make(G.Nodes, n+1) // nil for identities
+	before, after := make(G.Nodes, n+1), make(G.Nodes, n+1) // as in Loss; nil for an identity
 	for j, w := range learnables {
 		before[j+1] = b.times(w, before[j])
 	}
@@ -175,7 +174,7 @@ func (d *DeepLinear) Graph(g *G.ExprGraph, weights [][]float64, sigma float64) (
 	return loss, learnables, b.err
 }
 
-// times multiplies two matrices, of which one may be an identity, nil.
+// times multiplies two matrices; nil is an identity.
 func (b *builder) times(x, y *G.Node) *G.Node {
 	switch {
 	case x == nil:

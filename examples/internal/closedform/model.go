@@ -13,17 +13,17 @@ type Trainer struct {
 	Learnables G.Nodes
 	VM         G.VM
 
-	loss  *G.Value // apart from VM: a cycle with the machine, which has a finalizer, would stay in memory
+	loss  *G.Value // not in the struct: a cycle through VM, which has a finalizer, would never be freed
 	model []G.ValueGrad
 }
 
-// Model is a problem's.
+// Model is the Trainer of a [Problem].
 type Model struct {
 	*Trainer
-	Weights [2][]float64 // what the learnables hold
+	Weights [2][]float64 // the memory of the learnables
 }
 
-// NewModel builds the graph of p with initial weights, which it takes over.
+// NewModel builds the graph of p over the given slices of initial weights, which training changes.
 func NewModel(p Problem, weights [2][]float64) (*Model, error) {
 	t, err := newTrainer(func(g *G.ExprGraph) (*G.Node, G.Nodes, error) { return p.Graph(g, weights) })
 	if err != nil {
@@ -32,12 +32,13 @@ func NewModel(p Problem, weights [2][]float64) (*Model, error) {
 	return &Model{t, weights}, nil
 }
 
-// NewDeepModel builds the graph of a linear network as [DeepLinear.Graph] does, over weights that the caller keeps.
+// NewDeepModel builds the graph of a linear network, [DeepLinear.Graph], over the given slices of initial weights, which
+// training changes.
 func NewDeepModel(d *DeepLinear, weights [][]float64, sigma float64) (*Trainer, error) {
 	return newTrainer(func(g *G.ExprGraph) (*G.Node, G.Nodes, error) { return d.Graph(g, weights, sigma) })
 }
 
-// newTrainer makes the machine of a loss that build adds to a graph.
+// newTrainer makes a graph with build, and adds gradients and a machine.
 func newTrainer(build func(*G.ExprGraph) (loss *G.Node, learnables G.Nodes, err error)) (*Trainer, error) {
 	g := G.NewGraph()
 	loss, learnables, err := build(g)
@@ -54,16 +55,16 @@ func newTrainer(build func(*G.ExprGraph) (loss *G.Node, learnables G.Nodes, err 
 	return t, nil
 }
 
-// Loss returns the loss of the last pass, at the weights that it saw.
+// Loss returns the loss of the last pass, at the weights of that pass, noise included.
 func (t *Trainer) Loss() float64 { return (*t.loss).Data().(float64) }
 
-// MeasureExtra measures what noise on the given learnables at once adds to the expected loss, by draws of its own.
+// MeasureExtra estimates what noise on all of the given learnables at once adds to the expected loss.
 func (t *Trainer) MeasureExtra(sigma float64, config optim.RegulariserConfig, learnables ...*G.Node) (optim.Estimate, error) {
 	return optim.NoiseRegulariser(t.VM, t.loss, sigma, config, learnables...)
 }
 
-// Train makes steps of the solver, guarded if it perturbs weights. It calls observe, where it is not nil, before the first
-// step and after each, with the number of steps made; the weights are clean then. The solver is for this training alone.
+// Train makes the given number of steps, guarded if the solver perturbs weights. Unless observe is nil, it is called before
+// the first step and after each, at clean weights, with the number of steps made. Use a new solver for each training.
 func (t *Trainer) Train(ctx context.Context, solver G.Solver, steps int, observe func(step int) error) error {
 	vm := t.VM
 	if s, ok := solver.(*optim.PerturbedSolver); ok {

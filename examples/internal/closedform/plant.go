@@ -8,16 +8,16 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Planted is a problem whose data were made from a known solution, observed with noise.
+// Planted is a problem whose data were made from a known solution and Gaussian errors.
 type Planted struct {
 	Problem
-	Truth   []float64    // the solution the data were made from
+	Truth   []float64    // the known solution
 	Initial [2][]float64 // initial weights, Gaussian
 }
 
-// PlantGroups makes a regression on n observations with the given number of groups of k columns, of which active have
-// coefficients of length 1 and the others none. Within a group the columns are orthogonal, with c = 1; between groups they
-// are independent and random. The observations have Gaussian errors of standard deviation noise.
+// PlantGroups makes a regression on n observations with the given number of groups of k columns. The coefficients of active
+// groups have norm 1, those of the others are zero. Columns are orthogonal within a group, with c = 1, and random and
+// independent between groups. The observations have Gaussian errors of standard deviation noise.
 func PlantGroups(n, groups, k, active int, noise float64, seed uint64) (*Planted, error) {
 	if k < 1 || n < k || active < 0 || active > groups {
 		return nil, errors.Errorf("closedform: %d active of %d groups of %d columns, %d observations", active, groups, k, n)
@@ -50,8 +50,8 @@ func PlantGroups(n, groups, k, active int, noise float64, seed uint64) (*Planted
 	return plant(problem, beta.RawVector().Data, initialScale, random), nil
 }
 
-// PlantLowRank makes a factorisation of a (d2, d0) matrix of the given rank, with all its singular values sqrt(d0 d2), seen
-// with Gaussian errors of standard deviation noise, by a network of the given width.
+// PlantLowRank makes a factorisation, by a network of the given width, of a (d2, d0) matrix of the given rank, whose nonzero
+// singular values are all sqrt(d0 d2), observed with Gaussian errors of standard deviation noise.
 func PlantLowRank(d0, d2, rank, width int, noise float64, seed uint64) (*Planted, error) {
 	if rank < 1 || rank > min(d0, d2) || width < 1 {
 		return nil, errors.Errorf("closedform: rank %d of a matrix (%d, %d), width %d", rank, d2, d0, width)
@@ -62,24 +62,24 @@ func PlantLowRank(d0, d2, rank, width int, noise float64, seed uint64) (*Planted
 	return plant(&Factorisation{Y: y, Width: width}, truth.RawMatrix().Data, scale, random), nil
 }
 
-// lowRank draws a (d2, d0) matrix of the given rank with all its singular values sqrt(d0 d2), and what is seen of it.
-func lowRank(random *rand.Rand, d0, d2, rank int, noise float64) (truth, seen *mat.Dense) {
-	truth, seen = new(mat.Dense), new(mat.Dense)
+// lowRank draws the matrix of PlantLowRank, without and with errors.
+func lowRank(random *rand.Rand, d0, d2, rank int, noise float64) (truth, observed *mat.Dense) {
+	truth, observed = new(mat.Dense), new(mat.Dense)
 	left, right := orthonormal(random, d2, rank), orthonormal(random, d0, rank)
 	truth.Mul(left, right.T())
 	truth.Scale(math.Sqrt(float64(d0)*float64(d2)), truth)
-	seen.Add(truth, gaussian(random, d2, d0, noise))
-	return truth, seen
+	observed.Add(truth, gaussian(random, d2, d0, noise))
+	return truth, observed
 }
 
-// PlantedDeep is a linear network for a matrix that was made from a known one.
+// PlantedDeep is a linear network for a matrix that was made from a known one and Gaussian errors.
 type PlantedDeep struct {
 	DeepLinear
 	Truth   *mat.Dense  // the matrix without errors
 	Initial [][]float64 // initial weights, Gaussian
 }
 
-// PlantDeepLinear makes a linear network with hidden layers of the given widths for a (d2, d0) matrix as [PlantLowRank] makes it.
+// PlantDeepLinear makes a linear network with hidden layers of the given widths for a matrix like that of [PlantLowRank].
 // Initial weights have the standard deviation 1/sqrt(fan-in).
 func PlantDeepLinear(d0, d2, rank int, widths []int, noise float64, seed uint64) (*PlantedDeep, error) {
 	if rank < 1 || rank > min(d0, d2) {
@@ -95,7 +95,7 @@ func PlantDeepLinear(d0, d2, rank int, widths []int, noise float64, seed uint64)
 	return p, nil
 }
 
-// initialScale is the standard deviation of the initial weights that make one number of the solution.
+// initialScale is the standard deviation of initial weights; a factorisation divides it by the square root of its width.
 const initialScale = 0.5
 
 func plant(p Problem, truth []float64, scale float64, random *rand.Rand) *Planted {

@@ -7,10 +7,10 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// Logarithmic axes show the decimal logarithm on one of gonum's linear axes: on its own logarithmic ones labels of the axis
-// and of ticks out of range take room from the curves.
+// Logarithmic axes plot decimal logarithms on gonum's linear axes. On its own logarithmic axes, the labels of ticks out of
+// range take room from the curves.
 
-// x and y return where a number stands on the axes.
+// x and y return the positions of a number on the axes.
 func (p Panel) x(v float64) float64 { return onAxis(v, p.LogX) }
 func (p Panel) y(v float64) float64 { return onAxis(v, p.LogY) }
 
@@ -21,7 +21,7 @@ func onAxis(v float64, log bool) float64 {
 	return v
 }
 
-// ticks returns what places the ticks of an axis.
+// ticks returns the ticker of an axis.
 func ticks(log bool) plot.Ticker {
 	if log {
 		return plot.TickerFunc(logTicks)
@@ -29,10 +29,10 @@ func ticks(log bool) plot.Ticker {
 	return plot.TickerFunc(linearTicks)
 }
 
-// labelsMax is how many labels a linear axis has at most.
+// labelsMax is the largest number of labels on a linear axis.
 const labelsMax = 6
 
-// linearTicks labels the multiples of 1, 2 or 5 times a power of ten, and divides what is between them.
+// linearTicks labels the multiples of 1, 2 or 5 times a power of ten, with unlabelled ticks between them.
 func linearTicks(lo, hi float64) []plot.Tick {
 	step, labelled := tickStep((hi - lo) / labelsMax)
 	var ticks []plot.Tick
@@ -46,7 +46,8 @@ func linearTicks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// tickStep returns the distance of ticks of which one in labelled has a label, if labels are to be so far apart at least.
+// tickStep returns the distance between ticks, of which each labelled-th has a label, for labels at least apart from each
+// other.
 func tickStep(apart float64) (step float64, labelled int) {
 	power := math.Pow(10, math.Floor(math.Log10(apart)))
 	switch {
@@ -58,8 +59,8 @@ func tickStep(apart float64) (step float64, labelled int) {
 	return 2 * power, 5
 }
 
-// logTicks marks the powers of ten and their multiples. It labels the powers, or, where there are fewer than two, 2 and 5
-// times them too. A part of a decade has the round numbers of a linear axis.
+// logTicks marks the powers of ten and their multiples. It labels the powers, and also 2 and 5 times them if there are fewer
+// than two powers. Less than half a decade has the ticks of a linear axis.
 func logTicks(lo, hi float64) []plot.Tick {
 	if hi-lo < 0.5 {
 		ticks := linearTicks(math.Pow(10, lo), math.Pow(10, hi))
@@ -91,7 +92,7 @@ func logTicks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// ticksAt labels the x axis at the given places.
+// ticksAt labels the x axis at the given numbers.
 func (p Panel) ticksAt(places []float64) plot.ConstantTicks {
 	ticks := make(plot.ConstantTicks, len(places))
 	for i, x := range places {
@@ -100,11 +101,11 @@ func (p Panel) ticksAt(places []float64) plot.ConstantTicks {
 	return ticks
 }
 
-// label writes a number with up to six digits.
+// label formats a number with up to six digits.
 func label(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
 
-// Steps returns numbers of steps from 1 to last for a logarithmic axis, evenly on it and no more than points: fewer where they would
-// be the same.
+// Steps returns at most points integers from 1 to last, evenly spaced on a logarithmic axis. There are fewer if some would
+// be equal.
 func Steps(last, points int) []float64 {
 	var at []float64
 	for i := range points {

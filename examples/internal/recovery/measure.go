@@ -24,10 +24,10 @@ var methods = []struct {
 	{"all", figure.All, optim.All},
 }
 
-// result is what came of one seed.
+// result holds the trainings of one seed.
 type result struct {
 	truth     []float64
-	traces    []trace // of the methods
+	traces    []trace // by method
 	minimiser struct {
 		solution                    []float64
 		recovery, regulariser, loss float64
@@ -40,16 +40,17 @@ type trace struct {
 	regulariser []float64 // what noise on one layer at a time adds to the expected loss
 
 	solution      []float64 // at the end
-	fromMinimiser float64   // relative distance of the end to the closed form
+	fromMinimiser float64   // relative distance of solution to the closed form
 	loss          float64   // at the end, without noise
 
-	diverged int // the step after which the solution was no longer finite, and training ended; 0 for none
+	diverged int // the step after which the solution was not finite, which ended the training; 0 if it always was
 }
 
-// errDiverged ends a training whose solution is no longer finite.
+// errDiverged ends a training whose solution is not finite.
 var errDiverged = errors.New("diverged")
 
-// measure trains with every method on the data and notes recovery and regulariser after the given numbers of steps.
+// measure trains with every method, and records recovery and regulariser after the numbers of steps in at. It calls done
+// after each training.
 func measure(ctx context.Context, p *closedform.Planted, s settings, seed uint64, at []float64, done func()) (result, error) {
 	var r result
 	strength := s.sigma * s.sigma / 2
@@ -93,7 +94,7 @@ func measure(ctx context.Context, p *closedform.Planted, s settings, seed uint64
 	return r, nil
 }
 
-// end notes where the training ended: nowhere, if it has diverged.
+// end records the end of the training. If it has diverged, missing numbers are NaN.
 func (t *trace) end(p *closedform.Planted, weights [2][]float64, best []float64, points int) {
 	if t.diverged == 0 {
 		t.solution = p.Solution(weights)
@@ -106,7 +107,7 @@ func (t *trace) end(p *closedform.Planted, weights [2][]float64, best []float64,
 	t.fromMinimiser, t.loss = math.NaN(), math.NaN()
 }
 
-// newSolver returns gradient descent with a step that decays, with noise if there is a selection of what takes it.
+// newSolver returns gradient descent with a decaying learning rate, with noise if selection is not nil.
 func newSolver(s settings, selection func() optim.Selection, seed uint64) (G.Solver, error) {
 	base, err := optim.NewSGD(s.rate, optim.WithLearnRateSchedule(optim.Cosine(uint64(s.steps))))
 	if err != nil || selection == nil {
@@ -115,5 +116,5 @@ func newSolver(s settings, selection func() optim.Selection, seed uint64) (G.Sol
 	return optim.NewPerturbedSolver(base, s.sigma, optim.WithSelection(selection()), optim.WithSeed(seed))
 }
 
-// points is how many points a curve has, at most.
+// points is the largest number of points on a curve.
 const points = 60

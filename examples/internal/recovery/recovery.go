@@ -1,5 +1,5 @@
-// Package recovery is what the examples sparse, group and nuclear have in common: a planted solution, training with and
-// without noise, and a picture of how close each comes to what was planted.
+// Package recovery holds what the examples sparse, group and nuclear have in common: training with and without noise on data
+// made from a known, planted solution, and a picture of how close each training comes to it.
 package recovery
 
 import (
@@ -19,12 +19,11 @@ import (
 // Experiment is one of the examples.
 type Experiment struct {
 	Name    string // of the picture's file
-	Title   string // of the picture
+	Title   string // of the first panel
 	Planted string // what is recovered, such as "coefficients"
 	Penalty string // what the noise penalises, such as "l1 norm"
 
-	// Shown makes the numbers that the first panel shows of a solution. ShownX says what they are numbered by, ShownY what they
-	// are.
+	// Shown returns the numbers that the first panel shows of a solution, in order. ShownX and ShownY label its axes.
 	Shown          func(solution []float64) []float64
 	ShownX, ShownY string
 
@@ -32,7 +31,7 @@ type Experiment struct {
 	Sigma, Rate float64
 	Steps       int
 
-	// Check checks the flags of the example's own. Plant makes the data of a seed. They are called after the flags were parsed.
+	// Check checks the example's own flags. Plant makes the data of a seed. Both are called after the flags are parsed.
 	Check func() error
 	Plant func(seed uint64) (*closedform.Planted, error)
 }
@@ -44,7 +43,7 @@ type settings struct {
 	out          string
 }
 
-// Main is the main function of an example, which may define flags of its own before.
+// Main is the main function of an example, which may define its own flags before the call.
 func Main(e Experiment) {
 	var s settings
 	flag.Float64Var(&s.sigma, "sigma", e.Sigma, "standard deviation of the noise, in the units of the weights")
@@ -103,7 +102,7 @@ func (e Experiment) run(ctx context.Context, s settings) error {
 	return nil
 }
 
-// warn says which trainings have diverged.
+// warn lists the trainings that diverged.
 func warn(results []result) {
 	for i, m := range methods {
 		for k, r := range results {
@@ -116,10 +115,10 @@ func warn(results []result) {
 
 func last(x []float64) float64 { return x[len(x)-1] }
 
-// closedFormName is how table and picture call what noise leads to in theory.
+// closedFormName is the name, in table and picture, of the solution that noise leads to in theory.
 const closedFormName = "closed form"
 
-// panels are the picture: what was learnt from the first seed's data, and recovery and regulariser along the training.
+// panels returns the picture: the solutions for the first seed, and recovery and regulariser along the trainings.
 func (e Experiment) panels(s settings, at []float64, results []result) []figure.Panel {
 	over := fmt.Sprintf("mean and 95%% interval, %d seeds", s.seeds)
 	if s.seeds == 1 {
@@ -138,7 +137,7 @@ func (e Experiment) panels(s settings, at []float64, results []result) []figure.
 	}
 }
 
-// along makes the curves of a number of the trainings, and the level of the closed form.
+// along returns the curves of one quantity along the trainings, and its level for the closed form.
 func along(at []float64, results []result, of func(trace) []float64, end func(result) float64) []figure.Curve {
 	var all []figure.Curve
 	for i, m := range methods {
@@ -161,17 +160,17 @@ func along(at []float64, results []result, of func(trace) []float64, end func(re
 	return append(all, level)
 }
 
-// negligible are numbers that are zero but for rounding.
+// negligible is the largest number that counts as zero.
 const negligible = 1e-9
 
-// plantedColour is that of what was planted, which is drawn as hollow marks.
+// plantedColour is the colour of the planted solution, drawn as hollow marks.
 const plantedColour = figure.Decay
 
-// learnt shows the numbers that the trainings ended with.
+// learnt shows the solutions at the end of the trainings.
 func (e Experiment) learnt(r result) figure.Panel {
 	p := figure.Panel{Title: e.Title, X: e.ShownX, Y: e.ShownY, Zero: true}
 	add := func(c figure.Curve, solution []float64, zeros bool) {
-		if solution == nil { // of a training that has diverged
+		if solution == nil { // the training diverged
 			return
 		}
 		for i, y := range e.Shown(solution) {
@@ -181,7 +180,7 @@ func (e Experiment) learnt(r result) figure.Panel {
 		}
 		p.Curves = append(p.Curves, c)
 	}
-	for i, m := range methods[:2] { // all at once lies where one at a time does
+	for i, m := range methods[:2] { // the curve of "all" would cover that of "layer"
 		add(figure.Curve{Name: m.name, Marks: true, Colour: m.colour}, r.traces[i].solution, true)
 	}
 	add(figure.Curve{Name: "planted, the others are 0", Marks: true, Colour: plantedColour, Variant: 1}, r.truth, false)

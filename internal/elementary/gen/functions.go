@@ -8,7 +8,7 @@ import (
 	"github.com/layernoise/layernoise/internal/elementary/coef"
 )
 
-// The methods below are the functions of float32 of the same names, operation by operation.
+// The methods below are the float32 functions of the same names in package elementary, operation by operation.
 
 const sign = 1 << 31
 
@@ -21,10 +21,10 @@ func (k *kernel) polynomial(x vector, c ...float32) vector {
 	return y
 }
 
-// exponent is a whole number, as a float, and where it was rounded, as the lowest bits of a float.
+// exponent is an integer in two forms: as a float, and in the low bits of the sum that rounded it.
 type exponent struct{ whole, shifted vector }
 
-// expPart takes no rest if that is nil.
+// expPart is the function of that name; a nil rest is zero.
 func (k *kernel) expPart(x, rest vector) (p vector, n exponent) {
 	sum := x
 	if rest != nil {
@@ -51,17 +51,17 @@ func (k *kernel) fall(x vector) vector {
 	return some(k.scaleNormal(k.plus(p, 1), n))
 }
 
-// scale is one instruction of AVX-512, which rounds once, too.
+// scale is one instruction with AVX-512, which also rounds once.
 func (k *kernel) scale(x vector, n exponent) vector {
 	if k.Wide() {
 		return k.Op(k.VSCALEFPS, x, n.whole)
 	}
 	power := k.integer(n)
-	half := k.shift(k.VPSRAD, power, 1)
+	half := k.Shift(k.VPSRAD, power, 1)
 	return k.Mul(k.Mul(x, k.powerOf(half)), k.powerOf(k.Op(k.VPSUBD, power, half)))
 }
 
-// scaleNormal is scale where the power is a normal number.
+// scaleNormal is scale for powers that are normal numbers.
 func (k *kernel) scaleNormal(x vector, n exponent) vector {
 	if k.Wide() {
 		return k.scale(x, n)
@@ -74,7 +74,7 @@ func (k *kernel) integer(n exponent) vector {
 }
 
 func (k *kernel) powerOf(integer vector) vector {
-	return k.shift(k.VPSLLD, k.with(k.VPADDD, k.VPADDD_BCST, integer, 127), 23)
+	return k.Shift(k.VPSLLD, k.with(k.VPADDD, k.VPADDD_BCST, integer, 127), 23)
 }
 
 func (k *kernel) tanh(x vector) vector {
@@ -85,7 +85,7 @@ func (k *kernel) tanh(x vector) vector {
 	return k.orSign(k.div(e, k.plus(e, 2)), x)
 }
 
-// orSign is y, whose sign bit is clear, with that of x.
+// orSign is y, whose sign bit must be clear, with the sign bit of x.
 func (k *kernel) orSign(y, x vector) vector {
 	s := k.and(x, sign)
 	if k.Wide() {
@@ -121,7 +121,7 @@ func (k *kernel) normal(x vector) (phi, density vector) {
 	return k.pick(x, tail, k.Sub(k.number(1), tail)), k.mulBy(e, coef.Density)
 }
 
-// expSum writes the falling exponentials of (x - top) scale to y and adds the elements to the eight sums, in order.
+// expSum writes exp((x - top) scale), as computed by fall, to y and adds the elements to the eight sums, in order.
 func expSum(k *kernel) {
 	n, y, x := k.Length("y"), k.Pointer("y"), k.Pointer("x")
 	top, scale := k.Repeat(k.Address("top")), k.Repeat(k.Address("scale"))
@@ -139,7 +139,8 @@ func expSum(k *kernel) {
 		k.Write(e, at(y))
 		return e
 	}, func(e vector) {
-		for i, d := range k.widen(e) {
+		low, high := k.Widen(e)
+		for i, d := range []vector{low, high} {
 			t := total[i%len(total)]
 			k.VADDPD(d, t, t)
 		}
@@ -148,21 +149,4 @@ func expSum(k *kernel) {
 		k.Write(t, sums.Offset(8*width*i))
 	}
 	k.Finish()
-}
-
-// widen converts the two halves of the lanes to float64.
-func (k *kernel) widen(x vector) [2]vector {
-	low, high := k.Vec(), k.Vec()
-	if k.Wide() {
-		half := k.YMM()
-		k.VEXTRACTF64X4(operand.U8(1), x, half)
-		k.VCVTPS2PD(x.AsY(), low)
-		k.VCVTPS2PD(half, high)
-	} else {
-		half := k.XMM()
-		k.VEXTRACTF128(operand.U8(1), x, half)
-		k.VCVTPS2PD(x.AsX(), low)
-		k.VCVTPS2PD(half, high)
-	}
-	return [2]vector{low, high}
 }

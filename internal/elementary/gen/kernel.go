@@ -13,17 +13,18 @@ import (
 
 type vector = vectorasm.Vector
 
-// kernel emits one function. Its methods hide how the two sets of instructions differ.
+// kernel emits one function. Its methods hide the differences between the two sets of instructions.
 type kernel struct{ *vectorasm.Kernel }
 
-// newKernel starts the function called name and the set's name.
+// newKernel starts a function, whose name is name followed by that of the set.
 func newKernel(ctx *build.Context, t *vectorasm.Table, set vectorasm.Set, name, params string) *kernel {
 	k := &kernel{vectorasm.NewKernel(ctx, t, set, name, params)}
 	k.Doc(name + set.Name + " is " + name + ", for whole registers.")
 	return k
 }
 
-// each emits a loop that computes the elements of the first parameter from those of the ones named, and ends the function.
+// each emits a loop that computes each element of the first parameter from those of the named parameters, and ends the
+// function.
 func (k *kernel) each(names string, f func(k *kernel, v []vector) vector) {
 	first := "y"
 	if strings.Contains(names, "dy") {
@@ -46,12 +47,12 @@ func (k *kernel) each(names string, f func(k *kernel, v []vector) vector) {
 	k.Finish()
 }
 
-// abreast is how many registers a loop with AVX-512 computes at once: a long chain of operations that wait for each other
-// leaves most of the processor idle, and the chains of the next rounds are too far away for it.
+// abreast is the number of registers that a loop with AVX-512 computes at once. The operations of one form a long chain of
+// dependencies, which would leave most of the processor idle: those of the next iteration are too far ahead for it.
 const abreast = 3
 
-// loop emits body for each register of n elements, which are one or more, and then after for what the bodies returned, in the
-// order of the elements. at is the place of a register in a slice that begins at m.
+// loop emits body for each register of n elements, at least one, and then after on the results of the bodies, in the order of
+// the elements. at returns the address of the current register in a slice that begins at m.
 func (k *kernel) loop(n reg.Register, body func(at func(m operand.Mem) operand.Mem) vector, after func(vector)) {
 	index := k.GP64()
 	at := func(i int) func(m operand.Mem) operand.Mem {
@@ -95,7 +96,7 @@ func (k *kernel) word(w uint32) vector {
 // number loads a number into all lanes.
 func (k *kernel) number(x float32) vector { return k.word(math.Float32bits(x)) }
 
-// with emits an instruction on a register and a constant in memory, which AVX-512 repeats by itself.
+// with emits an instruction on a register and a constant in memory, which the AVX-512 instruction itself broadcasts.
 func (k *kernel) with(narrow, wide func(...operand.Op), x vector, w uint32) vector {
 	if k.Wide() {
 		return k.Op(wide, x, k.Table.Words(w))
@@ -126,11 +127,11 @@ func narrow(emit func(a, b, c operand.Op)) func(...operand.Op) {
 	return func(o ...operand.Op) { emit(o[0], o[1], o[2]) }
 }
 
-// atMost is min(x, c), and x where that is NaN; atLeast likewise.
+// atMost is min(x, c), atLeast max(x, c); both are NaN where x is.
 func (k *kernel) atMost(x vector, c float32) vector  { return k.Op(k.VMINPS, k.number(c), x) }
 func (k *kernel) atLeast(x vector, c float32) vector { return k.Op(k.VMAXPS, k.number(c), x) }
 
-// notBelow makes a function that is its argument where x is not below c, and zero elsewhere.
+// notBelow returns a function that keeps its argument where x is not below c and is zero elsewhere.
 func (k *kernel) notBelow(x vector, c float32) func(vector) vector {
 	const notLess = operand.U8(5) // true if one is NaN
 	if !k.Wide() {
@@ -159,12 +160,5 @@ func (k *kernel) pick(by, x, y vector) vector {
 	} else {
 		k.VBLENDVPS(by, x, y, v)
 	}
-	return v
-}
-
-// shift emits a shift by a constant.
-func (k *kernel) shift(emit func(...operand.Op), x vector, by uint8) vector {
-	v := k.Vec()
-	emit(operand.U8(by), x, v)
 	return v
 }

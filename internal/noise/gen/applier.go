@@ -26,9 +26,8 @@ type applier struct {
 	scale           vector
 }
 
-// ahead is how far in front of the elements their cache lines are fetched, in bytes: somewhat more than a chunk of float32,
-// because a chunk's lines arrive while its words are made. Not a multiple of 4096, for a load seems to depend on a store
-// that many bytes away.
+// ahead is the prefetch distance in bytes: somewhat more than a chunk of float32, whose cache lines then arrive while the
+// words of the chunk before it are made. It is not a multiple of 4096, at which loads seem to depend on earlier stores.
 const ahead = 4096 + 512
 
 // newApplier starts the function and loads its parameters.
@@ -46,7 +45,7 @@ func newApplier(ctx *build.Context, t *vectorasm.Table, set vectorasm.Set, elem 
 	return a
 }
 
-// loop emits body for as many words at a time as 2^shift, which make elements elements, and ends the function.
+// loop emits a loop over 2^shift words at a time, from which body makes the given number of elements, and ends the function.
 func (a *applier) loop(shift uint8, elements int, body func()) {
 	n := a.count("words", shift)
 	a.Label("loop")
@@ -59,18 +58,18 @@ func (a *applier) loop(shift uint8, elements int, body func()) {
 	a.Finish()
 }
 
-// addUnit adds scale*eps to the elements from number i on; eps are float32.
+// addUnit adds scale*eps to the elements from element i on; eps are float32.
 func (a *applier) addUnit(eps vector, i int) {
 	if a.element == float32s {
 		a.addNoise(a.Mul(eps, a.scale), i)
 		return
 	}
-	low, high := a.widen(eps)
+	low, high := a.Widen(eps)
 	a.addNoise(a.mul64(low, a.scale), i)
 	a.addNoise(a.mul64(high, a.scale), i+a.Lanes()/2)
 }
 
-// addNoise adds one register to the elements from number i on.
+// addNoise adds a register to the elements from element i on.
 func (a *applier) addNoise(z vector, i int) {
 	off := i * a.size
 	if off%64 == 0 {

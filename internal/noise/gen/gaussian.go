@@ -24,7 +24,7 @@ func gaussian(a *applier) {
 		a.keep(math.Float32bits(c))
 	}
 	a.loop(5, 32, func() {
-		a.interleave(16/a.Lanes(), func(i int) {
+		a.Interleave(16/a.Lanes(), func(i int) {
 			lane := i * a.Lanes()
 			cos, sin := a.boxMuller(lane)
 			a.addUnit(cos, lane)
@@ -37,7 +37,7 @@ func gaussian(a *applier) {
 func (a *applier) boxMuller(lane int) (cos, sin vector) {
 	w := a.words.Offset(4 * lane)
 	var r vector
-	a.interleave(2, func(i int) {
+	a.Interleave(2, func(i int) {
 		if i == 0 {
 			r = a.radius(a.Read(w))
 		} else {

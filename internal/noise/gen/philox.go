@@ -7,28 +7,28 @@ import (
 	"github.com/layernoise/layernoise/internal/noise/coef"
 )
 
-// A chain is as many Philox blocks as a register has 64-bit lanes. Its four vectors hold one counter word a lane, in the low
-// half: a multiplication reads nothing else, so the high half may hold anything, and a product serves as its own low word.
+// A chain is as many Philox blocks as a register has 64-bit lanes. Its four vectors hold one counter word per lane, in the low
+// half. Multiplications read only that half, so the high half may hold anything, and a product can stand for its low word.
 type chain struct{ c0, c1, c2, c3 vector }
 
-// philox holds what all blocks of a draw share. Of a block's counter only c0 varies, so that half of the first two rounds is
-// the same for all blocks.
+// philox holds what all blocks of a draw share. Only c0 of a block's counter varies, so half of the first two rounds is the
+// same for all blocks.
 type philox struct {
 	*kernel
 	keys    operand.Mem
 	m0, m1  vector
-	product vector     // M0*block, the first product of the chain that comes next
-	step    operand.Op // what moves product on by one chain
-	// Terms of the rounds that do not vary: of c2 after the first round, of c2 and c0 after the second, of c2 after the third.
+	product vector     // M0*block, the first product of the next chain
+	step    operand.Op // the difference between the products of two chains
+	// The constant terms of c2 after the first round, of c2 and c0 after the second, and of c2 after the third.
 	first2, second2, second0, third2 operand.Op
 	low                              operand.Op   // a mask for the low halves, with AVX2
-	lowWords                         reg.Register // which words those are, with AVX-512
+	lowWords                         reg.Register // a mask of those words, with AVX-512
 }
 
 // groups emits the function that fills words with consecutive groups.
 //
-// It works on several chains at a time, so that there is something to do during a multiplication: with AVX-512 four groups
-// while they last and then one by one; with AVX2, which has half the registers, the two chains of one group.
+// It works on several chains at a time to hide the latency of multiplications: with AVX-512 on four groups, the rest one by
+// one; with AVX2, which has half the registers, on the two chains of one group.
 func groups(k *kernel) {
 	k.Doc("groups" + k.Name + " is groupsPlain.")
 	words, n := k.Pointer("words"), k.count("words", 5)
@@ -59,7 +59,7 @@ func newPhilox(k *kernel) *philox {
 	p.m0 = k.Repeat(k.Table.Words(m0))
 	p.m1 = k.Repeat(k.Table.Words(coef.PhiloxM1))
 
-	block := k.shift(k.VPSLLD, k.Repeat(k.Address("first")), 3)
+	block := k.Shift(k.VPSLLD, k.Repeat(k.Address("first")), 3)
 	p.product = k.mulWords(k.addWords(block, k.Table.Words(0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0)), p.m0)
 	step := blocks * m0
 	p.step = p.hold64(uint32(step), uint32(step>>32))
@@ -80,12 +80,12 @@ func newPhilox(k *kernel) *philox {
 	return p
 }
 
-// key repeats a key word in all lanes.
+// key loads a word of a round's key into all lanes.
 func (p *philox) key(round, word int) vector {
 	return p.Repeat(p.keys.Offset(8*round + 4*word))
 }
 
-// hold keeps a vector at hand: in its register, or in memory where registers are short.
+// hold keeps a vector for later: in its register, or in memory with AVX2, which has few.
 func (p *philox) hold(v vector) operand.Op {
 	if p.Wide() {
 		return v
@@ -95,7 +95,7 @@ func (p *philox) hold(v vector) operand.Op {
 	return m
 }
 
-// hold64 keeps a 64-bit constant at hand.
+// hold64 keeps a 64-bit constant for later.
 func (p *philox) hold64(low, high uint32) operand.Op {
 	m := p.Table.Words(low, high)
 	if p.Wide() {
@@ -126,7 +126,7 @@ func (p *philox) groups(words operand.Mem, n int) {
 	p.advance(words, 128*n)
 }
 
-// firstRounds emits three rounds for the next chain.
+// firstRounds emits the first three rounds of the next chain.
 func (p *philox) firstRounds() chain {
 	c2 := p.xor(p.highHalves(p.product), p.first2)
 	c1 := p.mulWords(c2, p.m1)
@@ -149,7 +149,7 @@ func (p *philox) round(c chain, k0, k1 vector) chain {
 	}
 }
 
-// lastRound stores the words: c0 and c1 of each block side by side, and c2 and c3 16 words further on.
+// lastRound emits the last round and stores the words: c0 and c1 of each block side by side, c2 and c3 16 words later.
 func (p *philox) lastRound(c chain, k0, k1 vector, at operand.Mem) {
 	p0, p1 := p.mulWords(c.c0, p.m0), p.mulWords(c.c2, p.m1)
 	p.Write(p.xorLow(p.swapHalves(p1), c.c1, k0), at)

@@ -24,7 +24,7 @@ func rademacher(a *applier) {
 		for row := 0; row < 32; row += len(tables) {
 			for j, bits := range words {
 				if row < top {
-					bits = a.shift(shift, bits, uint8(top-row))
+					bits = a.Shift(shift, bits, uint8(top-row))
 				}
 				for i, table := range tables {
 					a.addNoise(a.Op(pick, table, bits), 16*(row+i)+each*j)

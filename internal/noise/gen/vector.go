@@ -2,9 +2,7 @@ package main
 
 import (
 	"math"
-	"slices"
 
-	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
@@ -13,7 +11,7 @@ import (
 
 type vector = vectorasm.Vector
 
-// kernel emits one function. Its methods hide how the two sets of instructions differ.
+// kernel emits one function. Its methods hide the differences between the two sets of instructions.
 type kernel struct {
 	*vectorasm.Kernel
 	kept map[uint32]vector // constants in registers
@@ -26,37 +24,11 @@ func (k *kernel) count(name string, shift uint8) reg.Register {
 	return n
 }
 
-// advance moves a pointer on.
+// advance adds bytes to a pointer.
 func (k *kernel) advance(p operand.Mem, bytes int) { k.ADDQ(operand.I32(bytes), p.Base) }
 
-// interleave emits several independent computations in turns, an instruction of each, so that a processor which looks but so
-// far ahead finds work.
-func (k *kernel) interleave(n int, emit func(i int)) {
-	file, err := k.Result()
-	if err != nil {
-		panic(err)
-	}
-	f := file.Functions()[len(file.Functions())-1]
-	start := len(f.Nodes)
-	streams := make([][]ir.Node, n)
-	longest := 0
-	for i := range streams {
-		emit(i)
-		streams[i] = slices.Clone(f.Nodes[start:])
-		f.Nodes = f.Nodes[:start]
-		longest = max(longest, len(streams[i]))
-	}
-	for j := range longest {
-		for _, s := range streams {
-			if j < len(s) {
-				f.Nodes = append(f.Nodes, s[j])
-			}
-		}
-	}
-}
-
-// keep loads words that are repeated in all lanes into registers, where there are enough of them. It is called ahead of the
-// loop that uses them.
+// keep loads words, repeated in all lanes, into registers if the set has enough of them. Call it before the loop that uses
+// the words.
 func (k *kernel) keep(words ...uint32) {
 	if !k.Wide() {
 		return
@@ -91,26 +63,19 @@ func (k *kernel) broadcast64(m operand.Mem) vector {
 func (k *kernel) mul64(x vector, y operand.Op) vector { return k.Op(k.VMULPD, x, y) }
 func (k *kernel) add64(x vector, y operand.Op) vector { return k.Op(k.VADDPD, x, y) }
 
-// mulWords multiplies the low halves of 64-bit lanes to 64 bits.
+// mulWords multiplies the low halves of 64-bit lanes, with 64-bit products.
 func (k *kernel) mulWords(x vector, y operand.Op) vector { return k.Op(k.VPMULUDQ, x, y) }
 
 func (k *kernel) addWords(x vector, y operand.Op) vector { return k.Op(k.VPADDD, x, y) }
 func (k *kernel) addLongs(x vector, y operand.Op) vector { return k.Op(k.VPADDQ, x, y) }
 func (k *kernel) subWords(x vector, y operand.Op) vector { return k.Op(k.VPSUBD, x, y) }
 
-// shift emits a shift by a constant.
-func (k *kernel) shift(emit func(...operand.Op), x vector, by uint8) vector {
-	v := k.Vec()
-	emit(operand.U8(by), x, v)
-	return v
-}
-
-// highHalves copies the high half of 64-bit lanes to the low half. A shift would do as well, but shuffles run where
-// multiplications do not.
-func (k *kernel) highHalves(x vector) vector { return k.shift(k.VPSHUFD, x, 0xf5) }
+// highHalves copies the high half of 64-bit lanes to the low half, by a shuffle: a shift would compete with multiplications
+// for an execution port.
+func (k *kernel) highHalves(x vector) vector { return k.Shift(k.VPSHUFD, x, 0xf5) }
 
 // swapHalves exchanges the halves of 64-bit lanes.
-func (k *kernel) swapHalves(x vector) vector { return k.shift(k.VPSHUFD, x, 0xb1) }
+func (k *kernel) swapHalves(x vector) vector { return k.Shift(k.VPSHUFD, x, 0xb1) }
 
 // toFloat converts int32 to float32.
 func (k *kernel) toFloat(x vector) vector {
@@ -125,24 +90,7 @@ func (k *kernel) sqrt(x vector) vector {
 	return v
 }
 
-// widen converts the low and the high half of the lanes to float64.
-func (k *kernel) widen(x vector) (low, high vector) {
-	low, high = k.Vec(), k.Vec()
-	if k.Wide() {
-		half := k.YMM()
-		k.VEXTRACTF64X4(operand.U8(1), x, half)
-		k.VCVTPS2PD(x.AsY(), low)
-		k.VCVTPS2PD(half, high)
-	} else {
-		half := k.XMM()
-		k.VEXTRACTF128(operand.U8(1), x, half)
-		k.VCVTPS2PD(x.AsX(), low)
-		k.VCVTPS2PD(half, high)
-	}
-	return low, high
-}
-
-// logic emits a bitwise instruction, whose mnemonics differ.
+// logic emits a bitwise instruction, which has another mnemonic in each set.
 func (k *kernel) logic(narrow func(mxy, xy, xy1 operand.Op), wide func(...operand.Op), x vector, y operand.Op) vector {
 	v := k.Vec()
 	if k.Wide() {
