@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/pkg/errors"
@@ -50,7 +51,10 @@ func newDataset(name string, shape Shape, classes []string, pixels []byte, label
 	if shape.Channels < 1 || shape.Height < 1 || shape.Width < 1 {
 		return nil, errors.Errorf("shape %v has an empty side", shape)
 	}
-	if len(pixels) != len(labels)*shape.Size() {
+	if shape.Channels > math.MaxInt/shape.Height/shape.Width {
+		return nil, errors.Errorf("shape %v has more than %d pixels", shape, math.MaxInt)
+	}
+	if size := shape.Size(); len(pixels)%size != 0 || len(pixels)/size != len(labels) {
 		return nil, errors.Wrapf(ErrFormat, "%d bytes of pixels for %d labels and images of shape %v",
 			len(pixels), len(labels), shape)
 	}

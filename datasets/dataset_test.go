@@ -24,6 +24,7 @@ func TestNew(t *testing.T) {
 		{"negative label", shape, 2, 4, []int{-1, 1}, ErrFormat},
 		{"no classes", shape, 0, 2, []int{0}, ErrFormat},
 		{"no rows", Shape{1, 0, 2}, 1, 0, nil, errAny},
+		{"too many pixels", Shape{1 << 32, 1 << 32, 2}, 1, 0, nil, errAny},
 		{"negative sides", Shape{1, -1, -2}, 1, 2, []int{0}, errAny},
 	} {
 		d, err := New(test.name, test.shape, make([]string, test.classes), make([]byte, test.pixels), test.labels)

@@ -44,6 +44,9 @@ type Loader struct {
 // out of range.
 func (d *Dataset) Loader(config LoaderConfig) (*Loader, error) {
 	share, err := newShare(d.Len(), config.Batch, config.Last, config.Rank, config.Ranks)
+	if err == nil {
+		err = share.check(d.shape.Size())
+	}
 	if err != nil {
 		return nil, errors.WithMessage(err, "datasets: loader")
 	}
@@ -52,6 +55,10 @@ func (d *Dataset) Loader(config LoaderConfig) (*Loader, error) {
 		return nil, err
 	}
 	l := &Loader{data: d, config: c, share: share, tables: newTables(c.Mean, c.Std), count: share.batches(), err: ErrNotStarted}
+	l.config.Workers = min(c.Workers, max(l.count, 1)) // more would have nothing to do
+	if err := l.tables.check(c.Dtype); err != nil {
+		return nil, err
+	}
 	l.idle = [][]*slot{l.newSlots()}
 	return l, nil
 }

@@ -274,9 +274,33 @@ func TestLoaderConfigErrors(t *testing.T) {
 		"inf deviation":    {Batch: 1, Std: []float64{1, math.Inf(1)}},
 		"NaN mean":         {Batch: 1, Mean: []float64{0, math.NaN()}},
 		"infinite mean":    {Batch: 1, Mean: []float64{math.Inf(-1), 0}},
+		"infinite pixels":  {Batch: 1, Std: []float64{1, 1e-39}},
+		"infinite float64": {Batch: 1, Std: []float64{1, 1e-309}, Dtype: tensor.Float64},
+		"too large":        {Batch: 1 << 40, Last: LastPad},
 	} {
 		if l, err := numbered(t, 3).Loader(c); err == nil || l != nil {
 			t.Errorf("%s: loader %v, error %v", name, l, err)
+		}
+	}
+}
+
+// TestLoaderHugeSettings asks for batches and workers far beyond the data set: buffers are no larger than its batches.
+func TestLoaderHugeSettings(t *testing.T) {
+	for name, c := range map[string]LoaderConfig{
+		"batch":         {Batch: math.MaxInt},
+		"workers":       {Batch: 5, Workers: math.MaxInt},
+		"both":          {Batch: math.MaxInt, Workers: math.MaxInt},
+	} {
+		l := newLoader(t, numbered(t, 5), rawPixels(c))
+		if got := shown(t, l, 0); l.Len() != 1 || len(got) != 1 || len(got[0]) != 5 {
+			t.Errorf("%s: %d batches, %v", name, l.Len(), got)
+		}
+	}
+	newLoader(t, numbered(t, 5), LoaderConfig{Batch: 5, Std: []float64{1, 1e-39}, Dtype: tensor.Float64}) // finite in float64
+	for _, last := range []Last{LastShort, LastDrop, LastPad} {
+		l := newLoader(t, numbered(t, 0), LoaderConfig{Batch: math.MaxInt, Last: last})
+		if got := shown(t, l, 0); l.Len() != 0 || len(got) != 0 {
+			t.Errorf("an empty data set has %d batches, %v", l.Len(), got)
 		}
 	}
 }

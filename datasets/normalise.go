@@ -3,6 +3,9 @@ package datasets
 import (
 	"math"
 	"slices"
+
+	"github.com/pkg/errors"
+	"gorgonia.org/tensor"
 )
 
 // tables holds the normalised value of each of the 256 pixel bytes, by channel.
@@ -25,6 +28,22 @@ func newTables(mean, std []float64) *tables {
 		}
 	}
 	return t
+}
+
+// check returns an error if a normalised pixel is infinite in the dtype. Values are extreme at bytes 0 and 255.
+func (t *tables) check(dtype tensor.Dtype) error {
+	for c := range t.float64 {
+		for _, p := range []int{0, 255} {
+			x := t.float64[c][p]
+			if dtype == tensor.Float32 {
+				x = float64(t.float32[c][p])
+			}
+			if math.IsInf(x, 0) {
+				return errors.Errorf("datasets: loader: Mean[%d] and Std[%d] make the pixel %d %v in %v", c, c, p, x, dtype)
+			}
+		}
+	}
+	return nil
 }
 
 // convert writes the normalised pixels of one image, which has len(tables) channels.

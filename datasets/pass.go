@@ -169,8 +169,8 @@ func (l *Loader) giveSlots(slots []*slot) {
 
 // A slot holds one batch while it is prepared and while it is in use. Its buffers are allocated once.
 type slot struct {
-	full  *tensor.Dense // Batch images
-	short *tensor.Dense // a view of the first images of full, as many as a short last batch has
+	full  *tensor.Dense // as many images as the largest batch has
+	short *tensor.Dense // a view of the first images of full, as many as a smaller last batch has; nil if there is none
 	write func(i int, pixels []byte)
 	moved []byte        // scratch for one augmented image
 	ready chan struct{} // receives a value when a batch is ready
@@ -182,11 +182,12 @@ type slot struct {
 
 // newSlot makes a slot for a loader whose other fields are set.
 func newSlot(l *Loader) *slot {
+	capacity := l.share.capacity()
 	s := &slot{
-		full:   tensor.New(tensor.Of(l.config.Dtype), tensor.WithShape(l.batchShape(l.config.Batch)...)),
+		full:   tensor.New(tensor.Of(l.config.Dtype), tensor.WithShape(l.batchShape(capacity)...)),
 		moved:  make([]byte, l.data.shape.Size()),
 		ready:  make(chan struct{}, 1),
-		labels: make([]int, l.config.Batch),
+		labels: make([]int, capacity),
 	}
 	switch values := s.full.Data().(type) {
 	case []float32:
@@ -199,17 +200,12 @@ func newSlot(l *Loader) *slot {
 	return s
 }
 
-// shortTensor returns a tensor of the images of a short last batch, in the buffer of a full one, or nil if there is no short
-// batch.
+// shortTensor returns a tensor of the images of the last batch in the buffer of the largest, or nil if it is as large.
 func shortTensor[T float32 | float64](l *Loader, values []T) *tensor.Dense {
-	n := 0
-	if l.count > 0 {
-		n = l.share.size(l.count - 1)
-	}
-	if n == 0 || n == l.config.Batch {
+	if l.count == 0 || l.share.size(l.count-1) == l.share.capacity() {
 		return nil
 	}
-	shape := l.batchShape(n)
+	shape := l.batchShape(l.share.size(l.count - 1))
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(values[:shape.TotalSize()]))
 }
 
@@ -229,7 +225,7 @@ func (s *slot) begin(p *pass, batch int) {
 	n, first := share.size(batch), share.first(batch)
 	s.valid = share.valid(batch)
 	s.images = s.full
-	if n < p.loader.config.Batch {
+	if n < share.capacity() {
 		s.images = s.short
 	}
 	s.labels = s.labels[:n]

@@ -102,6 +102,9 @@ type SequenceLoader struct {
 // Loader returns a loader of the sequences. The error names the setting that is out of range.
 func (s *Sequences) Loader(config SequenceConfig) (*SequenceLoader, error) {
 	share, err := newShare(s.count, config.Batch, config.Last, config.Rank, config.Ranks)
+	if err == nil {
+		err = share.check(s.context)
+	}
 	if err != nil {
 		return nil, errors.WithMessage(err, "datasets: sequence loader")
 	}
@@ -194,7 +197,7 @@ type sequencePass struct {
 	shift  int   // of all of them
 	given  int   // the next batch to return
 
-	full    *tensor.Dense // Batch sequences
+	full    *tensor.Dense // as many sequences as the largest batch has
 	tokens  *tensor.Dense // the batch: full, or its first sequences; nil for none
 	targets []int
 	valid   int
@@ -217,9 +220,9 @@ func (l *SequenceLoader) newPass(epoch, first int) (*sequencePass, error) {
 		rng.Shuffle(len(p.order), func(i, j int) { p.order[i], p.order[j] = p.order[j], p.order[i] })
 		p.shift = rng.IntN(l.data.shifts)
 	}
-	batch, context := l.config.Batch, l.data.context
-	p.full = tensor.New(tensor.Of(tensor.Int), tensor.WithShape(batch, context))
-	p.targets = make([]int, batch*context)
+	capacity, context := l.share.capacity(), l.data.context
+	p.full = tensor.New(tensor.Of(tensor.Int), tensor.WithShape(capacity, context))
+	p.targets = make([]int, capacity*context)
 	return p, nil
 }
 
@@ -228,8 +231,7 @@ func (p *sequencePass) Next() bool {
 	if p.err != nil || p.given == p.loader.count {
 		return false
 	}
-	batch, context := p.loader.config.Batch, p.loader.data.context
-	share := p.loader.share
+	share, context := p.loader.share, p.loader.data.context
 	first, n := share.first(p.given), share.size(p.given)
 	p.valid = share.valid(p.given)
 	ids := p.full.Data().([]int)[:n*context]
@@ -239,7 +241,7 @@ func (p *sequencePass) Next() bool {
 		p.loader.data.read(p.order[(first+i)%len(p.order)], p.shift, ids[lo:hi], p.targets[lo:hi])
 	}
 	p.tokens = p.full
-	if n < batch {
+	if n < share.capacity() {
 		p.tokens = tensor.New(tensor.WithShape(n, context), tensor.WithBacking(ids))
 	}
 	p.given++

@@ -3,6 +3,7 @@ package datasets
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
@@ -123,10 +124,14 @@ func TestSequenceShuffle(t *testing.T) {
 
 func TestSequenceLoaderErrors(t *testing.T) {
 	s := alphabet(t, 9)
-	for _, c := range []SequenceConfig{{}, {Batch: -1}, {Batch: 1, Last: 3}, {Batch: 1, Last: -1}} {
+	for _, c := range []SequenceConfig{{}, {Batch: -1}, {Batch: 1, Last: 3}, {Batch: 1, Last: -1}, {Batch: 1 << 60, Last: LastPad}} {
 		if l, err := s.Loader(c); l != nil || err == nil {
 			t.Errorf("%+v: %v, %v", c, l, err)
 		}
+	}
+	huge := sequenceLoader(t, s, SequenceConfig{Batch: math.MaxInt})
+	if err := huge.Start(0); err != nil || !huge.Next() || huge.Valid() != s.Len() || huge.Next() {
+		t.Errorf("a batch larger than the data set: %d valid, %v", huge.Valid(), err)
 	}
 	l := sequenceLoader(t, s, SequenceConfig{Batch: 2})
 	if l.Next() || !errors.Is(l.Err(), ErrNotStarted) || l.Tokens() != nil || l.Targets() != nil || l.Valid() != 0 {
@@ -229,7 +234,7 @@ func TestTaskErrors(t *testing.T) {
 			t.Errorf("fraction %v: %v", fraction, err)
 		}
 	}
-	for _, c := range [][3]int{{-1, 4, 2}, {1, 0, 2}, {1, 4, 1}, {1, 4, 1 << 16}} {
+	for _, c := range [][3]int{{-1, 4, 2}, {1, 0, 2}, {1, 4, 1}, {1, 4, 1 << 16}, {1, 4, math.MaxInt}, {1, 1 << 61, 2}, {1 << 62, 1, 2}, {1 << 30, 1 << 30, 2}} {
 		if s, err := Copying(c[0], c[1], c[2], 1); s != nil || err == nil {
 			t.Errorf("%v: %v, %v", c, s, err)
 		}

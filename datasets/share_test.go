@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -131,15 +132,28 @@ func sequencesShown(t *testing.T, s *Sequences, config SequenceConfig) [][]strin
 	return all
 }
 
+// TestManyRanks has far more ranks than images: each gets one, and the images are new on the first ranks only.
+func TestManyRanks(t *testing.T) {
+	for rank, valid := range map[int]int{0: 1, 2: 1, 3: 0, math.MaxInt - 1: 0} {
+		l := newLoader(t, numbered(t, 3), LoaderConfig{Batch: 1, Rank: rank, Ranks: math.MaxInt})
+		if err := l.Start(0); err != nil || !l.Next() {
+			t.Fatalf("rank %d: %v", rank, err)
+		}
+		if l.Len() != 1 || len(l.Labels()) != 1 || l.Valid() != valid || l.Next() {
+			t.Errorf("rank %d: %d batches, %v, %d valid", rank, l.Len(), l.Labels(), l.Valid())
+		}
+	}
+}
+
 func TestRanksErrors(t *testing.T) {
 	for _, test := range []struct {
 		rank, ranks int
 		want        string
 	}{
-		{0, -1, "Ranks is -1"}, {-1, 2, "Rank is -1 of 2 Ranks"}, {2, 2, "Rank is 2 of 2 Ranks, not from 0 to 1"}, {1, 0, "Rank is 1 of 1 Ranks"},
+		{0, math.MaxInt/2 + 1, "Batch is 2 for"}, {0, -1, "Ranks is -1"}, {-1, 2, "Rank is -1 of 2 Ranks"}, {2, 2, "Rank is 2 of 2 Ranks, not from 0 to 1"}, {1, 0, "Rank is 1 of 1 Ranks"},
 	} {
-		_, images := numbered(t, 3).Loader(LoaderConfig{Batch: 1, Rank: test.rank, Ranks: test.ranks})
-		_, sequences := alphabet(t, 9).Loader(SequenceConfig{Batch: 1, Rank: test.rank, Ranks: test.ranks})
+		_, images := numbered(t, 3).Loader(LoaderConfig{Batch: 2, Rank: test.rank, Ranks: test.ranks})
+		_, sequences := alphabet(t, 9).Loader(SequenceConfig{Batch: 2, Rank: test.rank, Ranks: test.ranks})
 		for _, err := range []error{images, sequences} {
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("rank %d of %d: %v, want %q", test.rank, test.ranks, err, test.want)

@@ -10,6 +10,9 @@ import (
 
 // numberVocabulary returns a vocabulary of the numbers below n and a sign, which has the id n.
 func numberVocabulary(n int, sign string) (*Vocabulary, error) {
+	if n >= maxVocabulary {
+		return nil, errors.Wrapf(ErrFormat, "%d numbers and a sign, at most %d tokens are supported", n, maxVocabulary)
+	}
 	tokens := make([]string, n, n+1)
 	for i := range tokens {
 		tokens[i] = strconv.Itoa(i)
@@ -60,6 +63,9 @@ func ModularAddition(p int, fraction float64, seed uint64) (train, test *Sequenc
 func Copying(n, length, symbols int, seed uint64) (*Sequences, error) {
 	if n < 0 || length < 1 || symbols < 2 {
 		return nil, errors.Errorf("datasets: copying: %d sequences of length %d with %d symbols, want a length of at least 1 and at least 2 symbols", n, length, symbols)
+	}
+	if most := mostNumbers / 4 / uint64(max(n, 1)); uint64(length) > most {
+		return nil, errors.Errorf("datasets: copying: no memory holds %d sequences of length %d", n, length)
 	}
 	v, err := numberVocabulary(symbols, ":")
 	if err != nil {
