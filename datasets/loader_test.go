@@ -287,9 +287,9 @@ func TestLoaderConfigErrors(t *testing.T) {
 // TestLoaderHugeSettings asks for batches and workers far beyond the data set: buffers are no larger than its batches.
 func TestLoaderHugeSettings(t *testing.T) {
 	for name, c := range map[string]LoaderConfig{
-		"batch":         {Batch: math.MaxInt},
-		"workers":       {Batch: 5, Workers: math.MaxInt},
-		"both":          {Batch: math.MaxInt, Workers: math.MaxInt},
+		"batch":   {Batch: math.MaxInt},
+		"workers": {Batch: 5, Workers: math.MaxInt},
+		"both":    {Batch: math.MaxInt, Workers: math.MaxInt},
 	} {
 		l := newLoader(t, numbered(t, 5), rawPixels(c))
 		if got := shown(t, l, 0); l.Len() != 1 || len(got) != 1 || len(got[0]) != 5 {

@@ -47,6 +47,9 @@ func Conv2D(x, w, b *G.Node, c ConvConfig) (*G.Node, error) {
 	return convNode[float64](name, s, c, x, w, b)
 }
 
+// mostPadding bounds the padding, so that sizes of images do not overflow.
+const mostPadding = 1 << 20
+
 // window checks and completes the settings of a convolution or a pool.
 func window(name string, x tensor.Shape, size, stride, padding [2]int) (kernel.Window, error) {
 	for i, s := range stride {
@@ -58,8 +61,8 @@ func window(name string, x tensor.Shape, size, stride, padding [2]int) (kernel.W
 			return kernel.Window{}, errors.Errorf("graph: %s: the kernel is %v, want at least 1", name, size)
 		case s < 0:
 			return kernel.Window{}, errors.Errorf("graph: %s: the stride is %v, want at least 1", name, stride)
-		case padding[i] < 0:
-			return kernel.Window{}, errors.Errorf("graph: %s: the padding is %v, want at least 0", name, padding)
+		case padding[i] < 0 || padding[i] > mostPadding:
+			return kernel.Window{}, errors.Errorf("graph: %s: the padding is %v, want 0 to %d", name, padding, mostPadding)
 		case size[i] > x[2+i]+2*padding[i]:
 			return kernel.Window{}, errors.Errorf("graph: %s: a kernel of %v is larger than x of shape %v with a padding of %v", name, size, x, padding)
 		}

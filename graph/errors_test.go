@@ -60,6 +60,9 @@ func TestConstructorErrors(t *testing.T) {
 		{"conv, padding", func() (*G.Node, error) {
 			return graph.Conv2D(image, filter, nil, graph.ConvConfig{Padding: [2]int{-1, 0}})
 		}, "padding"},
+		{"conv, padding that overflows", func() (*G.Node, error) {
+			return graph.Conv2D(image, filter, nil, graph.ConvConfig{Padding: [2]int{0, math.MaxInt}})
+		}, "padding"},
 		{"conv, too large", func() (*G.Node, error) { return graph.Conv2D(image, node("f7", 4, 3, 7, 3), nil, graph.ConvConfig{}) }, "larger than x"},
 		{"pool, kernel", func() (*G.Node, error) { return graph.MaxPool2D(image, graph.PoolConfig{}) }, "the kernel is [0 0]"},
 		{"pool, padding", func() (*G.Node, error) { return graph.AvgPool2D(image, pool(3, 1, 2)) }, "at most half the kernel"},

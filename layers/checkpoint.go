@@ -3,7 +3,9 @@ package layers
 import (
 	"bytes"
 	"encoding"
+	"encoding/binary"
 	"encoding/gob"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -14,17 +16,44 @@ import (
 
 // checkpoint is the contents of a checkpoint file. Everything random in a training (the order of the batches, their
 // augmentation, dropout masks and noise) is a function of seeds and of the counters here and in the solver's state.
+//
+// The file is checkpointHeader, the gob of a checkpoint, and the CRC-32 (IEEE, 4 bytes, little-endian) of both.
 type checkpoint struct {
-	Version int
 	At      position
 	Batches int    // per pass
-	Size    int    // images or sequences of a step, of all ranks; 0 in files of earlier versions
+	Size    int    // images or sequences of a step, of all ranks
 	Weights []byte // and running statistics, as SaveTo writes them
 	Solver  []byte
 	History History
 }
 
-const checkpointVersion = 1
+const checkpointHeader = "layernoise checkpoint 1\n"
+
+func (c checkpoint) write(w io.Writer) error {
+	sum := crc32.NewIEEE()
+	both := io.MultiWriter(w, sum)
+	if _, err := io.WriteString(both, checkpointHeader); err != nil {
+		return err
+	}
+	if err := gob.NewEncoder(both).Encode(c); err != nil {
+		return err
+	}
+	return binary.Write(w, binary.LittleEndian, sum.Sum32())
+}
+
+func readCheckpoint(data []byte) (c checkpoint, err error) {
+	body := len(data) - crc32.Size
+	switch {
+	case body < len(checkpointHeader):
+		return c, io.ErrUnexpectedEOF
+	case string(data[:len(checkpointHeader)]) != checkpointHeader:
+		return c, errors.New("not a checkpoint of this version")
+	case binary.LittleEndian.Uint32(data[body:]) != crc32.ChecksumIEEE(data[:body]):
+		return c, errors.New("the file is damaged: its checksum is wrong")
+	}
+	err = gob.NewDecoder(bytes.NewReader(data[len(checkpointHeader):body])).Decode(&c)
+	return c, err
+}
 
 // checkSavable returns an error if the solver does not support the checkpoints that c asks for.
 func checkSavable(c FitConfig, solver G.Solver) error {
@@ -43,7 +72,7 @@ func checkSavable(c FitConfig, solver G.Solver) error {
 func (f *fit) save() error { return f.write(f.saveFile) }
 
 func (f *fit) saveFile() error {
-	c := checkpoint{Version: checkpointVersion, At: f.at, Batches: f.batches.Len(), Size: f.stepSize(), History: *f.history}
+	c := checkpoint{At: f.at, Batches: f.batches.Len(), Size: f.stepSize(), History: *f.history}
 	var err error
 	if c.Solver, err = f.solver.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
 		return errors.WithMessagef(err, "layers: checkpoint %s", f.config.Checkpoint)
@@ -53,12 +82,7 @@ func (f *fit) saveFile() error {
 		return err
 	}
 	c.Weights = weights.Bytes()
-	return writeFile(f.config.Checkpoint, func(w io.Writer) error {
-		if err := gob.NewEncoder(w).Encode(c); err != nil {
-			return errors.Wrap(err, "layers: checkpoint")
-		}
-		return nil
-	})
+	return writeFile(f.config.Checkpoint, c.write)
 }
 
 // stepSize returns the number of images or sequences of a step, of all ranks.
@@ -84,16 +108,14 @@ func (f *fit) resume() error {
 	if err != nil || len(data) == 0 {
 		return err
 	}
-	var c checkpoint
-	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&c); err != nil {
+	c, err := readCheckpoint(data)
+	if err != nil {
 		return errors.Wrapf(err, "layers: checkpoint %s", name)
 	}
 	switch {
-	case c.Version != checkpointVersion:
-		return errors.Errorf("layers: checkpoint %s is of version %d, want %d", name, c.Version, checkpointVersion)
 	case c.Batches != f.batches.Len():
 		return errors.Errorf("layers: checkpoint %s is of a training with %d batches per pass, this one has %d", name, c.Batches, f.batches.Len())
-	case c.Size > 0 && c.Size != f.stepSize():
+	case c.Size != f.stepSize():
 		return errors.Errorf("layers: checkpoint %s is of a training whose steps take %d images or sequences, this one's take %d: %v on each of %d ranks",
 			name, c.Size, f.stepSize(), f.feed, f.ranks.Size())
 	case c.At.Epoch < f.config.FirstEpoch || c.At.Batch < 0 || c.At.Batch > c.Batches:

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/layernoise/layernoise/internal/elementary"
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -29,7 +30,7 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	if batch < 1 || len(image) == 0 || slices.Min(image) < 1 {
+	if batch < 1 || len(image) == 0 || slices.Min(image) < 1 || tooLarge(append([]int{batch}, image...)...) {
 		return nil, errors.Wrapf(ErrShape, "layers: batch of %d images of shape %v", batch, image)
 	}
 	c := &Classifier{trainer: newTrainer(net)}
@@ -130,7 +131,7 @@ func newTrainer(net Layer) trainer { return trainer{net: net, ranks: &ranks{Worl
 
 // join makes this process one of the ranks that train the network.
 func (m *trainer) join(world World) error {
-	if world == nil {
+	if isnil.Of(world) {
 		return errors.New("layers: no world to join")
 	}
 	if size, rank := world.Size(), world.Rank(); size < 1 || rank < 0 || rank >= size {
@@ -206,7 +207,7 @@ func (m *trainer) train(ctx context.Context, batches AnyBatches, solver G.Solver
 // validationOf returns the validation batches in the type that a model takes, nil if there are none.
 func validationOf[B AnyBatches](c FitConfig) (B, error) {
 	b, ok := c.Validation.(B)
-	if c.Validation != nil && !ok {
+	if c.Validation != nil && (!ok || isnil.Of(b)) {
 		return b, errors.Errorf("layers: Validation is a %T, which is not %T", c.Validation, &b)
 	}
 	return b, nil

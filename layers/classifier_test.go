@@ -425,6 +425,9 @@ func TestNewClassifierErrors(t *testing.T) {
 		image []int
 	}{
 		{"nil", nil, 4, []int{3}},
+		{"nil pointer", (*layers.Sequential)(nil), 4, []int{3}},
+		{"batch beyond memory", layers.NewDense("fc", 3, 2, init), 1 << 62, []int{3}},
+		{"images beyond memory", layers.NewDense("fc", 3, 2, init), 4, []int{1 << 32, 1 << 32}},
 		{"no parameters", layers.NewReLU(), 4, []int{3}},
 		{"broken layer", layers.NewDense("fc", 0, 1, init), 4, []int{3}},
 		{"batch of none", layers.NewDense("fc", 3, 2, init), 0, []int{3}},

@@ -388,6 +388,8 @@ func TestMisfits(t *testing.T) {
 		{layers.NewDense("fc1", 0, 3, init), []int{2, 5}, "layers: fc1.weight [3 0], want sizes of at least 1"},
 		{layers.NewSequential(layers.NewReLU(), layers.NewConv2D("conv1", 3, 2, layers.ConvConfig{}, init)), []int{2, 3, 4, 4}, "layers: conv1.weight [2 3 0 0], want sizes of at least 1"},
 		{layers.NewResidual(layers.NewBatchNorm("bn1", -1, init), nil), []int{2, 3}, "layers: bn1.weight [-1], want sizes of at least 1"},
+		{layers.NewDense("fc1", 1<<40, 1<<40, init), []int{2, 5}, "layers: fc1.weight [1099511627776 1099511627776] does not fit into any memory"},
+		{layers.NewConv2D("conv1", 1<<20, 1<<20, layers.ConvConfig{Kernel: layers.Square(2)}, init), []int{2, 3, 4, 4}, "layers: conv1.weight [1048576 1048576 2 2] does not fit into any memory"},
 	} {
 		g := G.NewGraph()
 		x := G.NewTensor(g, tensor.Float32, len(c.input), G.WithShape(c.input...))
@@ -409,6 +411,8 @@ func TestConstructorErrors(t *testing.T) {
 		{"probability 1", layers.NewDropout(1, 0)},
 		{"probability NaN", layers.NewDropout(math.NaN(), 0)},
 		{"nil layer", layers.NewSequential(nil)},
+		{"nil pointer", layers.NewSequential(layers.NewReLU(), (*layers.Dense)(nil))},
+		{"nil shortcut", layers.NewResidual(layers.NewReLU(), (*layers.Sequential)(nil))},
 		{"nil function", layers.NewFunc("f", nil)},
 		{"nil body", layers.NewResidual(nil, nil)},
 		{"two of a name", layers.NewSequential(layers.NewDense("fc", 2, 2, init), layers.NewDense("fc", 2, 2, init))},

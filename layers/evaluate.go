@@ -2,11 +2,13 @@ package layers
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
 
 	"github.com/layernoise/layernoise/internal/elementary"
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -31,7 +33,7 @@ func (c *Classifier) Evaluate(ctx context.Context, batches Batches) (Metrics, er
 
 // judge calls f with the outcome for each image of a pass, and returns the number of images.
 func (c *Classifier) judge(ctx context.Context, batches Batches, f func(outcome)) (images int, err error) {
-	if batches == nil {
+	if isnil.Of(batches) {
 		return 0, errors.New("layers: no batches to evaluate on")
 	}
 	return c.ranks.evaluate(ctx, batches, c.evaluation.judge, f)
@@ -261,18 +263,61 @@ func (r *ranks) gather(mine judged) (judged, error) {
 
 // Metrics measures a network on labelled images, or on the tokens it is to predict.
 type Metrics struct {
-	Images   int     `json:"images"`           // number of images, or of sequences
-	Tokens   int     `json:"tokens,omitempty"` // number of tokens to predict; 0 for images
-	Loss     float64 `json:"loss"`             // mean cross entropy; NaN if one of the logits is
-	Accuracy float64 `json:"accuracy"`         // fraction whose largest logit is that of the label
-	Top5     float64 `json:"top5"`             // fraction whose label is among the five largest logits, the first among equal ones
+	Images   int     // number of images, or of sequences
+	Tokens   int     // number of tokens to predict; 0 for images
+	Loss     float64 // mean cross entropy; NaN if one of the logits is
+	Accuracy float64 // fraction whose largest logit is that of the label
+	Top5     float64 // fraction whose label is among the five largest logits, the first among equal ones
 
 	// ECE is the expected calibration error: how far, on average, the network's confidence in its predictions is from how often
 	// they are right. 0 is best; a network that is always certain and right half of the time has 0.5. The probabilities of the
 	// predicted classes are sorted into 15 bins of equal width; the error is the mean over the bins of |accuracy - mean
 	// probability|, weighted by their numbers of predictions. It is NaN if one of the logits is. C. Guo, G. Pleiss, Y. Sun, K.
 	// Weinberger, On Calibration of Modern Neural Networks, ICML 2017, https://arxiv.org/abs/1706.04599.
-	ECE float64 `json:"ece"`
+	ECE float64
+}
+
+// metricsJSON is the JSON of Metrics.
+type metricsJSON struct {
+	Images   int    `json:"images"`
+	Tokens   int    `json:"tokens,omitempty"`
+	Loss     number `json:"loss"`
+	Accuracy number `json:"accuracy"`
+	Top5     number `json:"top5"`
+	ECE      number `json:"ece"`
+}
+
+// MarshalJSON encodes the metrics, with null for NaN and infinity, which JSON does not have.
+func (m Metrics) MarshalJSON() ([]byte, error) {
+	return json.Marshal(metricsJSON{m.Images, m.Tokens, number(m.Loss), number(m.Accuracy), number(m.Top5), number(m.ECE)})
+}
+
+// UnmarshalJSON decodes what MarshalJSON encodes, null as NaN.
+func (m *Metrics) UnmarshalJSON(data []byte) error {
+	var x metricsJSON
+	if err := json.Unmarshal(data, &x); err != nil {
+		return err
+	}
+	*m = Metrics{x.Images, x.Tokens, float64(x.Loss), float64(x.Accuracy), float64(x.Top5), float64(x.ECE)}
+	return nil
+}
+
+// number is a float64 whose JSON is null if it is not finite.
+type number float64
+
+func (x number) MarshalJSON() ([]byte, error) {
+	if v := float64(x); !math.IsNaN(v) && !math.IsInf(v, 0) {
+		return json.Marshal(v)
+	}
+	return []byte("null"), nil
+}
+
+func (x *number) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		*x = number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(data, (*float64)(x))
 }
 
 // String describes the metrics in a line: for images the loss, accuracy, top-5 accuracy and calibration error; for tokens

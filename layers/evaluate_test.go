@@ -147,6 +147,11 @@ func TestPaddingCountsOnce(t *testing.T) {
 	}
 	for name, f := range map[string]func() error{
 		"evaluate":   func() error { _, err := model.Evaluate(ctx, nil); return err },
+		"nil loader": func() error { _, err := model.Evaluate(ctx, (*datasets.Loader)(nil)); return err },
+		"fit": func() error {
+			_, err := model.Fit(ctx, (*datasets.Loader)(nil), G.NewVanillaSolver(), layers.FitConfig{})
+			return err
+		},
 		"confusion":  func() error { _, err := model.Confusion(ctx, nil); return err },
 		"statistics": func() error { return model.EstimateStatistics(ctx, nil) },
 	} {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/pkg/errors"
 	"github.com/schollz/progressbar/v3"
 	G "gorgonia.org/gorgonia"
@@ -69,11 +70,11 @@ type FitConfig struct {
 // check returns an error if the settings are out of range or contradict each other.
 func (c FitConfig) check(batches AnyBatches, solver G.Solver) error {
 	switch {
-	case c.Epochs < 0 || c.FirstEpoch < 0:
+	case c.Epochs < 0 || c.FirstEpoch < 0 || c.FirstEpoch > math.MaxInt-max(c.Epochs, 1):
 		return errors.Errorf("layers: %d epochs from number %d", c.Epochs, c.FirstEpoch)
-	case solver == nil:
+	case isnil.Of(solver):
 		return errors.New("layers: no solver")
-	case batches == nil:
+	case isnil.Of(batches):
 		return errors.New("layers: no batches")
 	case !(c.ClipNorm >= 0):
 		return errors.Errorf("layers: the gradient's norm is clipped to %v, want a positive number, or 0 for no bound", c.ClipNorm)

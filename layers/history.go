@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 
@@ -36,7 +37,8 @@ type History struct {
 	Losses []float64 // of each step
 	Epochs []Epoch   // the completed passes
 
-	// Best is the index in Epochs of the smallest validation loss, the first among equal ones; -1 without validation.
+	// Best is the index in Epochs of the smallest validation loss, the first among equal ones; -1 without validation. NaN is
+	// larger than any number.
 	Best int
 
 	// Stopped reports that the training ended early because validation had not improved for FitConfig.Patience passes.
@@ -62,7 +64,7 @@ func (h *History) WriteCSV(w io.Writer) error {
 	return nil
 }
 
-// WriteJSON writes a line of JSON for each pass, an [Epoch].
+// WriteJSON writes a line of JSON for each pass, an [Epoch]. Metrics that are NaN or infinite are null.
 func (h *History) WriteJSON(w io.Writer) error {
 	out := json.NewEncoder(w)
 	for _, e := range h.Epochs {
@@ -79,11 +81,16 @@ func (h *History) add(e Epoch) (best bool) {
 	if e.Validation == nil {
 		return false
 	}
-	if h.Best < 0 || e.Validation.Loss < h.Epochs[h.Best].Validation.Loss {
+	if h.Best < 0 || better(e.Validation.Loss, h.Epochs[h.Best].Validation.Loss) {
 		h.Best = len(h.Epochs) - 1
 		return true
 	}
 	return false
+}
+
+// better reports whether a validation loss is smaller than another; any number is smaller than NaN.
+func better(loss, than float64) bool {
+	return loss < than || math.IsNaN(than) && !math.IsNaN(loss)
 }
 
 // shownEpochs is the number of passes that String shows at the start and at the end of a long training.

@@ -3,6 +3,7 @@ package layers
 import (
 	"hash/fnv"
 	"math"
+	"slices"
 
 	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/layernoise/layernoise/internal/noise"
@@ -122,10 +123,11 @@ func (c Init) zeros(name string, shape ...int) (*tensor.Dense, error) {
 	if name == c.Prefix {
 		return nil, errors.New("layers: a parameter without a name")
 	}
-	for _, n := range shape {
-		if n < 1 {
-			return nil, errors.Wrapf(ErrShape, "layers: %s %v, want sizes of at least 1", name, shape)
-		}
+	if slices.ContainsFunc(shape, func(n int) bool { return n < 1 }) {
+		return nil, errors.Wrapf(ErrShape, "layers: %s %v, want sizes of at least 1", name, shape)
+	}
+	if tooLarge(shape...) {
+		return nil, errors.Wrapf(ErrShape, "layers: %s %v does not fit into any memory", name, shape)
 	}
 	dtype := c.Dtype
 	if dtype.Type == nil {
@@ -140,6 +142,15 @@ func (c Init) zeros(name string, shape ...int) (*tensor.Dense, error) {
 		backing = hugepage.Make[float64](size)
 	}
 	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(backing)), nil
+}
+
+// tooLarge reports whether a tensor of a shape, whose sizes are positive, has more elements than any memory holds: over 2^40.
+func tooLarge(shape ...int) bool {
+	left := uint64(1) << 40
+	for _, n := range shape {
+		left /= uint64(n)
+	}
+	return left == 0
 }
 
 // weight returns the distribution and the variance of a weight.

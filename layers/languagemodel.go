@@ -9,6 +9,7 @@ import (
 
 	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/internal/elementary"
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -33,7 +34,7 @@ func NewLanguageModel(net Layer, batch, context int) (*LanguageModel, error) {
 	if _, err := dtypeOf(net); err != nil {
 		return nil, err
 	}
-	if batch < 1 || context < 1 {
+	if batch < 1 || context < 1 || tooLarge(batch, context) {
 		return nil, errors.Wrapf(ErrShape, "layers: batch of %d sequences of %d tokens", batch, context)
 	}
 	m := &LanguageModel{trainer: newTrainer(net)}
@@ -68,7 +69,7 @@ func (m *LanguageModel) Fit(ctx context.Context, batches SequenceBatches, solver
 // BitsPerToken of the metrics give the loss in other units. It changes neither weights nor running statistics, and does not
 // disturb a training on the same loader. It ends early when ctx is done, with its error.
 func (m *LanguageModel) Evaluate(ctx context.Context, batches SequenceBatches) (Metrics, error) {
-	if batches == nil {
+	if isnil.Of(batches) {
 		return Metrics{}, errors.New("layers: no batches to evaluate on")
 	}
 	var sums tally

@@ -231,7 +231,7 @@ func idTensor(rows, cols int, ids ...int) *tensor.Dense {
 
 func TestLanguageModelErrors(t *testing.T) {
 	net := newPairs(t, 5, 0, tensor.Float32)
-	for _, size := range [][2]int{{0, 3}, {2, 0}, {-1, 3}} {
+	for _, size := range [][2]int{{0, 3}, {2, 0}, {-1, 3}, {1 << 32, 1 << 32}} {
 		if m, err := layers.NewLanguageModel(net, size[0], size[1]); m != nil || !errors.Is(err, layers.ErrShape) {
 			t.Errorf("%v: %v, %v", size, m, err)
 		}
@@ -273,8 +273,10 @@ func TestLanguageModelErrors(t *testing.T) {
 		t.Errorf("an error changed the weights:\n%s", diff)
 	}
 	m := newLanguageModel(t, net, 2, 3)
-	if _, err := m.Evaluate(ctx, nil); err == nil {
-		t.Error("no batches to evaluate on")
+	for _, none := range []layers.SequenceBatches{nil, (*datasets.SequenceLoader)(nil)} {
+		if _, err := m.Evaluate(ctx, none); err == nil {
+			t.Errorf("%T: no batches to evaluate on", none)
+		}
 	}
 	if _, err := m.Evaluate(ctx, sequencesOf(idTensor(1, 3, 0, 1, 2), -1, -1, -1)); !errors.Is(err, layers.ErrNoTokens) {
 		t.Errorf("nothing to predict: %v", err)

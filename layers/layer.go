@@ -2,6 +2,7 @@ package layers
 
 import (
 	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -22,7 +23,7 @@ type Layer interface {
 
 // check returns the error of a layer's constructor, nil for a usable layer.
 func check(l Layer) error {
-	if l == nil {
+	if isnil.Of(l) {
 		return ErrNilLayer
 	}
 	if f, ok := l.(interface{ Err() error }); ok {

@@ -5,6 +5,27 @@ import (
 	"testing"
 )
 
+// TestBestOfNaN: the best pass is that of the smallest number, also after a NaN, and NaN is the best if there is nothing else.
+func TestBestOfNaN(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		losses []float64
+		best   int
+	}{
+		{[]float64{nan}, 0}, {[]float64{nan, nan}, 0}, {[]float64{nan, 2, nan, 1, 3}, 3}, {[]float64{2, nan, math.Inf(1)}, 0}, {[]float64{nan, math.Inf(1)}, 1},
+	} {
+		h := History{Best: -1}
+		for i, loss := range c.losses {
+			if best := h.add(Epoch{Validation: &Metrics{Loss: loss}}); best != (h.Best == i) {
+				t.Errorf("%v: pass %d is the best: %v, Best is %d", c.losses, i, best, h.Best)
+			}
+		}
+		if h.Best != c.best {
+			t.Errorf("%v: the best is %d, want %d", c.losses, h.Best, c.best)
+		}
+	}
+}
+
 // TestCalibration compares the error with what comes out by hand.
 func TestCalibration(t *testing.T) {
 	type image struct {

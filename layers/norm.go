@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -175,7 +176,7 @@ func (l *LayerNorm) Forward(b *Builder, x *G.Node) (*G.Node, error) {
 // Batch norms are found in [Sequential] and [Residual]. A custom layer with running statistics among its Params is an error,
 // and nothing is changed: call SyncBatchNorm on the batch norms in it, and on the layers around it.
 func SyncBatchNorm(net Layer, world World) error {
-	if world == nil {
+	if isnil.Of(world) {
 		return errors.New("layers: no world to synchronise batch norms over")
 	}
 	if err := check(net); err != nil {
@@ -291,7 +292,7 @@ func (c *Classifier) estimateStatistics(ctx context.Context, batches Batches) er
 	if err != nil {
 		return err
 	}
-	if batches == nil {
+	if isnil.Of(batches) {
 		return errors.New("layers: no batches to estimate the statistics on")
 	}
 	shared, err := c.ranks.shares(batches)

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -16,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/layernoise/layernoise/optim"
@@ -315,6 +319,13 @@ func TestEarlyStopping(t *testing.T) {
 }
 
 // TestResumeErrors: what does not belong to the training, or is damaged, is refused, and network and solver are as before.
+// flipped returns data with a bit of byte i flipped.
+func flipped(data []byte, i int) []byte {
+	data = bytes.Clone(data)
+	data[i] ^= 4
+	return data
+}
+
 func TestResumeErrors(t *testing.T) {
 	r := resumable{"mlp", "adam", "cyclic"}
 	file := filepath.Join(t.TempDir(), "checkpoint")
@@ -331,7 +342,12 @@ func TestResumeErrors(t *testing.T) {
 		change func(k *task, c *layers.FitConfig)
 		want   string
 	}{
-		"cut":             {data: good[:len(good)/2], of: r, want: "checkpoint"},
+		"cut":             {data: good[:len(good)/2], of: r, want: "checksum"},
+		"cut at the end":  {data: good[:len(good)-1], of: r, want: "checksum"},
+		"a byte too many": {data: append(good[:len(good):len(good)], 0), of: r, want: "checksum"},
+		"a flipped bit":   {data: flipped(good, len(good)/3), of: r, want: "checksum"},
+		"in the history":  {data: flipped(good, len(good)-20), of: r, want: "checksum"},
+		"another file":    {data: flipped(good, 0), of: r, want: "not a checkpoint"},
 		"empty":           {data: nil, of: r, want: "EOF"},
 		"another network": {data: good, of: resumable{"cnn", "adam", "cyclic"}, want: "checkpoint"},
 		"another solver":  {data: good, of: resumable{"mlp", "sgd", "cyclic"}, want: "base solver"},
@@ -365,6 +381,9 @@ func TestResumeErrors(t *testing.T) {
 		"no validation for patience": {layers.FitConfig{Patience: 1}, k.solver, "need Validation"},
 		"no file to resume":          {layers.FitConfig{Resume: true}, k.solver, "name of a Checkpoint"},
 		"negative patience":          {layers.FitConfig{Patience: -1}, k.solver, "patience -1"},
+		"epochs without end":         {layers.FitConfig{FirstEpoch: 1, Epochs: math.MaxInt}, k.solver, "epochs from number 1"},
+		"a nil solver":               {layers.FitConfig{}, (*optim.SGD)(nil), "no solver"},
+		"a nil validation":           {layers.FitConfig{Validation: (*datasets.Loader)(nil)}, k.solver, "Validation is a *datasets.Loader"},
 		"a solver without state":     {layers.FitConfig{Checkpoint: file}, G.NewVanillaSolver(), "want MarshalBinary"},
 	} {
 		if _, err := k.model.Fit(ctx, k.train, c.solver, c.config); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -378,18 +397,33 @@ func TestHistoryFiles(t *testing.T) {
 	h := layers.History{Best: 1, Epochs: []layers.Epoch{
 		{Number: 4, Steps: 3, Loss: 0.5},
 		{Number: 5, Steps: 3, Loss: 0.25, Validation: &layers.Metrics{Images: 10, Loss: 0.75, Accuracy: 0.8, Top5: 1}},
+		{Number: 6, Steps: 3, Loss: 0.5, Validation: &layers.Metrics{Images: 10, Loss: math.Inf(1), ECE: math.NaN()}},
 	}}
 	for _, c := range []struct {
 		write func(io.Writer) error
 		want  string
 	}{
-		{h.WriteCSV, "epoch,steps,loss,validation_loss,validation_accuracy\n4,3,0.5,,\n5,3,0.25,0.75,0.8\n"},
+		{h.WriteCSV, "epoch,steps,loss,validation_loss,validation_accuracy\n4,3,0.5,,\n5,3,0.25,0.75,0.8\n6,3,0.5,+Inf,0\n"},
 		{h.WriteJSON, `{"epoch":4,"steps":3,"loss":0.5}` + "\n" +
-			`{"epoch":5,"steps":3,"loss":0.25,"validation":{"images":10,"loss":0.75,"accuracy":0.8,"top5":1,"ece":0}}` + "\n"},
+			`{"epoch":5,"steps":3,"loss":0.25,"validation":{"images":10,"loss":0.75,"accuracy":0.8,"top5":1,"ece":0}}` + "\n" +
+			`{"epoch":6,"steps":3,"loss":0.5,"validation":{"images":10,"loss":null,"accuracy":0,"top5":0,"ece":null}}` + "\n"},
 	} {
 		var b bytes.Buffer
 		if err := c.write(&b); err != nil || b.String() != c.want {
 			t.Errorf("%q, want %q (%v)", b.String(), c.want, err)
+		}
+	}
+	for _, e := range h.Epochs[1:] {
+		data, err := json.Marshal(e)
+		var again layers.Epoch
+		if err == nil {
+			err = json.Unmarshal(data, &again)
+		}
+		if math.IsInf(e.Validation.Loss, 1) {
+			e.Validation.Loss = math.NaN() // as documented
+		}
+		if diff := cmp.Diff(e, again, cmpopts.EquateNaNs()); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", data, err, diff)
 		}
 	}
 }

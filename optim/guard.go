@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -54,7 +55,7 @@ type Machine interface {
 //
 // Gorgonia's lisp machine is rejected: it computes wrong gradients, with and without noise.
 func (s *PerturbedSolver) Guard(vm G.VM, learnables ...*G.Node) (G.VM, error) {
-	if isNil(vm) {
+	if isnil.Of(vm) {
 		return nil, errors.New("optim: the machine to guard is nil")
 	}
 	if _, guarded := vm.(*guard); guarded {

@@ -3,6 +3,7 @@ package optim
 import (
 	"unsafe"
 
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -299,7 +300,7 @@ func (l *leafValues) alone(g *G.ExprGraph, t *tensor.Dense, v vec) bool {
 	if l.graph != g {
 		l.graph, l.values = g, l.values[:0]
 		for _, n := range g.AllNodes() {
-			if value := n.Value(); !isNil(value) && g.From(n.ID()).Len() == 0 {
+			if value := n.Value(); !isnil.Of(value) && g.From(n.ID()).Len() == 0 {
 				l.values = append(l.values, value)
 			}
 		}

@@ -2,9 +2,9 @@ package optim
 
 import (
 	"fmt"
-	"reflect"
 	"weak"
 
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/layernoise/layernoise/internal/nodename"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -80,7 +80,7 @@ func (p *Param) grad(source G.ValueGrad) (vec, error) {
 	if err != nil {
 		return vec{}, errors.Wrapf(ErrNoGradient, "optim: parameter %s %v (%v)", p.name, p.shape, err)
 	}
-	if isNil(value) {
+	if isnil.Of(value) {
 		return vec{}, errors.Wrapf(ErrNoGradient, "optim: parameter %s %v", p.name, p.shape)
 	}
 	g, err := vecOf(value)
@@ -99,19 +99,6 @@ func (p *Param) like(shape tensor.Shape, dtype tensor.Dtype) bool {
 	return p.dtype == dtype && p.shape.Eq(shape)
 }
 
-// isNil reports whether x is nil, an interface that holds a nil pointer, which is how Gorgonia represents a missing value,
-// or a nil function.
-func isNil(x any) bool {
-	if x == nil {
-		return true
-	}
-	switch r := reflect.ValueOf(x); r.Kind() {
-	case reflect.Pointer, reflect.Func:
-		return r.IsNil()
-	}
-	return false
-}
-
 func checkSource(source G.ValueGrad, place int) error {
 	if source == nil {
 		return errors.Wrapf(ErrModel, "optim: parameter %d is nil", place)
@@ -119,7 +106,7 @@ func checkSource(source G.ValueGrad, place int) error {
 	if node, ok := source.(*G.Node); ok && node == nil {
 		return errors.Wrapf(ErrModel, "optim: parameter %d is nil", place)
 	}
-	if isNil(source.Value()) {
+	if isnil.Of(source.Value()) {
 		return errors.Wrapf(ErrModel, "optim: parameter %s has no value", nameOf(source, place))
 	}
 	return nil

@@ -3,6 +3,7 @@ package optim
 import (
 	"fmt"
 
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -68,7 +69,7 @@ func NewPerturbedSolver(base G.Solver, sigma float64, opts ...PerturbOpt) (*Pert
 
 // checkBase rejects solvers that cannot be wrapped.
 func checkBase(base G.Solver) error {
-	if isNil(base) {
+	if isnil.Of(base) {
 		return errors.New("optim: the base solver is nil")
 	}
 	switch base.(type) {
@@ -418,7 +419,7 @@ func WithMixing(lambda float64) PerturbOpt {
 }
 
 func notNil(what string, x any) error {
-	if isNil(x) {
+	if isnil.Of(x) {
 		return errors.Errorf("optim: the %s is nil", what)
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/layernoise/layernoise/internal/noise"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -239,7 +240,7 @@ func measure(vm G.VM, learnables []*G.Node, by probe, f func(m *measurement) err
 	if g, guarded := vm.(*guard); guarded {
 		vm = g.VM // the guard would add its own noise
 	}
-	if isNil(vm) {
+	if isnil.Of(vm) {
 		return errors.New("optim: the machine is nil")
 	}
 	if err := checkMachine(vm); err != nil {
@@ -313,7 +314,7 @@ func (b *bystanders) save(learnables []*G.Node) error {
 // gradient returns the memory that passes add to, if it exists.
 func (b bystander) gradient() (g vec, there bool) {
 	value, err := b.node.Grad()
-	if err != nil || isNil(value) || !addsUp(b.node) {
+	if err != nil || isnil.Of(value) || !addsUp(b.node) {
 		return g, false
 	}
 	g, err = vecOf(value)
