@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/layernoise/layernoise/examples/internal/limited"
 	"github.com/layernoise/layernoise/optim"
 )
 
@@ -24,19 +25,6 @@ func tiny(t *testing.T) settings {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// limited is a context that ends after so many questions whether it has.
-type limited struct {
-	context.Context
-	left int
-}
-
-func (l *limited) Err() error {
-	if l.left--; l.left < 0 {
-		return context.Canceled
-	}
-	return nil
 }
 
 func results(t *testing.T, s settings) (table string, x *study) {
@@ -69,7 +57,7 @@ func TestStudy(t *testing.T) {
 	parts := tiny(t)
 	starts := 0
 	for err := context.Canceled; err != nil; starts++ {
-		err = run(&limited{context.Background(), 400}, parts)
+		err = run(limited.Context(400), parts)
 		if starts > 1000 {
 			t.Fatal("it does not end")
 		}

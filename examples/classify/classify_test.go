@@ -18,6 +18,7 @@ import (
 
 	"github.com/layernoise/layernoise/datasets"
 	"github.com/layernoise/layernoise/examples/internal/interval"
+	"github.com/layernoise/layernoise/examples/internal/limited"
 	"github.com/layernoise/layernoise/layers"
 	"github.com/layernoise/layernoise/optim/distributed"
 )
@@ -32,19 +33,6 @@ func tiny(out string) *settings {
 		Schedule: "cosine", NoiseEpochs: 3, TraceImages: 32, Probes: 2, noise: "none,layer,all", sigma: "0.1", seeds: 2, tuneSeeds: 2, validate: 30,
 		choose: "accuracy", out: out,
 	}
-}
-
-// limited is a context that ends after so many questions whether it has.
-type limited struct {
-	context.Context
-	left int
-}
-
-func (l *limited) Err() error {
-	if l.left--; l.left < 0 {
-		return context.Canceled
-	}
-	return nil
 }
 
 // alone is the world of a process that no launcher started.
@@ -78,7 +66,7 @@ func train(t *testing.T, batches int) (folder string, starts int) {
 	s.Subset = 16 * checkpointFrom // the runs keep checkpoints
 	for starts = 1; ; starts++ {
 		x, choices := open(t, s)
-		err := x.make(&limited{context.Background(), batches}, choices)
+		err := x.make(limited.Context(batches), choices)
 		if err == nil {
 			if err := x.report(new(bytes.Buffer)); err != nil {
 				t.Fatal(err)

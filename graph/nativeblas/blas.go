@@ -3,6 +3,7 @@ package nativeblas
 import (
 	"sync"
 
+	"github.com/layernoise/layernoise/internal/gemm"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/gonum"
 )
@@ -87,25 +88,7 @@ func (p product[T]) run(function uintptr, pool *sync.Pool) {
 
 // check panics if the library would read or write outside of a slice.
 func (p product[T]) check() {
-	checkMatrix("a", len(p.a), p.ta, p.m, p.k, p.lda)
-	checkMatrix("b", len(p.b), p.tb, p.k, p.n, p.ldb)
-	checkMatrix("c", len(p.c), blas.NoTrans, p.m, p.n, p.ldc)
-}
-
-func checkMatrix(name string, size int, t blas.Transpose, rows, cols, ld int) {
-	switch t {
-	case blas.NoTrans:
-	case blas.Trans, blas.ConjTrans:
-		rows, cols = cols, rows
-	default:
-		panic("nativeblas: bad transpose of " + name)
-	}
-	switch {
-	case rows < 0 || cols < 0:
-		panic("nativeblas: negative size of " + name)
-	case ld < max(1, cols):
-		panic("nativeblas: bad leading dimension of " + name)
-	case rows > 0 && cols > 0 && size < (rows-1)*ld+cols:
-		panic("nativeblas: " + name + " is too short")
-	}
+	gemm.CheckMatrix("a", len(p.a), p.ta, p.m, p.k, p.lda)
+	gemm.CheckMatrix("b", len(p.b), p.tb, p.k, p.n, p.ldb)
+	gemm.CheckMatrix("c", len(p.c), blas.NoTrans, p.m, p.n, p.ldc)
 }

@@ -81,6 +81,7 @@ func TestBadArgumentsPanic(t *testing.T) {
 		"short b":       func() { l.Dgemm(blas.NoTrans, blas.Trans, 1, 3, 3, 1, x, 3, x, 3, 0, x, 3) },
 		"short c":       func() { l.Dgemm(blas.NoTrans, blas.NoTrans, 2, 2, 1, 1, x, 1, x, 2, 0, x, 5) },
 		"row too short": func() { l.Dgemm(blas.NoTrans, blas.NoTrans, 1, 2, 2, 1, x, 1, x, 2, 0, x, 2) },
+		"overflow":      func() { l.Dgemm(blas.NoTrans, blas.NoTrans, 1<<33+1, 1, 2, 1, x, 1<<31, x, 1, 0, x, 1<<31) },
 		"transpose":     func() { l.Dgemm('x', blas.NoTrans, 1, 1, 1, 1, x, 1, x, 1, 0, x, 1) },
 		"negative":      func() { l.Dgemm(blas.NoTrans, blas.NoTrans, -1, 1, 1, 1, x, 1, x, 1, 0, x, 1) },
 	} {

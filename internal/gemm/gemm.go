@@ -150,12 +150,14 @@ func (p *product[T]) part(lo, hi int) product[T] {
 
 // check panics where the product would read or write outside of a slice. The kernels rely on it.
 func (p *product[T]) check(ta, tb blas.Transpose) {
-	checkMatrix("a", len(p.a), ta, p.m, p.k, p.lda)
-	checkMatrix("b", len(p.b), tb, p.k, p.n, p.ldb)
-	checkMatrix("c", len(p.c), blas.NoTrans, p.m, p.n, p.ldc)
+	CheckMatrix("a", len(p.a), ta, p.m, p.k, p.lda)
+	CheckMatrix("b", len(p.b), tb, p.k, p.n, p.ldb)
+	CheckMatrix("c", len(p.c), blas.NoTrans, p.m, p.n, p.ldc)
 }
 
-func checkMatrix(name string, size int, t blas.Transpose, rows, cols, ld int) {
+// CheckMatrix panics unless size elements hold a matrix of the given shape and leading dimension, stored transposed if t says
+// so. The name is for the message.
+func CheckMatrix(name string, size int, t blas.Transpose, rows, cols, ld int) {
 	switch t {
 	case blas.NoTrans:
 	case blas.Trans, blas.ConjTrans:
