@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/layernoise/layernoise/internal/outfile"
@@ -147,7 +148,7 @@ func readArray(entry *zip.File, shape tensor.Shape) (data interface{}, err error
 		return nil, err
 	}
 	descr := array.Header.Descr
-	if !shape.Eq(tensor.Shape(descr.Shape)) || descr.Fortran {
+	if !slices.Equal(shape, descr.Shape) || descr.Fortran { // not shape.Eq, for which (n, 1) is (n)
 		return nil, errors.Wrapf(ErrParams, "file %v, Fortran order %t, network %v in C order", descr.Shape, descr.Fortran, shape)
 	}
 	switch descr.Type {

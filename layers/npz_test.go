@@ -344,6 +344,23 @@ func TestLoadRefuses(t *testing.T) {
 // FuzzNPZ reads bytes as an archive, and as the array of a weight within a sound archive: the checksums of an archive hide
 // most damage from what is behind them. A file that is refused must change nothing, and one that is taken must come back
 // from what is written.
+// TestLoadVectors refuses a column or a row for a vector of as many numbers, and the other way around.
+func TestLoadVectors(t *testing.T) {
+	net := layers.NewDense("fc", 1, 3, layers.Init{}) // weight (3, 1), bias (3)
+	weight, bias := [3][1]float32{{1}, {2}, {3}}, [3]float32{4, 5, 6}
+	row := [1][3]float32{{4, 5, 6}}
+	for _, arrays := range [][]any{{&bias, &bias}, {&row, &bias}, {&weight, &weight}, {&weight, &row}} {
+		r := archiveOf(t, []string{"fc.weight", "fc.bias"}, arrays...)
+		if err := layers.LoadFrom(r, r.Size(), net); !errors.Is(err, layers.ErrParams) {
+			t.Errorf("%T and %T: %v", arrays[0], arrays[1], err)
+		}
+	}
+	r := archiveOf(t, []string{"fc.weight", "fc.bias"}, &weight, &bias)
+	if err := layers.LoadFrom(r, r.Size(), net); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzNPZ(f *testing.F) {
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		f.Add(archive(f, layers.NewDense("fc", 3, 2, layers.Init{Seed: 2, Dtype: dtype})))
