@@ -10,9 +10,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// repeated is one batch, as often as a benchmark asks for it. The first steps are not timed: they take the memory of the
-// graph and, as one tensor after the other has its turn, that of the noise. It also reports the processor time a step, which
-// other programs on the machine disturb less.
+// repeated serves one batch for as long as a benchmark runs. The first steps are not timed: they allocate the memory of the
+// graph and, tensor by tensor, that of the noise. It also reports the processor time per step, which other programs on the
+// machine disturb less.
 type repeated struct {
 	b      *testing.B
 	images *tensor.Dense
@@ -117,7 +117,7 @@ func benchmarkStep(b *testing.B, n network, batch int, solver G.Solver) {
 	}
 }
 
-// newSolver makes SGD as the benchmarks and their peer use it, and around it the noise.
+// newSolver makes the benchmarks' SGD, with noise.
 func newSolver(tb testing.TB, noise string) G.Solver {
 	tb.Helper()
 	sgd, err := optim.NewSGD(0.01, optim.WithMomentum(0.9), optim.WithWeightDecay(5e-4))
@@ -127,7 +127,7 @@ func newSolver(tb testing.TB, noise string) G.Solver {
 	return withNoise(tb, sgd, noise)
 }
 
-// newNoisyAdam makes Adam, as the transformers have it, and around it the noise.
+// newNoisyAdam makes Adam, for the transformers, with noise.
 func newNoisyAdam(tb testing.TB, noise string) G.Solver {
 	tb.Helper()
 	adam, err := optim.NewAdam(1e-3)
@@ -137,7 +137,7 @@ func newNoisyAdam(tb testing.TB, noise string) G.Solver {
 	return withNoise(tb, adam, noise)
 }
 
-// withNoise makes the noise around a solver.
+// withNoise adds noise to a solver.
 func withNoise(tb testing.TB, base G.Solver, noise string) G.Solver {
 	tb.Helper()
 	if noise == "none" {

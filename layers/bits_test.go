@@ -26,8 +26,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// What the tests below find goes to testdata/bits.json with -update: after a change of a definition, and then only. They
-// take the large networks on every path if pathsVariable is set.
+// The tests below compare digests with testdata/bits.json, and write them there with -update, which is for a change of a
+// definition only. If pathsVariable is set, they include the large networks on every path of the kernels.
 var update = flag.Bool("update", false, "write the digests of TestBits, TestBitsGPT and TestBitsSharpness to testdata/bits.json")
 
 const (
@@ -35,8 +35,8 @@ const (
 	pathsVariable = "LAYERNOISE_TEST_PATHS"
 )
 
-// bitsTraining is a short training of which every bit is pinned: on any machine, with any number of threads, the losses, the
-// size of the noise, the weights and the running statistics have the same digest.
+// bitsTraining is a short training whose losses, norms of the noise, weights and running statistics have a pinned digest, on
+// any machine and with any number of threads.
 type bitsTraining struct {
 	name   string
 	make   func(layers.Init) *layers.Sequential
@@ -82,14 +82,14 @@ var bitsTrainings = []bitsTraining{
 	},
 }
 
-// newSmallViT has heads that fill no vector.
+// newSmallViT has heads smaller than a vector register.
 func newSmallViT(init layers.Init) *layers.Sequential {
 	t := layers.Transformer{Width: 36, Heads: 3, Depth: 1, Dropout: 0.1, Seed: 8, Separate: true}
 	return layers.NewViT(layers.ViTConfig{Transformer: t, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}, init)
 }
 
-// newSmallNet has what the paper's networks have not: the smooth activations, average pools, a strided and an even
-// convolution, dropout, a residual block.
+// newSmallNet has what the paper's networks lack: smooth activations, average pools, convolutions with a stride and with an
+// even kernel, dropout, a residual block.
 func newSmallNet(init layers.Init) *layers.Sequential {
 	conv := func(name string, in, out, size, stride int) layers.Layer {
 		return layers.NewConv2D(name, in, out, layers.ConvConfig{Kernel: layers.Square(size), Stride: layers.Square(stride), Padding: layers.Square(1)}, init)
@@ -140,7 +140,7 @@ func samBits(rho float64, opts ...optim.SAMOpt) func(*testing.T) G.Solver {
 	}
 }
 
-// loader deals drawn digits, or noise in colour, moved and mirrored at random.
+// loader serves drawn digits, or coloured noise images, shifted and mirrored at random.
 func (b bitsTraining) loader(t *testing.T) layers.Batches {
 	t.Helper()
 	data := datasets.Digits(b.batch*b.steps, 1)
@@ -176,7 +176,7 @@ func (b bitsTraining) loader(t *testing.T) layers.Batches {
 	return loader
 }
 
-// digest trains and hashes what came of it.
+// digest trains and returns a hash of the results.
 func (b bitsTraining) digest(t *testing.T) string {
 	t.Helper()
 	net := b.make(b.init)
@@ -217,7 +217,7 @@ func hashFloats(h hash.Hash, x ...float64) {
 
 func digestOf(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)[:8]) }
 
-// digests are those pinned.
+// digests are the pinned digests, by name.
 type digests map[string]string
 
 func readDigests(t *testing.T) digests {
@@ -236,7 +236,7 @@ func readDigests(t *testing.T) digests {
 	return d
 }
 
-// check compares a digest with the one pinned, or pins it.
+// check compares a digest with the pinned one, or pins it.
 func (d digests) check(t *testing.T, name, got string) {
 	t.Helper()
 	if want := d[name]; got != want && !*update {
@@ -255,7 +255,7 @@ func (d digests) check(t *testing.T, name, got string) {
 	}
 }
 
-// eachThreads calls f with several numbers of threads, with few of them for large networks and where kernels are slow.
+// eachThreads calls f with several numbers of threads: fewer for large networks and slow kernels.
 func eachThreads(t *testing.T, large bool, f func()) {
 	before := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(before)
@@ -300,7 +300,7 @@ func TestBitsGPT(t *testing.T) {
 	}
 }
 
-// gptDigest trains a GPT and hashes what came of it.
+// gptDigest is digest for a GPT.
 func gptDigest(t *testing.T, init layers.Init) string {
 	t.Helper()
 	c := layers.GPTConfig{Transformer: layers.Transformer{Width: 36, Heads: 3, Depth: 2, Dropout: 0.1, Seed: 5}, Vocabulary: 37, Context: 80}
@@ -366,8 +366,8 @@ func TestBitsSharpness(t *testing.T) {
 	})
 }
 
-// TestBitsOnEveryPath runs the tests above with the kernels of every other set of instructions that the processor has, in
-// processes of their own, because the choice is made when a program starts.
+// TestBitsOnEveryPath runs the tests above with the kernels of every other instruction set that the processor has, each in
+// its own process, since the choice is made at start-up.
 func TestBitsOnEveryPath(t *testing.T) {
 	if os.Getenv(cpu.Variable) != "" || *update {
 		t.Skip("one path is asked for")
@@ -393,8 +393,8 @@ func TestBitsOnEveryPath(t *testing.T) {
 	}
 }
 
-// TestBitsOperations lists the operations in the training graphs of the networks that are not this module's: those of
-// Gorgonia that are left have one rounding an element.
+// TestBitsOperations lists Gorgonia's operations in the training graphs of the networks: the few that remain round once per
+// element, so they cannot differ between machines.
 func TestBitsOperations(t *testing.T) {
 	for _, b := range bitsTrainings {
 		if b.large && testing.Short() {

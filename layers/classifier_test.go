@@ -30,8 +30,7 @@ func newModel(t testing.TB, dtype tensor.Dtype) (*layers.Classifier, *layers.Seq
 	return model, net
 }
 
-// newBatches makes batches of the given sizes, which a network can learn: the class is that of the largest of the first four
-// pixels.
+// newBatches makes learnable batches of the given sizes: the class is the index of the largest of the first four pixels.
 func newBatches(dtype tensor.Dtype, sizes ...int) *list {
 	l := &list{}
 	for i, n := range sizes {
@@ -50,8 +49,8 @@ func newBatches(dtype tensor.Dtype, sizes ...int) *list {
 	return l
 }
 
-// TestFit trains for some epochs: the loss falls, the history is complete and what the callbacks saw, the accuracy on the
-// training images becomes high.
+// TestFit trains for some epochs: the loss falls, the history is complete and agrees with the callbacks, and the training
+// images are classified.
 func TestFit(t *testing.T) {
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		model, _ := newModel(t, dtype)
@@ -102,7 +101,7 @@ func TestFit(t *testing.T) {
 	}
 }
 
-// TestFitIsReproducible wants two trainings from the same seeds to agree to the last bit.
+// TestFitIsReproducible: two trainings with the same seeds agree to the last bit.
 func TestFitIsReproducible(t *testing.T) {
 	train := func() map[string][]float64 {
 		model, net := newModel(t, tensor.Float32)
@@ -116,7 +115,7 @@ func TestFitIsReproducible(t *testing.T) {
 	}
 }
 
-// TestFitInParts wants training for four epochs to be training for two and then two more, with one solver.
+// TestFitInParts: training for two epochs and then two more, with one solver, is training for four.
 func TestFitInParts(t *testing.T) {
 	train := func(parts ...layers.FitConfig) map[string][]float64 {
 		model, net := newModel(t, tensor.Float64)
@@ -134,8 +133,8 @@ func TestFitInParts(t *testing.T) {
 	}
 }
 
-// TestFitRefusesBatches wants batches that do not fit to be refused with the weights, running statistics and history of the
-// step before.
+// TestFitRefusesBatches: a batch that does not fit is an error, with weights, running statistics and history as after the
+// previous step.
 func TestFitRefusesBatches(t *testing.T) {
 	nan := newBatches(tensor.Float32, 5).images[0]
 	nan.Data().([]float32)[3] = float32(math.NaN())
@@ -183,7 +182,7 @@ func TestFitRefusesBatches(t *testing.T) {
 	}
 }
 
-// TestFitAfterFailure wants a training that goes on after a loss that was not finite to go on as if that batch had not been.
+// TestFitAfterFailure: a training continued after a loss that was not finite is as if that batch had not been served.
 func TestFitAfterFailure(t *testing.T) {
 	bad := newBatches(tensor.Float64, 5)
 	bad.images[0].Data().([]float64)[0] = math.Inf(1)
@@ -209,7 +208,7 @@ func TestFitAfterFailure(t *testing.T) {
 
 var errStop = errors.New("stop")
 
-// TestFitEndsEarly wants what ends a training early as its error, after the steps that were made.
+// TestFitEndsEarly: whatever ends a training early is its error.
 func TestFitEndsEarly(t *testing.T) {
 	cancelled, cancel := context.WithCancel(ctx)
 	broken := newBatches(tensor.Float32, 5, 5, 5)
@@ -280,7 +279,7 @@ func TestEvaluate(t *testing.T) {
 		t.Errorf("the network changed:\n%s", diff)
 	}
 	want := layers.Metrics{Images: 21}
-	var sure, right [15]float64 // by bin of the probability of the class named
+	var sure, right [15]float64 // by bin of the predicted class's probability
 	for i, images := range batches.images {
 		p, err := model.Probabilities(ctx, images)
 		if err != nil {
@@ -324,7 +323,7 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// TestEvaluateDoesNotDependOnBatches wants the rows that a small batch leaves over to leave no trace.
+// TestEvaluateDoesNotDependOnBatches: rows that a small batch does not fill have no effect.
 func TestEvaluateDoesNotDependOnBatches(t *testing.T) {
 	model, _ := newModel(t, tensor.Float64)
 	images := random(9, tensor.Float64, 7, 1, 2, 3)
@@ -372,8 +371,7 @@ func TestEvaluateErrors(t *testing.T) {
 	}
 }
 
-// TestPredictNotFinite wants images with a NaN to have no class, NaN probabilities and a NaN loss, and not to touch the
-// other images.
+// TestPredictNotFinite: images with a NaN have no class, NaN probabilities and a NaN loss, and do not affect other images.
 func TestPredictNotFinite(t *testing.T) {
 	model, _ := newModel(t, tensor.Float32)
 	batches := newBatches(tensor.Float32, 2)
@@ -395,7 +393,7 @@ func TestPredictNotFinite(t *testing.T) {
 	}
 }
 
-// TestFlatImages wants a network of flat input to take images in their own shape, and the other way round.
+// TestFlatImages: a network with flat input takes images in their own shape, and the other way around.
 func TestFlatImages(t *testing.T) {
 	model, _ := newModel(t, tensor.Float32)
 	images := random(3, tensor.Float64, 2, 1, 2, 3)

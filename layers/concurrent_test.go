@@ -12,8 +12,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestTwoClassifiers trains equal models with noise on several goroutines at once, each with its own solver: all take the
-// same way.
+// TestTwoClassifiers trains equal models with noise on several goroutines at once, each with its own solver: all results are
+// the same.
 func TestTwoClassifiers(t *testing.T) {
 	const models = 3
 	results := make([]map[string][]float64, models)
@@ -42,7 +42,7 @@ func TestTwoClassifiers(t *testing.T) {
 	}
 }
 
-// TestProgress wants the bar to say which pass it is and to be complete at the end, and none without a writer.
+// TestProgress: the bar shows the pass and is complete at the end; without a writer there is none.
 func TestProgress(t *testing.T) {
 	model, _ := newModel(t, tensor.Float32)
 	var out bytes.Buffer

@@ -13,7 +13,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// scaled is a layer as a user of the package may write one: y = gain * x with one learnt gain for each feature.
+// scaled is a layer defined outside the package: y = gain * x with one learnt gain for each feature.
 type scaled struct{ gain *layers.Param }
 
 func newScaled(n int, init layers.Init) scaled {
@@ -41,7 +41,7 @@ type subject struct {
 	row  []int
 
 	draws bool // a new mask at each training pass
-	fuses bool // computes a ReLU behind it in one operation
+	fuses bool // computes a ReLU after it in the same operation
 }
 
 func block(init layers.Init, in, out, stride int, shortcut layers.Layer) layers.Layer {
@@ -181,8 +181,8 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// testFiniteDifferences compares the gradient of the cost by x and by every parameter with central differences. A layer that
-// draws is evaluated in the first pass of a new graph each time, so that its mask is the same.
+// testFiniteDifferences compares the gradient of the cost with respect to x and every parameter with central differences. A
+// layer that draws is evaluated in the first pass of a new graph each time, so that its mask is the same.
 func (s subject) testFiniteDifferences(t *testing.T) {
 	const h = 1e-5
 	l, x := s.made(tensor.Float64), s.rows(tensor.Float64, 3)
@@ -220,8 +220,8 @@ func (s subject) testFiniteDifferences(t *testing.T) {
 	}
 }
 
-// testAccumulation wants what Gorgonia's own operations do: gradients add up over passes until they are set to zero. Neither
-// input nor parameters change.
+// testAccumulation: gradients add up over passes until they are set to zero, as with Gorgonia's own operations. Neither input
+// nor parameters change.
 func (s subject) testAccumulation(t *testing.T) {
 	if s.draws {
 		t.Skip("each pass has another mask")
@@ -250,8 +250,8 @@ func (s subject) testAccumulation(t *testing.T) {
 	}
 }
 
-// testTwoGraphs builds one layer into graphs of two batch sizes: the rows they have in common give the same results, before
-// and after a change of the weights.
+// testTwoGraphs builds one layer into graphs of two batch sizes: rows in both have the same results, before and after a change
+// of the weights.
 func (s subject) testTwoGraphs(t *testing.T) {
 	l := s.made(tensor.Float64)
 	small := newRun(t, l, layers.Evaluation, s.rows(tensor.Float64, 2), upstream)
@@ -278,7 +278,7 @@ func (s subject) testTwoGraphs(t *testing.T) {
 	}
 }
 
-// testEvaluation trains two equal layers, one of them with evaluation passes in between: nothing may tell them apart.
+// testEvaluation trains two equal layers, one with evaluation passes in between: they stay equal.
 func (s subject) testEvaluation(t *testing.T) {
 	type trace struct {
 		Outputs [][]float64
@@ -321,8 +321,8 @@ func (s subject) testFloat32(t *testing.T) {
 	}
 }
 
-// testBadValues puts NaN and infinities in: the pass may give any values or an error, and a pass over good values afterwards
-// is as if nothing had been.
+// testBadValues makes a pass over NaN and infinities, with any result, or an error: a pass over good values afterwards is not
+// affected.
 func (s subject) testBadValues(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		l, x := s.made(tensor.Float64), s.rows(tensor.Float64, 3)
@@ -350,7 +350,7 @@ func (s subject) testBadValues(t *testing.T) {
 	}
 }
 
-// testTwoModels runs two layers on two goroutines and wants the results that each has alone.
+// testTwoModels runs two layers on two goroutines: each has the same results as alone.
 func (s subject) testTwoModels(t *testing.T) {
 	alone := newRun(t, s.made(tensor.Float64), layers.Training, s.rows(tensor.Float64, 4), upstream)
 	want := [][]float64{alone.pass(t), alone.pass(t)}
@@ -368,8 +368,8 @@ func (s subject) testTwoModels(t *testing.T) {
 	wg.Wait()
 }
 
-// TestMisfits wants an error that names the layer, for an input of the wrong shape, and one that keeps its reason, for
-// arguments that make no layer.
+// TestMisfits: the error for an input of the wrong shape names the layer, and that for invalid arguments of the constructor is
+// ErrShape too.
 func TestMisfits(t *testing.T) {
 	init := layers.Init{}
 	for _, c := range []struct {
@@ -424,8 +424,8 @@ func TestConstructorErrors(t *testing.T) {
 	}
 }
 
-// TestBuilderNames wants one node for one parameter, however often it is used, and an error for two parameters of one name,
-// also outside any container.
+// TestBuilderNames: a parameter has one node, however often it is used, and two parameters of one name are an error, also
+// outside containers.
 func TestBuilderNames(t *testing.T) {
 	init := layers.Init{}
 	b := layers.NewBuilder(G.NewGraph(), layers.Training)

@@ -15,7 +15,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// digitsModel is a small network for the drawn digits with its classifier.
+// digitsModel returns a small network for drawn digits and its classifier.
 func digitsModel(t *testing.T, batch int) (layers.Layer, *layers.Classifier) {
 	t.Helper()
 	net := layers.NewMLP(layers.Init{Seed: 1}, 784, 8, 10)
@@ -36,7 +36,7 @@ func digitsLoader(t *testing.T, n int, config datasets.LoaderConfig) *datasets.L
 	return loader
 }
 
-// TestEvaluateCountsEveryImageOnce: however the last batch is filled, and for any size of it.
+// TestEvaluateCountsEveryImageOnce, however large the last batch is and whatever it is padded with.
 func TestEvaluateCountsEveryImageOnce(t *testing.T) {
 	_, model := digitsModel(t, 10)
 	for _, n := range []int{1, 9, 10, 11, 29, 31} {
@@ -84,7 +84,7 @@ func TestEvaluateWhileTraining(t *testing.T) {
 	}
 }
 
-// TestValidationOnOnePass refuses to validate on batches that have one pass only, which the training is in.
+// TestValidationOnOnePass: batches that allow only one pass at a time cannot be both for training and for validation.
 func TestValidationOnOnePass(t *testing.T) {
 	_, model := digitsModel(t, 5)
 	batches := newBatches(tensor.Float32, 5)
@@ -94,7 +94,7 @@ func TestValidationOnOnePass(t *testing.T) {
 	}
 }
 
-// TestPaddingCountsOnce: every image counts once, whatever a loader does with its last batch.
+// TestPaddingCountsOnce: every image counts once, for every kind of last batch.
 func TestPaddingCountsOnce(t *testing.T) {
 	for _, batch := range []int{7, 10, 50, 200} {
 		net := layers.NewMLP(layers.Init{Seed: 1}, 784, 20, 10)
@@ -161,8 +161,8 @@ func TestPaddingCountsOnce(t *testing.T) {
 	}
 }
 
-// TestEstimateStatistics: they are the means over the batches, whatever a training has made of them; weights, gradients and
-// the training that goes on are as without.
+// TestEstimateStatistics: the statistics are means over the batches, whatever they were before; weights, gradients and further
+// training are not affected.
 func TestEstimateStatistics(t *testing.T) {
 	norm := layers.NewBatchNorm("bn", 784, layers.Init{})
 	net := layers.NewSequential(norm, layers.NewDense("fc", 784, 10, layers.Init{Seed: 1}))
@@ -222,7 +222,7 @@ func TestEstimateStatistics(t *testing.T) {
 			t.Fatalf("feature %d: mean %v and variance %v, want %v and %v", j, gotMean, gotVar, mean[j], variance[j])
 		}
 	}
-	// Nothing changes with an error.
+	// After an error nothing has changed.
 	before := slices.Clone(net.Params()[2].Value.Float32s())
 	few, err := datasets.Digits(10, 1).Loader(datasets.LoaderConfig{Batch: 25, Flat: true})
 	if err != nil {
@@ -233,8 +233,8 @@ func TestEstimateStatistics(t *testing.T) {
 	}
 }
 
-// TestSingleImages: a network with batch norms over single values predicts images one by one, as it does many, and says why
-// it cannot be trained on them one by one.
+// TestSingleImages: a network whose batch norms normalise single values can predict image by image; training on batches of one
+// image is an error that says why.
 func TestSingleImages(t *testing.T) {
 	net := layers.NewSequential(layers.NewDense("fc1", 784, 8, layers.Init{Seed: 1}), layers.NewBatchNorm("bn", 8, layers.Init{}), layers.NewReLU(),
 		layers.NewDense("fc2", 8, 10, layers.Init{Seed: 1}))

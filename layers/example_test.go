@@ -17,7 +17,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// must is how the examples treat errors.
+// must stops an example at an error.
 func must(errs ...error) {
 	for _, err := range errs {
 		if err != nil {
@@ -26,7 +26,7 @@ func must(errs ...error) {
 	}
 }
 
-// From images to a network that was trained with layer-wise noise and evaluated on other images.
+// From images to a network that is trained with layer-wise noise and evaluated on other images.
 func ExampleClassifier() {
 	ctx := context.Background()
 	train, err1 := datasets.Digits(2000, 1).Loader(datasets.LoaderConfig{Batch: 100, Shuffle: true, Seed: 1})
@@ -67,7 +67,7 @@ func ExampleSequential() {
 	// 330 parameters
 }
 
-// One layer in a graph that trains and in one that evaluates other numbers of images.
+// One layer in a training graph and in an evaluation graph with another batch size.
 func ExampleBuilder() {
 	net := layers.NewMLP1(layers.Init{Seed: 1})
 	for _, mode := range []layers.Mode{layers.Training, layers.Evaluation} {
@@ -106,7 +106,7 @@ func ExampleNewResidual() {
 			layers.NewConv2D("conv1", 64, 64, kernel, init), layers.NewBatchNorm("bn1", 64, init), layers.NewReLU(),
 			layers.NewConv2D("conv2", 64, 64, kernel, init), layers.NewBatchNorm("bn2", 64, init),
 		), nil),
-		layers.NewReLU(), // behind the addition, and computed with it
+		layers.NewReLU(), // fused with the addition
 	)
 	fmt.Println(block.Err(), layers.NumParams(block))
 	// Output: <nil> 73984
@@ -143,7 +143,7 @@ func ExampleLanguageModel() {
 	// row your boat, gently down the stream. r
 }
 
-// Weights go to a file that NumPy and PyTorch read, and into another network of the same layers.
+// Weights are saved to a file that NumPy and PyTorch read, and loaded into another network with the same layers.
 func ExampleSave() {
 	dir, err := os.MkdirTemp("", "")
 	must(err)
@@ -159,7 +159,7 @@ func ExampleSave() {
 	// Output: true
 }
 
-// A file of other shapes is refused, and the network is as it was.
+// A file with other shapes is an error, and the network is unchanged.
 func ExampleLoad() {
 	dir, err := os.MkdirTemp("", "")
 	must(err)
@@ -172,8 +172,8 @@ func ExampleLoad() {
 	// Output: true
 }
 
-// A training that is interrupted, here after three steps, goes on from its checkpoint, in another process too, and ends with
-// the same bits as one that was not.
+// A training interrupted after three steps continues from its checkpoint, here or in another process, and ends with the same
+// bits as without the interruption.
 func ExampleClassifier_Fit_resume() {
 	dir, err := os.MkdirTemp("", "")
 	must(err)
@@ -215,7 +215,7 @@ func ExampleClassifier_Fit_resume() {
 	// fc2.bias (10) true
 }
 
-// Predict names the class of any number of images.
+// Predict returns the classes of any number of images.
 func ExampleClassifier_Predict() {
 	ctx := context.Background()
 	digits := datasets.Digits(1000, 1)
@@ -252,7 +252,7 @@ func ExampleNewFunc() {
 	// 23 parameters; noise takes turns over 4 tensors, or by layer over 2 groups
 }
 
-// scale is a layer of one's own: y = x * s, a number for each column.
+// scale is a custom layer: y = x * s, with a number for each column.
 type scale struct{ s *layers.Param }
 
 func newScale(name string, width int) *scale {
@@ -273,7 +273,7 @@ func (l *scale) Forward(b *layers.Builder, x *G.Node) (*G.Node, error) {
 	return G.BroadcastHadamardProd(x, s, nil, []byte{0})
 }
 
-// A type with Params and Forward is a layer: it is trained, takes noise, and is saved, like those of this package.
+// Any type with Params and Forward is a layer. It is trained, perturbed and saved like those of this package.
 func ExampleLayer() {
 	net := layers.NewSequential(
 		layers.NewDense("fc1", 784, 20, layers.Init{Seed: 1}), newScale("own", 20), layers.NewReLU(),
@@ -301,8 +301,7 @@ func ExampleLayer() {
 	// [own.scale]
 }
 
-// graph.UseBLAS puts this module's kernels below the products of Gorgonia's own operations, such as those of a layer of
-// one's own.
+// graph.UseBLAS makes Gorgonia's own operations, for example in a custom layer, use this module's matrix products.
 func Example_useBLAS() {
 	graph.UseBLAS()
 	net := layers.NewFunc("times itself", func(x *G.Node) (*G.Node, error) { return G.Mul(x, x) })
@@ -319,7 +318,7 @@ func Example_useBLAS() {
 	// ⎣0  1⎦
 }
 
-// The layers of a network, what each makes of a batch of images, and which tensors take noise.
+// The layers of a network, the shapes of their results, and the tensors that take noise.
 func ExampleSummary() {
 	init := layers.Init{Seed: 1}
 	same := layers.ConvConfig{Kernel: layers.Square(3), Padding: layers.Square(1), NoBias: true}
@@ -350,7 +349,7 @@ func ExampleSummary() {
 	// 914 parameters, 32 running statistics; noise takes turns over 8 tensors, or by layer over 5 groups
 }
 
-// A network of tokens: the shape is how many of them a sequence has. The output weights are those of the embedding.
+// A network on tokens: the shape is the length of a sequence. The output weights are those of the embedding.
 func ExampleSummary_tokens() {
 	net := layers.NewGPT(layers.GPTConfig{Transformer: layers.Transformer{Width: 16, Heads: 2, Depth: 1}, Vocabulary: 50, Context: 12}, layers.Init{Seed: 1})
 	text, err := layers.Summary(net, 12)
@@ -377,7 +376,7 @@ func ExampleSummary_tokens() {
 	// 4,304 parameters; noise takes turns over 16 tensors, or by layer over 9 groups
 }
 
-// Networks, metrics and histories as fmt prints them.
+// Networks, metrics and histories print themselves.
 func ExampleHistory() {
 	ctx := context.Background()
 	train, err1 := datasets.Digits(500, 1).Loader(datasets.LoaderConfig{Batch: 50, Shuffle: true, Seed: 1})

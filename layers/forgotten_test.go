@@ -10,16 +10,16 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestForgotten trains and evaluates models that nobody keeps: their memory comes back.
+// TestForgotten trains and evaluates models and drops them: their memory is freed.
 func TestForgotten(t *testing.T) {
 	t.Run("Classifier", func(t *testing.T) { testForgotten(t, usedClassifier(t)) })
 	t.Run("LanguageModel", func(t *testing.T) { testForgotten(t, usedLanguageModel(t)) })
 }
 
-// testForgotten wants the memory of a parameter, which all graphs hold, to come back.
+// testForgotten checks that the memory of a parameter, to which all graphs refer, is freed.
 func testForgotten(t *testing.T, parameter weak.Pointer[tensor.Dense]) {
 	t.Helper()
-	for range 10 { // a finalizer runs after one collection, what it held goes with the next
+	for range 10 { // a finalizer runs after one collection; what it refers to is freed by the next
 		runtime.GC()
 		if parameter.Value() == nil {
 			return

@@ -11,11 +11,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// apart is a ReLU that no container knows.
+// apart is a ReLU that containers do not recognise.
 var apart = layers.NewFunc("relu", graph.ReLU)
 
-// TestFusedReLU builds each layer that takes in the ReLU behind it with a ReLU and with the same function that it does not
-// know: outputs, gradients and running statistics agree, and the fused graph has fewer nodes.
+// TestFusedReLU builds each layer that can be fused with a ReLU after it, with a ReLU and with apart: outputs, gradients and
+// running statistics agree, and the fused graph has fewer nodes.
 func TestFusedReLU(t *testing.T) {
 	for _, s := range subjects {
 		if !s.fuses {
@@ -27,7 +27,7 @@ func TestFusedReLU(t *testing.T) {
 	}
 }
 
-// TestReLUBeforePool is TestFusedReLU for the ReLU in front of max pools, which they take in.
+// TestReLUBeforePool is TestFusedReLU for the ReLU before a max pool, which is fused too.
 func TestReLUBeforePool(t *testing.T) {
 	for _, s := range subjects {
 		if s.name != "conv2d" && s.name != "batch norm of images" {
@@ -48,7 +48,7 @@ func TestReLUBeforePool(t *testing.T) {
 	}
 }
 
-// TestPoolBehindConv is TestFusedReLU for a max pool of 2x2 behind a convolution, which takes it in with the ReLU.
+// TestPoolBehindConv is TestFusedReLU for a max pool of 2x2 after a convolution, which is fused with it and the ReLU.
 func TestPoolBehindConv(t *testing.T) {
 	pool := layers.NewMaxPool2D(layers.PoolConfig{Kernel: layers.Square(2)})
 	conv := func(c layers.Init) layers.Layer {
@@ -63,8 +63,8 @@ func TestPoolBehindConv(t *testing.T) {
 	}
 }
 
-// testFused compares what make builds around the subject's layer with a ReLU that can be fused and with one that cannot, and
-// returns the graph with the first.
+// testFused compares what make builds around the subject's layer with a ReLU and with apart. It returns the graph with the
+// ReLU.
 func testFused(t *testing.T, s subject, make func(l, relu layers.Layer) layers.Layer) *G.ExprGraph {
 	t.Helper()
 	build := func(relu layers.Layer) (*run, layers.Layer) {

@@ -59,7 +59,7 @@ func TestSchemes(t *testing.T) {
 	}
 }
 
-// TestInitDependsOnSeedAndName pins on what initial values depend, and on what they do not.
+// TestInitDependsOnSeedAndName: initial values depend on these and on nothing else.
 func TestInitDependsOnSeedAndName(t *testing.T) {
 	first := func(net layers.Layer) []float64 { return floats(net.Params()[0].Value) }
 	alone := layers.NewDense("fc2", 6, 5, layers.Init{Seed: 1})
@@ -83,7 +83,7 @@ func TestInitDependsOnSeedAndName(t *testing.T) {
 	}
 }
 
-// TestInitPrefix wants every parameter of every network to take the prefix, so that two of them fit into one network.
+// TestInitPrefix: every parameter of every network has the prefix, so that two networks can be combined into one.
 func TestInitPrefix(t *testing.T) {
 	for _, n := range networks {
 		if n.large() && testing.Short() {
@@ -127,7 +127,7 @@ func TestInitBits(t *testing.T) {
 	}
 }
 
-// TestDropoutsDrawApart wants the dropouts of a network to draw different masks, also with one seed.
+// TestDropoutsDrawApart: the dropouts of a network draw different masks, also with one seed.
 func TestDropoutsDrawApart(t *testing.T) {
 	g := G.NewGraph()
 	b := layers.NewBuilder(g, layers.Training)
@@ -150,7 +150,7 @@ func TestDropoutsDrawApart(t *testing.T) {
 	}
 }
 
-// TestVGGDropsApart wants the two dropouts of VGG to draw different masks: both drop of 4,096 features.
+// TestVGGDropsApart: the two dropouts of VGG, each over 4,096 features, draw different masks.
 func TestVGGDropsApart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a large network")
@@ -184,7 +184,7 @@ func TestVGGDropsApart(t *testing.T) {
 	for i := range out {
 		in[i], out[i] = floats(*before[i]), floats(*after[i])
 	}
-	known, equal := 0, 0 // elements that both dropouts had the choice to drop, and made the same choice of
+	known, equal := 0, 0 // elements that both dropouts could drop, and those that both or neither dropped
 	for j := range in[0] {
 		if in[0][j] != 0 && in[1][j] != 0 {
 			known++
@@ -199,10 +199,10 @@ func TestVGGDropsApart(t *testing.T) {
 	}
 }
 
-// TestInitialValuesAreNoTrainingDraws wants no weight of a network to begin with what a training with the same seed draws.
+// TestInitialValuesAreNoTrainingDraws: no weight is initialised with the draws of a training with the same seed.
 func TestInitialValuesAreNoTrainingDraws(t *testing.T) {
 	const seed, steps, tensors = 1, 300, 20
-	// ratios tell a draw whatever its scale.
+	// ratios identify a draw whatever its scale.
 	ratios := func(v []float64) string { return fmt.Sprintf("%.9f %.9f %.9f", v[1]/v[0], v[2]/v[0], v[3]/v[0]) }
 	drawn := map[string]noise.Stream{}
 	draw := make([]float64, 4)

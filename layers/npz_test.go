@@ -61,7 +61,7 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-// TestLoadOtherType wants float64 parameters to take a file of float32 exactly, and float32 ones to round a file of float64.
+// TestLoadOtherType: float64 parameters take a file of float32 exactly, float32 parameters round a file of float64.
 func TestLoadOtherType(t *testing.T) {
 	narrow, wide := smallNet(1, tensor.Float32), smallNet(2, tensor.Float64)
 	b := archive(t, narrow)
@@ -81,7 +81,7 @@ func TestLoadOtherType(t *testing.T) {
 	}
 }
 
-// TestSaveIsReproducible wants equal parameters to give equal bytes, in the form of numpy.savez.
+// TestSaveIsReproducible: equal parameters give equal bytes, in the format of numpy.savez.
 func TestSaveIsReproducible(t *testing.T) {
 	b := archive(t, smallNet(1, tensor.Float32))
 	if !bytes.Equal(b, archive(t, smallNet(1, tensor.Float32))) {
@@ -96,7 +96,7 @@ func TestSaveIsReproducible(t *testing.T) {
 	}
 }
 
-// TestSaveFailure wants an error and no file left behind.
+// TestSaveFailure: after an error no file is left behind.
 func TestSaveFailure(t *testing.T) {
 	dir := t.TempDir()
 	if err := layers.Save(filepath.Join(dir, "missing", "net.npz"), smallNet(1, tensor.Float32)); err == nil {
@@ -110,7 +110,7 @@ func TestSaveFailure(t *testing.T) {
 	}
 }
 
-// array is the .npy content of a value.
+// array returns the .npy encoding of a value.
 func array(t testing.TB, v interface{}) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -120,7 +120,7 @@ func array(t testing.TB, v interface{}) []byte {
 	return buf.Bytes()
 }
 
-// packed is an .npz archive of the given entries, "name.npy": content.
+// packed returns an .npz archive of the given entries, "name.npy": content.
 func packed(t testing.TB, entries map[string][]byte) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -142,7 +142,7 @@ func packed(t testing.TB, entries map[string][]byte) []byte {
 
 func dense23() *layers.Dense { return layers.NewDense("fc", 3, 2, layers.Init{Seed: 1}) }
 
-// TestLoadErrors wants each file that does not fit refused by name and shapes, and the network left as it was.
+// TestLoadErrors: the error for a file that does not fit names the tensor and both shapes, and the network is unchanged.
 func TestLoadErrors(t *testing.T) {
 	weight, bias := array(t, [2][3]float32{{1, 2, 3}, {4, 5, 6}}), array(t, [2]float32{7, 8})
 	replaced := func(old, new string) []byte { return bytes.Replace(weight, []byte(old), []byte(new), 1) }
@@ -190,8 +190,8 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// TestLoadDamage cuts a file at every byte, and changes every byte of it: each must be refused and leave the network alone,
-// or give the very same parameters.
+// TestLoadDamage cuts a file at every byte, and changes every byte: Load must fail and change nothing, or give the same
+// parameters.
 func TestLoadDamage(t *testing.T) {
 	saved := layers.NewDense("fc", 3, 2, layers.Init{Seed: 2})
 	whole := archive(t, saved)
@@ -313,7 +313,7 @@ func archiveOf(t *testing.T, names []string, arrays ...any) *bytes.Reader {
 	return bytes.NewReader(buf.Bytes())
 }
 
-// TestLoadRefuses numbers that do not fit the type, and names that come twice.
+// TestLoadRefuses numbers that overflow the type, and names that occur twice.
 func TestLoadRefuses(t *testing.T) {
 	net := layers.NewDense("fc", 1, 2, layers.Init{Seed: 1})
 	weight, bias := &[2][1]float64{{1}, {2}}, &[2]float64{3, 4}
@@ -341,9 +341,6 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// FuzzNPZ reads bytes as an archive, and as the array of a weight within a sound archive: the checksums of an archive hide
-// most damage from what is behind them. A file that is refused must change nothing, and one that is taken must come back
-// from what is written.
 // TestLoadVectors refuses a column or a row for a vector of as many numbers, and the other way around.
 func TestLoadVectors(t *testing.T) {
 	net := layers.NewDense("fc", 1, 3, layers.Init{}) // weight (3, 1), bias (3)
@@ -361,6 +358,8 @@ func TestLoadVectors(t *testing.T) {
 	}
 }
 
+// FuzzNPZ reads bytes as an archive, and as an array in a valid archive, since the checksums of an archive keep most damage
+// from the reader of arrays. An error must change nothing; a file that is accepted must be the same after Save and Load.
 func FuzzNPZ(f *testing.F) {
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
 		f.Add(archive(f, layers.NewDense("fc", 3, 2, layers.Init{Seed: 2, Dtype: dtype})))
@@ -377,7 +376,7 @@ func FuzzNPZ(f *testing.F) {
 	})
 }
 
-// read loads a small network from b and looks what became of it.
+// read loads a small network from b and checks the result.
 func read(t *testing.T, b []byte) {
 	t.Helper()
 	net := dense23()

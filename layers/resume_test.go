@@ -27,7 +27,7 @@ import (
 	G "gorgonia.org/gorgonia"
 )
 
-// resumable is a training that every process makes the same.
+// resumable describes a training.
 type resumable struct {
 	net       string
 	solver    string
@@ -37,17 +37,17 @@ type resumable struct {
 const (
 	resumeBatch  = 6
 	resumeEpochs = 2
-	resumeImages = 20 // three whole batches and one that is filled up
+	resumeImages = 20 // three full batches and one that is padded
 )
 
-// wrapper is what a PerturbedSolver and a SAM have in common.
+// wrapper has the methods common to PerturbedSolver and SAM.
 type wrapper interface {
 	G.Solver
 	encoding.BinaryMarshaler
 	Last() optim.Injection
 }
 
-// task is a resumable training with everything made anew, as a new process would.
+// task is a resumable training with new objects, as in a new process.
 type task struct {
 	net    layers.Layer
 	model  *layers.Classifier
@@ -110,7 +110,7 @@ func (k *task) fit(ctx context.Context, config layers.FitConfig) (*layers.Histor
 	return k.model.Fit(ctx, k.train, k.solver, config)
 }
 
-// state is what a training leaves, to compare bit by bit.
+// state returns the state after a training, for comparisons bit by bit.
 func (k *task) state(t testing.TB, h *layers.History) string {
 	t.Helper()
 	var weights, table bytes.Buffer
@@ -129,8 +129,8 @@ func (k *task) state(t testing.TB, h *layers.History) string {
 
 var errStopHere = errors.New("stop here")
 
-// TestResume stops trainings at every step of two epochs and goes on from the checkpoint with everything made anew: the same
-// bits of weights, running statistics, solver and history as in one go.
+// TestResume stops trainings at every step of two epochs and resumes them from the checkpoint with new objects: weights,
+// running statistics, solver and history have the same bits as without interruption.
 func TestResume(t *testing.T) {
 	var trainings []resumable
 	for _, net := range []string{"mlp", "cnn"} {
@@ -176,7 +176,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestResumeInProcess: the same classifier and solver go on with the batch that a cancelled Fit had come to.
+// TestResumeInProcess: the same classifier and solver continue with the batch at which a Fit was cancelled.
 func TestResumeInProcess(t *testing.T) {
 	r := resumable{"cnn", "adam", "cyclic"}
 	whole := r.make(t)
@@ -206,11 +206,11 @@ func TestResumeInProcess(t *testing.T) {
 	}
 }
 
-// withoutSolver is a state without the solver's part, whose encoding numbers its types by process.
+// withoutSolver returns a state without the solver's part, in which gob numbers types in an order that differs by process.
 func withoutSolver(state string) string { return state[:strings.LastIndexByte(state, ' ')] }
 
 // TestKill runs a training in child processes that are killed at random moments, twenty times: its checkpoint is always
-// whole, and it ends with the bits of one that nobody killed.
+// complete, and it ends with the same bits as one that is not killed.
 func TestKill(t *testing.T) {
 	const variable = "LAYERNOISE_TEST_KILL"
 	r := resumable{"cnn", "adam", "cyclic"}
@@ -252,7 +252,7 @@ func TestKill(t *testing.T) {
 		}
 		timer := time.AfterFunc(time.Duration(5+random.IntN(60))*time.Millisecond, func() { child.Process.Kill() })
 		err := child.Wait()
-		if timer.Stop(); err == nil { // it came to its end: begin another one
+		if timer.Stop(); err == nil { // it has finished: start another
 			if end, err := os.ReadFile(filepath.Join(dir, "end")); err != nil || withoutSolver(string(end)) != withoutSolver(want) {
 				t.Fatalf("after %d kills: other bits than in one go (%v)", kills, err)
 			}
@@ -279,7 +279,7 @@ func TestKill(t *testing.T) {
 }
 
 // TestEarlyStopping: the training ends when validation has not improved for Patience passes, Best holds the weights of the
-// best pass, and going on from the checkpoint of a training that has ended changes nothing.
+// best pass, and resuming a training that has ended changes nothing.
 func TestEarlyStopping(t *testing.T) {
 	dir := t.TempDir()
 	k := resumable{"mlp", "sgd", "cyclic"}.make(t)
@@ -318,7 +318,6 @@ func TestEarlyStopping(t *testing.T) {
 	}
 }
 
-// TestResumeErrors: what does not belong to the training, or is damaged, is refused, and network and solver are as before.
 // flipped returns data with a bit of byte i flipped.
 func flipped(data []byte, i int) []byte {
 	data = bytes.Clone(data)
@@ -326,6 +325,7 @@ func flipped(data []byte, i int) []byte {
 	return data
 }
 
+// TestResumeErrors: a checkpoint of another training, or a damaged one, is an error, and network and solver are unchanged.
 func TestResumeErrors(t *testing.T) {
 	r := resumable{"mlp", "adam", "cyclic"}
 	file := filepath.Join(t.TempDir(), "checkpoint")
@@ -392,7 +392,7 @@ func TestResumeErrors(t *testing.T) {
 	}
 }
 
-// TestHistoryFiles writes what a history looks like in files.
+// TestHistoryFiles compares the files of a history with what they should be.
 func TestHistoryFiles(t *testing.T) {
 	h := layers.History{Best: 1, Epochs: []layers.Epoch{
 		{Number: 4, Steps: 3, Loss: 0.5},
