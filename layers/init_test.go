@@ -184,7 +184,7 @@ func TestVGGDropsApart(t *testing.T) {
 	for i := range out {
 		in[i], out[i] = floats(*before[i]), floats(*after[i])
 	}
-	known, equal := 0, 0 // elements that both dropouts could drop, and those that both or neither dropped
+	known, equal := 0, 0 // elements that each dropout could drop, and those that both dropped or both kept
 	for j := range in[0] {
 		if in[0][j] != 0 && in[1][j] != 0 {
 			known++

@@ -21,7 +21,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// table is a layer that looks up a row for each token: all that a model needs to learn which token follows which.
+// table is a layer that looks up a row for each token: enough to learn which token follows which.
 type table struct{ weight *layers.Param }
 
 func newTable(t testing.TB, vocabulary, width int, init layers.Init) table {
@@ -59,10 +59,10 @@ func newLanguageModel(t testing.TB, net layers.Layer, batch, context int) *layer
 	return m
 }
 
-// rhyme is a text in which some characters are sure to follow others and some are not.
+// rhyme is a text in which some characters determine the next one and others do not.
 const rhyme = "how much wood would a woodchuck chuck if a woodchuck could chuck wood"
 
-// rhymes returns the sequences of the rhyme.
+// rhymes cuts the rhyme into sequences.
 func rhymes(t testing.TB, context int) (*datasets.Vocabulary, *datasets.Sequences) {
 	t.Helper()
 	text, err := datasets.Characters("rhyme", rhyme)
@@ -94,7 +94,7 @@ func newAdam(t testing.TB, rate float64) *optim.Adam {
 	return s
 }
 
-// pairLoss is the mean loss of the model of pairs over the rhyme, computed from its parameters in float64.
+// pairLoss returns the mean loss of the model of pairs over the rhyme, computed from its parameters in float64.
 func pairLoss(net layers.Layer, ids []int) (loss, accuracy float64) {
 	v := values(net)
 	table, w, b := v["embedding.weight"], v["head.weight"], v["head.bias"]
@@ -117,8 +117,8 @@ func pairLoss(net layers.Layer, ids []int) (loss, accuracy float64) {
 	return loss / n, accuracy / n
 }
 
-// TestLanguageModel trains on a text to about the entropy of a character given the one before it, and holds Evaluate to an
-// independent sum over the text, whatever the context, the batch and what fills up the last one.
+// TestLanguageModel trains on a text to about the entropy of a character given the one before it, and compares Evaluate with an
+// independent sum over the text, for several contexts, batch sizes and kinds of last batch.
 func TestLanguageModel(t *testing.T) {
 	v, s := rhymes(t, 7)
 	ids, err := v.Encode(rhyme)
@@ -164,7 +164,7 @@ func TestLanguageModel(t *testing.T) {
 	}
 }
 
-// pairEntropy is the least loss that a model of pairs can have.
+// pairEntropy returns the lowest loss that a model of pairs can reach.
 func pairEntropy(ids []int) float64 {
 	pairs, firsts := make(map[[2]int]float64), make(map[int]float64)
 	for i := range len(ids) - 1 {
@@ -178,7 +178,7 @@ func pairEntropy(ids []int) float64 {
 	return sum / float64(len(ids)-1)
 }
 
-// TestLanguageModelIgnores wants the loss of a step to be the mean over the targets that are not ignored alone.
+// TestLanguageModelIgnores: the loss of a step is the mean over the targets that are not ignored.
 func TestLanguageModelIgnores(t *testing.T) {
 	if layers.Ignored != datasets.Ignored {
 		t.Fatalf("%d and %d", layers.Ignored, datasets.Ignored)
@@ -206,7 +206,7 @@ func TestLanguageModelIgnores(t *testing.T) {
 	}
 }
 
-// sequenceList is batches of a program's own, which have no Pass.
+// sequenceList is a program's own batches, without a method Pass.
 type sequenceList struct {
 	tokens  []*tensor.Dense
 	targets [][]int
@@ -220,7 +220,7 @@ func (l *sequenceList) Targets() []int        { return l.targets[l.at] }
 func (l *sequenceList) Err() error            { return nil }
 func (l *sequenceList) Len() int              { return len(l.tokens) }
 
-// sequencesOf makes a list of one batch.
+// sequencesOf returns a single batch.
 func sequencesOf(tokens *tensor.Dense, targets ...int) *sequenceList {
 	return &sequenceList{tokens: []*tensor.Dense{tokens}, targets: [][]int{targets}}
 }
@@ -313,7 +313,7 @@ func TestValidationOfTheOtherKind(t *testing.T) {
 	}
 }
 
-// both is batches of images and of sequences.
+// both implements Batches and SequenceBatches.
 type both struct {
 	*list
 	*sequenceList
@@ -324,7 +324,7 @@ func (both) Next() bool      { return false }
 func (both) Err() error      { return nil }
 func (both) Len() int        { return 1 }
 
-// TestBatchesOfBothKinds: nobody can tell what is meant.
+// TestBatchesOfBothKinds: what is meant is ambiguous, and an error.
 func TestBatchesOfBothKinds(t *testing.T) {
 	m := newLanguageModel(t, newPairs(t, 5, 0, tensor.Float32), 2, 3)
 	if _, err := m.Evaluate(ctx, both{}); err == nil || !strings.Contains(err.Error(), "layers_test.both") {
@@ -336,8 +336,8 @@ func TestBatchesOfBothKinds(t *testing.T) {
 	}
 }
 
-// TestLanguageModelResumes stops a training with noise, dropout, clipping and schedules at every step, and goes on from its
-// checkpoint with everything made anew, to the same bits.
+// TestLanguageModelResumes stops a training with noise, dropout, clipping and schedules at every step, and resumes it from its
+// checkpoint with new objects, to the same bits.
 func TestLanguageModelResumes(t *testing.T) {
 	v, s := rhymes(t, 6)
 	fit := func(config layers.FitConfig) (string, int, error) {
@@ -439,7 +439,7 @@ func TestSampleDistribution(t *testing.T) {
 	}
 }
 
-// TestSample has a model that knows by heart what follows what tell it.
+// TestSample samples from a model that has learnt by heart which character follows which.
 func TestSample(t *testing.T) {
 	text, err := datasets.Characters("alphabet", "abcdefghabcdefgh")
 	if err != nil {

@@ -6,12 +6,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// list is batches that are all in memory, the same in every pass.
+// list is batches in memory, the same in every pass.
 type list struct {
 	images []*tensor.Dense
 	labels [][]int
 
-	breakAt int // the batch, from 1, that cannot be read; 0 for none
+	breakAt int // the batch, counted from 1, at which reading fails; 0 for none
 	starts  []int
 	next    int
 	err     error

@@ -26,7 +26,7 @@ func TestBestOfNaN(t *testing.T) {
 	}
 }
 
-// TestCalibration compares the error with what comes out by hand.
+// TestCalibration compares the error with calculations by hand.
 func TestCalibration(t *testing.T) {
 	type image struct {
 		probability float64

@@ -15,7 +15,7 @@ type network struct {
 	make            func(layers.Init) *layers.Sequential
 	image           []int
 	classes         int
-	params, tensors int // learnt numbers and the tensors they are in
+	params, tensors int // learnt numbers, and the tensors that hold them
 
 	logit float64 // the first for the image sin(0), sin(1), ..., HeNormal with seed 1
 	peer  bool    // testdata/networks.py has it
@@ -35,7 +35,7 @@ var networks = []network{
 	{"vit_token", newTokenViT, []int{3, 32, 32}, 10, 1_205_898, 80, 0.543172, true},
 }
 
-// forClasses is a constructor of networks for so many classes.
+// forClasses returns a constructor of networks for the given number of classes.
 func forClasses(classes int, make func(int, layers.Init) *layers.Sequential) func(layers.Init) *layers.Sequential {
 	return func(init layers.Init) *layers.Sequential { return make(classes, init) }
 }
@@ -54,7 +54,7 @@ func newTokenViT(init layers.Init) *layers.Sequential {
 
 var vitConfig = layers.ViTConfig{Transformer: layers.Transformer{Width: 128, Heads: 4, Depth: 6}, Channels: 3, Height: 32, Width: 32, Patch: 4, Classes: 10}
 
-// large says that making the network takes a noticeable time.
+// large reports whether making the network takes a noticeable time.
 func (n network) large() bool { return n.params > 5_000_000 }
 
 // TestNetworks pins the number of parameters and the result for one image. The results are right because TestPyTorch says so
@@ -85,8 +85,8 @@ func TestNetworks(t *testing.T) {
 			for _, v := range logits {
 				largest = max(largest, math.Abs(v))
 			}
-			// Rounding errors are as large for each logit, however small it comes out: 1.5e-6 of the largest one at most, with any
-			// kind of convolution and kernels.
+			// Rounding errors do not depend on the size of a logit: they are at most 1.5e-6 of the largest one, with any algorithm of
+			// convolutions and any kernels.
 			if len(logits) != n.classes || !(math.Abs(logits[0]-n.logit) <= 1e-5*largest) {
 				t.Errorf("logit %.6f of %d, want %.6f of %d", logits[0], len(logits), n.logit, n.classes)
 			}

@@ -13,7 +13,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// still is a solver that zeroes the gradients and leaves the weights alone.
+// still is a solver that zeroes the gradients and does not change the weights.
 type still struct{}
 
 func (still) Step(model []G.ValueGrad) error {
@@ -45,8 +45,8 @@ func sam(t *testing.T, base G.Solver, rho float64, opts ...optim.SAMOpt) G.Solve
 	return s
 }
 
-// TestStatisticsUnderSAM wants the running statistics of a batch norm to be those at the clean weights: with a base solver
-// that changes nothing, the same as without SAM, while the losses are higher.
+// TestStatisticsUnderSAM: the running statistics of a batch norm are those at the clean weights. With a base solver that changes
+// nothing, they are the same as without SAM, while the losses are higher.
 func TestStatisticsUnderSAM(t *testing.T) {
 	fit := func(solver G.Solver) (map[string][]float64, []float64) {
 		model, net := newModel(t, tensor.Float32)
@@ -68,8 +68,8 @@ func TestStatisticsUnderSAM(t *testing.T) {
 	}
 }
 
-// TestFitGuards trains with noise and a base solver that changes nothing: every loss is at other weights, and the weights
-// that a callback or the caller sees are the initial ones, to the bit, after an early end too.
+// TestFitGuards trains with noise and a base solver that changes nothing: every loss is at other weights, and callbacks and the
+// caller see the initial weights, to the bit, also after an early end.
 func TestFitGuards(t *testing.T) {
 	model, net := newModel(t, tensor.Float32)
 	learnt := func() map[string][]float64 {
@@ -105,14 +105,14 @@ func TestFitGuards(t *testing.T) {
 	for _, loss := range history.Losses {
 		distinct[loss] = true
 	}
-	// The batch norm takes out the noise of the bias before it.
+	// The batch norm cancels the noise of the bias before it.
 	if len(distinct) < 9 {
 		t.Errorf("losses %v under noise, %v without", history.Losses, clean.Losses)
 	}
 }
 
-// TestFitGuardsInParts wants two trainings with one perturbed solver to be one of both lengths, also with a failure between
-// them.
+// TestFitGuardsInParts: two trainings with one perturbed solver, one after the other, are one longer training, also with a
+// failure between them.
 func TestFitGuardsInParts(t *testing.T) {
 	bad := newBatches(tensor.Float64, 5)
 	bad.images[0].Data().([]float64)[0] = math.NaN()
@@ -142,7 +142,7 @@ func TestFitGuardsInParts(t *testing.T) {
 	}
 }
 
-// TestNoiseByLayer wants the grouping by parameter names to find this package's layers.
+// TestNoiseByLayer: the grouping by parameter names finds this package's layers.
 func TestNoiseByLayer(t *testing.T) {
 	model, _ := newModel(t, tensor.Float32)
 	solver, err := optim.NewPerturbedSolver(still{}, 0.1, optim.WithGrouping(optim.ByLayer()))
@@ -162,7 +162,7 @@ func TestNoiseByLayer(t *testing.T) {
 	}
 }
 
-// TestStepTellsRate wants a callback to see the learning rate of each step, its schedule included, of a wrapped solver too.
+// TestStepTellsRate: callbacks see the learning rate of each step, its schedule included, also of a wrapped solver.
 func TestStepTellsRate(t *testing.T) {
 	base, err := optim.NewSGD(0.5, optim.WithLearnRateSchedule(optim.PerEpoch(2, optim.Steps(0.5, 1))))
 	if err != nil {
@@ -182,7 +182,7 @@ func TestStepTellsRate(t *testing.T) {
 	}
 }
 
-// TestStepTellsSigma wants a callback to see each step's sigma, that of Last, and none where there is no noise.
+// TestStepTellsSigma: callbacks see the sigma of each step, the same as Last's, and zero without noise.
 func TestStepTellsSigma(t *testing.T) {
 	const sigma = 0.5
 	var got []float64

@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// halves is a world of two ranks of which the other one has the numbers of this one.
+// halves is a world of two ranks that have the same numbers.
 type halves struct{ sums int }
 
 func (*halves) Rank() int                         { return 0 }
@@ -25,11 +25,10 @@ func (h *halves) Sum(x []float64) error {
 	return nil
 }
 
-// opaque is a layer of a program's own.
+// opaque is a custom layer.
 type opaque struct{ layers.Layer }
 
-// TestSyncBatchNormFinds: all batch norms of a network exchange numbers twice a training pass, and none does in an
-// evaluation.
+// TestSyncBatchNormFinds: every batch norm of a network exchanges numbers twice in a training pass, and none in an evaluation.
 func TestSyncBatchNormFinds(t *testing.T) {
 	net := layers.NewResNet18(10, layers.Init{Seed: 1})
 	world := new(halves)
@@ -38,7 +37,7 @@ func TestSyncBatchNormFinds(t *testing.T) {
 	}
 	for mode, want := range map[layers.Mode]int{layers.Training: 20, layers.Evaluation: 0} {
 		world.sums = 0
-		x := tensor.New(tensor.WithShape(1, 3, 8, 8), tensor.Of(tensor.Float32)) // one image, and in the end one pixel, a rank
+		x := tensor.New(tensor.WithShape(1, 3, 8, 8), tensor.Of(tensor.Float32)) // one image per rank, and at the end one pixel
 		g := G.NewGraph()
 		y, err := net.Forward(layers.NewBuilder(g, mode), G.NewTensor(g, tensor.Float32, 4, G.WithShape(1, 3, 8, 8), G.WithName("x"), G.WithValue(x)))
 		if err != nil {
@@ -54,7 +53,7 @@ func TestSyncBatchNormFinds(t *testing.T) {
 	}
 }
 
-// TestSyncBatchNormMisuse: what cannot be synchronised is refused, and stays as it was.
+// TestSyncBatchNormMisuse: what cannot be synchronised is an error, and is not changed.
 func TestSyncBatchNormMisuse(t *testing.T) {
 	norm := func(name string) *layers.BatchNorm { return layers.NewBatchNorm(name, 3, layers.Init{}) }
 	first, inner := norm("bn1"), norm("bn2")

@@ -13,7 +13,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// peer is what testdata/networks.py computes.
+// peer is the output of testdata/networks.py.
 type peer struct {
 	Logits     []float64
 	Gradients  map[string]float64
@@ -65,7 +65,7 @@ func TestPyTorch(t *testing.T) {
 	t.Run("gpt", func(t *testing.T) { testPyTorchGPT(t, peers["gpt/train"]) })
 }
 
-// genericGPT is a GPT of the tests in float64 with no parameter at zero or one.
+// genericGPT makes a small GPT in float64 with no parameter at zero or one.
 func genericGPT() layers.Layer {
 	return network{make: func(init layers.Init) *layers.Sequential { return layers.NewGPT(smallGPT, init) }}.generic()
 }
@@ -87,7 +87,7 @@ func testPyTorchGPT(t *testing.T, want peer) {
 	}
 }
 
-// TestLoadGPT reads a GPT that PyTorch wrote, in float32, and wants its logits.
+// TestLoadGPT reads a GPT that PyTorch wrote, in float32, and compares the logits.
 func TestLoadGPT(t *testing.T) {
 	net := layers.NewGPT(smallGPT, layers.Init{Seed: 1})
 	if err := layers.Load("testdata/gpt.npz", net); err != nil {

@@ -13,12 +13,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// rebuilt is a case of the reference numbers made of this package's layers.
+// rebuilt is a case of the reference numbers, built from this package's layers.
 type rebuilt struct {
 	layer layers.Layer
 	mode  layers.Mode
 
-	// names maps the names of the case's tensors to those of the layer's parameters where they differ.
+	// names maps the names of the case's tensors to those of the layer's parameters, if they differ.
 	names map[string]string
 }
 
@@ -71,7 +71,7 @@ func basicBlock(in, out int, stride [2]int) layers.Layer {
 		layers.NewBatchNorm("bs", out, float64s))), layers.NewReLU())
 }
 
-// name returns the layer's name of one of the case's tensors.
+// name returns the layer's name for one of the case's tensors.
 func (r rebuilt) name(name string) string {
 	if n, ok := r.names[name]; ok {
 		return n
@@ -126,7 +126,7 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestReferenceOfTransformers does so with the blocks and networks of transformers.json, which torch.nn computed.
+// TestReferenceOfTransformers is TestReference for the blocks and networks of transformers.json, which torch.nn computed.
 func TestReferenceOfTransformers(t *testing.T) {
 	tested := map[string]bool{}
 	for i, c := range golden.Transformers(t) {
@@ -177,7 +177,7 @@ func transformer(c golden.Layer) layers.Layer {
 	return nameless{layers.NewTransformerBlock("block", t, float64s)}
 }
 
-// nameless is the block of that name with parameters that are named as those of a layer of torch.nn, which has none.
+// nameless is the block of that name, with the parameter names of a layer of torch.nn, which have no prefix.
 type nameless struct{ layers.Layer }
 
 func (n nameless) Params() []*layers.Param {
@@ -188,7 +188,7 @@ func (n nameless) Params() []*layers.Param {
 	return params
 }
 
-// observer is a solver that keeps the gradients and changes nothing.
+// observer is a solver that records the gradients and changes nothing.
 type observer map[string][]float64
 
 func (o observer) Step(model []G.ValueGrad) error {
@@ -202,8 +202,8 @@ func (o observer) Step(model []G.ValueGrad) error {
 	return nil
 }
 
-// testCrossEntropy compares a classifier's training and evaluation losses with the case's. Its network is a dense layer with
-// the unit matrix for weight, whose gradient is the product of the transposed gradient of the logits with the logits.
+// testCrossEntropy compares a classifier's training and evaluation losses with the case's. Its network is a dense layer whose
+// weight is the unit matrix: the weight's gradient is the transposed gradient of the logits times the logits.
 func testCrossEntropy(t *testing.T, c golden.Layer) {
 	logits := c.Inputs["logits"]
 	n, k := logits.Shape[0], logits.Shape[1]
@@ -242,7 +242,7 @@ func testCrossEntropy(t *testing.T, c golden.Layer) {
 	near(t, "evaluation loss", []float64{m.Loss}, c.Output.Data)
 }
 
-// near wants every element within 1e-10 of the wanted one, relative to the largest.
+// near checks every element within 1e-10, relative to the largest.
 func near(t *testing.T, name string, got, want []float64) {
 	t.Helper()
 	if len(got) != len(want) {

@@ -152,8 +152,9 @@ func TestResume(t *testing.T) {
 				t.Fatalf("%d steps", steps)
 			}
 			for stop := range steps {
-				config := layers.FitConfig{Checkpoint: filepath.Join(t.TempDir(), "checkpoint"), CheckpointEvery: 1, Resume: true}
+				config := layers.FitConfig{Checkpoint: filepath.Join(t.TempDir(), "checkpoint"), Resume: true}
 				first := config
+				first.CheckpointEvery = stop + 1 // each is flushed to disk
 				first.OnStep = func(s layers.Step) error {
 					if s.Number == stop {
 						return errStopHere

@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// run is a layer in a graph of its own, with a cost that weighs the elements of its output: sum(output * upstream).
+// run is a layer in its own graph, with the cost sum(output * upstream).
 type run struct {
 	b          *layers.Builder
 	x          *G.Node
@@ -19,7 +19,7 @@ type run struct {
 	vm         G.VM
 }
 
-// newRun builds the layer on x, with the gradients of the cost by x and by the parameters.
+// newRun builds the layer on x, with the gradients of the cost with respect to x and the parameters.
 func newRun(t testing.TB, l layers.Layer, mode layers.Mode, x *tensor.Dense, upstream func(shape tensor.Shape) *tensor.Dense) *run {
 	t.Helper()
 	g := G.NewGraph()
@@ -56,7 +56,7 @@ func (r *run) pass(t testing.TB) []float64 {
 	return floats(r.output)
 }
 
-// grads returns a copy of the gradient of each learnable by its name.
+// grads returns copies of the gradients of the learnables, by name.
 func (r *run) grads(t testing.TB) map[string][]float64 {
 	t.Helper()
 	grads := make(map[string][]float64)
@@ -87,7 +87,7 @@ func floats(v G.Value) []float64 {
 	return []float64{v.Data().(float64)}
 }
 
-// values returns a copy of the layer's parameters and running statistics by name.
+// values returns copies of the layer's parameters and running statistics, by name.
 func values(l layers.Layer) map[string][]float64 {
 	v := make(map[string][]float64)
 	for _, p := range l.Params() {
@@ -104,7 +104,7 @@ func random(seed uint64, dtype tensor.Dtype, shape ...int) *tensor.Dense {
 	return t
 }
 
-// fill sets the elements of t to what next returns.
+// fill sets each element of t to the result of next.
 func fill(t *tensor.Dense, next func() float64) {
 	switch data := t.Data().(type) {
 	case []float32:

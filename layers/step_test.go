@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestClipNorm wants a step of gradient descent to be the rate times the gradient, scaled to the bound where it is longer,
-// over all parameters together.
+// TestClipNorm: a step of gradient descent is the learning rate times the gradient, scaled down to the bound if its norm over
+// all parameters is larger.
 func TestClipNorm(t *testing.T) {
 	const rate = 0.5
 	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
@@ -60,7 +60,7 @@ func TestClipNorm(t *testing.T) {
 	}
 }
 
-// TestClipNormOddSizes has parameters of 5 numbers, which do not fill the four sums.
+// TestClipNormOddSizes has parameters of 5 numbers, not a multiple of the number of partial sums.
 func TestClipNormOddSizes(t *testing.T) {
 	net := newPairs(t, 5, 0, tensor.Float64)
 	m := newLanguageModel(t, net, 1, 3)
@@ -106,7 +106,7 @@ func TestClipNormNotFinite(t *testing.T) {
 		return G.Sqrt(sq)
 	}))
 	for _, p := range net.Params() {
-		p.Value.Zero() // where the root has no derivative
+		p.Value.Zero() // where the square root has no derivative
 	}
 	model, err := layers.NewClassifier(net, 5, 1, 2, 3)
 	if err != nil {

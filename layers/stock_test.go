@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// TestStockOperations trains a network of this package and one of Gorgonia's own operations from the same weights on the
-// same batches with the same solver: they must take the same way.
+// TestStockOperations trains a network of this package and one of Gorgonia's own operations from the same weights, on the same
+// batches, with the same solver: the losses must agree.
 func TestStockOperations(t *testing.T) {
 	const batch, steps = 7, 25
 	widths := []int{12, 9, 8, 4}
@@ -39,7 +39,7 @@ func TestStockOperations(t *testing.T) {
 	}
 }
 
-// stockMLP is a perceptron of Gorgonia's own operations.
+// stockMLP is a perceptron made of Gorgonia's own operations.
 type stockMLP struct {
 	learnables G.Nodes
 	cost       G.Value

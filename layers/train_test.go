@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// drawnFor returns drawn digits of the shape that the network takes: in grey, or in colours of their own in a frame.
+// drawnFor returns drawn digits in the shape that the network takes: grey, or coloured and framed.
 func drawnFor(t *testing.T, n network, batch, count int) layers.Batches {
 	t.Helper()
 	data := datasets.Digits(batch*count, 1)
@@ -43,8 +43,8 @@ func coloured(t *testing.T, grey *datasets.Dataset) *datasets.Dataset {
 	return data
 }
 
-// TestNetworksTrain trains every network with noise on drawn digits, the smaller ones until the loss has clearly fallen, the
-// large and the deep ones for some steps on one batch of eight.
+// TestNetworksTrain trains every network with noise on drawn digits: small ones until the loss has clearly fallen, large and
+// deep ones for some steps on one batch of eight.
 func TestNetworksTrain(t *testing.T) {
 	for _, n := range networks {
 		t.Run(n.name, func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 // smallGPT are the settings of the tests.
 var smallGPT = layers.GPTConfig{Transformer: layers.Transformer{Width: 12, Heads: 3, Depth: 2}, Vocabulary: 11, Context: 7}
 
-// wholes are n numbers below v in no obvious order.
+// wholes returns n integers below v in no obvious order.
 func wholes(n, v int) []int {
 	x := make([]int, n)
 	for i := range x {
@@ -26,7 +26,7 @@ func wholes(n, v int) []int {
 	return x
 }
 
-// language is a language model in a graph of its own, with its cost and gradients.
+// language is a language model in its own graph, with cost and gradients.
 type language struct {
 	tokens, labels []int
 	learnables     G.Nodes
@@ -71,7 +71,7 @@ func (l *language) pass(t testing.TB) []float64 {
 	return floats(l.logits)
 }
 
-// The logits behind a token depend on it and on those before it, and a shorter sequence has the same ones.
+// The logits at a position depend only on the tokens up to there, and a shorter sequence has the same ones.
 func TestGPTIsCausal(t *testing.T) {
 	net := layers.NewGPT(smallGPT, layers.Init{Seed: 1})
 	const n, v = 2, 11
@@ -148,7 +148,7 @@ func TestGPTLayers(t *testing.T) {
 	}
 }
 
-// A step allocates what Gorgonia's machine does, no buffers: those of a block have more than a megabyte.
+// A step allocates only what Gorgonia's machine does, and no buffers, which for one block have more than a megabyte.
 func TestGPTDoesNotAllocate(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector drops what is in a sync.Pool")
@@ -172,7 +172,7 @@ func TestGPTDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// A classifier takes a vision transformer, and it learns.
+// A classifier trains a vision transformer.
 func TestViT(t *testing.T) {
 	c := layers.ViTConfig{Transformer: layers.Transformer{Width: 16, Heads: 2, Depth: 1, Hidden: 16, Dropout: 0.1}, Channels: 1, Height: 28, Width: 28, Patch: 7, Classes: 10}
 	model, err := layers.NewClassifier(layers.NewViT(c, layers.Init{Seed: 1}), 20, 1, 28, 28)

@@ -190,9 +190,10 @@ func (x results) table(dataset string, m metric) string {
 // least-squares slope over the logarithm of the width. Seeds with fewer than three widths are left out.
 func (x results) trend(g group, noise, less string, m metric) interval.Interval {
 	var slopes []float64
+	widths := x.widths()
 	for seed := uint64(1); seed < pilotSeed; seed++ {
 		var logs, differences []float64
-		for _, width := range x.widths() {
+		for _, width := range widths {
 			a, b := x.finished(g.key(noise, width, seed)), x.finished(g.key(less, width, seed))
 			if a != nil && b != nil {
 				logs, differences = append(logs, math.Log10(float64(width))), append(differences, m.of(a)-m.of(b))
