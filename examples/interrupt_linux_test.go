@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal opens a pseudo-terminal: what is written to program can be read from ours.
+// terminal opens a pseudo-terminal: the output of program can be read from ours.
 func terminal(t *testing.T) (ours, program *os.File) {
 	t.Helper()
 	ours, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -40,7 +40,7 @@ func terminal(t *testing.T) (ours, program *os.File) {
 	return ours, program
 }
 
-// screen collects what a program shows.
+// screen collects the output of a program.
 type screen struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -58,7 +58,7 @@ func (s *screen) String() string {
 	return s.text.String()
 }
 
-// visible returns the lines as a terminal shows them: what comes behind a carriage return stands over what came before it.
+// visible returns the lines as a terminal shows them, in which text after a carriage return overwrites the line.
 func visible(text string) []string {
 	var lines []string
 	for _, raw := range strings.Split(strings.TrimRight(text, "\r\n"), "\n") {
@@ -81,7 +81,7 @@ func visible(text string) []string {
 	return lines
 }
 
-// interrupts are long runs, a sign on the screen that they are under way, and what they say when they are interrupted.
+// interrupts are long runs, a text on the screen that shows that they have begun, and their last line when interrupted.
 var interrupts = []struct{ program, arguments, sign, last string }{
 	{"dropin", "-epochs 10000", "noise none", nothingKept},
 	{"sparse", "-steps 1000000", "sparse ", nothingKept},
@@ -98,8 +98,8 @@ var interrupts = []struct{ program, arguments, sign, last string }{
 
 const nothingKept = "nothing is kept, and the same command begins anew"
 
-// TestInterrupt presses Ctrl-C in the middle of every program. It ends soon with status 130; its last line, which does not
-// stand on that of the progress bar, says how to go on; and what was on the disk is there.
+// TestInterrupt presses Ctrl-C in the middle of every program. The program ends soon with status 130, its last line, apart from
+// the progress bar, says how to continue, and what was on the disk is still there.
 func TestInterrupt(t *testing.T) {
 	folder := build(t)
 	for _, c := range interrupts {
@@ -128,7 +128,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// interrupt runs a program on a terminal, waits for a sign, and interrupts it.
+// interrupt runs a program on a terminal, waits for the text, and interrupts it.
 func interrupt(t *testing.T, shown *screen, program, dir, arguments, sign string) *os.ProcessState {
 	t.Helper()
 	ours, theirs := terminal(t)
@@ -162,7 +162,7 @@ func interrupt(t *testing.T, shown *screen, program, dir, arguments, sign string
 	return cmd.ProcessState
 }
 
-// TestGoesOn interrupts a comparison, and lets the same command end: runs that were made are as they were.
+// TestGoesOn interrupts a comparison, and then runs the same command to its end: finished runs are not changed.
 func TestGoesOn(t *testing.T) {
 	folder := build(t)
 	dir := t.TempDir()
@@ -187,8 +187,7 @@ func TestGoesOn(t *testing.T) {
 	}
 }
 
-// TestDiverged: a training whose loss is no longer finite costs neither its picture nor those of the others, and says what
-// to try.
+// TestDiverged: if a training diverges, the pictures are still drawn, and the output says what to try.
 func TestDiverged(t *testing.T) {
 	folder := build(t)
 	for _, c := range []struct{ program, arguments, picture, says string }{

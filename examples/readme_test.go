@@ -1,5 +1,5 @@
-// Package examples_test checks what the pages show: every Go block of every README is a program that works for somebody who
-// pastes it into a module of their own.
+// Package examples_test checks what the pages show: every Go block of every README is a program that works when pasted into
+// another module.
 package examples_test
 
 import (
@@ -18,7 +18,7 @@ type block struct {
 	line int
 	text string
 
-	prints string // what the page says it prints, in a block of text behind "prints"; empty for nothing
+	prints string // what the page says it prints, in a block of text after "prints"; empty for nothing
 }
 
 func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
@@ -77,7 +77,7 @@ func allBlocks(t *testing.T, root string) []block {
 	return blocks
 }
 
-// outside makes a module that requires this one, as its user would, and returns its folder.
+// outside makes a module that requires this one, as a user would, and returns its folder.
 func outside(t *testing.T, root string) string {
 	dir := t.TempDir()
 	ours, err := os.ReadFile(filepath.Join(root, "go.mod"))
@@ -88,7 +88,7 @@ func outside(t *testing.T, root string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The requirements of this module, so that nothing has to be looked up on a network.
+	// The requirements of this module, so that no network is needed.
 	const name = "module github.com/layernoise/layernoise"
 	if !strings.HasPrefix(string(ours), name) {
 		t.Fatalf("go.mod does not begin with %q", name)
@@ -103,7 +103,7 @@ func outside(t *testing.T, root string) string {
 	return dir
 }
 
-// run runs a command of the module in dir, and returns what it printed.
+// run runs a command in the module in dir, and returns its output.
 func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
@@ -116,7 +116,7 @@ func run(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// The commands by which README.md makes a module that uses this one do so, for the block that trains a network.
+// The commands in README.md make a module that uses this one, here for the block that trains a network.
 func TestSetUp(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program")

@@ -77,14 +77,14 @@ func build(t *testing.T) string {
 	return dir
 }
 
-// wrong is an input that a program refuses, and what it does then.
+// wrong is an invalid input of a program, and the response.
 type wrong struct {
 	program, arguments string
 	exit               int
 	line               string // the last one
 }
 
-// wrongInputs are all of them, for programs that run in a folder made by furnish. What they print stands in README.md.
+// wrongInputs lists them, for programs that run in a folder made by furnish. README.md shows the output.
 func wrongInputs() []wrong {
 	var list []wrong
 	add := func(program string, arguments ...string) {
@@ -132,8 +132,8 @@ func wrongInputs() []wrong {
 	return list
 }
 
-// furnish fills a folder for the programs to run in: a file, a picture's name that is a folder, a folder that may not be
-// written to, and results that are none. None of it may change.
+// furnish fills a folder for the programs to run in: a file, a folder with the name of a picture, a folder that is not
+// writable, and invalid results. None of it may change.
 func furnish(dir string) error {
 	for name, content := range map[string]string{
 		"file": "kept\n", "binary": "\xff\xfe\x00", "book": strings.Repeat("one two ", 1000), "folder.png/kept": "kept\n", "locked/kept": "kept\n", "spoilt/results.json": "{",
@@ -152,7 +152,7 @@ func furnish(dir string) error {
 	return os.Chmod(filepath.Join(dir, "locked"), 0o555)
 }
 
-// contents lists what is below dir, files with what they hold.
+// contents lists what is below dir, with the contents of files.
 func contents(dir string) (string, error) {
 	var all strings.Builder
 	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
@@ -171,7 +171,7 @@ func contents(dir string) (string, error) {
 	return all.String(), err
 }
 
-// drive runs a program, whose network is the proxy, and returns its exit status and the last line of what it printed.
+// drive runs a program, with the proxy as its network, and returns its exit status and the last line of its output.
 func drive(ctx context.Context, folder, dir, proxy, program, arguments string) (exit int, last string, err error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(folder, program), strings.Fields(arguments)...)
 	cmd.Dir = dir
@@ -185,8 +185,8 @@ func drive(ctx context.Context, folder, dir, proxy, program, arguments string) (
 	return exit, lines[len(lines)-1], err
 }
 
-// TestWrongInputs drives every program with every wrong input. It ends soon with a status that is not 0, its last line is
-// the error and names what is wrong, and on the disk nothing has changed. README.md shows what is printed.
+// TestWrongInputs runs every program with its invalid inputs: it ends soon with a nonzero status, its last line is the error
+// and names what is wrong, and nothing on the disk has changed. README.md shows the output.
 func TestWrongInputs(t *testing.T) {
 	folder := build(t)
 	refuses := httptest.NewServer(http.NotFoundHandler())
@@ -232,7 +232,7 @@ func TestWrongInputs(t *testing.T) {
 	}
 }
 
-// drive runs the program with the input, and notes what it does.
+// drive runs the program with the input, and records the response.
 func (w *wrong) drive(t *testing.T, folder, proxy string) {
 	dir := t.TempDir()
 	if err := furnish(dir); err != nil {
@@ -254,7 +254,7 @@ func (w *wrong) drive(t *testing.T, folder, proxy string) {
 	if w.exit == 0 || w.exit > 2 {
 		t.Errorf("exit status %d: %s", w.exit, w.line)
 	}
-	// What is wrong: a flag, or an argument that is none.
+	// What is wrong: a flag, or an unexpected argument.
 	names := false
 	for _, argument := range strings.Fields(w.arguments) {
 		name, _, _ := strings.Cut(argument, "=")
@@ -265,17 +265,17 @@ func (w *wrong) drive(t *testing.T, folder, proxy string) {
 	}
 }
 
-// nobody is a user without rights.
+// nobody is an unprivileged user.
 const nobody = 65534
 
-// asNobody makes a command that the system's administrator starts run as a user to whom permissions apply.
+// asNobody makes a command that root starts run as nobody, to whom permissions apply.
 func asNobody(cmd *exec.Cmd) {
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
 }
 
-// letIn gives that user a test's folder.
+// letIn gives nobody access to a test's folder.
 func letIn(t *testing.T, dir string) {
 	t.Helper()
 	if os.Getuid() != 0 {

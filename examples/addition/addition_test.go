@@ -16,7 +16,7 @@ import (
 	"github.com/layernoise/layernoise/optim"
 )
 
-// tiny are settings of runs that take no time.
+// tiny returns settings of runs that take no time.
 func tiny(t *testing.T) settings {
 	t.Helper()
 	s := settings{Modulus: 5, Fraction: 0.6, Width: 8, Heads: 2, Batch: 5, Steps: 30, Every: 5, decays: "0, 1", seed: 1,
@@ -80,8 +80,8 @@ func TestStudy(t *testing.T) {
 	}
 }
 
-// checkTuning wants no seed of the tuning among those that are compared, as many trials for every kind, and the best of them
-// by the runs that are there.
+// checkTuning checks that tuning and comparison share no seeds, that every kind has as many trials, and that the best trial is
+// the best by the runs made.
 func checkTuning(t *testing.T, x *study, s settings) {
 	t.Helper()
 	for _, k := range kinds {
@@ -120,7 +120,7 @@ func checkTuning(t *testing.T, x *study, s settings) {
 	}
 }
 
-// TestRunDoesNotChange: a run's numbers are those of its settings, trial and seed.
+// TestRunDoesNotChange: a run's numbers are a function of its settings, trial and seed.
 func TestRunDoesNotChange(t *testing.T) {
 	s := tiny(t)
 	for _, k := range kinds {

@@ -28,7 +28,7 @@ func published(t *testing.T) *study {
 	return x
 }
 
-// TestPage: the table of the page is that of its results, which are those of the tuning that it describes.
+// TestPage: the table of the page is that of the stored results, which come from the tuning that the page describes.
 func TestPage(t *testing.T) {
 	page, err := os.ReadFile("README.md")
 	if err != nil {

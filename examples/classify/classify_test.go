@@ -26,7 +26,7 @@ import (
 // softmax is a network without kinks, for tests.
 func init() { networks["softmax"] = network{hidden: []int{}} }
 
-// tiny are settings of runs that take no time.
+// tiny returns settings of runs that take no time.
 func tiny(out string) *settings {
 	return &settings{
 		Dataset: "digits", Net: "mlp-12", Subset: 40, Augment: "none", Epochs: 4, Batch: 16, Optimizer: "sgd", rate: "0.1", Momentum: 0.9,
@@ -35,7 +35,7 @@ func tiny(out string) *settings {
 	}
 }
 
-// alone is the world of a process that no launcher started.
+// alone returns the world of a single process.
 func alone(t *testing.T) *distributed.World {
 	t.Helper()
 	w, err := distributed.Init(distributed.Config{})
@@ -59,7 +59,8 @@ func open(t *testing.T, s *settings) (*experiment, []choice) {
 	return x, choices
 }
 
-// train runs the experiment until it is done, each time for so many batches, and returns its folder and how often it began.
+// train runs the experiment, interrupted after the given number of batches each time, until it is done. It returns the folder
+// and the number of starts.
 func train(t *testing.T, batches int) (folder string, starts int) {
 	t.Helper()
 	s := tiny(t.TempDir())
@@ -109,7 +110,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// reported trains what s asks for and returns it with its choices and the report.
+// reported makes the runs of s, and returns the experiment, its choices and the report.
 func reported(t *testing.T, s *settings) (*experiment, []choice, string) {
 	t.Helper()
 	x, choices := open(t, s)
@@ -149,7 +150,7 @@ func TestReport(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// The noise is off for the last epoch, and the evaluations are clean: training loss falls under all noises.
+	// The noise is off in the last epoch, and evaluations are clean: the training loss falls with each kind of noise.
 	for _, r := range x.Runs {
 		if first, last := r.Points[0].TrainLoss, r.end().TrainLoss; last >= first {
 			t.Errorf("%v: training loss %v, at first %v", r.task, last, first)
@@ -206,7 +207,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// Runs whose loss is no longer finite are recorded as such, and are in no mean.
+// Runs that diverge are recorded as such, and are in no mean.
 func TestDiverged(t *testing.T) {
 	s := tiny(t.TempDir())
 	s.rate, s.WeightDecay = "1e9", 1e9
@@ -219,7 +220,7 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
-// For a network without kinks the two traces are the same, up to their errors.
+// For a network without kinks the two traces agree within their errors.
 func TestTracesAgreeWithoutKinks(t *testing.T) {
 	s := tiny(t.TempDir())
 	s.Net, s.Probes = "softmax", 400
@@ -304,7 +305,7 @@ func TestSettingsRefuse(t *testing.T) {
 	}
 }
 
-// A folder with results of other settings is refused and left alone; more seeds and choices may be added.
+// A folder with results of other settings is an error and is not changed; more seeds and choices may be added.
 func TestFolderOfOtherSettings(t *testing.T) {
 	s := tiny(t.TempDir())
 	s.seeds, s.noise = 1, "none"
@@ -326,7 +327,7 @@ func TestFolderOfOtherSettings(t *testing.T) {
 	}
 }
 
-// Processes that share a folder make each run once; what several folders hold merges.
+// Processes that share a folder make each run once; the results of several folders can be merged.
 func TestSharedFolder(t *testing.T) {
 	s := tiny(t.TempDir())
 	first, choices := open(t, s)
@@ -374,7 +375,7 @@ func TestSharedFolder(t *testing.T) {
 }
 
 // TestParts makes a sweep in two parts that share a folder, one after the other: the second half begins when the first is
-// complete, and what comes of it is what one process makes.
+// complete, and the results are those of a single process.
 func TestParts(t *testing.T) {
 	sweep := func(out string) *settings {
 		s := tiny(out)
@@ -403,7 +404,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// TestMine: the parts are all runs, each once; ranks apart make all, beginning at other places.
+// TestMine: the parts together are all runs, each once; independent ranks make all runs, starting at different ones.
 func TestMine(t *testing.T) {
 	all := tasks([]choice{{"none", 0, 1}, {"layer", 1, 1}}, onTest, 0, 5)
 	var parts []task
@@ -425,7 +426,7 @@ func TestMine(t *testing.T) {
 	}
 }
 
-// A sweep chooses on validation images, with seeds of its own, and reports the best of each kind on test images.
+// A sweep chooses on validation images, with its own seeds, and reports the best of each kind on test images.
 func TestSweep(t *testing.T) {
 	s := tiny(t.TempDir())
 	s.sweep, s.noise, s.NoiseEpochs = true, "none,layer:0.05/5,dropout:0.1", 0
@@ -450,7 +451,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// Tuning on images that are trained on chooses what learns by heart.
+// Tuning on the training images chooses settings that memorise them.
 func TestValidationIsApart(t *testing.T) {
 	all, err := datasets.Digits(60, 7).Subset(60, 1)
 	if err != nil {
@@ -479,7 +480,7 @@ func TestValidationIsApart(t *testing.T) {
 	}
 }
 
-// The authors' protocol sets what is not said otherwise.
+// The authors' protocol sets whatever is not set by flags.
 func TestProtocol(t *testing.T) {
 	s := tiny("")
 	s.protocol, s.Dataset, s.Net, s.noise = "paper", "cifar100", "cnn3", "layer"

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Set to a launcher of MPI and its options up to the number of ranks, the first variable has TestLaunched run the program by
-// it: optim/distributed/test.sh does. The second makes the test's binary the program.
+// The first variable is a launcher of MPI with its options up to the number of ranks, with which TestLaunched runs the program;
+// optim/distributed/test.sh sets it. The second makes the test's binary the program.
 const (
 	launcherVariable = "LAYERNOISE_TEST_LAUNCHER"
 	programVariable  = "LAYERNOISE_TEST_CLASSIFY"
@@ -39,7 +39,7 @@ func program(ranks int, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// launched runs the program and returns its results, and what it printed.
+// launched runs the program and returns its results and its output.
 func launched(t *testing.T, ranks int, folder string, args ...string) (*results, []byte) {
 	t.Helper()
 	out, err := program(ranks, append(args, "-out", folder)...).CombinedOutput()
@@ -92,7 +92,7 @@ func TestLaunched(t *testing.T) {
 		"-sigma", "0.1", "-trace-images", "32", "-probes", "2"}
 	one, _ := launched(t, 0, t.TempDir(), flags...)
 
-	// Together, without another flag: what one process finds, and each line once.
+	// Together, without further flags: the results of one process, and each line printed once.
 	for _, n := range []int{1, 2} {
 		got, out := launched(t, n, t.TempDir(), flags...)
 		closeTo(t, got, one)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The tables of README.md are those of the results beside it, all of which it shows.
+// The tables of README.md are those of the results beside it, and it shows all of them.
 func TestPage(t *testing.T) {
 	data, err := os.ReadFile("README.md")
 	if err != nil {
@@ -37,7 +37,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// Results are read as they were written.
+// Results survive being written and read.
 func TestResultsAgain(t *testing.T) {
 	x, _, _ := reported(t, tiny(t.TempDir()))
 	data, err := x.results.MarshalJSON()

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// small are options for a training of a moment.
+// small returns options for a very short training.
 func small(out string) options {
 	return options{
 		settings: settings{epochs: 2, batch: 50, rate: 0.02, momentum: 0.9, sigma: 0.1, seed: 1, protocol: "guarded"},
@@ -20,7 +20,7 @@ func small(out string) options {
 	}
 }
 
-// TestRun trains for a moment with each kind of noise and in both protocols, and decodes the picture.
+// TestRun trains briefly with each kind of noise and in both protocols, and decodes the picture.
 func TestRun(t *testing.T) {
 	for _, protocol := range []string{"guarded", "carried"} {
 		out := filepath.Join(t.TempDir(), "curves.png")
@@ -39,7 +39,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestKindsDiffer: each kind of noise trains otherwise, and each of them the same way twice.
+// TestKindsDiffer: kinds of noise give different trainings, and each is reproducible.
 func TestKindsDiffer(t *testing.T) {
 	o := options{digits: 200}
 	data, err := o.load(context.Background())
@@ -74,7 +74,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestWrongFlags: what cannot be meant is refused before anything runs.
+// TestWrongFlags: invalid flags are errors before anything runs.
 func TestWrongFlags(t *testing.T) {
 	for name, change := range map[string]func(*options){
 		"noise":    func(o *options) { o.noise = "none,some" },

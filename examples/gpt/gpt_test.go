@@ -12,7 +12,7 @@ import (
 	"github.com/layernoise/layernoise/datasets"
 )
 
-// tiny are settings of a training that takes no time, on a text in which every word is followed by the same one.
+// tiny returns settings of a training that takes no time, on a text in which each word is always followed by the same one.
 func tiny(t *testing.T) settings {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "text")
@@ -42,7 +42,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestTrain: every kind learns the text, no two alike, and a training can be made again.
+// TestTrain: every kind learns the text, no two kinds are alike, and a training is reproducible.
 func TestTrain(t *testing.T) {
 	s := tiny(t)
 	text, err := datasets.OpenCharacters(s.text)

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// A notebook is what this test looks at in Jupyter's format 4.
+// A notebook is the part of Jupyter's format 4 that this test reads.
 type notebook struct {
 	Cells []cell
 }
@@ -32,7 +32,7 @@ type output struct {
 	Data map[string]text
 }
 
-// A text is a JSON string, or a list of them, one a line.
+// A text is a JSON string, or a list of strings, one per line.
 type text string
 
 func (t *text) UnmarshalJSON(data []byte) error {
@@ -47,10 +47,10 @@ func (t *text) UnmarshalJSON(data []byte) error {
 
 func (t text) local() bool { return localPath.MatchString(string(t)) }
 
-// localPath is a path of the machine that a notebook was executed on.
+// localPath matches a path of the machine that executed a notebook.
 var localPath = regexp.MustCompile(`(^|[\s"'=(])/(home|root|tmp|work|usr|var|Users|mnt|opt)/`)
 
-// maxPicture is the size in bytes up to which a picture is fit for a repository.
+// maxPicture is the largest size of a committed picture, in bytes.
 const maxPicture = 100_000
 
 func TestNotebooksAreExecuted(t *testing.T) {
@@ -76,8 +76,8 @@ func TestNotebooksAreExecuted(t *testing.T) {
 	}
 }
 
-// check looks for code cells that were not executed, in order and without an error, and for what does not belong in a
-// commit.
+// check looks for code cells that were not executed, in order and without an error, and for output that must not be
+// committed.
 func (n notebook) check(t *testing.T) {
 	executed, pictures := 0, 0
 	for i, c := range n.Cells {

@@ -16,7 +16,7 @@ import (
 	"github.com/layernoise/layernoise/optim"
 )
 
-// tiny asks for runs that take a moment.
+// tiny returns settings of very short runs.
 func tiny(t *testing.T) *settings {
 	return &settings{
 		datasets: "digits", scales: "absolute,small,fan-in,relative", noises: "none,layer,all", widths: "4,3", seeds: 2, first: 1,
@@ -24,7 +24,7 @@ func tiny(t *testing.T) *settings {
 	}
 }
 
-// Runs are made once, by whichever process comes first, each with other numbers; a report of them can be made again.
+// Each run is made once, by whichever process comes first, with its own random numbers; a report can be made again.
 func TestRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains twenty small networks")
@@ -52,7 +52,7 @@ func TestRun(t *testing.T) {
 		}
 		losses[r.TestLoss] = k
 	}
-	if err := os.RemoveAll(filepath.Join(s.out, runsFolder)); err != nil { // what was reported needs no files of runs
+	if err := os.RemoveAll(filepath.Join(s.out, runsFolder)); err != nil { // a report needs no files of runs
 		t.Fatal(err)
 	}
 	again, err := readResults(s.out)
@@ -105,7 +105,7 @@ func TestRuns(t *testing.T) {
 	}
 }
 
-// The entries of both matrices have the variance that the page names, and small weights no biases.
+// The entries of both matrices have the variance given on the page; small weights come without biases.
 func TestInitialWeights(t *testing.T) {
 	const width = 400
 	for scale, variances := range map[string][2]float64{"absolute": {1.0 / (3 * 784), 1.0 / (3 * width)}, "small": {1.0 / width, 1.0 / width}} {
@@ -129,8 +129,8 @@ func TestInitialWeights(t *testing.T) {
 	}
 }
 
-// The noise that the solver injects at the first two steps is that of the closed forms: of the first matrix, then of the
-// second; or of both, with sigma/sqrt(2), and never of the biases.
+// The noise that the solver injects in the first two steps is that of the closed forms: in the first matrix, then in the
+// second; or in both, with sigma/sqrt(2); never in the biases.
 func TestNoise(t *testing.T) {
 	const width, sigma = 300, 0.5
 	images := datasets.Digits(2*batch, 1)
@@ -177,7 +177,7 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// Differences are those of runs of the same seeds, and pilots are in none.
+// Differences are between runs with the same seed, and pilots are excluded.
 func TestDifference(t *testing.T) {
 	x := results{}
 	add := func(noise string, sigma float64, seed uint64, loss float64) {
@@ -206,7 +206,7 @@ func TestDifference(t *testing.T) {
 	}
 }
 
-// The page's tables are those of the results beside it.
+// The page's tables are those of the stored results.
 func TestPage(t *testing.T) {
 	x, err := readResults("results")
 	if err != nil {

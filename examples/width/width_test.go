@@ -23,7 +23,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-// What is measured is the closed form, within five standard errors.
+// Measurements agree with the closed forms within five standard errors.
 func TestMeasureFollowsTheClosedForms(t *testing.T) {
 	s := settings{sigma: 0.3, draws: 2000, seed: 1}
 	const width = 2 * units

@@ -49,7 +49,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// The checks leave nothing behind, and find what writing would.
+// The checks leave no files behind, and fail where writing would.
 func TestChecks(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// stuckVariable makes the test's binary a program that does not end when it is interrupted.
+// stuckVariable makes the test's binary a program that ignores the interrupt.
 const stuckVariable = "LAYERNOISE_TEST_STUCK"
 
 func TestMain(m *testing.M) {
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestSecondInterrupt: the first Ctrl-C is the program's to deal with, and the second ends it at once.
+// TestSecondInterrupt: the program handles the first Ctrl-C; the second ends it at once.
 func TestSecondInterrupt(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -31,10 +31,10 @@ func problems(t *testing.T) map[string]*Planted {
 	}
 }
 
-// modes are the two kinds of noise: what a solver that injects it with standard deviation sigma is made of, what it adds to
-// the loss, and how strong the penalty is that training with it minimises.
+// modes are the two kinds of noise: how to make a solver that injects it with standard deviation sigma, what it adds to the
+// loss, and the strength of the penalty that training then minimises.
 var modes = map[string]struct {
-	factor    float64 // of sigma: All divides it by the root of the number of tensors
+	factor    float64 // of sigma: All divides it by the square root of the number of tensors
 	selection func() optim.Selection
 	extra     func(p Problem, weights [2][]float64, sigma float64) float64
 	strength  func(sigma float64) float64
@@ -65,7 +65,7 @@ func newModel(t *testing.T, p *Planted) *Model {
 	return m
 }
 
-// The graphs compute R, and their gradients are those of R.
+// The graphs compute R and its gradient.
 func TestGraphs(t *testing.T) {
 	for name, p := range problems(t) {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestExpectedLoss(t *testing.T) {
 	}
 }
 
-// P is the least S of all weights that make a solution.
+// P is the smallest S over all weights that give a solution.
 func TestPenaltyIsLeastSquares(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 3))
 	for name, p := range problems(t) {
@@ -145,7 +145,7 @@ func TestPenaltyIsLeastSquares(t *testing.T) {
 	}
 }
 
-// balanced returns weights of which the first factor is given, and which no others that make the same solution beat.
+// balanced returns the weights with the smallest S for their solution, from a given first factor.
 func balanced(p Problem, first []float64) [2][]float64 {
 	switch p := p.(type) {
 	case *Regression:
@@ -157,7 +157,7 @@ func balanced(p Problem, first []float64) [2][]float64 {
 	case *Factorisation:
 		d0, d2 := p.dims()
 		w1 := mat.NewDense(p.Width, d0, first)
-		for i := range p.Width { // orthogonal rows, of which the first min(d0, d2) are not zero
+		for i := range p.Width { // orthogonal rows, the first min(d0, d2) of them nonzero
 			for j := range d0 {
 				w1.Set(i, j, 0)
 			}
@@ -174,7 +174,7 @@ func balanced(p Problem, first []float64) [2][]float64 {
 	panic("a problem without balanced weights")
 }
 
-// Nothing near a minimiser is lower, and zero is the minimiser once the strength is large.
+// Nothing near a minimiser is lower, and for a large strength zero is the minimiser.
 func TestMinimiser(t *testing.T) {
 	random := rand.New(rand.NewPCG(4, 4))
 	for name, p := range problems(t) {
@@ -210,9 +210,9 @@ func TestMinimiser(t *testing.T) {
 	}
 }
 
-// Training with noise and a decaying step leads to the minimiser of R + strength*P, gradient descent does not. The median of
-// the seeds counts: in some trainings noise takes both factors of a small coefficient to zero, which is a saddle that they
-// leave slowly.
+// Training with noise and a decaying learning rate leads to the minimiser of R + strength*P, gradient descent does not. The
+// test takes the median over seeds: in some trainings noise moves both factors of a small coefficient to zero, a saddle point
+// that they leave slowly.
 func TestTrainingMinimises(t *testing.T) {
 	if testing.Short() {
 		t.Skip("21 trainings of 12,000 steps")

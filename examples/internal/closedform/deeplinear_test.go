@@ -72,9 +72,8 @@ func (m *linear) step(t *testing.T, vm G.VM, solver G.Solver) {
 	vm.Reset()
 }
 
-// basis is noise of unit variance that is no noise: over as many draws as a tensor has elements, it is each of them in turn,
-// times the root of their number. So the mean over these draws, with both signs, of what is a square of the noise is its
-// expectation, exactly.
+// basis stands in for noise of unit variance. Draw number i is the unit vector of element i times the square root of the number
+// of elements, so that the mean over all of these, with both signs, of a quadratic function is its expectation exactly.
 type basis struct{ layers uint64 }
 
 func (b basis) Sample(eps []float64, d optim.Draw) error {
@@ -83,7 +82,7 @@ func (b basis) Sample(eps []float64, d optim.Draw) error {
 	return nil
 }
 
-// sumGradients is a base solver that leaves the weights alone and adds the gradients up.
+// sumGradients is a base solver that adds up the gradients and does not change the weights.
 type sumGradients struct{ sums [][]float64 }
 
 func (s *sumGradients) Step(model []G.ValueGrad) error {
@@ -105,8 +104,8 @@ func (s *sumGradients) Step(model []G.ValueGrad) error {
 	return nil
 }
 
-// TestDeepLinearIsExact wants the mean of losses and of gradients under the solver's noise, over draws of which the mean is
-// the expectation, to be the regularised loss and its gradient.
+// TestDeepLinearIsExact: the means of losses and gradients under the solver's noise, over the draws of basis, are the
+// regularised loss and its gradient.
 func TestDeepLinearIsExact(t *testing.T) {
 	const sigma, layers, steps = 0.7, 3, 3 * 12 // each element of each layer as often as the others
 	d := deep()
@@ -160,8 +159,8 @@ func (v *lossSum) RunAll() error {
 	return err
 }
 
-// TestDeepLinearGraph wants the gradient of the regularised graph to be that of the closed form, for several depths; with
-// two layers the closed form is that of the factorisation.
+// TestDeepLinearGraph: the gradient of the regularised graph is that of the closed form, for several depths. With two layers
+// the closed form is that of the factorisation.
 func TestDeepLinearGraph(t *testing.T) {
 	const sigma = 0.7
 	for _, widths := range [][]int{nil, {5}, {3, 4}, {4, 2, 3}} {
@@ -196,7 +195,7 @@ func TestDeepLinearGraph(t *testing.T) {
 	}
 }
 
-// TestDeepLinearMonteCarlo wants Gaussian noise on one layer at a time to add what the closed form says.
+// TestDeepLinearMonteCarlo: Gaussian noise on one layer at a time adds what the closed form says.
 func TestDeepLinearMonteCarlo(t *testing.T) {
 	const sigma = 0.5
 	d := deep()
@@ -224,8 +223,8 @@ func TestDeepLinearMonteCarlo(t *testing.T) {
 	}
 }
 
-// TestDeepLinearTraining wants a training with noise to follow gradient descent on the regularised loss, from the same
-// weights and with the same steps, and gradient descent without noise not to.
+// TestDeepLinearTraining: a training with noise follows gradient descent on the regularised loss, from the same weights and
+// with the same learning rates; gradient descent without noise does not.
 func TestDeepLinearTraining(t *testing.T) {
 	const sigma, rate, steps, look = 0.4, 2e-4, 6000, 2000
 	d := deep()
@@ -254,7 +253,7 @@ func TestDeepLinearTraining(t *testing.T) {
 		}
 		return loss
 	}
-	var apart float64 // of the training without noise, at the end
+	var apart float64 // distance of the training without noise, at the end
 	for step := 1; step <= steps; step++ {
 		noisy.step(t, vm, solver)
 		clean.step(t, clean.vm, cleanSolver)
@@ -274,7 +273,7 @@ func TestDeepLinearTraining(t *testing.T) {
 	}
 }
 
-// TestDeepLinearRefuses weights that do not fit.
+// TestDeepLinearRefuses weights of the wrong sizes.
 func TestDeepLinearRefuses(t *testing.T) {
 	d := deep()
 	weights := d.random(1, 1)
@@ -288,8 +287,8 @@ func TestDeepLinearRefuses(t *testing.T) {
 	}
 }
 
-// The expected loss under noise on all layers is the mean over all signs of noise ±sigma: R is a square of each weight. With
-// two layers it is that of the factorisation.
+// The expected loss under noise on all layers is the mean over all signs of noise ±sigma, since R is quadratic in each weight.
+// With two layers it is that of the factorisation.
 func TestDeepLinearLossAll(t *testing.T) {
 	const sigma = 0.7
 	d := &DeepLinear{Y: mat.NewDense(1, 2, []float64{0.4, -1}), Widths: []int{2, 3}} // thirteen weights

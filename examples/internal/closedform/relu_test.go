@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// The moments of a rectified normal number are those of numerical integration.
+// The moments of a rectified normal variable agree with numerical integration.
 func TestRectified(t *testing.T) {
 	for _, z := range []float64{-2, -0.3, 0, 0.7, 3} {
 		for _, s := range []float64{0.2, 1, 1.7} {
@@ -31,7 +31,7 @@ func TestRectified(t *testing.T) {
 	}
 }
 
-// What noise adds is what is drawn, in each matrix alone and in both, within five standard errors.
+// What noise in each matrix alone and in both adds agrees with draws, within five standard errors.
 func TestReLU(t *testing.T) {
 	const d0, width, d2, n, draws = 3, 4, 2, 5, 100_000
 	sigma := [2]float64{0.6, 0.4}
@@ -53,7 +53,7 @@ func TestReLU(t *testing.T) {
 		return out.RawMatrix().Data
 	}
 	clean := outputs(w[0], w[1])
-	drawn := func(first, second float64) (mean, err float64) { // with these shares of sigma in the matrices
+	drawn := func(first, second float64) (mean, err float64) { // with these multiples of sigma in the two matrices
 		losses := make([]float64, draws)
 		for k := range losses {
 			w1, w2 := normal(len(w[0])), normal(len(w[1]))
@@ -86,7 +86,7 @@ func TestReLU(t *testing.T) {
 	}
 }
 
-// Where every unit is far from its kink, the network is linear, and the closed forms are those of linear networks.
+// If every unit is far from its kink, the network is linear, and so are the closed forms.
 func TestReLUWithoutKinks(t *testing.T) {
 	const width, far = 3, 1e3
 	x := mat.NewDense(2, 2, []float64{math.Sqrt2, 0, 0, math.Sqrt2}) // X X'/n = I

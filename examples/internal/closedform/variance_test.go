@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// The variances are those of the graph's loss and gradient, up to rounding: Gauss-Hermite quadrature is exact for them.
+// The variances agree with those of the graph's loss and gradient, for which Gauss-Hermite quadrature is exact up to rounding.
 func TestVariances(t *testing.T) {
 	const sigma = 0.7
 	for _, c := range []struct{ d0, d2, width int }{{2, 3, 1}, {3, 1, 2}, {1, 3, 2}} {
@@ -54,7 +54,7 @@ func (e *expectations) add(weight, loss float64, gradient []float64) {
 	e.gradientSquare += weight * floats.Dot(gradient, gradient)
 }
 
-// mean returns the expectations where either noise has the probability one half.
+// mean returns the expectations if each noise has probability one half.
 func (e *expectations) mean(other *expectations) *expectations {
 	gradient := append([]float64(nil), e.gradient...)
 	floats.Add(gradient, other.gradient)
@@ -67,8 +67,8 @@ func (e *expectations) gradientVariance() float64 {
 	return e.gradientSquare - floats.Dot(e.gradient, e.gradient)
 }
 
-// expect returns the expectations under Gaussian noise in the factors. Squares of loss and gradient are polynomials of
-// degree four in each number of the factors, and so the rule of three points, 0 and ±sqrt(3) sigma, is exact.
+// expect returns the expectations under Gaussian noise in the factors. Squares of loss and gradient are polynomials of degree
+// four in each element of the factors, so the rule with three points, 0 and ±sqrt(3) sigma, is exact.
 func expect(t *testing.T, m *Model, sigma float64, factors ...[]float64) *expectations {
 	t.Helper()
 	e := &expectations{gradient: make([]float64, len(m.Weights[0])+len(m.Weights[1]))}

@@ -50,7 +50,7 @@ func TestSave(t *testing.T) {
 	}
 }
 
-// A training that has diverged does not keep the others from being drawn, nor its own beginning.
+// If a training has diverged, its beginning and the other trainings are drawn.
 func TestDiverged(t *testing.T) {
 	broken := Curve{Name: "broken", X: []float64{1, 2, 3, 4}, Y: []float64{1, math.NaN(), math.Inf(1), 1}, Err: []float64{0, 0, 0, math.Inf(1)}, Line: true}
 	none := Curve{Name: "none", X: []float64{1}, Y: []float64{math.NaN()}, Marks: true}
@@ -134,7 +134,7 @@ func TestTicksAreLabelled(t *testing.T) {
 	}
 }
 
-// The SVG beside the PNG has every name of the curves once, in the legend.
+// The SVG beside the PNG contains the name of each curve once, in the legend.
 func TestSVG(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "picture.png")
 	layer := Curve{Name: "layer, sigma 0.1", X: []float64{1, 2}, Y: []float64{-1, 1}, Line: true, Colour: Layer}
@@ -153,7 +153,7 @@ func TestSVG(t *testing.T) {
 	}
 }
 
-// Methods have colours of their own in all pictures, and can be told apart without them.
+// Methods have the same colours in all pictures, and can be told apart without colours.
 func TestStyles(t *testing.T) {
 	for i, method := range methods {
 		if got := ColourOf(method); got != i+1 {
@@ -171,7 +171,7 @@ func TestStyles(t *testing.T) {
 	}
 }
 
-// TestToY: an axis that is to end at one ends there, with what stretches every axis.
+// TestToY: an axis with an upper end of one ends there, up to the usual margin.
 func TestToY(t *testing.T) {
 	panel := Panel{Curves: []Curve{{Name: "a", X: []float64{0, 1}, Y: []float64{0, 0.5}, Line: true}}, ToY: 1}
 	out, err := panel.plot(new(legend))

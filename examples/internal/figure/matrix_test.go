@@ -20,7 +20,7 @@ func TestMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := picture.Bounds().Size()
-	bright := func(x, y float64) uint32 { // the red in a place of the picture, from 0 to 1 each way
+	bright := func(x, y float64) uint32 { // the red component at a position, from 0 to 1 in both directions
 		r, _, _, _ := picture.At(int(x*float64(size.X)), int(y*float64(size.Y))).RGBA()
 		return r >> 8
 	}

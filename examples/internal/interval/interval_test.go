@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The quantiles are those of printed tables of Student's distribution.
+// The quantiles agree with printed tables of Student's distribution.
 func TestOf(t *testing.T) {
 	for _, c := range []struct {
 		numbers         []float64
@@ -27,7 +27,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// The interval holds the mean of the distribution in 95 of 100 samples.
+// The interval contains the mean of the distribution in 95 of 100 samples.
 func TestCoverage(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	const samples, mean = 20_000, 7
@@ -47,7 +47,7 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
-// What both members of the pairs have in common does not count.
+// What the members of a pair have in common cancels.
 func TestPaired(t *testing.T) {
 	i := Paired([]float64{101, 202, 303}, []float64{100, 200, 300})
 	if i.Mean != 2 || i.Std != 1 || i.ExcludesZero() {

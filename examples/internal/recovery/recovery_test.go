@@ -16,7 +16,7 @@ func plant(seed uint64) (*closedform.Planted, error) {
 	return closedform.PlantGroups(10, 12, 1, 2, 0.1, seed)
 }
 
-// Without noise the three trainings are one, and with it they are three.
+// Without noise the three trainings are the same; with noise no two are.
 func TestMeasure(t *testing.T) {
 	p, err := plant(1)
 	if err != nil {

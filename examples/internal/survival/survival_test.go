@@ -7,7 +7,7 @@ import (
 )
 
 // remissions are the weeks of remission of 21 patients under 6-mercaptopurine, from E. J. Freireich and others, Blood 21,
-// 1963, on which textbooks show the estimate.
+// 1963, the usual example in textbooks.
 func remissions() []Run {
 	var runs []Run
 	for _, t := range []float64{6, 6, 6, 7, 10, 13, 16, 22, 23} {
