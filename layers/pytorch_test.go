@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/layernoise/layernoise/internal/golden"
 	"github.com/layernoise/layernoise/layers"
 	"gorgonia.org/tensor"
 )
@@ -73,7 +74,7 @@ func genericGPT() layers.Layer {
 func testPyTorchGPT(t *testing.T, want peer) {
 	x := tensor.New(tensor.WithShape(peerBatch, 7), tensor.WithBacking(wholes(peerBatch*7, 11)))
 	r := newRun(t, genericGPT(), layers.Training, x, func(shape tensor.Shape) *tensor.Dense { return wave(shape, math.Cos) })
-	near(t, "logits", r.pass(t), want.Logits)
+	golden.Near(t, "logits", r.pass(t), want.Logits, peerTolerance)
 	grads := r.grads(t)
 	if len(grads) != len(want.Gradients) {
 		t.Errorf("%d gradients, PyTorch's %d", len(grads), len(want.Gradients))
@@ -83,7 +84,7 @@ func testPyTorchGPT(t *testing.T, want peer) {
 		for i, g := range grads[name] {
 			sum += g * math.Sin(float64(i))
 		}
-		near(t, "gradient of "+name, []float64{sum}, []float64{w})
+		golden.Near(t, "gradient of "+name, []float64{sum}, []float64{w}, peerTolerance)
 	}
 }
 
@@ -112,6 +113,9 @@ func TestLoadGPT(t *testing.T) {
 	}
 }
 
+// peerTolerance bounds differences from PyTorch's numbers, relative to the largest one.
+const peerTolerance = 1e-10
+
 // peerBatch is the number of images in the comparison.
 const peerBatch = 3
 
@@ -134,20 +138,7 @@ func testPyTorch(t *testing.T, n network, mode layers.Mode, want peer) {
 	net := n.generic()
 	x := wave(append(tensor.Shape{peerBatch}, n.image...), math.Sin)
 	r := newRun(t, net, mode, x, func(shape tensor.Shape) *tensor.Dense { return wave(shape, math.Cos) })
-	close := func(name string, got, want []float64) {
-		t.Helper()
-		scale := 0.0
-		for _, v := range want {
-			scale = max(scale, math.Abs(v))
-		}
-		for i := range want {
-			if !(math.Abs(got[i]-want[i]) <= 1e-10*scale) {
-				t.Errorf("%s[%d] is %v, PyTorch's %v", name, i, got[i], want[i])
-				return
-			}
-		}
-	}
-	close("logits", r.pass(t), want.Logits)
+	golden.Near(t, "logits", r.pass(t), want.Logits, peerTolerance)
 	grads := r.grads(t)
 	if len(grads) != len(want.Gradients)+1 {
 		t.Errorf("%d gradients, PyTorch's %d", len(grads)-1, len(want.Gradients))
@@ -157,11 +148,11 @@ func testPyTorch(t *testing.T, n network, mode layers.Mode, want peer) {
 		for i, g := range grads[name] {
 			sum += g * math.Sin(float64(i))
 		}
-		close("gradient of "+name, []float64{sum}, []float64{w})
+		golden.Near(t, "gradient of "+name, []float64{sum}, []float64{w}, peerTolerance)
 	}
 	v := values(net)
 	for name, w := range want.Statistics {
-		close(name, v[name], w)
+		golden.Near(t, name, v[name], w, peerTolerance)
 	}
 }
 

@@ -3,7 +3,6 @@ package layers_test
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 
@@ -114,13 +113,13 @@ func TestReference(t *testing.T) {
 			r := rebuild(t, c)
 			r.setParams(t, c)
 			run := newRun(t, r.layer, r.mode, c.Inputs["x"].Dense(), func(tensor.Shape) *tensor.Dense { return c.GradOutput.Dense() })
-			near(t, "output", run.pass(t), c.Output.Data)
+			golden.Near(t, "output", run.pass(t), c.Output.Data, peerTolerance)
 			for name, want := range c.Extra {
-				near(t, name, values(r.layer)[r.name(name)], want.Data)
+				golden.Near(t, name, values(r.layer)[r.name(name)], want.Data, peerTolerance)
 			}
 			grads := run.grads(t)
 			for name, want := range c.Grads {
-				near(t, "gradient of "+name, grads[r.name(name)], want.Data)
+				golden.Near(t, "gradient of "+name, grads[r.name(name)], want.Data, peerTolerance)
 			}
 		})
 	}
@@ -149,10 +148,10 @@ func TestReferenceOfTransformers(t *testing.T) {
 				}
 			}
 			run := newRun(t, r.layer, r.mode, x(), func(tensor.Shape) *tensor.Dense { return c.GradOutput.Dense() })
-			near(t, "output", run.pass(t), c.Output.Data)
+			golden.Near(t, "output", run.pass(t), c.Output.Data, peerTolerance)
 			grads := run.grads(t)
 			for name, want := range c.Grads {
-				near(t, "gradient of "+name, grads[name], want.Data)
+				golden.Near(t, "gradient of "+name, grads[name], want.Data, peerTolerance)
 			}
 		})
 	}
@@ -225,7 +224,7 @@ func testCrossEntropy(t *testing.T, c golden.Layer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	near(t, "training loss", history.Losses, c.Output.Data)
+	golden.Near(t, "training loss", history.Losses, c.Output.Data, peerTolerance)
 	want := make([]float64, k*k)
 	for row := range n {
 		for i := range k {
@@ -234,27 +233,10 @@ func testCrossEntropy(t *testing.T, c golden.Layer) {
 			}
 		}
 	}
-	near(t, "gradient of the weight", grads["l.weight"], want)
+	golden.Near(t, "gradient of the weight", grads["l.weight"], want, peerTolerance)
 	m, err := model.Evaluate(context.Background(), batch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	near(t, "evaluation loss", []float64{m.Loss}, c.Output.Data)
-}
-
-// near checks every element within 1e-10, relative to the largest.
-func near(t *testing.T, name string, got, want []float64) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: %d elements, want %d", name, len(got), len(want))
-	}
-	scale := 0.0
-	for _, v := range want {
-		scale = max(scale, math.Abs(v))
-	}
-	for i := range want {
-		if !(math.Abs(got[i]-want[i]) <= 1e-10*scale) {
-			t.Fatalf("%s: element %d is %v, want %v", name, i, got[i], want[i])
-		}
-	}
+	golden.Near(t, "evaluation loss", []float64{m.Loss}, c.Output.Data, peerTolerance)
 }

@@ -3,7 +3,6 @@ package optim
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -121,7 +120,7 @@ func followReference(t *testing.T, c solverCase, guarded bool) {
 		if err := vm.RunAll(); err != nil {
 			t.Fatal(err)
 		}
-		near(t, fmt.Sprintf("step %d: loss", i), []float64{n.loss.Data().(float64)}, []float64{step.Loss})
+		golden.Near(t, fmt.Sprintf("step %d: loss", i), []float64{n.loss.Data().(float64)}, []float64{step.Loss}, 1e-9)
 		if i == len(c.Steps)-1 && !guarded {
 			// the draws end here, so the carried protocol has none left to add
 			s.noise.dist = recorded{}
@@ -172,7 +171,7 @@ func followSAM(t *testing.T, c solverCase) {
 		if err := vm.RunAll(); err != nil {
 			t.Fatal(err)
 		}
-		near(t, fmt.Sprintf("step %d: loss", i), []float64{n.loss.Data().(float64)}, []float64{step.Loss})
+		golden.Near(t, fmt.Sprintf("step %d: loss", i), []float64{n.loss.Data().(float64)}, []float64{step.Loss}, 1e-9)
 		if err := s.Step(n.model); err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +197,7 @@ func (n *net) load(x golden.Tensor, labels []int) {
 func (n *net) compare(t *testing.T, step int, after []golden.Tensor) int {
 	t.Helper()
 	for j, after := range after {
-		near(t, fmt.Sprintf("step %d: parameter %d", step, j), n.learnables[j].Value().Data().([]float64), after.Data)
+		golden.Near(t, fmt.Sprintf("step %d: parameter %d", step, j), n.learnables[j].Value().Data().([]float64), after.Data, 1e-9)
 	}
 	return len(after)
 }
@@ -232,21 +231,4 @@ func referenceNet(t *testing.T, c solverCase) *net {
 	n.vm = G.NewTapeMachine(g, G.BindDualValues(n.learnables...))
 	n.model = G.NodesToValueGrads(n.learnables)
 	return n
-}
-
-// near compares numbers with a tolerance of 1e-9 relative to the largest of them.
-func near(t *testing.T, what string, got, want []float64) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: %d numbers, want %d", what, len(got), len(want))
-	}
-	scale := 0.0
-	for _, w := range want {
-		scale = math.Max(scale, math.Abs(w))
-	}
-	for i := range got {
-		if !(math.Abs(got[i]-want[i]) <= 1e-9*scale) {
-			t.Fatalf("%s: element %d is %v, want %v", what, i, got[i], want[i])
-		}
-	}
 }

@@ -3,6 +3,7 @@ package golden
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -118,4 +119,21 @@ func cases(t *testing.T, b []byte, err error) []Layer {
 		t.Fatalf("no cases in %s", Dir())
 	}
 	return cases
+}
+
+// Near fails the test unless every number is within tolerance of the wanted one, relative to the largest of those.
+func Near(t *testing.T, name string, got, want []float64, tolerance float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d numbers, want %d", name, len(got), len(want))
+	}
+	scale := 0.0
+	for _, w := range want {
+		scale = max(scale, math.Abs(w))
+	}
+	for i, w := range want {
+		if !(math.Abs(got[i]-w) <= tolerance*scale) {
+			t.Fatalf("%s: element %d is %v, want %v", name, i, got[i], w)
+		}
+	}
 }
