@@ -231,6 +231,12 @@ func TestEstimateStatistics(t *testing.T) {
 	if err := model.EstimateStatistics(ctx, few); !errors.Is(err, layers.ErrNoStep) || !slices.Equal(before, net.Params()[2].Value.Float32s()) {
 		t.Errorf("error %v, statistics changed: %v", err, !slices.Equal(before, net.Params()[2].Value.Float32s()))
 	}
+	images := random(1, tensor.Float32, 25, 784)
+	images.Float32s()[5] = float32(math.NaN())
+	broken := &list{images: []*tensor.Dense{images}, labels: [][]int{make([]int, 25)}}
+	if err := model.EstimateStatistics(ctx, broken); !errors.Is(err, layers.ErrNotFinite) || !slices.Equal(before, net.Params()[2].Value.Float32s()) {
+		t.Errorf("with a NaN: error %v, statistics changed: %v", err, !slices.Equal(before, net.Params()[2].Value.Float32s()))
+	}
 }
 
 // TestSingleImages: a network whose batch norms normalise single values can predict image by image; training on batches of one

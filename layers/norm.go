@@ -277,8 +277,9 @@ func (s *synced) others(all snapshot) snapshot {
 // EstimateStatistics sets the running statistics of the batch norms to the mean, over one pass, number 0, of the batches, of
 // the statistics of each whole batch at the current weights. The running statistics of a training are a moving average over
 // the weights of many steps, noisy ones if the solver perturbs; after a training with much noise, with several samples per
-// step, or after averaging weights, these fit better. Weights do not change, and after an error nothing has. The statistics
-// of custom layers must move by graph.BatchNormMomentum, as those of BatchNorm do.
+// step, or after averaging weights, these fit better. Weights do not change. After an error, such as ErrNotFinite for a
+// batch whose loss is not finite, nothing has changed. The statistics of custom layers must move by graph.BatchNormMomentum,
+// as those of BatchNorm do.
 //
 // P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov, A. G. Wilson, Averaging Weights Leads to Wider Optima and Better
 // Generalization, UAI 2018, https://arxiv.org/abs/1803.05407, section 3.
@@ -395,7 +396,7 @@ func (t *training) batchStatistics(vm G.VM, n, rank int) error {
 	}
 	t.begin(n, rank)
 	defer vm.Reset()
-	err := vm.RunAll()
+	_, err := t.run(vm)
 	t.zeroGradients()
 	if err != nil {
 		return errors.Wrap(err, "layers: estimate statistics")

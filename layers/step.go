@@ -177,11 +177,7 @@ func (f *imageFeed) load(pass anyPass) (whole bool, err error) {
 func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (cost, norm float64, err error) {
 	t.statistics.take()
 	defer vm.Reset()
-	if err = vm.RunAll(); err == nil {
-		if cost = scalar(t.cost); math.IsNaN(cost) || math.IsInf(cost, 0) {
-			err = errors.Wrapf(ErrNotFinite, "loss %v", cost)
-		}
-	}
+	cost, err = t.run(vm)
 	cost, err = t.together(ranks, cost, err)
 	if average, ok := within[averager](solver); err == nil && clip > 0 && ok {
 		err = average.Average(t.model)
@@ -196,6 +192,17 @@ func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (c
 		return cost, norm, errors.Wrap(err, "solver")
 	}
 	return cost, norm, nil
+}
+
+// run makes a pass over the loaded batch and returns its cost, which must be finite.
+func (t *training) run(vm G.VM) (cost float64, err error) {
+	if err := vm.RunAll(); err != nil {
+		return 0, err
+	}
+	if cost = scalar(t.cost); math.IsNaN(cost) || math.IsInf(cost, 0) {
+		return cost, errors.Wrapf(ErrNotFinite, "loss %v", cost)
+	}
+	return cost, nil
 }
 
 // together returns the mean cost of the ranks and sets the statistics in byRank to their means over the ranks, unless a rank
