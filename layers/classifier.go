@@ -49,13 +49,13 @@ func NewClassifier(net Layer, batch int, image ...int) (*Classifier, error) {
 //
 //   - Fit takes shared batches (Rank and Ranks of datasets.LoaderConfig) and a solver that steps by the mean of the
 //     ranks' gradients (distributed.NewSolver, inside an optim.PerturbedSolver or around the base solver). The losses in
-//     its history are means over the ranks. The ranks must have the same batches (of loaders: the same String), learning rate,
-//     noise and FitConfig, which Fit compares before the first step, as it does the weights after each pass. Batch norms
-//     normalise by the images of their own rank, and their running statistics are set to the mean over the ranks after each
-//     step, unless [SyncBatchNorm] makes them normalise over all ranks.
-//     Only rank 0 writes files and shows progress; it reads the checkpoint for all. A checkpoint is that of a single process, and
-//     can be resumed by any number of ranks with the same combined batches: the training then continues up to
-//     rounding. Dropouts draw what a single process would draw in that rank's part of the combined batch.
+//     its history are means over the ranks. The ranks must have the same batches (of loaders: the same String), learning
+//     rate, noise and FitConfig, which Fit compares before the first step, as it does the weights after each pass. Batch
+//     norms normalise by the images of their own rank, and their running statistics are set to the mean over the ranks
+//     after each step, unless [SyncBatchNorm] makes them normalise over all ranks. Only rank 0 writes files and shows
+//     progress; it reads the checkpoint for all. A checkpoint is that of a single process, and can be resumed by any
+//     number of ranks with the same combined batches: the training then continues up to rounding. Dropouts draw what a
+//     single process would draw in that rank's part of the combined batch.
 //   - Evaluate and Confusion over shared batches cover the whole pass, with the same bits on every rank and for any
 //     number of ranks. Batches that are not shared are evaluated by every rank on its own.
 //   - EstimateStatistics takes means over the ranks.

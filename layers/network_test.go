@@ -85,8 +85,8 @@ func TestNetworks(t *testing.T) {
 			for _, v := range logits {
 				largest = max(largest, math.Abs(v))
 			}
-			// Rounding errors do not depend on the size of a logit: they are at most 1.5e-6 of the largest one, with any algorithm of
-			// convolutions and any kernels.
+			// Rounding errors do not depend on the size of a logit: they are at most 1.5e-6 of the largest one, with any
+			// algorithm of convolutions and any kernels.
 			if len(logits) != n.classes || !(math.Abs(logits[0]-n.logit) <= 1e-5*largest) {
 				t.Errorf("logit %.6f of %d, want %.6f of %d", logits[0], len(logits), n.logit, n.classes)
 			}

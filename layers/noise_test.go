@@ -45,8 +45,8 @@ func sam(t *testing.T, base G.Solver, rho float64, opts ...optim.SAMOpt) G.Solve
 	return s
 }
 
-// TestStatisticsUnderSAM: the running statistics of a batch norm are those at the clean weights. With a base solver that changes
-// nothing, they are the same as without SAM, while the losses are higher.
+// TestStatisticsUnderSAM: the running statistics of a batch norm are those at the clean weights. With a base solver that
+// changes nothing, they are the same as without SAM, while the losses are higher.
 func TestStatisticsUnderSAM(t *testing.T) {
 	fit := func(solver G.Solver) (map[string][]float64, []float64) {
 		model, net := newModel(t, tensor.Float32)
