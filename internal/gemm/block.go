@@ -25,6 +25,14 @@ const (
 	farRows    = 128  // this
 )
 
+// A product with a transposed b whose rows are at least turnTimes those of a, at most turnRows and at least turnLeast, is
+// computed as its transpose. Measured.
+const (
+	turnLeast = 32
+	turnRows  = 256
+	turnTimes = 3
+)
+
 // block is a product of any type for the kernels of that type. Distances are in bytes.
 type block struct {
 	*kernels
@@ -50,9 +58,14 @@ func (p *product[T]) run(use *kernels) {
 		p.plain()
 		return
 	}
-	if p = p.asRow(); p.dotProducts(use) {
+	if p = p.asRow(); p.dotProducts(use) || p.turned(use) {
 		return
 	}
+	p.blocks(use)
+}
+
+// blocks computes the product with the kernels of blocks.
+func (p *product[T]) blocks(use *kernels) {
 	t := block{kernels: use, m: p.m, n: p.n, k: p.k, ta: p.ta, tb: p.tb,
 		a: pointer(p.a), b: pointer(p.b), c: pointer(p.c), cRow: p.ldc * use.size, near: p.near}
 	t.aRow, t.aCol = strides(p.ta, p.lda*use.size, use.size)

@@ -74,6 +74,11 @@ func (t *block) packTransposed(dst *byte, dstRow int, src *byte, srcRow, k, rows
 			}
 		}
 	}
+	t.transposeRest(dst, dstRow, src, srcRow, from, k, rows)
+}
+
+// transposeRest is packTransposed for the columns behind those that the kernel wrote, and writes nothing else.
+func (t *block) transposeRest(dst *byte, dstRow int, src *byte, srcRow, from, k, rows int) {
 	if t.size == 4 {
 		transposeWords[uint32](dst, dstRow, src, srcRow, from, k, rows)
 	} else {
