@@ -11,21 +11,21 @@ import (
 	"github.com/layernoise/layernoise/internal/outfile"
 )
 
-// findings are the numbers of the table. They are stored beside the picture.
+// findings are the numbers of the table, stored beside the picture.
 type findings struct {
 	Rank      int      `json:"rank"`
 	Trainings []ending `json:"trainings"`
 }
 
-// ending is how a training ended, and what was measured along it.
+// ending is the end of a training, with the measurements along it.
 type ending struct {
 	Method   string `json:"method"`
 	Seed     int    `json:"seed"`
-	Diverged int    `json:"diverged,omitempty"` // the step after which numbers were no longer finite
+	Diverged int    `json:"diverged,omitempty"` // the step after which numbers were not finite
 
 	Loss       interval.Number `json:"loss"`
 	Expected   interval.Number `json:"expected"` // loss under noise, by the closed form
-	First      interval.Number `json:"first"`    // mean of the singular values that were planted
+	First      interval.Number `json:"first"`    // mean of the planted singular values
 	Others     interval.Number `json:"others"`   // mean of the other singular values
 	FromTruth  interval.Number `json:"from_planted"`
 	FromClosed interval.Number `json:"from_closed_form"`
@@ -33,7 +33,7 @@ type ending struct {
 	Measured []draw `json:"measured,omitempty"`
 }
 
-// draw is an expected loss as measured by draws of the noise, and its closed form.
+// draw is an expected loss measured by draws of the noise, and its closed form.
 type draw struct {
 	Step   float64         `json:"step"`
 	Mean   interval.Number `json:"mean"`
@@ -61,7 +61,7 @@ func (x *results) findings() *findings {
 	return f
 }
 
-// write writes the findings into the file beside a picture, a line for each training.
+// write writes the findings to the file beside a picture, a line for each training.
 func (f *findings) write(picture string) error {
 	return outfile.Write(strings.TrimSuffix(picture, ".png")+".json", func(w io.Writer) error {
 		fmt.Fprintf(w, "{\"rank\": %d, \"trainings\": [", f.Rank)
@@ -80,8 +80,8 @@ func (f *findings) write(picture string) error {
 	})
 }
 
-// table prints where the trainings ended as Markdown, the means over the seeds with their 95% intervals, and how well closed form
-// and measurement agree.
+// table prints the ends of the trainings as a Markdown table, means over the seeds with 95% intervals, and how well closed
+// form and measurement agree.
 func (f *findings) table(w io.Writer) {
 	fmt.Fprintf(w, "| training | loss at the weights | expected under noise | measured | first %d singular values | the others | distance to the planted | distance to the closed form |\n", f.Rank)
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
@@ -117,10 +117,10 @@ func (f *findings) table(w io.Writer) {
 	if all == 0 {
 		return
 	}
-	fmt.Fprintf(w, "measured under noise %d times: %d of the 95%% intervals (%.1f%%) hold the closed form\n", all, held, 100*float64(held)/float64(all))
+	fmt.Fprintf(w, "measured under noise %d times: %d of the 95%% intervals (%.1f%%) contain the closed form\n", all, held, 100*float64(held)/float64(all))
 }
 
-// agree counts the measurements, and those whose 95% interval holds the closed form.
+// agree counts the measurements, and those whose 95% interval contains the closed form.
 func (f *findings) agree() (held, all int) {
 	for _, e := range f.Trainings {
 		for _, d := range e.Measured {
