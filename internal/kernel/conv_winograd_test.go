@@ -149,7 +149,11 @@ func TestWinogradThreads(t *testing.T) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 		one := newSample(c)
 		one.run()
-		for _, n := range []int{2, 3, 7} {
+		threads := []int{2, 3, 7}
+		if testing.Short() {
+			threads = []int{3}
+		}
+		for _, n := range threads {
 			runtime.GOMAXPROCS(n)
 			s := newSample(c)
 			s.run()
