@@ -25,8 +25,8 @@ const (
 	farRows    = 128  // this
 )
 
-// A product with a transposed b whose rows are at least turnTimes those of a, at most turnRows and at least turnLeast, is
-// computed as its transpose. Measured.
+// A product is computed as its transpose if a has at least turnLeast and at most turnRows rows, b turnTimes as many columns,
+// and a sum as many terms as a has rows; but not if b is transposed and its rows lie farA bytes apart. Measured.
 const (
 	turnLeast = 32
 	turnRows  = 256

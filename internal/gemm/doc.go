@@ -24,6 +24,6 @@
 // A product is cut into blocks of columns and of terms (see block). A block of b is copied to panels as wide as a tile, a
 // block of a to strips as high as a tile, in the order in which the kernels read them, wherever that pays; a kernel then
 // computes a tile of c, its rows times one to eight vectors, with one pass over a strip and a panel.
-// Of a few rows times the transpose of a long matrix, as in the forward pass of a fully connected layer, the transpose is
-// computed (see turned).
+// A product of few rows and many columns, as the passes of a fully connected layer are, is computed as its transpose (see
+// turned).
 package gemm

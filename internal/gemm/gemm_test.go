@@ -214,8 +214,11 @@ func testProducts[T Float](t *testing.T) {
 		newSample[T](r, m, 150, 5).compare(t)
 		newSample[T](r, 20, m, 7).compare(t)
 	}
+	for range 100 { // computed as their transposes, of any transposed matrices
+		newSample[T](r, 33, 110, 45).compare(t)
+	}
 	// The first has several blocks of rows, of columns and of terms.
-	large := [][3]int{{180, 530, 300}, {400, 70, 33}, {20, 600, 700}, {33, 40, 1500}, {350, 300, 20}, {1, 700, 400}, {700, 1, 30}, {3, 300, 350}, {128, 10, 500}, {64, 513, 100}, {129, 1300, 9}}
+	large := [][3]int{{180, 530, 300}, {400, 70, 33}, {20, 600, 700}, {33, 40, 1500}, {350, 300, 20}, {1, 700, 400}, {700, 1, 30}, {3, 300, 350}, {128, 10, 500}, {64, 513, 100}, {129, 1300, 9}, {128, 500, 300}}
 	if testing.Short() {
 		large = large[:5]
 	}
