@@ -8,7 +8,9 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/layernoise/layernoise/internal/digest"
 	"github.com/layernoise/layernoise/internal/isnil"
+	"github.com/layernoise/layernoise/internal/solvername"
 	"github.com/pkg/errors"
 	"github.com/schollz/progressbar/v3"
 	G "gorgonia.org/gorgonia"
@@ -101,16 +103,8 @@ func (f *fit) lines() []string {
 		fmt.Sprintf("a checkpoint: %v, every %d steps, resumed: %v; best weights: %v", c.Checkpoint != "", c.CheckpointEvery, c.Resume, c.Best != ""),
 		fmt.Sprintf("gradients clipped to norm %v (0: not)", c.ClipNorm),
 		fmt.Sprintf("learning rate %v", learnRate(f.solver)),
-		"a solver " + nameOf(f.solver),
+		"a solver " + solvername.Of(f.solver),
 	}
-}
-
-// nameOf describes a solver: by its type if it does not describe itself.
-func nameOf(solver G.Solver) string {
-	if s, ok := solver.(fmt.Stringer); ok {
-		return s.String()
-	}
-	return fmt.Sprintf("%T", solver)
 }
 
 // weights describes the network after an epoch.
@@ -121,7 +115,7 @@ func (f *fit) weights(epoch int) ([]string, error) {
 	}
 	list := make([]string, len(params))
 	for i, p := range params {
-		list[i] = fmt.Sprintf("%s %v of digest %016x after epoch %d", p.Name, p.Value.Shape(), digest(p.Value.Data()), epoch)
+		list[i] = fmt.Sprintf("%s %v of digest %016x after epoch %d", p.Name, p.Value.Shape(), digest.Of(p.Value.Data()), epoch)
 	}
 	return list, nil
 }

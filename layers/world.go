@@ -3,7 +3,6 @@ package layers
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/pkg/errors"
@@ -167,22 +166,6 @@ func description(batches AnyBatches) string {
 		return of.String()
 	}
 	return fmt.Sprintf("%d batches a pass", batches.Len())
-}
-
-// digest returns a hash of the bits of a []float32 or []float64.
-func digest(data any) uint64 {
-	const prime = 1099511628211
-	hash := uint64(14695981039346656037)
-	if x, ok := data.([]float32); ok {
-		for _, v := range x {
-			hash = (hash ^ uint64(math.Float32bits(v))) * prime
-		}
-		return hash
-	}
-	for _, v := range data.([]float64) {
-		hash = (hash ^ math.Float64bits(v)) * prime
-	}
-	return hash
 }
 
 // shares reports whether the batches are divided among the ranks. It is an error if they are divided for another rank, or

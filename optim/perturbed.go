@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/layernoise/layernoise/internal/isnil"
+	"github.com/layernoise/layernoise/internal/solvername"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -88,17 +89,9 @@ func (s *PerturbedSolver) newCarrier() *carrier { return &carrier{owner: "a " + 
 // String describes the solver by sigma, the seed and its base.
 func (s *PerturbedSolver) String() string {
 	if s.ascent != nil {
-		return fmt.Sprintf("SAM (rho %v, over %s)", s.sigma, solverName(s.base))
+		return fmt.Sprintf("SAM (rho %v, over %s)", s.sigma, solvername.Of(s.base))
 	}
-	return fmt.Sprintf("PerturbedSolver (sigma %v, seed %d, over %s)", s.sigma, s.seed, solverName(s.base))
-}
-
-// solverName describes a solver: by its type if it does not describe itself.
-func solverName(solver G.Solver) string {
-	if s, ok := solver.(fmt.Stringer); ok {
-		return s.String()
-	}
-	return fmt.Sprintf("%T", solver)
+	return fmt.Sprintf("PerturbedSolver (sigma %v, seed %d, over %s)", s.sigma, s.seed, solvername.Of(s.base))
 }
 
 // Base returns the solver that updates the weights.

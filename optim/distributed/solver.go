@@ -5,10 +5,10 @@ import (
 	"encoding"
 	"fmt"
 	"hash/fnv"
-	"math"
 	"slices"
 	"unsafe"
 
+	"github.com/layernoise/layernoise/internal/digest"
 	"github.com/layernoise/layernoise/internal/nodename"
 	"github.com/layernoise/layernoise/optim"
 	"github.com/pkg/errors"
@@ -332,7 +332,7 @@ func compare(w *World, params []parameter) error {
 		if err != nil {
 			return err
 		}
-		return sameEverywhere(w, c, params, parameter.digest, "has other values there: give all ranks the same seeds, or call BroadcastWeights")
+		return sameEverywhere(w, c, params, func(p parameter) uint64 { return digest.Of(p.value) }, "has other values there: give all ranks the same seeds, or call BroadcastWeights")
 	})
 }
 
@@ -373,23 +373,6 @@ func (p parameter) description() uint64 {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s %v %T", p.name, p.shape, p.value)
 	return h.Sum64()
-}
-
-// digest is a hash of the parameter's values.
-func (p parameter) digest() uint64 {
-	const prime = 1099511628211
-	h := uint64(14695981039346656037)
-	switch x := p.value.(type) {
-	case []float32:
-		for _, v := range x {
-			h = (h ^ uint64(math.Float32bits(v))) * prime
-		}
-	case []float64:
-		for _, v := range x {
-			h = (h ^ math.Float64bits(v)) * prime
-		}
-	}
-	return h
 }
 
 // BroadcastWeights sets the weights of all ranks to those of rank 0. Call it before the first step, where the ranks may
