@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/layernoise/layernoise/examples/internal/interval"
@@ -86,18 +87,8 @@ func (f *findings) table(w io.Writer) {
 	fmt.Fprintf(w, "| training | loss at the weights | expected under noise | measured | first %d singular values | the others | distance to the planted | distance to the closed form |\n", f.Rank)
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
 	for _, m := range methods {
-		cell := func(of func(ending) interval.Number) string {
-			var list []float64
-			for _, e := range f.Trainings {
-				if e.Method == m.name {
-					list = append(list, float64(of(e)))
-				}
-			}
-			if in := interval.Of(list); !math.IsNaN(in.Mean) {
-				return in.Text(3)
-			}
-			return "diverged"
-		}
+		trainings := slices.DeleteFunc(slices.Clone(f.Trainings), func(e ending) bool { return e.Method != m.name })
+		cell := func(of func(ending) interval.Number) string { return interval.Cell(trainings, of) }
 		measured := ""
 		if !m.closed {
 			measured = cell(func(e ending) interval.Number { return last(e.Measured).Mean })

@@ -26,7 +26,7 @@ const (
 )
 
 // A product is computed as its transpose if a has at least turnLeast and at most turnRows rows, b turnTimes as many columns,
-// and a sum as many terms as a has rows; but not if b is transposed and its rows lie farA bytes apart. Measured.
+// and a sum as many terms as a has rows; but not if b is near, or transposed with rows farA bytes apart. Measured.
 const (
 	turnLeast = 32
 	turnRows  = 256

@@ -47,39 +47,32 @@ func TestFitUnalike(t *testing.T) {
 		_, err := f.model.Fit(context.Background(), f.train, f.solver, c)
 		return err
 	}
+	type oddRank func(w *World, f *fitting, c layers.FitConfig) error
+	loads := func(images int, change func(*datasets.LoaderConfig)) oddRank {
+		return func(_ *World, f *fitting, c layers.FitConfig) error {
+			other := config(1)
+			change(&other)
+			f.train = loader(images, other)
+			return train(f, c)
+		}
+	}
+	steps := func(rate, sigma float64, seed uint64) oddRank {
+		return func(w *World, f *fitting, c layers.FitConfig) error {
+			f.solver = solver(w, rate, sigma, seed)
+			return train(f, c)
+		}
+	}
 	for name, test := range map[string]struct {
-		odd   func(w *World, f *fitting, c layers.FitConfig) error // what rank 1 of 2 does
-		want  string                                               // in the errors of both
+		odd   oddRank // what rank 1 of 2 does
+		want  string  // in the errors of both
 		steps int
 	}{
-		"other images": {func(w *World, f *fitting, c layers.FitConfig) error {
-			f.train = loader(4*fitBatch, config(1))
-			return train(f, c)
-		}, "rank 1 has Digits: 48 images", 0},
-		"another order": {func(w *World, f *fitting, c layers.FitConfig) error {
-			other := config(1)
-			other.Seed = 7
-			f.train = loader(3*fitBatch, other)
-			return train(f, c)
-		}, "seed 7, rank 0 has Digits", 0},
-		"other batches": {func(w *World, f *fitting, c layers.FitConfig) error {
-			other := config(1)
-			other.Batch = 3
-			f.train = loader(3*fitBatch, other)
-			return train(f, c)
-		}, "6 batches of 3", 0},
-		"another learning rate": {func(w *World, f *fitting, c layers.FitConfig) error {
-			f.solver = solver(w, 0.1, 0.05, 3)
-			return train(f, c)
-		}, "rank 1 has learning rate 0.1, rank 0 has learning rate 0.05: all", 0},
-		"another sigma": {func(w *World, f *fitting, c layers.FitConfig) error {
-			f.solver = solver(w, 0.05, 0.2, 3)
-			return train(f, c)
-		}, "rank 1 has a solver PerturbedSolver (sigma 0.2, seed 3, ", 0},
-		"another seed": {func(w *World, f *fitting, c layers.FitConfig) error {
-			f.solver = solver(w, 0.05, 0.05, 4)
-			return train(f, c)
-		}, "rank 1 has a solver PerturbedSolver (sigma 0.05, seed 4, ", 0},
+		"other images":          {loads(4*fitBatch, func(*datasets.LoaderConfig) {}), "rank 1 has Digits: 48 images", 0},
+		"another order":         {loads(3*fitBatch, func(c *datasets.LoaderConfig) { c.Seed = 7 }), "seed 7, rank 0 has Digits", 0},
+		"other batches":         {loads(3*fitBatch, func(c *datasets.LoaderConfig) { c.Batch = 3 }), "6 batches of 3", 0},
+		"another learning rate": {steps(0.1, 0.05, 3), "rank 1 has learning rate 0.1, rank 0 has learning rate 0.05: all", 0},
+		"another sigma":         {steps(0.05, 0.2, 3), "rank 1 has a solver PerturbedSolver (sigma 0.2, seed 3, ", 0},
+		"another seed":          {steps(0.05, 0.05, 4), "rank 1 has a solver PerturbedSolver (sigma 0.05, seed 4, ", 0},
 		"another base solver": {func(w *World, f *fitting, c layers.FitConfig) error {
 			adam, err := optim.NewAdam(0.05)
 			if err != nil {

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
+	"slices"
 	"strings"
 
 	"github.com/layernoise/layernoise/examples/internal/interval"
@@ -76,18 +76,8 @@ func table(list []ending) string {
 		if i > 0 && list[i-1].Method == first.Method {
 			continue
 		}
-		cell := func(of func(ending) interval.Number) string {
-			var x []float64
-			for _, e := range list {
-				if e.Method == first.Method {
-					x = append(x, float64(of(e)))
-				}
-			}
-			if i := interval.Of(x); !math.IsNaN(i.Mean) {
-				return i.Text(3)
-			}
-			return "diverged"
-		}
+		method := slices.DeleteFunc(slices.Clone(list), func(e ending) bool { return e.Method != first.Method })
+		cell := func(of func(ending) interval.Number) string { return interval.Cell(method, of) }
 		fromClosed := "0"
 		if first.Method != closedFormName {
 			fromClosed = cell(func(e ending) interval.Number { return e.FromClosed })
