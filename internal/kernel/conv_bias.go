@@ -6,28 +6,31 @@ import "github.com/layernoise/layernoise/internal/parallel"
 // pixels, without those where y is zero if it is not nil, as [Gate] leaves them out. Rows are summed in T, their sums in
 // float64.
 func ConvGradB[T Float](db, dy, y []T, pixels int) {
-	n := len(dy) / (len(db) * pixels)
-	l := loopsFor[T]()
+	if y == nil {
+		y = dy // zeros add nothing
+	}
+	l, sums := loopsFor[T](), borrow[float64](len(db))
+	defer giveBack(sums)
 	parallel.For(len(db), 8, func(lo, hi int) {
-		var gated []T
-		if y != nil {
-			gated = borrow[T](pixels)
-			defer giveBack(gated)
+		s := sums[lo:hi]
+		clear(s)
+		for i := lo * pixels; i < len(dy); i += len(db) * pixels {
+			l.gatedSums(s, dy[i:], y[i:], pixels)
 		}
-		for o := lo; o < hi; o++ {
-			var s float64
-			for i := range n {
-				at := (i*len(db) + o) * pixels
-				row := dy[at:][:pixels]
-				if y != nil {
-					gate(gated, y[at:][:pixels], row)
-					row = gated
-				}
-				s += float64(l.sum(row))
-			}
-			db[o] = T(s)
+		for o, v := range s {
+			db[lo+o] = T(v)
 		}
 	})
+}
+
+// gatedSums adds to each element of s the sum of a row of dy, as sum makes it, without the elements where y is zero.
+func gatedSums[T Float](s []float64, dy, y []T, width int) {
+	gated := borrow[T](width)
+	defer giveBack(gated)
+	for o := range s {
+		gate(gated, y[o*width:][:width], dy[o*width:][:width])
+		s[o] += float64(sum(gated))
+	}
 }
 
 // biasTile adds the bias to a tile of one image, and clips it.

@@ -5,27 +5,26 @@ import "sync"
 // maps are a batch of images (n, channels, h, w) whose tiles are transformed.
 type maps struct {
 	channels, h, w int
-	ph, pw         int // element (0, 0) of the first tile is (-ph, -pw)
+	ph, pw         int // what the first tile sees begins at (-ph, -pw), in the column beside its own
 	lines          int // that a tile takes
-	stride         int // between lines: what the tiles of a row cover
 
-	rows func(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
-	cols func(dst []float32, plane int, src []float32, stride int, tiles []int)
+	rows func(dst []float32, stride, pitch int, src []float32, lines []int, zeros []float32, n int)
+	cols func(r *tileRows, dst []float32, plane int)
 }
 
 // input is the images that the convolution takes.
 func (g *winograd) input() maps {
-	return maps{g.in, g.h, g.w, g.ph, g.pw, winogradIn, winogradOut*g.cols + winogradIn - winogradOut, use.inputRows, use.inputCols}
+	return maps{g.in, g.h, g.w, g.ph, g.pw, winogradIn, use.inputRows, (*tileRows).inputCols}
 }
 
 // gradient is the gradient of the images that it gives.
 func (g *winograd) gradient() maps {
-	return maps{g.out, g.outH, g.outW, 0, 0, winogradOut, winogradOut * g.cols, use.gradRows, use.gradCols}
+	return maps{g.out, g.outH, g.outW, 0, 1, winogradOut, use.gradRows, (*tileRows).gradCols}
 }
 
 // gather transforms the tiles of channels c0 to c1 of x in the rows q0 to q1 into v.
 func (g *winograd) gather(v []float32, m maps, x source, c0, c1, q0, q1 int) {
-	r := g.borrowRows(q0, q1, m.stride)
+	r := g.borrowRows(q0, q1, m.pw == 0)
 	defer r.giveBack()
 	i0, i1 := q0/g.rows, (q1-1)/g.rows+1
 	y0, y1 := m.span(g.rows, q0, q1)
@@ -54,11 +53,11 @@ func (g *winograd) gather(v []float32, m maps, x source, c0, c1, q0, q1 int) {
 				x.unpool(unpooled[((i-i0)*m.h+y0)*m.w:], (i*m.channels+c)*m.h+y0, y1-y0, m.w)
 			}
 		}
-		m.rows(r.buf[m.pw:], m.stride, from, r.lines, r.zeros, m.w)
+		m.rows(r.buf[r.first+m.pw:], r.stride, r.pitch, from, r.lines, r.zeros, m.w)
 		for i := i0; i < i1 && c+1 < c1; i++ {
 			x.fetch((i*m.channels+c+1)*m.h+y0, y1-y0, m.w)
 		}
-		m.cols(v[c*g.channel():], g.tiles, r.buf, m.stride, r.tiles)
+		m.cols(r, v[c*g.channel():], g.tiles)
 	}
 }
 
@@ -91,8 +90,7 @@ func (g *winograd) scatter(y target, m []float32, o0, o1, q0, q1 int) {
 		g.scatterPooled(y, m, o0, o1, q0, q1)
 		return
 	}
-	stride := winogradOut * g.cols
-	r := g.borrowRows(q0, q1, stride)
+	r := g.borrowRows(q0, q1, false)
 	defer r.giveBack()
 	for q := q0; q < q1; q++ {
 		for i := range winogradOut {
@@ -102,15 +100,14 @@ func (g *winograd) scatter(y target, m []float32, o0, o1, q0, q1 int) {
 	}
 	for o := o0; o < o1; o++ {
 		g.fetchTarget(y, o, q0, q1)
-		use.outputCols(r.buf, stride, r.tiles, m[(o-o0)*g.channel():], g.tiles)
-		use.outputRows(y.y[(q0/g.rows*g.out+o)*g.outH*g.outW:], r.lines, r.buf, stride, g.outW, at(y.b, o), y.low())
+		use.outputCols(r.buf, r.stride, m[(o-o0)*g.channel():], g.tiles, len(r.left))
+		use.outputRows(y.y[(q0/g.rows*g.out+o)*g.outH*g.outW:], r.lines, r.buf, r.stride, r.pitch, g.outW, at(y.b, o), y.low())
 	}
 }
 
 // scatterPooled is scatter through the pool of y.
 func (g *winograd) scatterPooled(y target, m []float32, o0, o1, q0, q1 int) {
-	stride := winogradOut * g.cols
-	r := g.borrowRows(q0, q1, stride)
+	r := g.borrowRows(q0, q1, false)
 	defer r.giveBack()
 	row := winogradOut * g.outW // of tiles
 	lines := borrow[float32]((q1 - q0) * row)
@@ -120,8 +117,8 @@ func (g *winograd) scatterPooled(y target, m []float32, o0, o1, q0, q1 int) {
 	}
 	for o := o0; o < o1; o++ {
 		g.fetchTarget(y, o, q0, q1)
-		use.outputCols(r.buf, stride, r.tiles, m[(o-o0)*g.channel():], g.tiles)
-		use.outputRows(lines, r.lines, r.buf, stride, g.outW, at(y.b, o), y.low())
+		use.outputCols(r.buf, r.stride, m[(o-o0)*g.channel():], g.tiles, len(r.left))
+		use.outputRows(lines, r.lines, r.buf, r.stride, r.pitch, g.outW, at(y.b, o), y.low())
 		for q := q0; q < q1; {
 			first := q % g.rows * winogradOut
 			rows := min(g.rows-q%g.rows, q1-q) // of this image
@@ -133,32 +130,63 @@ func (g *winograd) scatterPooled(y target, m []float32, o0, o1, q0, q1 int) {
 
 // tileRows is what a goroutine needs to transform rows of tiles of one channel.
 type tileRows struct {
-	buf   []float32 // six lines for each row, zero at first, and for one more
-	zeros []float32 // that one: stays zero in a gather, takes what nobody reads in a scatter
+	buf   []float32 // six lines, zero at first
+	zeros []float32 // a line of zeros, at the end of buf
 	lines []int     // where in the images the lines of each row begin
-	tiles []int     // where in buf each tile begins
+
+	stride, pitch int // between the lines of buf, and between the rows of tiles in them
+	rows, cols    int // of tiles
+	first         int // where in a line of inputs the first tile begins, with the column that it sees beside its own
+
+	// Masks for the columns that each tile sees beside its own. Rows of tiles lie close together: what is there belongs to
+	// the neighbour, or to another row, where there is padding instead. Behind the rows are tiles of zeros, which fill the
+	// last register up.
+	left, right []uint32
 }
 
 var tileRowsPool = sync.Pool{New: func() any { return new(tileRows) }}
 
-// borrowRows returns space for the rows q0 to q1, with lines stride apart.
-func (g *winograd) borrowRows(q0, q1, stride int) *tileRows {
+// borrowRows returns space for the rows q0 to q1. With apart set they have room between them for columns that the last tile
+// sees beyond its own.
+func (g *winograd) borrowRows(q0, q1 int, apart bool) *tileRows {
+	const line = 16 // numbers in a line of the cache
 	r := tileRowsPool.Get().(*tileRows)
-	row := winogradIn * stride
-	spare := (q1 - q0) * row
-	r.buf = borrow[float32](spare + row)
-	r.zeros = r.buf[spare:]
-	clear(r.buf)
-	r.lines, r.tiles = r.lines[:0], r.tiles[:0]
-	for q := range q1 - q0 {
-		for t := range g.cols {
-			r.tiles = append(r.tiles, q*row+t*winogradOut)
-		}
+	r.rows, r.cols, r.pitch, r.first = q1-q0, g.cols, winogradOut*g.cols, line-1
+	if apart {
+		r.pitch += winogradOut
 	}
-	for len(r.tiles) < g.width(q0, q1) {
-		r.tiles = append(r.tiles, spare)
+	n := g.width(q0, q1)
+	r.stride = line + roundUp(r.rows*r.pitch+(n-r.rows*r.cols)*winogradOut, line) + line + winogradOut*line
+	r.buf = borrow[float32](winogradIn*r.stride + max(g.w, g.outW))
+	r.zeros = r.buf[winogradIn*r.stride:]
+	clear(r.buf)
+	r.lines, r.left, r.right = r.lines[:0], r.left[:0], r.right[:0]
+	for i := range n {
+		var left, right uint32
+		if i < r.rows*r.cols {
+			left, right = -one[uint32](apart || i%r.cols > 0), -one[uint32](apart || (i+1)%r.cols > 0)
+		}
+		r.left, r.right = append(r.left, left), append(r.right, right)
 	}
 	return r
+}
+
+// inputCols takes the tiles out of the lines.
+func (r *tileRows) inputCols(dst []float32, plane int) {
+	if r.pitch == winogradOut*r.cols {
+		use.inputCols(dst, plane, r.buf[r.first:], r.stride, r.left, r.right)
+		return
+	}
+	for q := range r.rows {
+		at := q * r.cols
+		use.inputCols(dst[at:], plane, r.buf[r.first+q*r.pitch:], r.stride, r.left[at:][:r.cols], r.right[at:][:r.cols])
+	}
+	at := r.rows * r.cols
+	use.inputCols(dst[at:], plane, r.buf[r.first+r.rows*r.pitch:], r.stride, r.left[at:], r.right[at:])
+}
+
+func (r *tileRows) gradCols(dst []float32, plane int) {
+	use.gradCols(dst, plane, r.buf[r.first+1:], r.stride, len(r.left))
 }
 
 func (r *tileRows) giveBack() {

@@ -1,13 +1,16 @@
 package kernel
 
+import "math"
+
 // The transforms of tiles work in two passes, for one channel of a chunk. The pass over rows combines whole lines of the
-// images; its other side is a buffer that holds six lines for each row of tiles, stride apart. The pass over columns takes
-// the tiles out of the buffer, or puts them there. lines says where the lines that belong to each row of tiles begin in the
-// images, tiles where each tile begins in the buffer.
+// images; its other side is a buffer with six lines, stride apart, that hold the rows of tiles one after the other, a pitch
+// from each to the next. The pass over columns takes the tiles out of the buffer, or puts them there: four columns for each.
+// lines says where the lines that belong to each row of tiles begin in the images.
 
 // inputRows writes B' d for n columns of six lines each. A negative number stands for a line of zeros.
-func inputRows(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int) {
-	for ; len(lines) > 0; lines, dst = lines[winogradIn:], dst[winogradIn*stride:] {
+func inputRows(dst []float32, stride, pitch int, src []float32, lines []int, zeros []float32, n int) {
+	for at := 0; len(lines) > 0; lines, at = lines[winogradIn:], at+pitch {
+		dst := dst[at:]
 		s0, s1, s2 := line(src, lines[0], zeros, n), line(src, lines[1], zeros, n), line(src, lines[2], zeros, n)
 		s3, s4, s5 := line(src, lines[3], zeros, n), line(src, lines[4], zeros, n), line(src, lines[5], zeros, n)
 		t0, t1, t2, t3, t4, t5 := dst[:n], dst[stride:][:n], dst[2*stride:][:n], dst[3*stride:][:n], dst[4*stride:][:n], dst[5*stride:][:n]
@@ -24,22 +27,28 @@ func line(src []float32, from int, zeros []float32, n int) []float32 {
 	return src[from:][:n]
 }
 
-// inputCols writes the tiles (B' d) B to the 36 planes of dst.
-func inputCols(dst []float32, plane int, src []float32, stride int, tiles []int) {
-	n := len(tiles)
+// inputCols writes the tiles (B' d) B to the 36 planes of dst. Each tile sees a column on either side of its own, the first of
+// which are those from src[1] on. Masks say whether there is anything in it, or zeros. It may read what the buffer has behind
+// the tiles.
+func inputCols(dst []float32, plane int, src []float32, stride int, left, right []uint32) {
+	n := len(left)
 	for e := range winogradIn {
 		src, dst := src[e*stride:], dst[e*winogradIn*plane:]
 		t0, t1, t2, t3, t4, t5 := dst[:n], dst[plane:][:n], dst[2*plane:][:n], dst[3*plane:][:n], dst[4*plane:][:n], dst[5*plane:][:n]
-		for i, o := range tiles {
-			d := (*[winogradIn]float32)(src[o:])
-			t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradB(d[0], d[1], d[2], d[3], d[4], d[5])
+		for i := range n {
+			d := (*[winogradIn]float32)(src[i*winogradOut:])
+			first, last := masked(d[0], left[i]), masked(d[5], right[i])
+			t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradB(first, d[1], d[2], d[3], d[4], last)
 		}
 	}
 }
 
+func masked(x float32, mask uint32) float32 { return math.Float32frombits(math.Float32bits(x) & mask) }
+
 // gradRows writes A dy for n columns of four lines each, as inputRows does.
-func gradRows(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int) {
-	for ; len(lines) > 0; lines, dst = lines[winogradOut:], dst[winogradIn*stride:] {
+func gradRows(dst []float32, stride, pitch int, src []float32, lines []int, zeros []float32, n int) {
+	for at := 0; len(lines) > 0; lines, at = lines[winogradOut:], at+pitch {
+		dst := dst[at:]
 		s0, s1, s2, s3 := line(src, lines[0], zeros, n), line(src, lines[1], zeros, n), line(src, lines[2], zeros, n), line(src, lines[3], zeros, n)
 		t0, t1, t2, t3, t4, t5 := dst[:n], dst[stride:][:n], dst[2*stride:][:n], dst[3*stride:][:n], dst[4*stride:][:n], dst[5*stride:][:n]
 		for i := range n {
@@ -48,27 +57,25 @@ func gradRows(dst []float32, stride int, src []float32, lines []int, zeros []flo
 	}
 }
 
-// gradCols writes the tiles (A dy) A' to the 36 planes of dst.
-func gradCols(dst []float32, plane int, src []float32, stride int, tiles []int) {
-	n := len(tiles)
+// gradCols writes n tiles (A dy) A' to the 36 planes of dst. n is a multiple of sixteen, as for outputCols.
+func gradCols(dst []float32, plane int, src []float32, stride, n int) {
 	for e := range winogradIn {
 		src, dst := src[e*stride:], dst[e*winogradIn*plane:]
 		t0, t1, t2, t3, t4, t5 := dst[:n], dst[plane:][:n], dst[2*plane:][:n], dst[3*plane:][:n], dst[4*plane:][:n], dst[5*plane:][:n]
-		for i, o := range tiles {
-			d := (*[winogradOut]float32)(src[o:])
+		for i := range n {
+			d := (*[winogradOut]float32)(src[i*winogradOut:])
 			t0[i], t1[i], t2[i], t3[i], t4[i], t5[i] = winogradA(d[0], d[1], d[2], d[3])
 		}
 	}
 }
 
-// outputCols writes the tiles of the 36 planes of src, times A, to the lines.
-func outputCols(dst []float32, stride int, tiles []int, src []float32, plane int) {
-	n := len(tiles)
+// outputCols writes the n tiles of the 36 planes of src, times A, to the lines.
+func outputCols(dst []float32, stride int, src []float32, plane, n int) {
 	for e := range winogradIn {
 		src, dst := src[e*winogradIn*plane:], dst[e*stride:]
 		s0, s1, s2, s3, s4, s5 := src[:n], src[plane:][:n], src[2*plane:][:n], src[3*plane:][:n], src[4*plane:][:n], src[5*plane:][:n]
-		for i, o := range tiles {
-			d := (*[winogradOut]float32)(dst[o:])
+		for i := range n {
+			d := (*[winogradOut]float32)(dst[i*winogradOut:])
 			d[0], d[1], d[2], d[3] = winogradAT(s0[i], s1[i], s2[i], s3[i], s4[i], s5[i])
 		}
 	}
@@ -76,8 +83,9 @@ func outputCols(dst []float32, stride int, tiles []int, src []float32, plane int
 
 // outputRows writes A' m plus the bias for n columns, clipped at low from below, to four lines each. Lines are written from
 // the last to the first: one that lies outside of its image may name the last one inside.
-func outputRows(dst []float32, lines []int, src []float32, stride, n int, bias, low float32) {
-	for ; len(lines) > 0; lines, src = lines[winogradOut:], src[winogradIn*stride:] {
+func outputRows(dst []float32, lines []int, src []float32, stride, pitch, n int, bias, low float32) {
+	for at := 0; len(lines) > 0; lines, at = lines[winogradOut:], at+pitch {
+		src := src[at:]
 		t0, t1, t2, t3 := dst[lines[0]:][:n], dst[lines[1]:][:n], dst[lines[2]:][:n], dst[lines[3]:][:n]
 		s0, s1, s2, s3, s4, s5 := src[:n], src[stride:][:n], src[2*stride:][:n], src[3*stride:][:n], src[4*stride:][:n], src[5*stride:][:n]
 		for i := range n {

@@ -5,10 +5,11 @@ import "github.com/layernoise/layernoise/internal/cpu"
 // kernels are the inner loops that exist for several sets of instructions. The plain ones define the results; short of
 // overflow, all others give the same bits.
 type kernels struct {
-	inputRows, gradRows func(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
-	inputCols, gradCols func(dst []float32, plane int, src []float32, stride int, tiles []int)
-	outputCols          func(dst []float32, stride int, tiles []int, src []float32, plane int)
-	outputRows          func(dst []float32, lines []int, src []float32, stride, n int, bias, low float32)
+	inputRows, gradRows func(dst []float32, stride, pitch int, src []float32, lines []int, zeros []float32, n int)
+	inputCols           func(dst []float32, plane int, src []float32, stride int, left, right []uint32)
+	gradCols            func(dst []float32, plane int, src []float32, stride, n int)
+	outputCols          func(dst []float32, stride int, src []float32, plane, n int)
+	outputRows          func(dst []float32, lines []int, src []float32, stride, pitch, n int, bias, low float32)
 	windowPlanes        func(u []float32, plane int, w []float32, n int, rotate bool)
 	gate32              func(dx, y, dy []uint32)
 	fetch               func(x []float32) // into the cache; there is at least one element

@@ -22,6 +22,9 @@ func kernelsOf(l cpu.Level) kernels {
 	}
 	if l >= cpu.AVX512 {
 		k.weighViews, k.dotViews = weighViewsAVX512, dotViewsAVX512
+		k.inputCols, k.gradCols, k.outputCols = inputColsAVX512, gradColsAVX512, outputColsAVX512
+		k.inputRows, k.gradRows, k.outputRows = inputRowsAVX512Wide, gradRowsAVX512Wide, outputRowsAVX512Wide
+		k.gate32 = gate32AVX512
 	}
 	return k
 }
@@ -31,11 +34,11 @@ func loopsOf(l cpu.Level) loops[float32] {
 	if l < cpu.AVX2 {
 		return plainLoops[float32]()
 	}
-	return loops[float32]{
+	k := loops[float32]{
 		addClip: addClipAVX2, clipRows: clipRowsAVX2, sumClip: sumClipAVX2,
 		maxHalves: maxHalvesAVX2, unpoolHalves: unpoolHalvesAVX2,
 		dropout: dropoutAVX2,
-		sum:     sumAVX2, moments: momentsAVX2,
+		sum:     sumAVX2, gatedSums: gatedSumsAVX2, moments: momentsAVX2,
 		normForward: normForwardAVX2, normJoin: normJoinAVX2, normSums: normSumsAVX2, normGrad: normGradAVX2,
 		rowNorm: rowNormAVX2, rowNormSums: rowNormSumsAVX2, rowNormGrad: rowNormGradAVX2,
 		top: topAVX2, times: timesAVX2, timesRows: timesRowsAVX2, dotRows: dotRowsAVX2, slopeRows: slopeRowsAVX2,
@@ -45,6 +48,44 @@ func loopsOf(l cpu.Level) loops[float32] {
 		},
 		toChannelsLast: toChannelsLastAVX2Tail, fromChannelsLast: fromChannelsLastAVX2Tail,
 	}
+	if l >= cpu.AVX512 {
+		k.addClip, k.clipRows, k.sumClip, k.dropout = addClipAVX512, clipRowsAVX512, sumClipAVX512, dropoutAVX512
+		k.gatedSums, k.moments = gatedSumsAVX512, momentsAVX512
+		k.normForward, k.normJoin, k.normSums, k.normGrad = normForwardAVX512, normJoinAVX512, normSumsAVX512, normGradAVX512
+		k.rowNorm, k.rowNormSums, k.rowNormGrad = rowNormAVX512, rowNormSumsAVX512, rowNormGradAVX512
+		k.top, k.times, k.timesRows, k.slopeRows = topAVX512, timesAVX512, timesRowsAVX512, slopeRowsAVX512
+		k.sgd, k.momentum, k.nesterov = sgdAVX512, sgdMomentumAVX512, sgdNesterovAVX512
+		k.adam = func(w, g, m, v []float32, s *AdamStep[float32]) {
+			adamAVX512(w, g, m, v, (*[9]float32)(unsafe.Pointer(s)))
+		}
+	}
+	return k
+}
+
+// The rows of the smallest images fill no register of AVX-512, whose masks are slower then than registers of AVX2.
+
+func inputRowsAVX512Wide(dst []float32, stride, pitch int, src []float32, lines []int, zeros []float32, n int) {
+	if n <= lanes {
+		inputRowsAVX2(dst, stride, pitch, src, lines, zeros, n)
+		return
+	}
+	inputRowsAVX512(dst, stride, pitch, src, lines, zeros, n)
+}
+
+func gradRowsAVX512Wide(dst []float32, stride, pitch int, src []float32, lines []int, zeros []float32, n int) {
+	if n <= lanes {
+		gradRowsAVX2(dst, stride, pitch, src, lines, zeros, n)
+		return
+	}
+	gradRowsAVX512(dst, stride, pitch, src, lines, zeros, n)
+}
+
+func outputRowsAVX512Wide(dst []float32, lines []int, src []float32, stride, pitch, n int, bias, low float32) {
+	if n <= lanes {
+		outputRowsAVX2(dst, lines, src, stride, pitch, n, bias, low)
+		return
+	}
+	outputRowsAVX512(dst, lines, src, stride, pitch, n, bias, low)
 }
 
 // lanes is how many elements an AVX2 register holds. Kernels for whole registers leave the rest to the plain ones.

@@ -16,6 +16,7 @@ type loops[T Float] struct {
 	unpoolHalves       func(dx []T, picks []uint32, dy []T, width, rows int)
 	dropout            func(y, x []T, words []uint32, threshold uint32, scale T)
 	sum                func(x []T) T
+	gatedSums          func(s []float64, dy, y []T, width int)
 	moments            func(x []T, p planes, pivot T) (total, square float64)
 	normForward        func(y, x []T, p planes, mean, a, b, low T)
 	normJoin           func(y, x, residual []T, p planes, mean, a, b, low T)
@@ -55,7 +56,7 @@ func plainLoops[T Float]() loops[T] {
 		addClip: addClip[T], clipRows: clipRows[T], sumClip: sumClip[T],
 		maxHalves: maxHalves[T], unpoolHalves: unpoolHalves[T],
 		dropout: dropout[T],
-		sum:     sum[T], moments: moments[T],
+		sum:     sum[T], gatedSums: gatedSums[T], moments: moments[T],
 		normForward: normForward[T], normJoin: normJoin[T], normSums: normSums[T], normGrad: normGrad[T],
 		rowNorm: rowNorm[T], rowNormSums: rowNormSums[T], rowNormGrad: rowNormGrad[T],
 		top: top[T], times: times[T], timesRows: timesRows[T], dotRows: dotRows[T], slopeRows: slopeRows[T],

@@ -49,6 +49,18 @@ func testLoops(t *testing.T, l loops[float32], seed uint64) {
 	u := framed(r, finite(r, n)).data
 	equalBits(t, "sum", []float32{l.sum(u)}, []float32{plain.sum(u)})
 
+	sums, wantSums := make([]float64, rows), make([]float64, rows)
+	for i := range sums {
+		sums[i] = r.NormFloat64()
+		wantSums[i] = sums[i]
+	}
+	dy, gates := framed(r, finite(r, rows*width)).data, framed(r, values(r, rows*width)).data
+	l.gatedSums(sums, dy, gates, width)
+	plain.gatedSums(wantSums, dy, gates, width)
+	if !slices.Equal(sums, wantSums) {
+		t.Fatalf("gatedSums: %v, want %v", sums, wantSums)
+	}
+
 	// The steps of the optimisers change several slices, here parts of one.
 	parts := func(s []float32) (w, g, m, v []float32) {
 		return s[:n], s[n : 2*n], s[2*n : 3*n], s[3*n:]

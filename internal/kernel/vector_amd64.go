@@ -2,36 +2,6 @@
 
 package kernel
 
-// inputRowsAVX2 is inputRows.
-//
-//go:noescape
-func inputRowsAVX2(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
-
-// gradRowsAVX2 is gradRows.
-//
-//go:noescape
-func gradRowsAVX2(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
-
-// outputRowsAVX2 is outputRows.
-//
-//go:noescape
-func outputRowsAVX2(dst []float32, lines []int, src []float32, stride int, n int, bias float32, low float32)
-
-// inputColsAVX2 is inputCols.
-//
-//go:noescape
-func inputColsAVX2(dst []float32, plane int, src []float32, stride int, tiles []int)
-
-// gradColsAVX2 is gradCols.
-//
-//go:noescape
-func gradColsAVX2(dst []float32, plane int, src []float32, stride int, tiles []int)
-
-// outputColsAVX2 is outputCols.
-//
-//go:noescape
-func outputColsAVX2(dst []float32, stride int, tiles []int, src []float32, plane int)
-
 // windowPlanesAVX2 is windowPlanes.
 //
 //go:noescape
@@ -46,6 +16,61 @@ func rotatedPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]f
 //
 //go:noescape
 func planesWindowAVX2(dw []float32, n int, u []float32, plane int, scales *[36]float32)
+
+// maxHalvesAVX2 is maxHalves.
+//
+//go:noescape
+func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, rows int, keep uint32)
+
+// unpoolHalvesAVX2 is unpoolHalves.
+//
+//go:noescape
+func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, rows int)
+
+// toChannelsLastAVX2 is toChannelsLast.
+//
+//go:noescape
+func toChannelsLastAVX2(dst []float32, pixels []int, src []float32, plane int, channels int)
+
+// fromChannelsLastAVX2 is fromChannelsLast.
+//
+//go:noescape
+func fromChannelsLastAVX2(dst []float32, plane int, channels int, src []float32, pixels []int)
+
+// fetchAVX2 is fetch.
+//
+//go:noescape
+func fetchAVX2(x []float32)
+
+// inputRowsAVX2 is inputRows.
+//
+//go:noescape
+func inputRowsAVX2(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
+
+// gradRowsAVX2 is gradRows.
+//
+//go:noescape
+func gradRowsAVX2(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
+
+// outputRowsAVX2 is outputRows.
+//
+//go:noescape
+func outputRowsAVX2(dst []float32, lines []int, src []float32, stride int, pitch int, n int, bias float32, low float32)
+
+// inputColsAVX2 is inputCols.
+//
+//go:noescape
+func inputColsAVX2(dst []float32, plane int, src []float32, stride int, left []uint32, right []uint32)
+
+// gradColsAVX2 is gradCols.
+//
+//go:noescape
+func gradColsAVX2(dst []float32, plane int, src []float32, stride int, n int)
+
+// outputColsAVX2 is outputCols.
+//
+//go:noescape
+func outputColsAVX2(dst []float32, stride int, src []float32, plane int, n int)
 
 // gate32AVX2 is gate32.
 //
@@ -77,6 +102,11 @@ func sumClipAVX2(z []float32, x []float32, y []float32, low float32)
 //go:noescape
 func sumAVX2(x []float32) (total float32)
 
+// gatedSumsAVX2 is gatedSums.
+//
+//go:noescape
+func gatedSumsAVX2(s []float64, dy []float32, y []float32, width int)
+
 // sgdAVX2 is sgd.
 //
 //go:noescape
@@ -97,16 +127,6 @@ func sgdNesterovAVX2(w []float32, g []float32, v []float32, rate float32, moment
 //go:noescape
 func adamAVX2(w []float32, g []float32, m []float32, v []float32, s *[9]float32)
 
-// maxHalvesAVX2 is maxHalves.
-//
-//go:noescape
-func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, rows int, keep uint32)
-
-// unpoolHalvesAVX2 is unpoolHalves.
-//
-//go:noescape
-func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, rows int)
-
 // weighViewsAVX2 is weighViews.
 //
 //go:noescape
@@ -116,31 +136,6 @@ func weighViewsAVX2(y []float32, stride int, x []float32, offsets []int, w []flo
 //
 //go:noescape
 func dotViewsAVX2(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
-
-// weighViewsAVX512 is weighViews.
-//
-//go:noescape
-func weighViewsAVX512(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
-
-// dotViewsAVX512 is dotViews.
-//
-//go:noescape
-func dotViewsAVX512(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
-
-// toChannelsLastAVX2 is toChannelsLast.
-//
-//go:noescape
-func toChannelsLastAVX2(dst []float32, pixels []int, src []float32, plane int, channels int)
-
-// fromChannelsLastAVX2 is fromChannelsLast.
-//
-//go:noescape
-func fromChannelsLastAVX2(dst []float32, plane int, channels int, src []float32, pixels []int)
-
-// fetchAVX2 is fetch.
-//
-//go:noescape
-func fetchAVX2(x []float32)
 
 // momentsAVX2 is moments.
 //
@@ -226,3 +221,173 @@ func dotRowsAVX2(d []float32, x []float32, xStride int, y []float32, yStride int
 //
 //go:noescape
 func slopeRowsAVX2(p []float32, dp []float32, e []float32, pitch int, cols int, inverse []float32, d []float32, scale float32)
+
+// inputRowsAVX512 is inputRows.
+//
+//go:noescape
+func inputRowsAVX512(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
+
+// gradRowsAVX512 is gradRows.
+//
+//go:noescape
+func gradRowsAVX512(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
+
+// outputRowsAVX512 is outputRows.
+//
+//go:noescape
+func outputRowsAVX512(dst []float32, lines []int, src []float32, stride int, pitch int, n int, bias float32, low float32)
+
+// inputColsAVX512 is inputCols.
+//
+//go:noescape
+func inputColsAVX512(dst []float32, plane int, src []float32, stride int, left []uint32, right []uint32)
+
+// gradColsAVX512 is gradCols.
+//
+//go:noescape
+func gradColsAVX512(dst []float32, plane int, src []float32, stride int, n int)
+
+// outputColsAVX512 is outputCols.
+//
+//go:noescape
+func outputColsAVX512(dst []float32, stride int, src []float32, plane int, n int)
+
+// gate32AVX512 is gate32.
+//
+//go:noescape
+func gate32AVX512(dx []uint32, y []uint32, dy []uint32)
+
+// addClipAVX512 is addClip.
+//
+//go:noescape
+func addClipAVX512(y []float32, x []float32, v float32, low float32)
+
+// clipRowsAVX512 is clipRows.
+//
+//go:noescape
+func clipRowsAVX512(y []float32, yStride int, x []float32, xStride int, width int, rows int, v float32, low float32)
+
+// dropoutAVX512 is dropout.
+//
+//go:noescape
+func dropoutAVX512(y []float32, x []float32, words []uint32, threshold uint32, scale float32)
+
+// sumClipAVX512 is sumClip.
+//
+//go:noescape
+func sumClipAVX512(z []float32, x []float32, y []float32, low float32)
+
+// gatedSumsAVX512 is gatedSums.
+//
+//go:noescape
+func gatedSumsAVX512(s []float64, dy []float32, y []float32, width int)
+
+// sgdAVX512 is sgd.
+//
+//go:noescape
+func sgdAVX512(w []float32, g []float32, rate float32, decay float32)
+
+// sgdMomentumAVX512 is sgdMomentum.
+//
+//go:noescape
+func sgdMomentumAVX512(w []float32, g []float32, v []float32, rate float32, momentum float32, decay float32)
+
+// sgdNesterovAVX512 is sgdNesterov.
+//
+//go:noescape
+func sgdNesterovAVX512(w []float32, g []float32, v []float32, rate float32, momentum float32, decay float32)
+
+// adamAVX512 is adam.
+//
+//go:noescape
+func adamAVX512(w []float32, g []float32, m []float32, v []float32, s *[9]float32)
+
+// weighViewsAVX512 is weighViews.
+//
+//go:noescape
+func weighViewsAVX512(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
+
+// dotViewsAVX512 is dotViews.
+//
+//go:noescape
+func dotViewsAVX512(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
+
+// momentsAVX512 is moments.
+//
+//go:noescape
+func momentsAVX512(x []float32, p struct {
+	size   int
+	stride int
+	count  int
+}, pivot float32) (total float64, square float64)
+
+// normForwardAVX512 is normForward.
+//
+//go:noescape
+func normForwardAVX512(y []float32, x []float32, p struct {
+	size   int
+	stride int
+	count  int
+}, mean float32, a float32, b float32, low float32)
+
+// normJoinAVX512 is normJoin.
+//
+//go:noescape
+func normJoinAVX512(y []float32, x []float32, residual []float32, p struct {
+	size   int
+	stride int
+	count  int
+}, mean float32, a float32, b float32, low float32)
+
+// normSumsAVX512 is normSums.
+//
+//go:noescape
+func normSumsAVX512(dy []float32, x []float32, p struct {
+	size   int
+	stride int
+	count  int
+}, mean float32, a float32, b float32, keep uint32) (total float64, moment float64)
+
+// normGradAVX512 is normGrad.
+//
+//go:noescape
+func normGradAVX512(dx []float32, dy []float32, x []float32, p struct {
+	size   int
+	stride int
+	count  int
+}, mean float32, a float32, b float32, dyMean float32, slope float32, keep uint32)
+
+// rowNormAVX512 is rowNorm.
+//
+//go:noescape
+func rowNormAVX512(y []float32, x []float32, gain []float32, bias []float32, mean float32, a float32, c float32)
+
+// rowNormSumsAVX512 is rowNormSums.
+//
+//go:noescape
+func rowNormSumsAVX512(dy []float32, x []float32, gain []float32, mean float32, a float32, c float32) (total float64, moment float64)
+
+// rowNormGradAVX512 is rowNormGrad.
+//
+//go:noescape
+func rowNormGradAVX512(dx []float32, dy []float32, x []float32, gain []float32, dgain []float32, dbias []float32, mean float32, a float32, c float32, mean1 float32, mean2 float32)
+
+// topAVX512 is top.
+//
+//go:noescape
+func topAVX512(x []float32) (m float32)
+
+// timesAVX512 is times.
+//
+//go:noescape
+func timesAVX512(y []float32, x []float32, a float32)
+
+// timesRowsAVX512 is timesRows.
+//
+//go:noescape
+func timesRowsAVX512(y []float32, stride int, cols int, a []float32)
+
+// slopeRowsAVX512 is slopeRows.
+//
+//go:noescape
+func slopeRowsAVX512(p []float32, dp []float32, e []float32, pitch int, cols int, inverse []float32, d []float32, scale float32)

@@ -2,662 +2,6 @@
 
 #include "textflag.h"
 
-// func inputRowsAVX2(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·inputRowsAVX2(SB), NOSPLIT, $8-112
-	MOVQ dst_base+0(FP), AX
-	MOVQ stride+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (AX)(CX*2), DX
-	ADDQ CX, DX
-	MOVQ src_base+32(FP), BX
-	MOVQ lines_base+56(FP), SI
-	MOVQ lines_len+64(FP), DI
-	LEAQ (SI)(DI*8), DI
-	MOVQ DI, (SP)
-
-row:
-	CMPQ    SI, (SP)
-	JGE     end
-	MOVQ    (SI), DI
-	LEAQ    (BX)(DI*4), R8
-	TESTQ   DI, DI
-	CMOVQLT zeros_base+80(FP), R8
-	MOVQ    8(SI), DI
-	LEAQ    (BX)(DI*4), R9
-	TESTQ   DI, DI
-	CMOVQLT zeros_base+80(FP), R9
-	MOVQ    16(SI), DI
-	LEAQ    (BX)(DI*4), R10
-	TESTQ   DI, DI
-	CMOVQLT zeros_base+80(FP), R10
-	MOVQ    24(SI), DI
-	LEAQ    (BX)(DI*4), R11
-	TESTQ   DI, DI
-	CMOVQLT zeros_base+80(FP), R11
-	MOVQ    32(SI), DI
-	LEAQ    (BX)(DI*4), R12
-	TESTQ   DI, DI
-	CMOVQLT zeros_base+80(FP), R12
-	MOVQ    40(SI), DI
-	LEAQ    (BX)(DI*4), R13
-	TESTQ   DI, DI
-	CMOVQLT zeros_base+80(FP), R13
-	ADDQ    $0x30, SI
-	MOVQ    n+104(FP), DI
-	XORQ    R14, R14
-	SUBQ    $+8, DI
-	JLT     tail
-
-loop:
-	VMOVUPS      (R8)(R14*4), Y0
-	VMOVUPS      (R9)(R14*4), Y1
-	VMOVUPS      (R10)(R14*4), Y2
-	VMOVUPS      (R11)(R14*4), Y3
-	VMOVUPS      (R12)(R14*4), Y4
-	VMOVUPS      (R13)(R14*4), Y5
-	VMOVAPS      Y4, Y6
-	VFNMADD231PS constants<>+64(SB), Y2, Y6
-	VMOVAPS      Y3, Y7
-	VFNMADD231PS constants<>+64(SB), Y1, Y7
-	VSUBPS       Y2, Y4, Y4
-	VSUBPS       Y1, Y3, Y1
-	VSUBPS       Y2, Y0, Y0
-	VMOVAPS      Y4, Y2
-	VFMADD231PS  constants<>+64(SB), Y0, Y2
-	VADDPS       Y7, Y6, Y0
-	VSUBPS       Y7, Y6, Y6
-	VMOVAPS      Y4, Y7
-	VFMADD231PS  constants<>+96(SB), Y1, Y7
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS constants<>+96(SB), Y1, Y4
-	VSUBPS       Y3, Y5, Y3
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS constants<>+64(SB), Y1, Y3
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      Y0, (AX)(CX*1)
-	VMOVUPS      Y6, (AX)(CX*2)
-	VMOVUPS      Y7, (DX)
-	VMOVUPS      Y4, (DX)(CX*1)
-	VMOVUPS      Y3, (DX)(CX*2)
-	ADDQ         $+32, AX
-	ADDQ         $+32, DX
-	ADDQ         $+8, R14
-	SUBQ         $+8, DI
-	JGE          loop
-
-tail:
-	ADDQ         $+8, DI
-	JZ           done
-	LEAQ         constants<>+32(SB), R15
-	NEGQ         DI
-	VMOVUPS      (R15)(DI*4), Y0
-	VMASKMOVPS   (R8)(R14*4), Y0, Y1
-	VMASKMOVPS   (R9)(R14*4), Y0, Y2
-	VMASKMOVPS   (R10)(R14*4), Y0, Y3
-	VMASKMOVPS   (R11)(R14*4), Y0, Y4
-	VMASKMOVPS   (R12)(R14*4), Y0, Y5
-	VMASKMOVPS   (R13)(R14*4), Y0, Y6
-	VMOVAPS      Y5, Y7
-	VFNMADD231PS constants<>+64(SB), Y3, Y7
-	VMOVAPS      Y4, Y8
-	VFNMADD231PS constants<>+64(SB), Y2, Y8
-	VSUBPS       Y3, Y5, Y5
-	VSUBPS       Y2, Y4, Y2
-	VSUBPS       Y3, Y1, Y1
-	VMOVAPS      Y5, Y3
-	VFMADD231PS  constants<>+64(SB), Y1, Y3
-	VADDPS       Y8, Y7, Y1
-	VSUBPS       Y8, Y7, Y7
-	VMOVAPS      Y5, Y8
-	VFMADD231PS  constants<>+96(SB), Y2, Y8
-	VMOVAPS      Y5, Y5
-	VFNMADD231PS constants<>+96(SB), Y2, Y5
-	VSUBPS       Y4, Y6, Y4
-	VMOVAPS      Y4, Y4
-	VFNMADD231PS constants<>+64(SB), Y2, Y4
-	VMASKMOVPS   Y3, Y0, (AX)
-	VMASKMOVPS   Y1, Y0, (AX)(CX*1)
-	VMASKMOVPS   Y7, Y0, (AX)(CX*2)
-	VMASKMOVPS   Y8, Y0, (DX)
-	VMASKMOVPS   Y5, Y0, (DX)(CX*1)
-	VMASKMOVPS   Y4, Y0, (DX)(CX*2)
-
-done:
-	SHLQ $0x02, R14
-	SUBQ R14, AX
-	SUBQ R14, DX
-	LEAQ (AX)(CX*4), AX
-	LEAQ (AX)(CX*2), AX
-	LEAQ (DX)(CX*4), DX
-	LEAQ (DX)(CX*2), DX
-	JMP  row
-
-end:
-	VZEROUPPER
-	RET
-
-// func gradRowsAVX2(dst []float32, stride int, src []float32, lines []int, zeros []float32, n int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·gradRowsAVX2(SB), NOSPLIT, $8-112
-	MOVQ dst_base+0(FP), AX
-	MOVQ stride+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (AX)(CX*2), DX
-	ADDQ CX, DX
-	MOVQ src_base+32(FP), BX
-	MOVQ lines_base+56(FP), SI
-	MOVQ lines_len+64(FP), DI
-	LEAQ (SI)(DI*8), DI
-	MOVQ DI, (SP)
-
-row:
-	CMPQ    SI, (SP)
-	JGE     end
-	MOVQ    (SI), DI
-	LEAQ    (BX)(DI*4), R8
-	TESTQ   DI, DI
-	CMOVQLT zeros_base+80(FP), R8
-	MOVQ    8(SI), DI
-	LEAQ    (BX)(DI*4), R9
-	TESTQ   DI, DI
-	CMOVQLT zeros_base+80(FP), R9
-	MOVQ    16(SI), DI
-	LEAQ    (BX)(DI*4), R10
-	TESTQ   DI, DI
-	CMOVQLT zeros_base+80(FP), R10
-	MOVQ    24(SI), DI
-	LEAQ    (BX)(DI*4), R11
-	TESTQ   DI, DI
-	CMOVQLT zeros_base+80(FP), R11
-	ADDQ    $0x20, SI
-	MOVQ    n+104(FP), DI
-	XORQ    R12, R12
-	SUBQ    $+8, DI
-	JLT     tail
-
-loop:
-	VMOVUPS      (R8)(R12*4), Y0
-	VMOVUPS      (R9)(R12*4), Y1
-	VMOVUPS      (R10)(R12*4), Y2
-	VMOVUPS      (R11)(R12*4), Y3
-	VADDPS       Y2, Y0, Y4
-	VADDPS       Y3, Y1, Y5
-	VMOVAPS      Y0, Y6
-	VFMADD231PS  constants<>+64(SB), Y2, Y6
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  constants<>+64(SB), Y3, Y1
-	VADDPS       Y5, Y4, Y2
-	VSUBPS       Y5, Y4, Y4
-	VMOVAPS      Y6, Y5
-	VFMADD231PS  constants<>+96(SB), Y1, Y5
-	VMOVAPS      Y6, Y6
-	VFNMADD231PS constants<>+96(SB), Y1, Y6
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y2, (AX)(CX*1)
-	VMOVUPS      Y4, (AX)(CX*2)
-	VMOVUPS      Y5, (DX)
-	VMOVUPS      Y6, (DX)(CX*1)
-	VMOVUPS      Y3, (DX)(CX*2)
-	ADDQ         $+32, AX
-	ADDQ         $+32, DX
-	ADDQ         $+8, R12
-	SUBQ         $+8, DI
-	JGE          loop
-
-tail:
-	ADDQ         $+8, DI
-	JZ           done
-	LEAQ         constants<>+32(SB), R13
-	NEGQ         DI
-	VMOVUPS      (R13)(DI*4), Y0
-	VMASKMOVPS   (R8)(R12*4), Y0, Y1
-	VMASKMOVPS   (R9)(R12*4), Y0, Y2
-	VMASKMOVPS   (R10)(R12*4), Y0, Y3
-	VMASKMOVPS   (R11)(R12*4), Y0, Y4
-	VADDPS       Y3, Y1, Y5
-	VADDPS       Y4, Y2, Y6
-	VMOVAPS      Y1, Y7
-	VFMADD231PS  constants<>+64(SB), Y3, Y7
-	VMOVAPS      Y2, Y2
-	VFMADD231PS  constants<>+64(SB), Y4, Y2
-	VADDPS       Y6, Y5, Y3
-	VSUBPS       Y6, Y5, Y5
-	VMOVAPS      Y7, Y6
-	VFMADD231PS  constants<>+96(SB), Y2, Y6
-	VMOVAPS      Y7, Y7
-	VFNMADD231PS constants<>+96(SB), Y2, Y7
-	VMASKMOVPS   Y1, Y0, (AX)
-	VMASKMOVPS   Y3, Y0, (AX)(CX*1)
-	VMASKMOVPS   Y5, Y0, (AX)(CX*2)
-	VMASKMOVPS   Y6, Y0, (DX)
-	VMASKMOVPS   Y7, Y0, (DX)(CX*1)
-	VMASKMOVPS   Y4, Y0, (DX)(CX*2)
-
-done:
-	SHLQ $0x02, R12
-	SUBQ R12, AX
-	SUBQ R12, DX
-	LEAQ (AX)(CX*4), AX
-	LEAQ (AX)(CX*2), AX
-	LEAQ (DX)(CX*4), DX
-	LEAQ (DX)(CX*2), DX
-	JMP  row
-
-end:
-	VZEROUPPER
-	RET
-
-// func outputRowsAVX2(dst []float32, lines []int, src []float32, stride int, n int, bias float32, low float32)
-// Requires: AVX, FMA3
-TEXT ·outputRowsAVX2(SB), NOSPLIT, $8-96
-	VBROADCASTSS bias+88(FP), Y0
-	VBROADCASTSS low+92(FP), Y1
-	MOVQ         src_base+48(FP), AX
-	MOVQ         stride+72(FP), CX
-	SHLQ         $0x02, CX
-	LEAQ         (AX)(CX*2), DX
-	ADDQ         CX, DX
-	MOVQ         dst_base+0(FP), BX
-	MOVQ         lines_base+24(FP), SI
-	MOVQ         lines_len+32(FP), DI
-	LEAQ         (SI)(DI*8), DI
-	MOVQ         DI, (SP)
-
-row:
-	CMPQ SI, (SP)
-	JGE  end
-	MOVQ (SI), DI
-	LEAQ (BX)(DI*4), DI
-	MOVQ 8(SI), R8
-	LEAQ (BX)(R8*4), R8
-	MOVQ 16(SI), R9
-	LEAQ (BX)(R9*4), R9
-	MOVQ 24(SI), R10
-	LEAQ (BX)(R10*4), R10
-	ADDQ $0x20, SI
-	MOVQ n+80(FP), R11
-	XORQ R12, R12
-	SUBQ $+8, R11
-	JLT  tail
-
-loop:
-	VMOVUPS     (AX), Y2
-	VMOVUPS     (AX)(CX*1), Y3
-	VMOVUPS     (AX)(CX*2), Y4
-	VMOVUPS     (DX), Y5
-	VMOVUPS     (DX)(CX*1), Y6
-	VMOVUPS     (DX)(CX*2), Y7
-	VADDPS      Y4, Y3, Y8
-	VSUBPS      Y4, Y3, Y3
-	VADDPS      Y6, Y5, Y4
-	VSUBPS      Y6, Y5, Y5
-	VADDPS      Y8, Y2, Y2
-	VADDPS      Y4, Y2, Y2
-	VMOVAPS     Y3, Y6
-	VFMADD231PS constants<>+96(SB), Y5, Y6
-	VMOVAPS     Y8, Y8
-	VFMADD231PS constants<>+64(SB), Y4, Y8
-	VMOVAPS     Y3, Y3
-	VFMADD231PS constants<>+128(SB), Y5, Y3
-	VADDPS      Y7, Y3, Y3
-	VADDPS      Y0, Y3, Y3
-	VMAXPS      Y3, Y1, Y3
-	VMOVUPS     Y3, (R10)(R12*4)
-	VADDPS      Y0, Y8, Y3
-	VMAXPS      Y3, Y1, Y3
-	VMOVUPS     Y3, (R9)(R12*4)
-	VADDPS      Y0, Y6, Y3
-	VMAXPS      Y3, Y1, Y3
-	VMOVUPS     Y3, (R8)(R12*4)
-	VADDPS      Y0, Y2, Y2
-	VMAXPS      Y2, Y1, Y2
-	VMOVUPS     Y2, (DI)(R12*4)
-	ADDQ        $+32, AX
-	ADDQ        $+32, DX
-	ADDQ        $+8, R12
-	SUBQ        $+8, R11
-	JGE         loop
-
-tail:
-	ADDQ        $+8, R11
-	JZ          done
-	LEAQ        constants<>+32(SB), R13
-	NEGQ        R11
-	VMOVUPS     (R13)(R11*4), Y2
-	VMASKMOVPS  (AX), Y2, Y3
-	VMASKMOVPS  (AX)(CX*1), Y2, Y4
-	VMASKMOVPS  (AX)(CX*2), Y2, Y5
-	VMASKMOVPS  (DX), Y2, Y6
-	VMASKMOVPS  (DX)(CX*1), Y2, Y7
-	VMASKMOVPS  (DX)(CX*2), Y2, Y8
-	VADDPS      Y5, Y4, Y9
-	VSUBPS      Y5, Y4, Y4
-	VADDPS      Y7, Y6, Y5
-	VSUBPS      Y7, Y6, Y6
-	VADDPS      Y9, Y3, Y3
-	VADDPS      Y5, Y3, Y3
-	VMOVAPS     Y4, Y7
-	VFMADD231PS constants<>+96(SB), Y6, Y7
-	VMOVAPS     Y9, Y9
-	VFMADD231PS constants<>+64(SB), Y5, Y9
-	VMOVAPS     Y4, Y4
-	VFMADD231PS constants<>+128(SB), Y6, Y4
-	VADDPS      Y8, Y4, Y4
-	VADDPS      Y0, Y4, Y4
-	VMAXPS      Y4, Y1, Y4
-	VMASKMOVPS  Y4, Y2, (R10)(R12*4)
-	VADDPS      Y0, Y9, Y4
-	VMAXPS      Y4, Y1, Y4
-	VMASKMOVPS  Y4, Y2, (R9)(R12*4)
-	VADDPS      Y0, Y7, Y4
-	VMAXPS      Y4, Y1, Y4
-	VMASKMOVPS  Y4, Y2, (R8)(R12*4)
-	VADDPS      Y0, Y3, Y3
-	VMAXPS      Y3, Y1, Y3
-	VMASKMOVPS  Y3, Y2, (DI)(R12*4)
-
-done:
-	SHLQ $0x02, R12
-	SUBQ R12, AX
-	SUBQ R12, DX
-	LEAQ (AX)(CX*4), AX
-	LEAQ (AX)(CX*2), AX
-	LEAQ (DX)(CX*4), DX
-	LEAQ (DX)(CX*2), DX
-	JMP  row
-
-end:
-	VZEROUPPER
-	RET
-
-// func inputColsAVX2(dst []float32, plane int, src []float32, stride int, tiles []int)
-// Requires: AVX, FMA3
-TEXT ·inputColsAVX2(SB), NOSPLIT, $0-88
-	MOVQ dst_base+0(FP), AX
-	MOVQ plane+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (AX)(CX*2), DX
-	ADDQ CX, DX
-	MOVQ src_base+32(FP), BX
-	MOVQ stride+56(FP), SI
-	SHLQ $0x02, SI
-	MOVQ tiles_base+64(FP), DI
-	MOVQ tiles_len+72(FP), R8
-	LEAQ (DI)(R8*8), R8
-	MOVQ $0x00000006, R9
-
-line:
-	MOVQ DI, R10
-	CMPQ R10, R8
-	JGE  done
-
-group:
-	MOVQ           (R10), R11
-	MOVQ           32(R10), R12
-	VBROADCASTF128 (BX)(R11*4), Y0
-	VINSERTF128    $0x01, (BX)(R12*4), Y0, Y0
-	MOVQ           8(R10), R11
-	MOVQ           40(R10), R12
-	VBROADCASTF128 (BX)(R11*4), Y1
-	VINSERTF128    $0x01, (BX)(R12*4), Y1, Y1
-	MOVQ           16(R10), R11
-	MOVQ           48(R10), R12
-	VBROADCASTF128 (BX)(R11*4), Y2
-	VINSERTF128    $0x01, (BX)(R12*4), Y2, Y2
-	MOVQ           24(R10), R11
-	MOVQ           56(R10), R12
-	VBROADCASTF128 (BX)(R11*4), Y3
-	VINSERTF128    $0x01, (BX)(R12*4), Y3, Y3
-	VUNPCKLPS      Y1, Y0, Y4
-	VUNPCKHPS      Y1, Y0, Y0
-	VUNPCKLPS      Y3, Y2, Y1
-	VUNPCKHPS      Y3, Y2, Y2
-	VUNPCKLPD      Y1, Y4, Y3
-	VUNPCKHPD      Y1, Y4, Y1
-	VUNPCKLPD      Y2, Y0, Y4
-	VUNPCKHPD      Y2, Y0, Y0
-	MOVQ           (R10), R11
-	VBROADCASTSD   16(BX)(R11*4), Y2
-	MOVQ           16(R10), R11
-	VMOVHPS        16(BX)(R11*4), X2, X2
-	MOVQ           32(R10), R11
-	VMOVSD         16(BX)(R11*4), X5
-	MOVQ           48(R10), R11
-	VMOVHPS        16(BX)(R11*4), X5, X5
-	VINSERTF128    $0x01, X5, Y2, Y2
-	MOVQ           8(R10), R11
-	VBROADCASTSD   16(BX)(R11*4), Y5
-	MOVQ           24(R10), R11
-	VMOVHPS        16(BX)(R11*4), X5, X5
-	MOVQ           40(R10), R11
-	VMOVSD         16(BX)(R11*4), X6
-	MOVQ           56(R10), R11
-	VMOVHPS        16(BX)(R11*4), X6, X6
-	VINSERTF128    $0x01, X6, Y5, Y5
-	VUNPCKLPS      Y5, Y2, Y6
-	VUNPCKHPS      Y5, Y2, Y2
-	VUNPCKLPD      Y2, Y6, Y5
-	VUNPCKHPD      Y2, Y6, Y2
-	VMOVAPS        Y5, Y6
-	VFNMADD231PS   constants<>+64(SB), Y4, Y6
-	VMOVAPS        Y0, Y7
-	VFNMADD231PS   constants<>+64(SB), Y1, Y7
-	VSUBPS         Y4, Y5, Y5
-	VSUBPS         Y1, Y0, Y1
-	VSUBPS         Y4, Y3, Y3
-	VMOVAPS        Y5, Y4
-	VFMADD231PS    constants<>+64(SB), Y3, Y4
-	VADDPS         Y7, Y6, Y3
-	VSUBPS         Y7, Y6, Y6
-	VMOVAPS        Y5, Y7
-	VFMADD231PS    constants<>+96(SB), Y1, Y7
-	VMOVAPS        Y5, Y5
-	VFNMADD231PS   constants<>+96(SB), Y1, Y5
-	VSUBPS         Y0, Y2, Y0
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+64(SB), Y1, Y0
-	VMOVUPS        Y4, (AX)
-	VMOVUPS        Y3, (AX)(CX*1)
-	VMOVUPS        Y6, (AX)(CX*2)
-	VMOVUPS        Y7, (DX)
-	VMOVUPS        Y5, (DX)(CX*1)
-	VMOVUPS        Y0, (DX)(CX*2)
-	ADDQ           $+32, AX
-	ADDQ           $+32, DX
-	ADDQ           $+64, R10
-	CMPQ           R10, R8
-	JLT            group
-	MOVQ           DI, R10
-	SUBQ           R8, R10
-	SARQ           $0x01, R10
-	LEAQ           (AX)(CX*4), AX
-	LEAQ           (AX)(CX*2), AX
-	LEAQ           (DX)(CX*4), DX
-	LEAQ           (DX)(CX*2), DX
-	ADDQ           R10, AX
-	ADDQ           R10, DX
-	ADDQ           SI, BX
-	DECQ           R9
-	JNZ            line
-
-done:
-	VZEROUPPER
-	RET
-
-// func gradColsAVX2(dst []float32, plane int, src []float32, stride int, tiles []int)
-// Requires: AVX, FMA3
-TEXT ·gradColsAVX2(SB), NOSPLIT, $0-88
-	MOVQ dst_base+0(FP), AX
-	MOVQ plane+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (AX)(CX*2), DX
-	ADDQ CX, DX
-	MOVQ src_base+32(FP), BX
-	MOVQ stride+56(FP), SI
-	SHLQ $0x02, SI
-	MOVQ tiles_base+64(FP), DI
-	MOVQ tiles_len+72(FP), R8
-	LEAQ (DI)(R8*8), R8
-	MOVQ $0x00000006, R9
-
-line:
-	MOVQ DI, R10
-	CMPQ R10, R8
-	JGE  done
-
-group:
-	MOVQ           (R10), R11
-	MOVQ           32(R10), R12
-	VBROADCASTF128 (BX)(R11*4), Y0
-	VINSERTF128    $0x01, (BX)(R12*4), Y0, Y0
-	MOVQ           8(R10), R11
-	MOVQ           40(R10), R12
-	VBROADCASTF128 (BX)(R11*4), Y1
-	VINSERTF128    $0x01, (BX)(R12*4), Y1, Y1
-	MOVQ           16(R10), R11
-	MOVQ           48(R10), R12
-	VBROADCASTF128 (BX)(R11*4), Y2
-	VINSERTF128    $0x01, (BX)(R12*4), Y2, Y2
-	MOVQ           24(R10), R11
-	MOVQ           56(R10), R12
-	VBROADCASTF128 (BX)(R11*4), Y3
-	VINSERTF128    $0x01, (BX)(R12*4), Y3, Y3
-	VUNPCKLPS      Y1, Y0, Y4
-	VUNPCKHPS      Y1, Y0, Y0
-	VUNPCKLPS      Y3, Y2, Y1
-	VUNPCKHPS      Y3, Y2, Y2
-	VUNPCKLPD      Y1, Y4, Y3
-	VUNPCKHPD      Y1, Y4, Y1
-	VUNPCKLPD      Y2, Y0, Y4
-	VUNPCKHPD      Y2, Y0, Y0
-	VADDPS         Y4, Y3, Y2
-	VADDPS         Y0, Y1, Y5
-	VMOVAPS        Y3, Y6
-	VFMADD231PS    constants<>+64(SB), Y4, Y6
-	VMOVAPS        Y1, Y1
-	VFMADD231PS    constants<>+64(SB), Y0, Y1
-	VADDPS         Y5, Y2, Y4
-	VSUBPS         Y5, Y2, Y2
-	VMOVAPS        Y6, Y5
-	VFMADD231PS    constants<>+96(SB), Y1, Y5
-	VMOVAPS        Y6, Y6
-	VFNMADD231PS   constants<>+96(SB), Y1, Y6
-	VMOVUPS        Y3, (AX)
-	VMOVUPS        Y4, (AX)(CX*1)
-	VMOVUPS        Y2, (AX)(CX*2)
-	VMOVUPS        Y5, (DX)
-	VMOVUPS        Y6, (DX)(CX*1)
-	VMOVUPS        Y0, (DX)(CX*2)
-	ADDQ           $+32, AX
-	ADDQ           $+32, DX
-	ADDQ           $+64, R10
-	CMPQ           R10, R8
-	JLT            group
-	MOVQ           DI, R10
-	SUBQ           R8, R10
-	SARQ           $0x01, R10
-	LEAQ           (AX)(CX*4), AX
-	LEAQ           (AX)(CX*2), AX
-	LEAQ           (DX)(CX*4), DX
-	LEAQ           (DX)(CX*2), DX
-	ADDQ           R10, AX
-	ADDQ           R10, DX
-	ADDQ           SI, BX
-	DECQ           R9
-	JNZ            line
-
-done:
-	VZEROUPPER
-	RET
-
-// func outputColsAVX2(dst []float32, stride int, tiles []int, src []float32, plane int)
-// Requires: AVX, FMA3
-TEXT ·outputColsAVX2(SB), NOSPLIT, $0-88
-	MOVQ src_base+56(FP), AX
-	MOVQ plane+80(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (AX)(CX*2), DX
-	ADDQ CX, DX
-	MOVQ dst_base+0(FP), BX
-	MOVQ stride+24(FP), SI
-	SHLQ $0x02, SI
-	MOVQ tiles_base+32(FP), DI
-	MOVQ tiles_len+40(FP), R8
-	LEAQ (DI)(R8*8), R8
-	MOVQ $0x00000006, R9
-
-line:
-	MOVQ DI, R10
-	CMPQ R10, R8
-	JGE  done
-
-group:
-	VMOVUPS      (AX), Y0
-	VMOVUPS      (AX)(CX*1), Y1
-	VMOVUPS      (AX)(CX*2), Y2
-	VMOVUPS      (DX), Y3
-	VMOVUPS      (DX)(CX*1), Y4
-	VMOVUPS      (DX)(CX*2), Y5
-	VADDPS       Y2, Y1, Y6
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VMOVAPS      Y1, Y4
-	VFMADD231PS  constants<>+96(SB), Y3, Y4
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  constants<>+64(SB), Y2, Y6
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  constants<>+128(SB), Y3, Y1
-	VADDPS       Y5, Y1, Y1
-	VUNPCKLPS    Y4, Y0, Y2
-	VUNPCKHPS    Y4, Y0, Y0
-	VUNPCKLPS    Y1, Y6, Y3
-	VUNPCKHPS    Y1, Y6, Y1
-	VUNPCKLPD    Y3, Y2, Y4
-	VUNPCKHPD    Y3, Y2, Y2
-	VUNPCKLPD    Y1, Y0, Y3
-	VUNPCKHPD    Y1, Y0, Y0
-	MOVQ         (R10), R11
-	MOVQ         32(R10), R12
-	VMOVUPS      X4, (BX)(R11*4)
-	VEXTRACTF128 $0x01, Y4, (BX)(R12*4)
-	MOVQ         8(R10), R11
-	MOVQ         40(R10), R12
-	VMOVUPS      X2, (BX)(R11*4)
-	VEXTRACTF128 $0x01, Y2, (BX)(R12*4)
-	MOVQ         16(R10), R11
-	MOVQ         48(R10), R12
-	VMOVUPS      X3, (BX)(R11*4)
-	VEXTRACTF128 $0x01, Y3, (BX)(R12*4)
-	MOVQ         24(R10), R11
-	MOVQ         56(R10), R12
-	VMOVUPS      X0, (BX)(R11*4)
-	VEXTRACTF128 $0x01, Y0, (BX)(R12*4)
-	ADDQ         $+32, AX
-	ADDQ         $+32, DX
-	ADDQ         $+64, R10
-	CMPQ         R10, R8
-	JLT          group
-	MOVQ         DI, R10
-	SUBQ         R8, R10
-	SARQ         $0x01, R10
-	LEAQ         (AX)(CX*4), AX
-	LEAQ         (AX)(CX*2), AX
-	LEAQ         (DX)(CX*4), DX
-	LEAQ         (DX)(CX*2), DX
-	ADDQ         R10, AX
-	ADDQ         R10, DX
-	ADDQ         SI, BX
-	DECQ         R9
-	JNZ          line
-
-done:
-	VZEROUPPER
-	RET
-
 // func windowPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
 // Requires: AVX, FMA3
 TEXT ·windowPlanesAVX2(SB), NOSPLIT, $576-72
@@ -1573,6 +917,1058 @@ loop:
 	VZEROUPPER
 	RET
 
+// func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, rows int, keep uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·maxHalvesAVX2(SB), NOSPLIT, $0-92
+	VBROADCASTSS keep+88(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+48(FP), CX
+	MOVQ         picks_base+24(FP), BX
+	MOVQ         width+72(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         rows+80(FP), DI
+	LEAQ         (CX)(SI*1), DX
+	MOVQ         SI, R8
+	SHRQ         $0x03, R8
+
+row:
+	MOVQ R8, R9
+	XORQ R10, R10
+	SUBQ $+8, R9
+	JLT  tail
+
+loop:
+	VMOVUPS   (CX)(R10*8), Y2
+	VMOVUPS   32(CX)(R10*8), Y3
+	VSHUFPS   $0x88, Y3, Y2, Y4
+	VSHUFPS   $0xdd, Y3, Y2, Y2
+	VMOVUPS   (DX)(R10*8), Y3
+	VMOVUPS   32(DX)(R10*8), Y5
+	VSHUFPS   $0x88, Y5, Y3, Y6
+	VSHUFPS   $0xdd, Y5, Y3, Y3
+	VMAXPS    Y2, Y4, Y5
+	VMAXPS    Y4, Y2, Y7
+	VANDPS    Y7, Y5, Y5
+	VCMPPS    $0x03, Y2, Y4, Y7
+	VORPS     Y7, Y5, Y5
+	VMAXPS    Y3, Y6, Y7
+	VMAXPS    Y6, Y3, Y8
+	VANDPS    Y8, Y7, Y7
+	VCMPPS    $0x03, Y3, Y6, Y3
+	VORPS     Y3, Y7, Y3
+	VMAXPS    Y3, Y5, Y7
+	VMAXPS    Y5, Y3, Y8
+	VANDPS    Y8, Y7, Y7
+	VCMPPS    $0x03, Y3, Y5, Y3
+	VORPS     Y3, Y7, Y3
+	VCMPPS    $0x16, Y1, Y3, Y5
+	VORPS     Y0, Y5, Y5
+	VANDPS    Y5, Y3, Y7
+	VPERMPD   $0xd8, Y7, Y7
+	VMOVUPS   Y7, (AX)(R10*4)
+	VCMPPS    $0x00, Y3, Y4, Y4
+	VANDPS    Y5, Y4, Y4
+	VANDNPS   Y5, Y4, Y5
+	VCMPPS    $0x00, Y3, Y2, Y2
+	VANDPS    Y5, Y2, Y2
+	VANDNPS   Y5, Y2, Y5
+	VCMPPS    $0x00, Y3, Y6, Y3
+	VANDPS    Y5, Y3, Y3
+	VANDNPS   Y5, Y3, Y5
+	VMOVMSKPS Y4, R11
+	MOVB      R11, (BX)
+	VMOVMSKPS Y2, R11
+	MOVB      R11, 1(BX)
+	VMOVMSKPS Y3, R11
+	MOVB      R11, 2(BX)
+	VMOVMSKPS Y5, R11
+	MOVB      R11, 3(BX)
+	ADDQ      $+4, BX
+	ADDQ      $+8, R10
+	SUBQ      $+8, R9
+	JGE       loop
+
+tail:
+	ADDQ       $+8, R9
+	JZ         done
+	LEAQ       constants<>+32(SB), R11
+	NEGQ       R9
+	VMOVUPS    (R11)(R9*4), Y2
+	LEAQ       constants<>+32(SB), R11
+	XORQ       R13, R13
+	LEAQ       (R9)(R9*1), R12
+	MOVQ       $-8, R14
+	CMPQ       R12, R14
+	CMOVQLT    R14, R12
+	VMOVUPS    (R11)(R12*4), Y3
+	LEAQ       8(R9)(R9*1), R9
+	CMPQ       R9, R13
+	CMOVQGT    R13, R9
+	VMOVUPS    (R11)(R9*4), Y4
+	VMASKMOVPS (CX)(R10*8), Y3, Y5
+	VMASKMOVPS 32(CX)(R10*8), Y4, Y6
+	VSHUFPS    $0x88, Y6, Y5, Y7
+	VSHUFPS    $0xdd, Y6, Y5, Y5
+	VMASKMOVPS (DX)(R10*8), Y3, Y3
+	VMASKMOVPS 32(DX)(R10*8), Y4, Y4
+	VSHUFPS    $0x88, Y4, Y3, Y6
+	VSHUFPS    $0xdd, Y4, Y3, Y3
+	VMAXPS     Y5, Y7, Y4
+	VMAXPS     Y7, Y5, Y8
+	VANDPS     Y8, Y4, Y4
+	VCMPPS     $0x03, Y5, Y7, Y8
+	VORPS      Y8, Y4, Y4
+	VMAXPS     Y3, Y6, Y8
+	VMAXPS     Y6, Y3, Y9
+	VANDPS     Y9, Y8, Y8
+	VCMPPS     $0x03, Y3, Y6, Y3
+	VORPS      Y3, Y8, Y3
+	VMAXPS     Y3, Y4, Y8
+	VMAXPS     Y4, Y3, Y9
+	VANDPS     Y9, Y8, Y8
+	VCMPPS     $0x03, Y3, Y4, Y3
+	VORPS      Y3, Y8, Y3
+	VCMPPS     $0x16, Y1, Y3, Y4
+	VORPS      Y0, Y4, Y4
+	VANDPS     Y4, Y3, Y8
+	VPERMPD    $0xd8, Y8, Y8
+	VMASKMOVPS Y8, Y2, (AX)(R10*4)
+	VPERMPD    $0xd8, Y2, Y2
+	VANDPS     Y2, Y4, Y2
+	VCMPPS     $0x00, Y3, Y7, Y4
+	VANDPS     Y2, Y4, Y4
+	VANDNPS    Y2, Y4, Y2
+	VCMPPS     $0x00, Y3, Y5, Y5
+	VANDPS     Y2, Y5, Y5
+	VANDNPS    Y2, Y5, Y2
+	VCMPPS     $0x00, Y3, Y6, Y3
+	VANDPS     Y2, Y3, Y3
+	VANDNPS    Y2, Y3, Y2
+	VMOVMSKPS  Y4, R9
+	MOVB       R9, (BX)
+	VMOVMSKPS  Y5, R9
+	MOVB       R9, 1(BX)
+	VMOVMSKPS  Y3, R9
+	MOVB       R9, 2(BX)
+	VMOVMSKPS  Y2, R9
+	MOVB       R9, 3(BX)
+	ADDQ       $+4, BX
+
+done:
+	LEAQ (AX)(R8*4), AX
+	LEAQ (CX)(SI*2), CX
+	LEAQ (DX)(SI*2), DX
+	DECQ DI
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, rows int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·unpoolHalvesAVX2(SB), NOSPLIT, $0-88
+	VMOVUPS constants<>+128(SB), Y0
+	VMOVUPS constants<>+160(SB), Y1
+	VMOVUPS constants<>+192(SB), Y2
+	VMOVUPS constants<>+224(SB), Y3
+	MOVQ    dy_base+48(FP), AX
+	MOVQ    dx_base+0(FP), CX
+	MOVQ    picks_base+24(FP), BX
+	MOVQ    width+72(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    rows+80(FP), DI
+	LEAQ    (CX)(SI*1), DX
+	MOVQ    SI, R8
+	SHRQ    $0x03, R8
+
+row:
+	MOVQ R8, R9
+	XORQ R10, R10
+	SUBQ $+8, R9
+	JLT  tail
+
+loop:
+	VMOVUPS      (AX)(R10*4), Y4
+	VPERMPD      $0xd8, Y4, Y4
+	VPBROADCASTD (BX), Y5
+	VANDPS       Y0, Y5, Y6
+	VPCMPEQD     Y0, Y6, Y6
+	VANDPS       Y6, Y4, Y6
+	VANDPS       Y1, Y5, Y7
+	VPCMPEQD     Y1, Y7, Y7
+	VANDPS       Y7, Y4, Y7
+	VANDPS       Y2, Y5, Y8
+	VPCMPEQD     Y2, Y8, Y8
+	VANDPS       Y8, Y4, Y8
+	VANDPS       Y3, Y5, Y5
+	VPCMPEQD     Y3, Y5, Y5
+	VANDPS       Y5, Y4, Y4
+	VUNPCKLPS    Y7, Y6, Y5
+	VMOVUPS      Y5, (CX)(R10*8)
+	VUNPCKHPS    Y7, Y6, Y5
+	VMOVUPS      Y5, 32(CX)(R10*8)
+	VUNPCKLPS    Y4, Y8, Y5
+	VMOVUPS      Y5, (DX)(R10*8)
+	VUNPCKHPS    Y4, Y8, Y4
+	VMOVUPS      Y4, 32(DX)(R10*8)
+	ADDQ         $+4, BX
+	ADDQ         $+8, R10
+	SUBQ         $+8, R9
+	JGE          loop
+
+tail:
+	ADDQ         $+8, R9
+	JZ           done
+	LEAQ         constants<>+32(SB), R11
+	NEGQ         R9
+	VMOVUPS      (R11)(R9*4), Y4
+	LEAQ         constants<>+32(SB), R11
+	XORQ         R13, R13
+	LEAQ         (R9)(R9*1), R12
+	MOVQ         $-8, R14
+	CMPQ         R12, R14
+	CMOVQLT      R14, R12
+	VMOVUPS      (R11)(R12*4), Y5
+	LEAQ         8(R9)(R9*1), R9
+	CMPQ         R9, R13
+	CMOVQGT      R13, R9
+	VMOVUPS      (R11)(R9*4), Y6
+	VMASKMOVPS   (AX)(R10*4), Y4, Y4
+	VPERMPD      $0xd8, Y4, Y4
+	VPBROADCASTD (BX), Y7
+	VANDPS       Y0, Y7, Y8
+	VPCMPEQD     Y0, Y8, Y8
+	VANDPS       Y8, Y4, Y8
+	VANDPS       Y1, Y7, Y9
+	VPCMPEQD     Y1, Y9, Y9
+	VANDPS       Y9, Y4, Y9
+	VANDPS       Y2, Y7, Y10
+	VPCMPEQD     Y2, Y10, Y10
+	VANDPS       Y10, Y4, Y10
+	VANDPS       Y3, Y7, Y7
+	VPCMPEQD     Y3, Y7, Y7
+	VANDPS       Y7, Y4, Y4
+	VUNPCKLPS    Y9, Y8, Y7
+	VMASKMOVPS   Y7, Y5, (CX)(R10*8)
+	VUNPCKHPS    Y9, Y8, Y7
+	VMASKMOVPS   Y7, Y6, 32(CX)(R10*8)
+	VUNPCKLPS    Y4, Y10, Y7
+	VMASKMOVPS   Y7, Y5, (DX)(R10*8)
+	VUNPCKHPS    Y4, Y10, Y4
+	VMASKMOVPS   Y4, Y6, 32(DX)(R10*8)
+	ADDQ         $+4, BX
+
+done:
+	LEAQ (AX)(R8*4), AX
+	LEAQ (CX)(SI*2), CX
+	LEAQ (DX)(SI*2), DX
+	DECQ DI
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func toChannelsLastAVX2(dst []float32, pixels []int, src []float32, plane int, channels int)
+// Requires: AVX
+TEXT ·toChannelsLastAVX2(SB), NOSPLIT, $0-88
+	MOVQ plane+72(FP), AX
+	SHLQ $0x02, AX
+	LEAQ (AX)(AX*2), CX
+	MOVQ src_base+48(FP), DX
+	MOVQ dst_base+0(FP), BX
+	MOVQ pixels_base+24(FP), SI
+	MOVQ pixels_len+32(FP), DI
+	LEAQ (SI)(DI*8), DI
+	MOVQ channels+80(FP), R8
+
+channels:
+	MOVQ DX, R9
+	MOVQ SI, R10
+	LEAQ (R9)(AX*4), R11
+
+pixels:
+	VBROADCASTF128 (R9), Y0
+	VINSERTF128    $0x01, (R11), Y0, Y0
+	VBROADCASTF128 (R9)(AX*1), Y1
+	VINSERTF128    $0x01, (R11)(AX*1), Y1, Y1
+	VBROADCASTF128 (R9)(AX*2), Y2
+	VINSERTF128    $0x01, (R11)(AX*2), Y2, Y2
+	VBROADCASTF128 (R9)(CX*1), Y3
+	VINSERTF128    $0x01, (R11)(CX*1), Y3, Y3
+	VUNPCKLPS      Y1, Y0, Y4
+	VUNPCKHPS      Y1, Y0, Y0
+	VUNPCKLPS      Y3, Y2, Y1
+	VUNPCKHPS      Y3, Y2, Y2
+	VUNPCKLPD      Y1, Y4, Y3
+	VUNPCKHPD      Y1, Y4, Y1
+	VUNPCKLPD      Y2, Y0, Y4
+	VUNPCKHPD      Y2, Y0, Y0
+	MOVQ           (R10), R12
+	VMOVUPS        Y3, (BX)(R12*4)
+	MOVQ           8(R10), R12
+	VMOVUPS        Y1, (BX)(R12*4)
+	MOVQ           16(R10), R12
+	VMOVUPS        Y4, (BX)(R12*4)
+	MOVQ           24(R10), R12
+	VMOVUPS        Y0, (BX)(R12*4)
+	ADDQ           $+16, R9
+	ADDQ           $+16, R11
+	ADDQ           $+32, R10
+	CMPQ           R10, DI
+	JLT            pixels
+	LEAQ           (DX)(AX*8), DX
+	ADDQ           $+32, BX
+	SUBQ           $+8, R8
+	JNZ            channels
+	VZEROUPPER
+	RET
+
+// func fromChannelsLastAVX2(dst []float32, plane int, channels int, src []float32, pixels []int)
+// Requires: AVX
+TEXT ·fromChannelsLastAVX2(SB), NOSPLIT, $0-88
+	MOVQ plane+24(FP), AX
+	SHLQ $0x02, AX
+	LEAQ (AX)(AX*2), CX
+	MOVQ dst_base+0(FP), DX
+	MOVQ src_base+40(FP), BX
+	MOVQ pixels_base+64(FP), SI
+	MOVQ pixels_len+72(FP), DI
+	LEAQ (SI)(DI*8), DI
+	MOVQ channels+32(FP), R8
+
+channels:
+	MOVQ DX, R9
+	MOVQ SI, R10
+	LEAQ (R9)(AX*4), R11
+
+pixels:
+	MOVQ         (R10), R12
+	VMOVUPS      (BX)(R12*4), Y0
+	MOVQ         8(R10), R12
+	VMOVUPS      (BX)(R12*4), Y1
+	MOVQ         16(R10), R12
+	VMOVUPS      (BX)(R12*4), Y2
+	MOVQ         24(R10), R12
+	VMOVUPS      (BX)(R12*4), Y3
+	VUNPCKLPS    Y1, Y0, Y4
+	VUNPCKHPS    Y1, Y0, Y0
+	VUNPCKLPS    Y3, Y2, Y1
+	VUNPCKHPS    Y3, Y2, Y2
+	VUNPCKLPD    Y1, Y4, Y3
+	VUNPCKHPD    Y1, Y4, Y1
+	VUNPCKLPD    Y2, Y0, Y4
+	VUNPCKHPD    Y2, Y0, Y0
+	VMOVUPS      X3, (R9)
+	VEXTRACTF128 $0x01, Y3, (R11)
+	VMOVUPS      X1, (R9)(AX*1)
+	VEXTRACTF128 $0x01, Y1, (R11)(AX*1)
+	VMOVUPS      X4, (R9)(AX*2)
+	VEXTRACTF128 $0x01, Y4, (R11)(AX*2)
+	VMOVUPS      X0, (R9)(CX*1)
+	VEXTRACTF128 $0x01, Y0, (R11)(CX*1)
+	ADDQ         $+16, R9
+	ADDQ         $+16, R11
+	ADDQ         $+32, R10
+	CMPQ         R10, DI
+	JLT          pixels
+	LEAQ         (DX)(AX*8), DX
+	ADDQ         $+32, BX
+	SUBQ         $+8, R8
+	JNZ          channels
+	VZEROUPPER
+	RET
+
+// func fetchAVX2(x []float32)
+// Requires: MMX+
+TEXT ·fetchAVX2(SB), NOSPLIT, $0-24
+	MOVQ x_base+0(FP), AX
+	MOVQ x_len+8(FP), CX
+
+line:
+	PREFETCHT0 (AX)
+	ADDQ       $+64, AX
+	SUBQ       $+16, CX
+	JG         line
+	RET
+
+// func inputRowsAVX2(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·inputRowsAVX2(SB), NOSPLIT, $8-120
+	MOVQ n+112(FP), AX
+	MOVQ dst_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (AX)(CX*2), DX
+	ADDQ CX, DX
+	MOVQ src_base+40(FP), BX
+	MOVQ lines_base+64(FP), SI
+	MOVQ lines_len+72(FP), DI
+	LEAQ (SI)(DI*8), DI
+	MOVQ DI, (SP)
+
+row:
+	CMPQ    SI, (SP)
+	JGE     end
+	MOVQ    (SI), DI
+	LEAQ    (BX)(DI*4), R8
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R8
+	MOVQ    8(SI), DI
+	LEAQ    (BX)(DI*4), R9
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R9
+	MOVQ    16(SI), DI
+	LEAQ    (BX)(DI*4), R10
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R10
+	MOVQ    24(SI), DI
+	LEAQ    (BX)(DI*4), R11
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R11
+	MOVQ    32(SI), DI
+	LEAQ    (BX)(DI*4), R12
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R12
+	MOVQ    40(SI), DI
+	LEAQ    (BX)(DI*4), R13
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R13
+	ADDQ    $0x30, SI
+	MOVQ    n+112(FP), DI
+	XORQ    R14, R14
+	SUBQ    $+8, DI
+	JLT     tail
+
+loop:
+	VMOVUPS      (R8)(R14*4), Y0
+	VMOVUPS      (R9)(R14*4), Y1
+	VMOVUPS      (R10)(R14*4), Y2
+	VMOVUPS      (R11)(R14*4), Y3
+	VMOVUPS      (R12)(R14*4), Y4
+	VMOVUPS      (R13)(R14*4), Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS constants<>+64(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS constants<>+64(SB), Y1, Y7
+	VSUBPS       Y2, Y4, Y4
+	VSUBPS       Y1, Y3, Y1
+	VSUBPS       Y2, Y0, Y0
+	VMOVAPS      Y4, Y2
+	VFMADD231PS  constants<>+64(SB), Y0, Y2
+	VADDPS       Y7, Y6, Y0
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  constants<>+96(SB), Y1, Y7
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS constants<>+96(SB), Y1, Y4
+	VSUBPS       Y3, Y5, Y3
+	VMOVAPS      Y3, Y3
+	VFNMADD231PS constants<>+64(SB), Y1, Y3
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y0, (AX)(CX*1)
+	VMOVUPS      Y6, (AX)(CX*2)
+	VMOVUPS      Y7, (DX)
+	VMOVUPS      Y4, (DX)(CX*1)
+	VMOVUPS      Y3, (DX)(CX*2)
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $+8, R14
+	SUBQ         $+8, DI
+	JGE          loop
+
+tail:
+	ADDQ         $+8, DI
+	JZ           done
+	LEAQ         constants<>+32(SB), R15
+	NEGQ         DI
+	VMOVUPS      (R15)(DI*4), Y0
+	VMASKMOVPS   (R8)(R14*4), Y0, Y1
+	VMASKMOVPS   (R9)(R14*4), Y0, Y2
+	VMASKMOVPS   (R10)(R14*4), Y0, Y3
+	VMASKMOVPS   (R11)(R14*4), Y0, Y4
+	VMASKMOVPS   (R12)(R14*4), Y0, Y5
+	VMASKMOVPS   (R13)(R14*4), Y0, Y6
+	VMOVAPS      Y5, Y7
+	VFNMADD231PS constants<>+64(SB), Y3, Y7
+	VMOVAPS      Y4, Y8
+	VFNMADD231PS constants<>+64(SB), Y2, Y8
+	VSUBPS       Y3, Y5, Y5
+	VSUBPS       Y2, Y4, Y2
+	VSUBPS       Y3, Y1, Y1
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  constants<>+64(SB), Y1, Y3
+	VADDPS       Y8, Y7, Y1
+	VSUBPS       Y8, Y7, Y7
+	VMOVAPS      Y5, Y8
+	VFMADD231PS  constants<>+96(SB), Y2, Y8
+	VMOVAPS      Y5, Y5
+	VFNMADD231PS constants<>+96(SB), Y2, Y5
+	VSUBPS       Y4, Y6, Y4
+	VMOVAPS      Y4, Y4
+	VFNMADD231PS constants<>+64(SB), Y2, Y4
+	VMASKMOVPS   Y3, Y0, (AX)
+	VMASKMOVPS   Y1, Y0, (AX)(CX*1)
+	VMASKMOVPS   Y7, Y0, (AX)(CX*2)
+	VMASKMOVPS   Y8, Y0, (DX)
+	VMASKMOVPS   Y5, Y0, (DX)(CX*1)
+	VMASKMOVPS   Y4, Y0, (DX)(CX*2)
+
+done:
+	SHLQ $0x02, R14
+	MOVQ pitch+32(FP), DI
+	SHLQ $0x02, DI
+	SUBQ R14, AX
+	ADDQ DI, AX
+	SUBQ R14, DX
+	ADDQ DI, DX
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func gradRowsAVX2(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·gradRowsAVX2(SB), NOSPLIT, $8-120
+	MOVQ n+112(FP), AX
+	MOVQ dst_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (AX)(CX*2), DX
+	ADDQ CX, DX
+	MOVQ src_base+40(FP), BX
+	MOVQ lines_base+64(FP), SI
+	MOVQ lines_len+72(FP), DI
+	LEAQ (SI)(DI*8), DI
+	MOVQ DI, (SP)
+
+row:
+	CMPQ    SI, (SP)
+	JGE     end
+	MOVQ    (SI), DI
+	LEAQ    (BX)(DI*4), R8
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R8
+	MOVQ    8(SI), DI
+	LEAQ    (BX)(DI*4), R9
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R9
+	MOVQ    16(SI), DI
+	LEAQ    (BX)(DI*4), R10
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R10
+	MOVQ    24(SI), DI
+	LEAQ    (BX)(DI*4), R11
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R11
+	ADDQ    $0x20, SI
+	MOVQ    n+112(FP), DI
+	XORQ    R12, R12
+	SUBQ    $+8, DI
+	JLT     tail
+
+loop:
+	VMOVUPS      (R8)(R12*4), Y0
+	VMOVUPS      (R9)(R12*4), Y1
+	VMOVUPS      (R10)(R12*4), Y2
+	VMOVUPS      (R11)(R12*4), Y3
+	VADDPS       Y2, Y0, Y4
+	VADDPS       Y3, Y1, Y5
+	VMOVAPS      Y0, Y6
+	VFMADD231PS  constants<>+64(SB), Y2, Y6
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  constants<>+64(SB), Y3, Y1
+	VADDPS       Y5, Y4, Y2
+	VSUBPS       Y5, Y4, Y4
+	VMOVAPS      Y6, Y5
+	VFMADD231PS  constants<>+96(SB), Y1, Y5
+	VMOVAPS      Y6, Y6
+	VFNMADD231PS constants<>+96(SB), Y1, Y6
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y2, (AX)(CX*1)
+	VMOVUPS      Y4, (AX)(CX*2)
+	VMOVUPS      Y5, (DX)
+	VMOVUPS      Y6, (DX)(CX*1)
+	VMOVUPS      Y3, (DX)(CX*2)
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $+8, R12
+	SUBQ         $+8, DI
+	JGE          loop
+
+tail:
+	ADDQ         $+8, DI
+	JZ           done
+	LEAQ         constants<>+32(SB), R13
+	NEGQ         DI
+	VMOVUPS      (R13)(DI*4), Y0
+	VMASKMOVPS   (R8)(R12*4), Y0, Y1
+	VMASKMOVPS   (R9)(R12*4), Y0, Y2
+	VMASKMOVPS   (R10)(R12*4), Y0, Y3
+	VMASKMOVPS   (R11)(R12*4), Y0, Y4
+	VADDPS       Y3, Y1, Y5
+	VADDPS       Y4, Y2, Y6
+	VMOVAPS      Y1, Y7
+	VFMADD231PS  constants<>+64(SB), Y3, Y7
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  constants<>+64(SB), Y4, Y2
+	VADDPS       Y6, Y5, Y3
+	VSUBPS       Y6, Y5, Y5
+	VMOVAPS      Y7, Y6
+	VFMADD231PS  constants<>+96(SB), Y2, Y6
+	VMOVAPS      Y7, Y7
+	VFNMADD231PS constants<>+96(SB), Y2, Y7
+	VMASKMOVPS   Y1, Y0, (AX)
+	VMASKMOVPS   Y3, Y0, (AX)(CX*1)
+	VMASKMOVPS   Y5, Y0, (AX)(CX*2)
+	VMASKMOVPS   Y6, Y0, (DX)
+	VMASKMOVPS   Y7, Y0, (DX)(CX*1)
+	VMASKMOVPS   Y4, Y0, (DX)(CX*2)
+
+done:
+	SHLQ $0x02, R12
+	MOVQ pitch+32(FP), DI
+	SHLQ $0x02, DI
+	SUBQ R12, AX
+	ADDQ DI, AX
+	SUBQ R12, DX
+	ADDQ DI, DX
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func outputRowsAVX2(dst []float32, lines []int, src []float32, stride int, pitch int, n int, bias float32, low float32)
+// Requires: AVX, FMA3
+TEXT ·outputRowsAVX2(SB), NOSPLIT, $8-104
+	VBROADCASTSS bias+96(FP), Y0
+	VBROADCASTSS low+100(FP), Y1
+	MOVQ         n+88(FP), AX
+	MOVQ         src_base+48(FP), AX
+	MOVQ         stride+72(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (AX)(CX*2), DX
+	ADDQ         CX, DX
+	MOVQ         dst_base+0(FP), BX
+	MOVQ         lines_base+24(FP), SI
+	MOVQ         lines_len+32(FP), DI
+	LEAQ         (SI)(DI*8), DI
+	MOVQ         DI, (SP)
+
+row:
+	CMPQ SI, (SP)
+	JGE  end
+	MOVQ (SI), DI
+	LEAQ (BX)(DI*4), DI
+	MOVQ 8(SI), R8
+	LEAQ (BX)(R8*4), R8
+	MOVQ 16(SI), R9
+	LEAQ (BX)(R9*4), R9
+	MOVQ 24(SI), R10
+	LEAQ (BX)(R10*4), R10
+	ADDQ $0x20, SI
+	MOVQ n+88(FP), R11
+	XORQ R12, R12
+	SUBQ $+8, R11
+	JLT  tail
+
+loop:
+	VMOVUPS     (AX), Y2
+	VMOVUPS     (AX)(CX*1), Y3
+	VMOVUPS     (AX)(CX*2), Y4
+	VMOVUPS     (DX), Y5
+	VMOVUPS     (DX)(CX*1), Y6
+	VMOVUPS     (DX)(CX*2), Y7
+	VADDPS      Y4, Y3, Y8
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y6, Y5, Y4
+	VSUBPS      Y6, Y5, Y5
+	VADDPS      Y8, Y2, Y2
+	VADDPS      Y4, Y2, Y2
+	VMOVAPS     Y3, Y6
+	VFMADD231PS constants<>+96(SB), Y5, Y6
+	VMOVAPS     Y8, Y8
+	VFMADD231PS constants<>+64(SB), Y4, Y8
+	VMOVAPS     Y3, Y3
+	VFMADD231PS constants<>+256(SB), Y5, Y3
+	VADDPS      Y7, Y3, Y3
+	VADDPS      Y0, Y3, Y3
+	VMAXPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (R10)(R12*4)
+	VADDPS      Y0, Y8, Y3
+	VMAXPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (R9)(R12*4)
+	VADDPS      Y0, Y6, Y3
+	VMAXPS      Y3, Y1, Y3
+	VMOVUPS     Y3, (R8)(R12*4)
+	VADDPS      Y0, Y2, Y2
+	VMAXPS      Y2, Y1, Y2
+	VMOVUPS     Y2, (DI)(R12*4)
+	ADDQ        $+32, AX
+	ADDQ        $+32, DX
+	ADDQ        $+8, R12
+	SUBQ        $+8, R11
+	JGE         loop
+
+tail:
+	ADDQ        $+8, R11
+	JZ          done
+	LEAQ        constants<>+32(SB), R13
+	NEGQ        R11
+	VMOVUPS     (R13)(R11*4), Y2
+	VMASKMOVPS  (AX), Y2, Y3
+	VMASKMOVPS  (AX)(CX*1), Y2, Y4
+	VMASKMOVPS  (AX)(CX*2), Y2, Y5
+	VMASKMOVPS  (DX), Y2, Y6
+	VMASKMOVPS  (DX)(CX*1), Y2, Y7
+	VMASKMOVPS  (DX)(CX*2), Y2, Y8
+	VADDPS      Y5, Y4, Y9
+	VSUBPS      Y5, Y4, Y4
+	VADDPS      Y7, Y6, Y5
+	VSUBPS      Y7, Y6, Y6
+	VADDPS      Y9, Y3, Y3
+	VADDPS      Y5, Y3, Y3
+	VMOVAPS     Y4, Y7
+	VFMADD231PS constants<>+96(SB), Y6, Y7
+	VMOVAPS     Y9, Y9
+	VFMADD231PS constants<>+64(SB), Y5, Y9
+	VMOVAPS     Y4, Y4
+	VFMADD231PS constants<>+256(SB), Y6, Y4
+	VADDPS      Y8, Y4, Y4
+	VADDPS      Y0, Y4, Y4
+	VMAXPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (R10)(R12*4)
+	VADDPS      Y0, Y9, Y4
+	VMAXPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (R9)(R12*4)
+	VADDPS      Y0, Y7, Y4
+	VMAXPS      Y4, Y1, Y4
+	VMASKMOVPS  Y4, Y2, (R8)(R12*4)
+	VADDPS      Y0, Y3, Y3
+	VMAXPS      Y3, Y1, Y3
+	VMASKMOVPS  Y3, Y2, (DI)(R12*4)
+
+done:
+	SHLQ $0x02, R12
+	MOVQ pitch+80(FP), DI
+	SHLQ $0x02, DI
+	SUBQ R12, AX
+	ADDQ DI, AX
+	SUBQ R12, DX
+	ADDQ DI, DX
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func inputColsAVX2(dst []float32, plane int, src []float32, stride int, left []uint32, right []uint32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·inputColsAVX2(SB), NOSPLIT, $0-112
+	MOVQ left_base+64(FP), AX
+	MOVQ right_base+88(FP), CX
+	MOVQ left_len+72(FP), DX
+	MOVQ dst_base+0(FP), BX
+	MOVQ plane+24(FP), SI
+	SHLQ $0x02, SI
+	LEAQ (BX)(SI*2), DI
+	ADDQ SI, DI
+	MOVQ src_base+32(FP), R8
+	MOVQ stride+56(FP), R9
+	SHLQ $0x02, R9
+	MOVQ $0x00000006, R10
+
+line:
+	MOVQ R8, R11
+	MOVQ DX, R12
+	XORQ R13, R13
+	SUBQ $+8, R12
+	JLT  tail
+
+loop:
+	VBROADCASTF128 4(R11), Y0
+	VINSERTF128    $0x01, 68(R11), Y0, Y0
+	VBROADCASTF128 20(R11), Y1
+	VINSERTF128    $0x01, 84(R11), Y1, Y1
+	VBROADCASTF128 36(R11), Y2
+	VINSERTF128    $0x01, 100(R11), Y2, Y2
+	VBROADCASTF128 52(R11), Y3
+	VINSERTF128    $0x01, 116(R11), Y3, Y3
+	VUNPCKLPS      Y1, Y0, Y4
+	VUNPCKHPS      Y1, Y0, Y0
+	VUNPCKLPS      Y3, Y2, Y1
+	VUNPCKHPS      Y3, Y2, Y2
+	VUNPCKLPD      Y1, Y4, Y3
+	VUNPCKHPD      Y1, Y4, Y1
+	VUNPCKLPD      Y2, Y0, Y4
+	VUNPCKHPD      Y2, Y0, Y0
+	VBROADCASTSS   (R11), Y2
+	VPERM2F128     $0x02, Y2, Y0, Y2
+	VPALIGNR       $0x0c, Y2, Y0, Y2
+	VBROADCASTSS   132(R11), Y5
+	VPERM2F128     $0x21, Y5, Y3, Y5
+	VPALIGNR       $0x04, Y3, Y5, Y5
+	VMOVUPS        (AX)(R13*4), Y6
+	VANDPS         Y6, Y2, Y2
+	VMOVUPS        (CX)(R13*4), Y6
+	VANDPS         Y6, Y5, Y5
+	VMOVAPS        Y0, Y6
+	VFNMADD231PS   constants<>+64(SB), Y1, Y6
+	VMOVAPS        Y4, Y7
+	VFNMADD231PS   constants<>+64(SB), Y3, Y7
+	VSUBPS         Y1, Y0, Y0
+	VSUBPS         Y3, Y4, Y3
+	VSUBPS         Y1, Y2, Y1
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+64(SB), Y1, Y2
+	VADDPS         Y7, Y6, Y1
+	VSUBPS         Y7, Y6, Y6
+	VMOVAPS        Y0, Y7
+	VFMADD231PS    constants<>+96(SB), Y3, Y7
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+96(SB), Y3, Y0
+	VSUBPS         Y4, Y5, Y4
+	VMOVAPS        Y4, Y4
+	VFNMADD231PS   constants<>+64(SB), Y3, Y4
+	VMOVUPS        Y2, (BX)
+	VMOVUPS        Y1, (BX)(SI*1)
+	VMOVUPS        Y6, (BX)(SI*2)
+	VMOVUPS        Y7, (DI)
+	VMOVUPS        Y0, (DI)(SI*1)
+	VMOVUPS        Y4, (DI)(SI*2)
+	ADDQ           $+32, BX
+	ADDQ           $+32, DI
+	ADDQ           $+128, R11
+	ADDQ           $+8, R13
+	SUBQ           $+8, R12
+	JGE            loop
+
+tail:
+	ADDQ           $+8, R12
+	JZ             done
+	LEAQ           constants<>+32(SB), R14
+	NEGQ           R12
+	VMOVUPS        (R14)(R12*4), Y0
+	VBROADCASTF128 4(R11), Y1
+	VINSERTF128    $0x01, 68(R11), Y1, Y1
+	VBROADCASTF128 20(R11), Y2
+	VINSERTF128    $0x01, 84(R11), Y2, Y2
+	VBROADCASTF128 36(R11), Y3
+	VINSERTF128    $0x01, 100(R11), Y3, Y3
+	VBROADCASTF128 52(R11), Y4
+	VINSERTF128    $0x01, 116(R11), Y4, Y4
+	VUNPCKLPS      Y2, Y1, Y5
+	VUNPCKHPS      Y2, Y1, Y1
+	VUNPCKLPS      Y4, Y3, Y2
+	VUNPCKHPS      Y4, Y3, Y3
+	VUNPCKLPD      Y2, Y5, Y4
+	VUNPCKHPD      Y2, Y5, Y2
+	VUNPCKLPD      Y3, Y1, Y5
+	VUNPCKHPD      Y3, Y1, Y1
+	VBROADCASTSS   (R11), Y3
+	VPERM2F128     $0x02, Y3, Y1, Y3
+	VPALIGNR       $0x0c, Y3, Y1, Y3
+	VBROADCASTSS   132(R11), Y6
+	VPERM2F128     $0x21, Y6, Y4, Y6
+	VPALIGNR       $0x04, Y4, Y6, Y6
+	VMASKMOVPS     (AX)(R13*4), Y0, Y7
+	VANDPS         Y7, Y3, Y3
+	VMASKMOVPS     (CX)(R13*4), Y0, Y7
+	VANDPS         Y7, Y6, Y6
+	VMOVAPS        Y1, Y7
+	VFNMADD231PS   constants<>+64(SB), Y2, Y7
+	VMOVAPS        Y5, Y8
+	VFNMADD231PS   constants<>+64(SB), Y4, Y8
+	VSUBPS         Y2, Y1, Y1
+	VSUBPS         Y4, Y5, Y4
+	VSUBPS         Y2, Y3, Y2
+	VMOVAPS        Y1, Y3
+	VFMADD231PS    constants<>+64(SB), Y2, Y3
+	VADDPS         Y8, Y7, Y2
+	VSUBPS         Y8, Y7, Y7
+	VMOVAPS        Y1, Y8
+	VFMADD231PS    constants<>+96(SB), Y4, Y8
+	VMOVAPS        Y1, Y1
+	VFNMADD231PS   constants<>+96(SB), Y4, Y1
+	VSUBPS         Y5, Y6, Y5
+	VMOVAPS        Y5, Y5
+	VFNMADD231PS   constants<>+64(SB), Y4, Y5
+	VMASKMOVPS     Y3, Y0, (BX)
+	VMASKMOVPS     Y2, Y0, (BX)(SI*1)
+	VMASKMOVPS     Y7, Y0, (BX)(SI*2)
+	VMASKMOVPS     Y8, Y0, (DI)
+	VMASKMOVPS     Y1, Y0, (DI)(SI*1)
+	VMASKMOVPS     Y5, Y0, (DI)(SI*2)
+
+done:
+	SHLQ $0x02, R13
+	SUBQ R13, BX
+	SUBQ R13, DI
+	LEAQ (BX)(SI*4), BX
+	LEAQ (BX)(SI*2), BX
+	LEAQ (DI)(SI*4), DI
+	LEAQ (DI)(SI*2), DI
+	ADDQ R9, R8
+	DECQ R10
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func gradColsAVX2(dst []float32, plane int, src []float32, stride int, n int)
+// Requires: AVX, FMA3
+TEXT ·gradColsAVX2(SB), NOSPLIT, $0-72
+	MOVQ n+64(FP), AX
+	MOVQ dst_base+0(FP), CX
+	MOVQ plane+24(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ src_base+32(FP), SI
+	MOVQ stride+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ $0x00000006, R8
+
+line:
+	MOVQ SI, R9
+	MOVQ AX, R10
+	XORQ R11, R11
+	SUBQ $+8, R10
+	JLT  tail
+
+loop:
+	VBROADCASTF128 (R9), Y0
+	VINSERTF128    $0x01, 64(R9), Y0, Y0
+	VBROADCASTF128 16(R9), Y1
+	VINSERTF128    $0x01, 80(R9), Y1, Y1
+	VBROADCASTF128 32(R9), Y2
+	VINSERTF128    $0x01, 96(R9), Y2, Y2
+	VBROADCASTF128 48(R9), Y3
+	VINSERTF128    $0x01, 112(R9), Y3, Y3
+	VUNPCKLPS      Y1, Y0, Y4
+	VUNPCKHPS      Y1, Y0, Y0
+	VUNPCKLPS      Y3, Y2, Y1
+	VUNPCKHPS      Y3, Y2, Y2
+	VUNPCKLPD      Y1, Y4, Y3
+	VUNPCKHPD      Y1, Y4, Y1
+	VUNPCKLPD      Y2, Y0, Y4
+	VUNPCKHPD      Y2, Y0, Y0
+	VADDPS         Y4, Y3, Y2
+	VADDPS         Y0, Y1, Y5
+	VMOVAPS        Y3, Y6
+	VFMADD231PS    constants<>+64(SB), Y4, Y6
+	VMOVAPS        Y1, Y1
+	VFMADD231PS    constants<>+64(SB), Y0, Y1
+	VADDPS         Y5, Y2, Y4
+	VSUBPS         Y5, Y2, Y2
+	VMOVAPS        Y6, Y5
+	VFMADD231PS    constants<>+96(SB), Y1, Y5
+	VMOVAPS        Y6, Y6
+	VFNMADD231PS   constants<>+96(SB), Y1, Y6
+	VMOVUPS        Y3, (CX)
+	VMOVUPS        Y4, (CX)(DX*1)
+	VMOVUPS        Y2, (CX)(DX*2)
+	VMOVUPS        Y5, (BX)
+	VMOVUPS        Y6, (BX)(DX*1)
+	VMOVUPS        Y0, (BX)(DX*2)
+	ADDQ           $+32, CX
+	ADDQ           $+32, BX
+	ADDQ           $+128, R9
+	ADDQ           $+8, R11
+	SUBQ           $+8, R10
+	JGE            loop
+
+tail:
+	SHLQ $0x02, R11
+	SUBQ R11, CX
+	SUBQ R11, BX
+	LEAQ (CX)(DX*4), CX
+	LEAQ (CX)(DX*2), CX
+	LEAQ (BX)(DX*4), BX
+	LEAQ (BX)(DX*2), BX
+	ADDQ DI, SI
+	DECQ R8
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func outputColsAVX2(dst []float32, stride int, src []float32, plane int, n int)
+// Requires: AVX, FMA3
+TEXT ·outputColsAVX2(SB), NOSPLIT, $0-72
+	MOVQ n+64(FP), AX
+	MOVQ src_base+32(FP), CX
+	MOVQ plane+56(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (CX)(DX*2), BX
+	ADDQ DX, BX
+	MOVQ dst_base+0(FP), SI
+	MOVQ stride+24(FP), DI
+	SHLQ $0x02, DI
+	MOVQ $0x00000006, R8
+
+line:
+	MOVQ SI, R9
+	MOVQ AX, R10
+	XORQ R11, R11
+	SUBQ $+8, R10
+	JLT  tail
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (CX)(DX*1), Y1
+	VMOVUPS      (CX)(DX*2), Y2
+	VMOVUPS      (BX), Y3
+	VMOVUPS      (BX)(DX*1), Y4
+	VMOVUPS      (BX)(DX*2), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, Y4
+	VFMADD231PS  constants<>+96(SB), Y3, Y4
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  constants<>+64(SB), Y2, Y6
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  constants<>+256(SB), Y3, Y1
+	VADDPS       Y5, Y1, Y1
+	VUNPCKLPS    Y4, Y0, Y2
+	VUNPCKHPS    Y4, Y0, Y0
+	VUNPCKLPS    Y1, Y6, Y3
+	VUNPCKHPS    Y1, Y6, Y1
+	VUNPCKLPD    Y3, Y2, Y4
+	VUNPCKHPD    Y3, Y2, Y2
+	VUNPCKLPD    Y1, Y0, Y3
+	VUNPCKHPD    Y1, Y0, Y0
+	VMOVUPS      X4, (R9)
+	VEXTRACTF128 $0x01, Y4, 64(R9)
+	VMOVUPS      X2, 16(R9)
+	VEXTRACTF128 $0x01, Y2, 80(R9)
+	VMOVUPS      X3, 32(R9)
+	VEXTRACTF128 $0x01, Y3, 96(R9)
+	VMOVUPS      X0, 48(R9)
+	VEXTRACTF128 $0x01, Y0, 112(R9)
+	ADDQ         $+32, CX
+	ADDQ         $+32, BX
+	ADDQ         $+128, R9
+	ADDQ         $+8, R11
+	SUBQ         $+8, R10
+	JGE          loop
+
+tail:
+	SHLQ $0x02, R11
+	SUBQ R11, CX
+	SUBQ R11, BX
+	LEAQ (CX)(DX*4), CX
+	LEAQ (CX)(DX*2), CX
+	LEAQ (BX)(DX*4), BX
+	LEAQ (BX)(DX*2), BX
+	ADDQ DI, SI
+	DECQ R8
+	JNZ  line
+	VZEROUPPER
+	RET
+
 // func gate32AVX2(dx []uint32, y []uint32, dy []uint32)
 // Requires: AVX, AVX2
 TEXT ·gate32AVX2(SB), NOSPLIT, $0-72
@@ -1710,10 +2106,10 @@ TEXT ·dropoutAVX2(SB), NOSPLIT, $0-80
 
 loop:
 	VMOVUPS  (BX)(SI*4), Y2
-	VPMAXUD  Y0, Y2, Y3
-	VPCMPEQD Y2, Y3, Y2
 	VMOVUPS  (DX)(SI*4), Y3
 	VMULPS   Y1, Y3, Y3
+	VPMAXUD  Y0, Y2, Y4
+	VPCMPEQD Y2, Y4, Y2
 	VANDPS   Y3, Y2, Y2
 	VMOVUPS  Y2, (CX)(SI*4)
 	ADDQ     $+8, SI
@@ -1727,10 +2123,10 @@ tail:
 	NEGQ       AX
 	VMOVUPS    (DI)(AX*4), Y2
 	VMASKMOVPS (BX)(SI*4), Y2, Y3
+	VMASKMOVPS (DX)(SI*4), Y2, Y4
+	VMULPS     Y1, Y4, Y1
 	VPMAXUD    Y0, Y3, Y0
 	VPCMPEQD   Y3, Y0, Y0
-	VMASKMOVPS (DX)(SI*4), Y2, Y3
-	VMULPS     Y1, Y3, Y1
 	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, (CX)(SI*4)
 
@@ -1813,6 +2209,64 @@ done:
 	VMOVSHDUP    X1, X0
 	VADDSS       X0, X1, X1
 	MOVSS        X1, total+24(FP)
+	VZEROUPPER
+	RET
+
+// func gatedSumsAVX2(s []float64, dy []float32, y []float32, width int)
+// Requires: AVX, AVX2
+TEXT ·gatedSumsAVX2(SB), NOSPLIT, $0-80
+	MOVQ   s_base+0(FP), AX
+	MOVQ   dy_base+24(FP), CX
+	MOVQ   y_base+48(FP), DX
+	MOVQ   width+72(FP), BX
+	VXORPS Y0, Y0, Y0
+	MOVQ   s_len+8(FP), SI
+	XORQ   DI, DI
+
+row:
+	VXORPS Y1, Y1, Y1
+	MOVQ   BX, R8
+	XORQ   R9, R9
+	SUBQ   $+8, R8
+	JLT    tail
+
+loop:
+	VMOVUPS  (DX)(R9*4), Y2
+	VPCMPEQD Y0, Y2, Y2
+	VMOVUPS  (CX)(R9*4), Y3
+	VANDNPS  Y3, Y2, Y2
+	VADDPS   Y2, Y1, Y1
+	ADDQ     $+8, R9
+	SUBQ     $+8, R8
+	JGE      loop
+
+tail:
+	ADDQ       $+8, R8
+	JZ         done
+	LEAQ       constants<>+32(SB), R10
+	NEGQ       R8
+	VMOVUPS    (R10)(R8*4), Y2
+	VMASKMOVPS (DX)(R9*4), Y2, Y3
+	VPCMPEQD   Y0, Y3, Y3
+	VMASKMOVPS (CX)(R9*4), Y2, Y2
+	VANDNPS    Y2, Y3, Y2
+	VADDPS     Y2, Y1, Y1
+
+done:
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X1, X2, X2
+	VMOVHLPS     X2, X2, X1
+	VADDPS       X1, X2, X2
+	VMOVSHDUP    X2, X1
+	VADDSS       X1, X2, X2
+	VCVTSS2SD    X2, X2, X1
+	VADDSD       (AX)(DI*8), X1, X1
+	VMOVSD       X1, (AX)(DI*8)
+	LEAQ         (CX)(BX*4), CX
+	LEAQ         (DX)(BX*4), DX
+	INCQ         DI
+	CMPQ         DI, SI
+	JLT          row
 	VZEROUPPER
 	RET
 
@@ -2059,256 +2513,6 @@ tail:
 	VMASKMOVPS Y0, Y10, (CX)(DI*4)
 
 done:
-	VZEROUPPER
-	RET
-
-// func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, rows int, keep uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·maxHalvesAVX2(SB), NOSPLIT, $0-92
-	VBROADCASTSS keep+88(FP), Y0
-	VXORPS       Y1, Y1, Y1
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+48(FP), CX
-	MOVQ         picks_base+24(FP), BX
-	MOVQ         width+72(FP), SI
-	SHLQ         $0x02, SI
-	MOVQ         rows+80(FP), DI
-	LEAQ         (CX)(SI*1), DX
-	MOVQ         SI, R8
-	SHRQ         $0x03, R8
-
-row:
-	MOVQ R8, R9
-	XORQ R10, R10
-	SUBQ $+8, R9
-	JLT  tail
-
-loop:
-	VMOVUPS   (CX)(R10*8), Y2
-	VMOVUPS   32(CX)(R10*8), Y3
-	VSHUFPS   $0x88, Y3, Y2, Y4
-	VSHUFPS   $0xdd, Y3, Y2, Y2
-	VMOVUPS   (DX)(R10*8), Y3
-	VMOVUPS   32(DX)(R10*8), Y5
-	VSHUFPS   $0x88, Y5, Y3, Y6
-	VSHUFPS   $0xdd, Y5, Y3, Y3
-	VMAXPS    Y2, Y4, Y5
-	VMAXPS    Y4, Y2, Y7
-	VANDPS    Y7, Y5, Y5
-	VCMPPS    $0x03, Y2, Y4, Y7
-	VORPS     Y7, Y5, Y5
-	VMAXPS    Y3, Y6, Y7
-	VMAXPS    Y6, Y3, Y8
-	VANDPS    Y8, Y7, Y7
-	VCMPPS    $0x03, Y3, Y6, Y3
-	VORPS     Y3, Y7, Y3
-	VMAXPS    Y3, Y5, Y7
-	VMAXPS    Y5, Y3, Y8
-	VANDPS    Y8, Y7, Y7
-	VCMPPS    $0x03, Y3, Y5, Y3
-	VORPS     Y3, Y7, Y3
-	VCMPPS    $0x16, Y1, Y3, Y5
-	VORPS     Y0, Y5, Y5
-	VANDPS    Y5, Y3, Y7
-	VPERMPD   $0xd8, Y7, Y7
-	VMOVUPS   Y7, (AX)(R10*4)
-	VCMPPS    $0x00, Y3, Y4, Y4
-	VANDPS    Y5, Y4, Y4
-	VANDNPS   Y5, Y4, Y5
-	VCMPPS    $0x00, Y3, Y2, Y2
-	VANDPS    Y5, Y2, Y2
-	VANDNPS   Y5, Y2, Y5
-	VCMPPS    $0x00, Y3, Y6, Y3
-	VANDPS    Y5, Y3, Y3
-	VANDNPS   Y5, Y3, Y5
-	VMOVMSKPS Y4, R11
-	MOVB      R11, (BX)
-	VMOVMSKPS Y2, R11
-	MOVB      R11, 1(BX)
-	VMOVMSKPS Y3, R11
-	MOVB      R11, 2(BX)
-	VMOVMSKPS Y5, R11
-	MOVB      R11, 3(BX)
-	ADDQ      $+4, BX
-	ADDQ      $+8, R10
-	SUBQ      $+8, R9
-	JGE       loop
-
-tail:
-	ADDQ       $+8, R9
-	JZ         done
-	LEAQ       constants<>+32(SB), R11
-	NEGQ       R9
-	VMOVUPS    (R11)(R9*4), Y2
-	LEAQ       constants<>+32(SB), R11
-	XORQ       R13, R13
-	LEAQ       (R9)(R9*1), R12
-	MOVQ       $-8, R14
-	CMPQ       R12, R14
-	CMOVQLT    R14, R12
-	VMOVUPS    (R11)(R12*4), Y3
-	LEAQ       8(R9)(R9*1), R9
-	CMPQ       R9, R13
-	CMOVQGT    R13, R9
-	VMOVUPS    (R11)(R9*4), Y4
-	VMASKMOVPS (CX)(R10*8), Y3, Y5
-	VMASKMOVPS 32(CX)(R10*8), Y4, Y6
-	VSHUFPS    $0x88, Y6, Y5, Y7
-	VSHUFPS    $0xdd, Y6, Y5, Y5
-	VMASKMOVPS (DX)(R10*8), Y3, Y3
-	VMASKMOVPS 32(DX)(R10*8), Y4, Y4
-	VSHUFPS    $0x88, Y4, Y3, Y6
-	VSHUFPS    $0xdd, Y4, Y3, Y3
-	VMAXPS     Y5, Y7, Y4
-	VMAXPS     Y7, Y5, Y8
-	VANDPS     Y8, Y4, Y4
-	VCMPPS     $0x03, Y5, Y7, Y8
-	VORPS      Y8, Y4, Y4
-	VMAXPS     Y3, Y6, Y8
-	VMAXPS     Y6, Y3, Y9
-	VANDPS     Y9, Y8, Y8
-	VCMPPS     $0x03, Y3, Y6, Y3
-	VORPS      Y3, Y8, Y3
-	VMAXPS     Y3, Y4, Y8
-	VMAXPS     Y4, Y3, Y9
-	VANDPS     Y9, Y8, Y8
-	VCMPPS     $0x03, Y3, Y4, Y3
-	VORPS      Y3, Y8, Y3
-	VCMPPS     $0x16, Y1, Y3, Y4
-	VORPS      Y0, Y4, Y4
-	VANDPS     Y4, Y3, Y8
-	VPERMPD    $0xd8, Y8, Y8
-	VMASKMOVPS Y8, Y2, (AX)(R10*4)
-	VPERMPD    $0xd8, Y2, Y2
-	VANDPS     Y2, Y4, Y2
-	VCMPPS     $0x00, Y3, Y7, Y4
-	VANDPS     Y2, Y4, Y4
-	VANDNPS    Y2, Y4, Y2
-	VCMPPS     $0x00, Y3, Y5, Y5
-	VANDPS     Y2, Y5, Y5
-	VANDNPS    Y2, Y5, Y2
-	VCMPPS     $0x00, Y3, Y6, Y3
-	VANDPS     Y2, Y3, Y3
-	VANDNPS    Y2, Y3, Y2
-	VMOVMSKPS  Y4, R9
-	MOVB       R9, (BX)
-	VMOVMSKPS  Y5, R9
-	MOVB       R9, 1(BX)
-	VMOVMSKPS  Y3, R9
-	MOVB       R9, 2(BX)
-	VMOVMSKPS  Y2, R9
-	MOVB       R9, 3(BX)
-	ADDQ       $+4, BX
-
-done:
-	LEAQ (AX)(R8*4), AX
-	LEAQ (CX)(SI*2), CX
-	LEAQ (DX)(SI*2), DX
-	DECQ DI
-	JNZ  row
-	VZEROUPPER
-	RET
-
-// func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, rows int)
-// Requires: AVX, AVX2, CMOV
-TEXT ·unpoolHalvesAVX2(SB), NOSPLIT, $0-88
-	VMOVUPS constants<>+160(SB), Y0
-	VMOVUPS constants<>+192(SB), Y1
-	VMOVUPS constants<>+224(SB), Y2
-	VMOVUPS constants<>+256(SB), Y3
-	MOVQ    dy_base+48(FP), AX
-	MOVQ    dx_base+0(FP), CX
-	MOVQ    picks_base+24(FP), BX
-	MOVQ    width+72(FP), SI
-	SHLQ    $0x02, SI
-	MOVQ    rows+80(FP), DI
-	LEAQ    (CX)(SI*1), DX
-	MOVQ    SI, R8
-	SHRQ    $0x03, R8
-
-row:
-	MOVQ R8, R9
-	XORQ R10, R10
-	SUBQ $+8, R9
-	JLT  tail
-
-loop:
-	VMOVUPS      (AX)(R10*4), Y4
-	VPERMPD      $0xd8, Y4, Y4
-	VPBROADCASTD (BX), Y5
-	VANDPS       Y0, Y5, Y6
-	VPCMPEQD     Y0, Y6, Y6
-	VANDPS       Y6, Y4, Y6
-	VANDPS       Y1, Y5, Y7
-	VPCMPEQD     Y1, Y7, Y7
-	VANDPS       Y7, Y4, Y7
-	VANDPS       Y2, Y5, Y8
-	VPCMPEQD     Y2, Y8, Y8
-	VANDPS       Y8, Y4, Y8
-	VANDPS       Y3, Y5, Y5
-	VPCMPEQD     Y3, Y5, Y5
-	VANDPS       Y5, Y4, Y4
-	VUNPCKLPS    Y7, Y6, Y5
-	VMOVUPS      Y5, (CX)(R10*8)
-	VUNPCKHPS    Y7, Y6, Y5
-	VMOVUPS      Y5, 32(CX)(R10*8)
-	VUNPCKLPS    Y4, Y8, Y5
-	VMOVUPS      Y5, (DX)(R10*8)
-	VUNPCKHPS    Y4, Y8, Y4
-	VMOVUPS      Y4, 32(DX)(R10*8)
-	ADDQ         $+4, BX
-	ADDQ         $+8, R10
-	SUBQ         $+8, R9
-	JGE          loop
-
-tail:
-	ADDQ         $+8, R9
-	JZ           done
-	LEAQ         constants<>+32(SB), R11
-	NEGQ         R9
-	VMOVUPS      (R11)(R9*4), Y4
-	LEAQ         constants<>+32(SB), R11
-	XORQ         R13, R13
-	LEAQ         (R9)(R9*1), R12
-	MOVQ         $-8, R14
-	CMPQ         R12, R14
-	CMOVQLT      R14, R12
-	VMOVUPS      (R11)(R12*4), Y5
-	LEAQ         8(R9)(R9*1), R9
-	CMPQ         R9, R13
-	CMOVQGT      R13, R9
-	VMOVUPS      (R11)(R9*4), Y6
-	VMASKMOVPS   (AX)(R10*4), Y4, Y4
-	VPERMPD      $0xd8, Y4, Y4
-	VPBROADCASTD (BX), Y7
-	VANDPS       Y0, Y7, Y8
-	VPCMPEQD     Y0, Y8, Y8
-	VANDPS       Y8, Y4, Y8
-	VANDPS       Y1, Y7, Y9
-	VPCMPEQD     Y1, Y9, Y9
-	VANDPS       Y9, Y4, Y9
-	VANDPS       Y2, Y7, Y10
-	VPCMPEQD     Y2, Y10, Y10
-	VANDPS       Y10, Y4, Y10
-	VANDPS       Y3, Y7, Y7
-	VPCMPEQD     Y3, Y7, Y7
-	VANDPS       Y7, Y4, Y4
-	VUNPCKLPS    Y9, Y8, Y7
-	VMASKMOVPS   Y7, Y5, (CX)(R10*8)
-	VUNPCKHPS    Y9, Y8, Y7
-	VMASKMOVPS   Y7, Y6, 32(CX)(R10*8)
-	VUNPCKLPS    Y4, Y10, Y7
-	VMASKMOVPS   Y7, Y5, (DX)(R10*8)
-	VUNPCKHPS    Y4, Y10, Y4
-	VMASKMOVPS   Y4, Y6, 32(DX)(R10*8)
-	ADDQ         $+4, BX
-
-done:
-	LEAQ (AX)(R8*4), AX
-	LEAQ (CX)(SI*2), CX
-	LEAQ (DX)(SI*2), DX
-	DECQ DI
-	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -2691,410 +2895,6 @@ group160:
 	VZEROUPPER
 	RET
 
-// func weighViewsAVX512(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·weighViewsAVX512(SB), NOSPLIT, $0-112
-	MOVQ y_base+0(FP), AX
-	MOVQ stride+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (AX)(CX*2), DX
-	ADDQ CX, DX
-	MOVQ x_base+32(FP), BX
-	MOVQ w_base+80(FP), SI
-	MOVQ offsets_base+56(FP), DI
-	MOVQ offsets_len+64(FP), R8
-	LEAQ (DI)(R8*8), R8
-	MOVQ n+104(FP), R9
-	SHLQ $0x02, R9
-
-columns4:
-	CMPQ   R9, $+256
-	JLT    fewer4
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	VXORPS Z6, Z6, Z6
-	VXORPS Z7, Z7, Z7
-	VXORPS Z8, Z8, Z8
-	VXORPS Z9, Z9, Z9
-	VXORPS Z10, Z10, Z10
-	VXORPS Z11, Z11, Z11
-	VXORPS Z12, Z12, Z12
-	VXORPS Z13, Z13, Z13
-	VXORPS Z14, Z14, Z14
-	VXORPS Z15, Z15, Z15
-	VXORPS Z16, Z16, Z16
-	VXORPS Z17, Z17, Z17
-	VXORPS Z18, Z18, Z18
-	VXORPS Z19, Z19, Z19
-	VXORPS Z20, Z20, Z20
-	VXORPS Z21, Z21, Z21
-	VXORPS Z22, Z22, Z22
-	VXORPS Z23, Z23, Z23
-	MOVQ   DI, R10
-	MOVQ   SI, R11
-
-view4:
-	MOVQ         (R10), R12
-	VMOVUPS      (BX)(R12*4), Z24
-	VMOVUPS      64(BX)(R12*4), Z25
-	VMOVUPS      128(BX)(R12*4), Z26
-	VMOVUPS      192(BX)(R12*4), Z27
-	VBROADCASTSS (R11), Z28
-	VFMADD231PS  Z24, Z28, Z0
-	VFMADD231PS  Z25, Z28, Z1
-	VFMADD231PS  Z26, Z28, Z2
-	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS 4(R11), Z28
-	VFMADD231PS  Z24, Z28, Z4
-	VFMADD231PS  Z25, Z28, Z5
-	VFMADD231PS  Z26, Z28, Z6
-	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS 8(R11), Z28
-	VFMADD231PS  Z24, Z28, Z8
-	VFMADD231PS  Z25, Z28, Z9
-	VFMADD231PS  Z26, Z28, Z10
-	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS 12(R11), Z28
-	VFMADD231PS  Z24, Z28, Z12
-	VFMADD231PS  Z25, Z28, Z13
-	VFMADD231PS  Z26, Z28, Z14
-	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS 16(R11), Z28
-	VFMADD231PS  Z24, Z28, Z16
-	VFMADD231PS  Z25, Z28, Z17
-	VFMADD231PS  Z26, Z28, Z18
-	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS 20(R11), Z28
-	VFMADD231PS  Z24, Z28, Z20
-	VFMADD231PS  Z25, Z28, Z21
-	VFMADD231PS  Z26, Z28, Z22
-	VFMADD231PS  Z27, Z28, Z23
-	ADDQ         $+24, R11
-	ADDQ         $+8, R10
-	CMPQ         R10, R8
-	JLT          view4
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, 64(AX)
-	VMOVUPS      Z2, 128(AX)
-	VMOVUPS      Z3, 192(AX)
-	VMOVUPS      Z4, (AX)(CX*1)
-	VMOVUPS      Z5, 64(AX)(CX*1)
-	VMOVUPS      Z6, 128(AX)(CX*1)
-	VMOVUPS      Z7, 192(AX)(CX*1)
-	VMOVUPS      Z8, (AX)(CX*2)
-	VMOVUPS      Z9, 64(AX)(CX*2)
-	VMOVUPS      Z10, 128(AX)(CX*2)
-	VMOVUPS      Z11, 192(AX)(CX*2)
-	VMOVUPS      Z12, (DX)
-	VMOVUPS      Z13, 64(DX)
-	VMOVUPS      Z14, 128(DX)
-	VMOVUPS      Z15, 192(DX)
-	VMOVUPS      Z16, (DX)(CX*1)
-	VMOVUPS      Z17, 64(DX)(CX*1)
-	VMOVUPS      Z18, 128(DX)(CX*1)
-	VMOVUPS      Z19, 192(DX)(CX*1)
-	VMOVUPS      Z20, (DX)(CX*2)
-	VMOVUPS      Z21, 64(DX)(CX*2)
-	VMOVUPS      Z22, 128(DX)(CX*2)
-	VMOVUPS      Z23, 192(DX)(CX*2)
-	ADDQ         $+256, AX
-	ADDQ         $+256, DX
-	ADDQ         $+256, BX
-	SUBQ         $+256, R9
-	JMP          columns4
-
-fewer4:
-columns1:
-	CMPQ   R9, $+64
-	JLT    fewer1
-	VXORPS Z0, Z0, Z0
-	VXORPS Z1, Z1, Z1
-	VXORPS Z2, Z2, Z2
-	VXORPS Z3, Z3, Z3
-	VXORPS Z4, Z4, Z4
-	VXORPS Z5, Z5, Z5
-	MOVQ   DI, R10
-	MOVQ   SI, R11
-
-view1:
-	MOVQ         (R10), R12
-	VMOVUPS      (BX)(R12*4), Z6
-	VBROADCASTSS (R11), Z7
-	VFMADD231PS  Z6, Z7, Z0
-	VBROADCASTSS 4(R11), Z7
-	VFMADD231PS  Z6, Z7, Z1
-	VBROADCASTSS 8(R11), Z7
-	VFMADD231PS  Z6, Z7, Z2
-	VBROADCASTSS 12(R11), Z7
-	VFMADD231PS  Z6, Z7, Z3
-	VBROADCASTSS 16(R11), Z7
-	VFMADD231PS  Z6, Z7, Z4
-	VBROADCASTSS 20(R11), Z7
-	VFMADD231PS  Z6, Z7, Z5
-	ADDQ         $+24, R11
-	ADDQ         $+8, R10
-	CMPQ         R10, R8
-	JLT          view1
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, (AX)(CX*1)
-	VMOVUPS      Z2, (AX)(CX*2)
-	VMOVUPS      Z3, (DX)
-	VMOVUPS      Z4, (DX)(CX*1)
-	VMOVUPS      Z5, (DX)(CX*2)
-	ADDQ         $+64, AX
-	ADDQ         $+64, DX
-	ADDQ         $+64, BX
-	SUBQ         $+64, R9
-	JMP          columns1
-
-fewer1:
-	VZEROUPPER
-	RET
-
-// func dotViewsAVX512(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
-// Requires: AVX, AVX512F
-TEXT ·dotViewsAVX512(SB), NOSPLIT, $0-96
-	MOVQ    sums_base+0(FP), AX
-	MOVQ    y_base+24(FP), CX
-	MOVQ    stride+48(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    x_base+56(FP), BX
-	MOVQ    offsets+80(FP), SI
-	MOVQ    n+88(FP), DI
-	SHLQ    $0x02, DI
-	LEAQ    (CX)(DX*2), R8
-	ADDQ    DX, R8
-	MOVQ    (SI), R9
-	LEAQ    (BX)(R9*4), R9
-	MOVQ    8(SI), R10
-	LEAQ    (BX)(R10*4), R10
-	MOVQ    16(SI), R11
-	LEAQ    (BX)(R11*4), R11
-	MOVQ    24(SI), SI
-	LEAQ    (BX)(SI*4), SI
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	VMOVUPS 256(AX), Z4
-	VMOVUPS 320(AX), Z5
-	VMOVUPS 384(AX), Z6
-	VMOVUPS 448(AX), Z7
-	VMOVUPS 512(AX), Z8
-	VMOVUPS 576(AX), Z9
-	VMOVUPS 640(AX), Z10
-	VMOVUPS 704(AX), Z11
-	VMOVUPS 768(AX), Z12
-	VMOVUPS 832(AX), Z13
-	VMOVUPS 896(AX), Z14
-	VMOVUPS 960(AX), Z15
-	VMOVUPS 1024(AX), Z16
-	VMOVUPS 1088(AX), Z17
-	VMOVUPS 1152(AX), Z18
-	VMOVUPS 1216(AX), Z19
-	VMOVUPS 1280(AX), Z20
-	VMOVUPS 1344(AX), Z21
-	VMOVUPS 1408(AX), Z22
-	VMOVUPS 1472(AX), Z23
-	MOVQ    DI, BX
-
-group0:
-	VMOVUPS     (R9), Z24
-	ADDQ        $+64, R9
-	VMOVUPS     (R10), Z25
-	ADDQ        $+64, R10
-	VMOVUPS     (R11), Z26
-	ADDQ        $+64, R11
-	VMOVUPS     (SI), Z27
-	ADDQ        $+64, SI
-	VMOVUPS     (CX), Z28
-	VFMADD231PS Z24, Z28, Z0
-	VFMADD231PS Z25, Z28, Z1
-	VFMADD231PS Z26, Z28, Z2
-	VFMADD231PS Z27, Z28, Z3
-	VMOVUPS     (CX)(DX*1), Z28
-	VFMADD231PS Z24, Z28, Z4
-	VFMADD231PS Z25, Z28, Z5
-	VFMADD231PS Z26, Z28, Z6
-	VFMADD231PS Z27, Z28, Z7
-	VMOVUPS     (CX)(DX*2), Z28
-	VFMADD231PS Z24, Z28, Z8
-	VFMADD231PS Z25, Z28, Z9
-	VFMADD231PS Z26, Z28, Z10
-	VFMADD231PS Z27, Z28, Z11
-	VMOVUPS     (R8), Z28
-	VFMADD231PS Z24, Z28, Z12
-	VFMADD231PS Z25, Z28, Z13
-	VFMADD231PS Z26, Z28, Z14
-	VFMADD231PS Z27, Z28, Z15
-	VMOVUPS     (R8)(DX*1), Z28
-	VFMADD231PS Z24, Z28, Z16
-	VFMADD231PS Z25, Z28, Z17
-	VFMADD231PS Z26, Z28, Z18
-	VFMADD231PS Z27, Z28, Z19
-	VMOVUPS     (R8)(DX*2), Z28
-	VFMADD231PS Z24, Z28, Z20
-	VFMADD231PS Z25, Z28, Z21
-	VFMADD231PS Z26, Z28, Z22
-	VFMADD231PS Z27, Z28, Z23
-	ADDQ        $+64, CX
-	ADDQ        $+64, R8
-	SUBQ        $+64, BX
-	JG          group0
-	VMOVUPS     Z0, (AX)
-	VMOVUPS     Z1, 64(AX)
-	VMOVUPS     Z2, 128(AX)
-	VMOVUPS     Z3, 192(AX)
-	VMOVUPS     Z4, 256(AX)
-	VMOVUPS     Z5, 320(AX)
-	VMOVUPS     Z6, 384(AX)
-	VMOVUPS     Z7, 448(AX)
-	VMOVUPS     Z8, 512(AX)
-	VMOVUPS     Z9, 576(AX)
-	VMOVUPS     Z10, 640(AX)
-	VMOVUPS     Z11, 704(AX)
-	VMOVUPS     Z12, 768(AX)
-	VMOVUPS     Z13, 832(AX)
-	VMOVUPS     Z14, 896(AX)
-	VMOVUPS     Z15, 960(AX)
-	VMOVUPS     Z16, 1024(AX)
-	VMOVUPS     Z17, 1088(AX)
-	VMOVUPS     Z18, 1152(AX)
-	VMOVUPS     Z19, 1216(AX)
-	VMOVUPS     Z20, 1280(AX)
-	VMOVUPS     Z21, 1344(AX)
-	VMOVUPS     Z22, 1408(AX)
-	VMOVUPS     Z23, 1472(AX)
-	VZEROUPPER
-	RET
-
-// func toChannelsLastAVX2(dst []float32, pixels []int, src []float32, plane int, channels int)
-// Requires: AVX
-TEXT ·toChannelsLastAVX2(SB), NOSPLIT, $0-88
-	MOVQ plane+72(FP), AX
-	SHLQ $0x02, AX
-	LEAQ (AX)(AX*2), CX
-	MOVQ src_base+48(FP), DX
-	MOVQ dst_base+0(FP), BX
-	MOVQ pixels_base+24(FP), SI
-	MOVQ pixels_len+32(FP), DI
-	LEAQ (SI)(DI*8), DI
-	MOVQ channels+80(FP), R8
-
-channels:
-	MOVQ DX, R9
-	MOVQ SI, R10
-	LEAQ (R9)(AX*4), R11
-
-pixels:
-	VBROADCASTF128 (R9), Y0
-	VINSERTF128    $0x01, (R11), Y0, Y0
-	VBROADCASTF128 (R9)(AX*1), Y1
-	VINSERTF128    $0x01, (R11)(AX*1), Y1, Y1
-	VBROADCASTF128 (R9)(AX*2), Y2
-	VINSERTF128    $0x01, (R11)(AX*2), Y2, Y2
-	VBROADCASTF128 (R9)(CX*1), Y3
-	VINSERTF128    $0x01, (R11)(CX*1), Y3, Y3
-	VUNPCKLPS      Y1, Y0, Y4
-	VUNPCKHPS      Y1, Y0, Y0
-	VUNPCKLPS      Y3, Y2, Y1
-	VUNPCKHPS      Y3, Y2, Y2
-	VUNPCKLPD      Y1, Y4, Y3
-	VUNPCKHPD      Y1, Y4, Y1
-	VUNPCKLPD      Y2, Y0, Y4
-	VUNPCKHPD      Y2, Y0, Y0
-	MOVQ           (R10), R12
-	VMOVUPS        Y3, (BX)(R12*4)
-	MOVQ           8(R10), R12
-	VMOVUPS        Y1, (BX)(R12*4)
-	MOVQ           16(R10), R12
-	VMOVUPS        Y4, (BX)(R12*4)
-	MOVQ           24(R10), R12
-	VMOVUPS        Y0, (BX)(R12*4)
-	ADDQ           $+16, R9
-	ADDQ           $+16, R11
-	ADDQ           $+32, R10
-	CMPQ           R10, DI
-	JLT            pixels
-	LEAQ           (DX)(AX*8), DX
-	ADDQ           $+32, BX
-	SUBQ           $+8, R8
-	JNZ            channels
-	VZEROUPPER
-	RET
-
-// func fromChannelsLastAVX2(dst []float32, plane int, channels int, src []float32, pixels []int)
-// Requires: AVX
-TEXT ·fromChannelsLastAVX2(SB), NOSPLIT, $0-88
-	MOVQ plane+24(FP), AX
-	SHLQ $0x02, AX
-	LEAQ (AX)(AX*2), CX
-	MOVQ dst_base+0(FP), DX
-	MOVQ src_base+40(FP), BX
-	MOVQ pixels_base+64(FP), SI
-	MOVQ pixels_len+72(FP), DI
-	LEAQ (SI)(DI*8), DI
-	MOVQ channels+32(FP), R8
-
-channels:
-	MOVQ DX, R9
-	MOVQ SI, R10
-	LEAQ (R9)(AX*4), R11
-
-pixels:
-	MOVQ         (R10), R12
-	VMOVUPS      (BX)(R12*4), Y0
-	MOVQ         8(R10), R12
-	VMOVUPS      (BX)(R12*4), Y1
-	MOVQ         16(R10), R12
-	VMOVUPS      (BX)(R12*4), Y2
-	MOVQ         24(R10), R12
-	VMOVUPS      (BX)(R12*4), Y3
-	VUNPCKLPS    Y1, Y0, Y4
-	VUNPCKHPS    Y1, Y0, Y0
-	VUNPCKLPS    Y3, Y2, Y1
-	VUNPCKHPS    Y3, Y2, Y2
-	VUNPCKLPD    Y1, Y4, Y3
-	VUNPCKHPD    Y1, Y4, Y1
-	VUNPCKLPD    Y2, Y0, Y4
-	VUNPCKHPD    Y2, Y0, Y0
-	VMOVUPS      X3, (R9)
-	VEXTRACTF128 $0x01, Y3, (R11)
-	VMOVUPS      X1, (R9)(AX*1)
-	VEXTRACTF128 $0x01, Y1, (R11)(AX*1)
-	VMOVUPS      X4, (R9)(AX*2)
-	VEXTRACTF128 $0x01, Y4, (R11)(AX*2)
-	VMOVUPS      X0, (R9)(CX*1)
-	VEXTRACTF128 $0x01, Y0, (R11)(CX*1)
-	ADDQ         $+16, R9
-	ADDQ         $+16, R11
-	ADDQ         $+32, R10
-	CMPQ         R10, DI
-	JLT          pixels
-	LEAQ         (DX)(AX*8), DX
-	ADDQ         $+32, BX
-	SUBQ         $+8, R8
-	JNZ          channels
-	VZEROUPPER
-	RET
-
-// func fetchAVX2(x []float32)
-// Requires: MMX+
-TEXT ·fetchAVX2(SB), NOSPLIT, $0-24
-	MOVQ x_base+0(FP), AX
-	MOVQ x_len+8(FP), CX
-
-line:
-	PREFETCHT0 (AX)
-	ADDQ       $+64, AX
-	SUBQ       $+16, CX
-	JG         line
-	RET
-
 // func momentsAVX2(x []float32, p struct{size int; stride int; count int}, pivot float32) (total float64, square float64)
 // Requires: AVX, CMOV, FMA3, MMX+, SSE2
 TEXT ·momentsAVX2(SB), NOSPLIT, $0-72
@@ -3358,9 +3158,9 @@ loop:
 	VSUBPS       Y0, Y9, Y9
 	VMULPS       Y1, Y9, Y10
 	VADDPS       Y2, Y10, Y10
+	VMOVUPS      (AX)(R11*4), Y11
 	VPCMPGTD     Y4, Y10, Y10
 	VORPS        Y3, Y10, Y10
-	VMOVUPS      (AX)(R11*4), Y11
 	VANDPS       Y11, Y10, Y10
 	VEXTRACTF128 $0x01, Y10, X11
 	VCVTPS2PD    X10, Y10
@@ -3389,9 +3189,9 @@ tail:
 	VSUBPS       Y0, Y10, Y10
 	VMULPS       Y1, Y10, Y11
 	VADDPS       Y2, Y11, Y11
+	VMASKMOVPS   (AX)(R11*4), Y9, Y9
 	VPCMPGTD     Y4, Y11, Y11
 	VORPS        Y3, Y11, Y11
-	VMASKMOVPS   (AX)(R11*4), Y9, Y9
 	VANDPS       Y9, Y11, Y9
 	VEXTRACTF128 $0x01, Y9, X11
 	VCVTPS2PD    X9, Y9
@@ -3465,9 +3265,9 @@ loop:
 	VSUBPS     Y0, Y7, Y7
 	VMULPS     Y1, Y7, Y8
 	VADDPS     Y2, Y8, Y8
+	VMOVUPS    (CX)(R12*4), Y9
 	VPCMPGTD   Y6, Y8, Y8
 	VORPS      Y5, Y8, Y8
-	VMOVUPS    (CX)(R12*4), Y9
 	VANDPS     Y9, Y8, Y8
 	VSUBPS     Y3, Y8, Y8
 	VMULPS     Y4, Y7, Y7
@@ -3492,9 +3292,9 @@ tail:
 	VSUBPS     Y0, Y8, Y8
 	VMULPS     Y1, Y8, Y9
 	VADDPS     Y2, Y9, Y9
+	VMASKMOVPS (CX)(R12*4), Y7, Y10
 	VPCMPGTD   Y6, Y9, Y9
 	VORPS      Y5, Y9, Y9
-	VMASKMOVPS (CX)(R12*4), Y7, Y10
 	VANDPS     Y10, Y9, Y9
 	VSUBPS     Y3, Y9, Y9
 	VMULPS     Y4, Y8, Y8
@@ -3793,6 +3593,7 @@ TEXT ·timesRowsAVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+24(FP), CX
 	SHLQ $0x02, CX
 	MOVQ a_base+40(FP), DX
+	MOVQ cols+32(FP), BX
 	MOVQ a_len+48(FP), BX
 	XORQ SI, SI
 
@@ -3839,6 +3640,7 @@ TEXT ·dotRowsAVX2(SB), NOSPLIT, $0-96
 	SHLQ $0x02, BX
 	MOVQ yStride+80(FP), SI
 	SHLQ $0x02, SI
+	MOVQ cols+88(FP), DI
 	MOVQ d_len+8(FP), DI
 	XORQ R8, R8
 
@@ -3896,6 +3698,7 @@ TEXT ·slopeRowsAVX2(SB), NOSPLIT, $0-140
 	MOVQ         inverse_base+88(FP), SI
 	MOVQ         d_base+112(FP), DI
 	VBROADCASTSS scale+136(FP), Y0
+	MOVQ         cols+80(FP), R8
 	MOVQ         d_len+120(FP), R8
 	XORQ         R9, R9
 
@@ -3945,6 +3748,2311 @@ done:
 	VZEROUPPER
 	RET
 
+// func inputRowsAVX512(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·inputRowsAVX512(SB), NOSPLIT, $8-120
+	VBROADCASTSS constants<>+96(SB), Z0
+	VBROADCASTSS constants<>+64(SB), Z1
+	VBROADCASTSS constants<>+256(SB), Z2
+	MOVQ         n+112(FP), AX
+	ANDQ         $+15, AX
+	MOVQ         AX, CX
+	MOVL         $0xffffffff, AX
+	SHLL         CL, AX
+	NOTL         AX
+	KMOVW        AX, K1
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         stride+24(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (AX)(CX*2), DX
+	ADDQ         CX, DX
+	MOVQ         src_base+40(FP), BX
+	MOVQ         lines_base+64(FP), SI
+	MOVQ         lines_len+72(FP), DI
+	LEAQ         (SI)(DI*8), DI
+	MOVQ         DI, (SP)
+
+row:
+	CMPQ    SI, (SP)
+	JGE     end
+	MOVQ    (SI), DI
+	LEAQ    (BX)(DI*4), R8
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R8
+	MOVQ    8(SI), DI
+	LEAQ    (BX)(DI*4), R9
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R9
+	MOVQ    16(SI), DI
+	LEAQ    (BX)(DI*4), R10
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R10
+	MOVQ    24(SI), DI
+	LEAQ    (BX)(DI*4), R11
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R11
+	MOVQ    32(SI), DI
+	LEAQ    (BX)(DI*4), R12
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R12
+	MOVQ    40(SI), DI
+	LEAQ    (BX)(DI*4), R13
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R13
+	ADDQ    $0x30, SI
+	MOVQ    n+112(FP), DI
+	XORQ    R14, R14
+	SUBQ    $+16, DI
+	JLT     tail
+
+loop:
+	VMOVUPS      (R8)(R14*4), Z2
+	VMOVUPS      (R9)(R14*4), Z3
+	VMOVUPS      (R10)(R14*4), Z4
+	VMOVUPS      (R11)(R14*4), Z5
+	VMOVUPS      (R12)(R14*4), Z6
+	VMOVUPS      (R13)(R14*4), Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z1, Z4, Z8
+	VMOVAPS      Z5, Z9
+	VFNMADD231PS Z1, Z3, Z9
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z3
+	VSUBPS       Z4, Z2, Z2
+	VMOVAPS      Z6, Z4
+	VFMADD231PS  Z1, Z2, Z4
+	VADDPS       Z9, Z8, Z2
+	VSUBPS       Z9, Z8, Z8
+	VMOVAPS      Z6, Z9
+	VFMADD231PS  Z0, Z3, Z9
+	VMOVAPS      Z6, Z6
+	VFNMADD231PS Z0, Z3, Z6
+	VSUBPS       Z5, Z7, Z5
+	VMOVAPS      Z5, Z5
+	VFNMADD231PS Z1, Z3, Z5
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z2, (AX)(CX*1)
+	VMOVUPS      Z8, (AX)(CX*2)
+	VMOVUPS      Z9, (DX)
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMOVUPS      Z5, (DX)(CX*2)
+	ADDQ         $+64, AX
+	ADDQ         $+64, DX
+	ADDQ         $+16, R14
+	SUBQ         $+16, DI
+	JGE          loop
+
+tail:
+	ADDQ         $+16, DI
+	JZ           done
+	VMOVUPS.Z    (R8)(R14*4), K1, Z2
+	VMOVUPS.Z    (R9)(R14*4), K1, Z3
+	VMOVUPS.Z    (R10)(R14*4), K1, Z4
+	VMOVUPS.Z    (R11)(R14*4), K1, Z5
+	VMOVUPS.Z    (R12)(R14*4), K1, Z6
+	VMOVUPS.Z    (R13)(R14*4), K1, Z7
+	VMOVAPS      Z6, Z8
+	VFNMADD231PS Z1, Z4, Z8
+	VMOVAPS      Z5, Z9
+	VFNMADD231PS Z1, Z3, Z9
+	VSUBPS       Z4, Z6, Z6
+	VSUBPS       Z3, Z5, Z3
+	VSUBPS       Z4, Z2, Z2
+	VMOVAPS      Z6, Z4
+	VFMADD231PS  Z1, Z2, Z4
+	VADDPS       Z9, Z8, Z2
+	VSUBPS       Z9, Z8, Z8
+	VMOVAPS      Z6, Z9
+	VFMADD231PS  Z0, Z3, Z9
+	VMOVAPS      Z6, Z6
+	VFNMADD231PS Z0, Z3, Z6
+	VSUBPS       Z5, Z7, Z5
+	VMOVAPS      Z5, Z5
+	VFNMADD231PS Z1, Z3, Z5
+	VMOVUPS      Z4, K1, (AX)
+	VMOVUPS      Z2, K1, (AX)(CX*1)
+	VMOVUPS      Z8, K1, (AX)(CX*2)
+	VMOVUPS      Z9, K1, (DX)
+	VMOVUPS      Z6, K1, (DX)(CX*1)
+	VMOVUPS      Z5, K1, (DX)(CX*2)
+
+done:
+	SHLQ $0x02, R14
+	MOVQ pitch+32(FP), DI
+	SHLQ $0x02, DI
+	SUBQ R14, AX
+	ADDQ DI, AX
+	SUBQ R14, DX
+	ADDQ DI, DX
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func gradRowsAVX512(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·gradRowsAVX512(SB), NOSPLIT, $8-120
+	VBROADCASTSS constants<>+96(SB), Z0
+	VBROADCASTSS constants<>+64(SB), Z1
+	VBROADCASTSS constants<>+256(SB), Z2
+	MOVQ         n+112(FP), AX
+	ANDQ         $+15, AX
+	MOVQ         AX, CX
+	MOVL         $0xffffffff, AX
+	SHLL         CL, AX
+	NOTL         AX
+	KMOVW        AX, K1
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         stride+24(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (AX)(CX*2), DX
+	ADDQ         CX, DX
+	MOVQ         src_base+40(FP), BX
+	MOVQ         lines_base+64(FP), SI
+	MOVQ         lines_len+72(FP), DI
+	LEAQ         (SI)(DI*8), DI
+	MOVQ         DI, (SP)
+
+row:
+	CMPQ    SI, (SP)
+	JGE     end
+	MOVQ    (SI), DI
+	LEAQ    (BX)(DI*4), R8
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R8
+	MOVQ    8(SI), DI
+	LEAQ    (BX)(DI*4), R9
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R9
+	MOVQ    16(SI), DI
+	LEAQ    (BX)(DI*4), R10
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R10
+	MOVQ    24(SI), DI
+	LEAQ    (BX)(DI*4), R11
+	TESTQ   DI, DI
+	CMOVQLT zeros_base+88(FP), R11
+	ADDQ    $0x20, SI
+	MOVQ    n+112(FP), DI
+	XORQ    R12, R12
+	SUBQ    $+16, DI
+	JLT     tail
+
+loop:
+	VMOVUPS      (R8)(R12*4), Z2
+	VMOVUPS      (R9)(R12*4), Z3
+	VMOVUPS      (R10)(R12*4), Z4
+	VMOVUPS      (R11)(R12*4), Z5
+	VADDPS       Z4, Z2, Z6
+	VADDPS       Z5, Z3, Z7
+	VMOVAPS      Z2, Z8
+	VFMADD231PS  Z1, Z4, Z8
+	VMOVAPS      Z3, Z3
+	VFMADD231PS  Z1, Z5, Z3
+	VADDPS       Z7, Z6, Z4
+	VSUBPS       Z7, Z6, Z6
+	VMOVAPS      Z8, Z7
+	VFMADD231PS  Z0, Z3, Z7
+	VMOVAPS      Z8, Z8
+	VFNMADD231PS Z0, Z3, Z8
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z6, (AX)(CX*2)
+	VMOVUPS      Z7, (DX)
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMOVUPS      Z5, (DX)(CX*2)
+	ADDQ         $+64, AX
+	ADDQ         $+64, DX
+	ADDQ         $+16, R12
+	SUBQ         $+16, DI
+	JGE          loop
+
+tail:
+	ADDQ         $+16, DI
+	JZ           done
+	VMOVUPS.Z    (R8)(R12*4), K1, Z2
+	VMOVUPS.Z    (R9)(R12*4), K1, Z3
+	VMOVUPS.Z    (R10)(R12*4), K1, Z4
+	VMOVUPS.Z    (R11)(R12*4), K1, Z5
+	VADDPS       Z4, Z2, Z6
+	VADDPS       Z5, Z3, Z7
+	VMOVAPS      Z2, Z8
+	VFMADD231PS  Z1, Z4, Z8
+	VMOVAPS      Z3, Z3
+	VFMADD231PS  Z1, Z5, Z3
+	VADDPS       Z7, Z6, Z4
+	VSUBPS       Z7, Z6, Z6
+	VMOVAPS      Z8, Z7
+	VFMADD231PS  Z0, Z3, Z7
+	VMOVAPS      Z8, Z8
+	VFNMADD231PS Z0, Z3, Z8
+	VMOVUPS      Z2, K1, (AX)
+	VMOVUPS      Z4, K1, (AX)(CX*1)
+	VMOVUPS      Z6, K1, (AX)(CX*2)
+	VMOVUPS      Z7, K1, (DX)
+	VMOVUPS      Z8, K1, (DX)(CX*1)
+	VMOVUPS      Z5, K1, (DX)(CX*2)
+
+done:
+	SHLQ $0x02, R12
+	MOVQ pitch+32(FP), DI
+	SHLQ $0x02, DI
+	SUBQ R12, AX
+	ADDQ DI, AX
+	SUBQ R12, DX
+	ADDQ DI, DX
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func outputRowsAVX512(dst []float32, lines []int, src []float32, stride int, pitch int, n int, bias float32, low float32)
+// Requires: AVX, AVX512F
+TEXT ·outputRowsAVX512(SB), NOSPLIT, $8-104
+	VBROADCASTSS bias+96(FP), Z0
+	VBROADCASTSS low+100(FP), Z1
+	VBROADCASTSS constants<>+96(SB), Z2
+	VBROADCASTSS constants<>+64(SB), Z3
+	VBROADCASTSS constants<>+256(SB), Z4
+	MOVQ         n+88(FP), AX
+	ANDQ         $+15, AX
+	MOVQ         AX, CX
+	MOVL         $0xffffffff, AX
+	SHLL         CL, AX
+	NOTL         AX
+	KMOVW        AX, K1
+	MOVQ         src_base+48(FP), AX
+	MOVQ         stride+72(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (AX)(CX*2), DX
+	ADDQ         CX, DX
+	MOVQ         dst_base+0(FP), BX
+	MOVQ         lines_base+24(FP), SI
+	MOVQ         lines_len+32(FP), DI
+	LEAQ         (SI)(DI*8), DI
+	MOVQ         DI, (SP)
+
+row:
+	CMPQ SI, (SP)
+	JGE  end
+	MOVQ (SI), DI
+	LEAQ (BX)(DI*4), DI
+	MOVQ 8(SI), R8
+	LEAQ (BX)(R8*4), R8
+	MOVQ 16(SI), R9
+	LEAQ (BX)(R9*4), R9
+	MOVQ 24(SI), R10
+	LEAQ (BX)(R10*4), R10
+	ADDQ $0x20, SI
+	MOVQ n+88(FP), R11
+	XORQ R12, R12
+	SUBQ $+16, R11
+	JLT  tail
+
+loop:
+	VMOVUPS     (AX), Z5
+	VMOVUPS     (AX)(CX*1), Z6
+	VMOVUPS     (AX)(CX*2), Z7
+	VMOVUPS     (DX), Z8
+	VMOVUPS     (DX)(CX*1), Z9
+	VMOVUPS     (DX)(CX*2), Z10
+	VADDPS      Z7, Z6, Z11
+	VSUBPS      Z7, Z6, Z6
+	VADDPS      Z9, Z8, Z7
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z5, Z5
+	VADDPS      Z7, Z5, Z5
+	VMOVAPS     Z6, Z9
+	VFMADD231PS Z2, Z8, Z9
+	VMOVAPS     Z11, Z11
+	VFMADD231PS Z3, Z7, Z11
+	VMOVAPS     Z6, Z6
+	VFMADD231PS Z4, Z8, Z6
+	VADDPS      Z10, Z6, Z6
+	VADDPS      Z0, Z6, Z6
+	VMAXPS      Z6, Z1, Z6
+	VMOVUPS     Z6, (R10)(R12*4)
+	VADDPS      Z0, Z11, Z6
+	VMAXPS      Z6, Z1, Z6
+	VMOVUPS     Z6, (R9)(R12*4)
+	VADDPS      Z0, Z9, Z6
+	VMAXPS      Z6, Z1, Z6
+	VMOVUPS     Z6, (R8)(R12*4)
+	VADDPS      Z0, Z5, Z5
+	VMAXPS      Z5, Z1, Z5
+	VMOVUPS     Z5, (DI)(R12*4)
+	ADDQ        $+64, AX
+	ADDQ        $+64, DX
+	ADDQ        $+16, R12
+	SUBQ        $+16, R11
+	JGE         loop
+
+tail:
+	ADDQ        $+16, R11
+	JZ          done
+	VMOVUPS.Z   (AX), K1, Z5
+	VMOVUPS.Z   (AX)(CX*1), K1, Z6
+	VMOVUPS.Z   (AX)(CX*2), K1, Z7
+	VMOVUPS.Z   (DX), K1, Z8
+	VMOVUPS.Z   (DX)(CX*1), K1, Z9
+	VMOVUPS.Z   (DX)(CX*2), K1, Z10
+	VADDPS      Z7, Z6, Z11
+	VSUBPS      Z7, Z6, Z6
+	VADDPS      Z9, Z8, Z7
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z5, Z5
+	VADDPS      Z7, Z5, Z5
+	VMOVAPS     Z6, Z9
+	VFMADD231PS Z2, Z8, Z9
+	VMOVAPS     Z11, Z11
+	VFMADD231PS Z3, Z7, Z11
+	VMOVAPS     Z6, Z6
+	VFMADD231PS Z4, Z8, Z6
+	VADDPS      Z10, Z6, Z6
+	VADDPS      Z0, Z6, Z6
+	VMAXPS      Z6, Z1, Z6
+	VMOVUPS     Z6, K1, (R10)(R12*4)
+	VADDPS      Z0, Z11, Z6
+	VMAXPS      Z6, Z1, Z6
+	VMOVUPS     Z6, K1, (R9)(R12*4)
+	VADDPS      Z0, Z9, Z6
+	VMAXPS      Z6, Z1, Z6
+	VMOVUPS     Z6, K1, (R8)(R12*4)
+	VADDPS      Z0, Z5, Z5
+	VMAXPS      Z5, Z1, Z5
+	VMOVUPS     Z5, K1, (DI)(R12*4)
+
+done:
+	SHLQ $0x02, R12
+	MOVQ pitch+80(FP), DI
+	SHLQ $0x02, DI
+	SUBQ R12, AX
+	ADDQ DI, AX
+	SUBQ R12, DX
+	ADDQ DI, DX
+	JMP  row
+
+end:
+	VZEROUPPER
+	RET
+
+// func inputColsAVX512(dst []float32, plane int, src []float32, stride int, left []uint32, right []uint32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·inputColsAVX512(SB), NOSPLIT, $0-112
+	VBROADCASTSS constants<>+96(SB), Z0
+	VBROADCASTSS constants<>+64(SB), Z1
+	VMOVUPS      constants<>+320(SB), Z2
+	VMOVUPS      constants<>+384(SB), Z3
+	VMOVUPS      constants<>+448(SB), Z3
+	VMOVUPS      constants<>+512(SB), Z4
+	MOVQ         left_base+64(FP), AX
+	MOVQ         right_base+88(FP), DX
+	MOVQ         left_len+72(FP), BX
+	MOVQ         dst_base+0(FP), SI
+	MOVQ         plane+24(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (SI)(DI*2), R8
+	ADDQ         DI, R8
+	MOVQ         src_base+32(FP), R9
+	MOVQ         stride+56(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         $0x00000006, R11
+
+line:
+	MOVQ R9, R12
+	MOVQ BX, CX
+	XORQ R13, R13
+	SUBQ $+16, CX
+	JLT  tail
+
+loop:
+	VMOVUPS      4(R12), Z4
+	VMOVUPS      68(R12), Z5
+	VMOVUPS      132(R12), Z6
+	VMOVUPS      196(R12), Z7
+	VMOVAPS      Z2, Z8
+	VPERMI2PS    Z5, Z4, Z8
+	VMOVAPS      Z3, Z9
+	VPERMI2PS    Z5, Z4, Z9
+	VMOVAPS      Z2, Z4
+	VPERMI2PS    Z7, Z6, Z4
+	VMOVAPS      Z3, Z5
+	VPERMI2PS    Z7, Z6, Z5
+	VSHUFF64X2   $0x44, Z4, Z8, Z6
+	VSHUFF64X2   $0xee, Z4, Z8, Z4
+	VSHUFF64X2   $0x44, Z5, Z9, Z7
+	VSHUFF64X2   $0xee, Z5, Z9, Z5
+	VBROADCASTSS (R12), Z8
+	VALIGND      $0x0f, Z8, Z5, Z8
+	VBROADCASTSS 260(R12), Z9
+	VALIGND      $0x01, Z6, Z9, Z9
+	VMOVUPS      (AX)(R13*4), Z10
+	VANDPS       Z10, Z8, Z8
+	VMOVUPS      (DX)(R13*4), Z10
+	VANDPS       Z10, Z9, Z9
+	VMOVAPS      Z5, Z10
+	VFNMADD231PS Z1, Z4, Z10
+	VMOVAPS      Z7, Z11
+	VFNMADD231PS Z1, Z6, Z11
+	VSUBPS       Z4, Z5, Z5
+	VSUBPS       Z6, Z7, Z6
+	VSUBPS       Z4, Z8, Z4
+	VMOVAPS      Z5, Z8
+	VFMADD231PS  Z1, Z4, Z8
+	VADDPS       Z11, Z10, Z4
+	VSUBPS       Z11, Z10, Z10
+	VMOVAPS      Z5, Z11
+	VFMADD231PS  Z0, Z6, Z11
+	VMOVAPS      Z5, Z5
+	VFNMADD231PS Z0, Z6, Z5
+	VSUBPS       Z7, Z9, Z7
+	VMOVAPS      Z7, Z7
+	VFNMADD231PS Z1, Z6, Z7
+	VMOVUPS      Z8, (SI)
+	VMOVUPS      Z4, (SI)(DI*1)
+	VMOVUPS      Z10, (SI)(DI*2)
+	VMOVUPS      Z11, (R8)
+	VMOVUPS      Z5, (R8)(DI*1)
+	VMOVUPS      Z7, (R8)(DI*2)
+	ADDQ         $+64, SI
+	ADDQ         $+64, R8
+	ADDQ         $+256, R12
+	ADDQ         $+16, R13
+	SUBQ         $+16, CX
+	JGE          loop
+
+tail:
+	ADDQ         $+16, CX
+	JZ           done
+	MOVL         $0xffffffff, R14
+	SHLL         CL, R14
+	NOTL         R14
+	KMOVW        R14, K1
+	VMOVUPS      4(R12), Z4
+	VMOVUPS      68(R12), Z5
+	VMOVUPS      132(R12), Z6
+	VMOVUPS      196(R12), Z7
+	VMOVAPS      Z2, Z8
+	VPERMI2PS    Z5, Z4, Z8
+	VMOVAPS      Z3, Z9
+	VPERMI2PS    Z5, Z4, Z9
+	VMOVAPS      Z2, Z4
+	VPERMI2PS    Z7, Z6, Z4
+	VMOVAPS      Z3, Z5
+	VPERMI2PS    Z7, Z6, Z5
+	VSHUFF64X2   $0x44, Z4, Z8, Z6
+	VSHUFF64X2   $0xee, Z4, Z8, Z4
+	VSHUFF64X2   $0x44, Z5, Z9, Z7
+	VSHUFF64X2   $0xee, Z5, Z9, Z5
+	VBROADCASTSS (R12), Z8
+	VALIGND      $0x0f, Z8, Z5, Z8
+	VBROADCASTSS 260(R12), Z9
+	VALIGND      $0x01, Z6, Z9, Z9
+	VMOVUPS.Z    (AX)(R13*4), K1, Z10
+	VANDPS       Z10, Z8, Z8
+	VMOVUPS.Z    (DX)(R13*4), K1, Z10
+	VANDPS       Z10, Z9, Z9
+	VMOVAPS      Z5, Z10
+	VFNMADD231PS Z1, Z4, Z10
+	VMOVAPS      Z7, Z11
+	VFNMADD231PS Z1, Z6, Z11
+	VSUBPS       Z4, Z5, Z5
+	VSUBPS       Z6, Z7, Z6
+	VSUBPS       Z4, Z8, Z4
+	VMOVAPS      Z5, Z8
+	VFMADD231PS  Z1, Z4, Z8
+	VADDPS       Z11, Z10, Z4
+	VSUBPS       Z11, Z10, Z10
+	VMOVAPS      Z5, Z11
+	VFMADD231PS  Z0, Z6, Z11
+	VMOVAPS      Z5, Z5
+	VFNMADD231PS Z0, Z6, Z5
+	VSUBPS       Z7, Z9, Z7
+	VMOVAPS      Z7, Z7
+	VFNMADD231PS Z1, Z6, Z7
+	VMOVUPS      Z8, K1, (SI)
+	VMOVUPS      Z4, K1, (SI)(DI*1)
+	VMOVUPS      Z10, K1, (SI)(DI*2)
+	VMOVUPS      Z11, K1, (R8)
+	VMOVUPS      Z5, K1, (R8)(DI*1)
+	VMOVUPS      Z7, K1, (R8)(DI*2)
+
+done:
+	SHLQ $0x02, R13
+	SUBQ R13, SI
+	SUBQ R13, R8
+	LEAQ (SI)(DI*4), SI
+	LEAQ (SI)(DI*2), SI
+	LEAQ (R8)(DI*4), R8
+	LEAQ (R8)(DI*2), R8
+	ADDQ R10, R9
+	DECQ R11
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func gradColsAVX512(dst []float32, plane int, src []float32, stride int, n int)
+// Requires: AVX, AVX512F
+TEXT ·gradColsAVX512(SB), NOSPLIT, $0-72
+	VBROADCASTSS constants<>+96(SB), Z0
+	VBROADCASTSS constants<>+64(SB), Z1
+	VMOVUPS      constants<>+320(SB), Z2
+	VMOVUPS      constants<>+384(SB), Z3
+	VMOVUPS      constants<>+448(SB), Z3
+	VMOVUPS      constants<>+512(SB), Z4
+	MOVQ         n+64(FP), AX
+	MOVQ         dst_base+0(FP), CX
+	MOVQ         plane+24(FP), DX
+	SHLQ         $0x02, DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	MOVQ         src_base+32(FP), SI
+	MOVQ         stride+56(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000006, R8
+
+line:
+	MOVQ SI, R9
+	MOVQ AX, R10
+	XORQ R11, R11
+	SUBQ $+16, R10
+	JLT  tail
+
+loop:
+	VMOVUPS      (R9), Z4
+	VMOVUPS      64(R9), Z5
+	VMOVUPS      128(R9), Z6
+	VMOVUPS      192(R9), Z7
+	VMOVAPS      Z2, Z8
+	VPERMI2PS    Z5, Z4, Z8
+	VMOVAPS      Z3, Z9
+	VPERMI2PS    Z5, Z4, Z9
+	VMOVAPS      Z2, Z4
+	VPERMI2PS    Z7, Z6, Z4
+	VMOVAPS      Z3, Z5
+	VPERMI2PS    Z7, Z6, Z5
+	VSHUFF64X2   $0x44, Z4, Z8, Z6
+	VSHUFF64X2   $0xee, Z4, Z8, Z4
+	VSHUFF64X2   $0x44, Z5, Z9, Z7
+	VSHUFF64X2   $0xee, Z5, Z9, Z5
+	VADDPS       Z7, Z6, Z8
+	VADDPS       Z5, Z4, Z9
+	VMOVAPS      Z6, Z10
+	VFMADD231PS  Z1, Z7, Z10
+	VMOVAPS      Z4, Z4
+	VFMADD231PS  Z1, Z5, Z4
+	VADDPS       Z9, Z8, Z7
+	VSUBPS       Z9, Z8, Z8
+	VMOVAPS      Z10, Z9
+	VFMADD231PS  Z0, Z4, Z9
+	VMOVAPS      Z10, Z10
+	VFNMADD231PS Z0, Z4, Z10
+	VMOVUPS      Z6, (CX)
+	VMOVUPS      Z7, (CX)(DX*1)
+	VMOVUPS      Z8, (CX)(DX*2)
+	VMOVUPS      Z9, (BX)
+	VMOVUPS      Z10, (BX)(DX*1)
+	VMOVUPS      Z5, (BX)(DX*2)
+	ADDQ         $+64, CX
+	ADDQ         $+64, BX
+	ADDQ         $+256, R9
+	ADDQ         $+16, R11
+	SUBQ         $+16, R10
+	JGE          loop
+
+tail:
+	SHLQ $0x02, R11
+	SUBQ R11, CX
+	SUBQ R11, BX
+	LEAQ (CX)(DX*4), CX
+	LEAQ (CX)(DX*2), CX
+	LEAQ (BX)(DX*4), BX
+	LEAQ (BX)(DX*2), BX
+	ADDQ DI, SI
+	DECQ R8
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func outputColsAVX512(dst []float32, stride int, src []float32, plane int, n int)
+// Requires: AVX, AVX512F
+TEXT ·outputColsAVX512(SB), NOSPLIT, $0-72
+	VBROADCASTSS constants<>+96(SB), Z0
+	VBROADCASTSS constants<>+64(SB), Z1
+	VBROADCASTSS constants<>+256(SB), Z2
+	VMOVUPS      constants<>+320(SB), Z3
+	VMOVUPS      constants<>+384(SB), Z3
+	VMOVUPS      constants<>+448(SB), Z4
+	VMOVUPS      constants<>+512(SB), Z4
+	MOVQ         n+64(FP), AX
+	MOVQ         src_base+32(FP), CX
+	MOVQ         plane+56(FP), DX
+	SHLQ         $0x02, DX
+	LEAQ         (CX)(DX*2), BX
+	ADDQ         DX, BX
+	MOVQ         dst_base+0(FP), SI
+	MOVQ         stride+24(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000006, R8
+
+line:
+	MOVQ SI, R9
+	MOVQ AX, R10
+	XORQ R11, R11
+	SUBQ $+16, R10
+	JLT  tail
+
+loop:
+	VMOVUPS     (CX), Z5
+	VMOVUPS     (CX)(DX*1), Z6
+	VMOVUPS     (CX)(DX*2), Z7
+	VMOVUPS     (BX), Z8
+	VMOVUPS     (BX)(DX*1), Z9
+	VMOVUPS     (BX)(DX*2), Z10
+	VADDPS      Z7, Z6, Z11
+	VSUBPS      Z7, Z6, Z6
+	VADDPS      Z9, Z8, Z7
+	VSUBPS      Z9, Z8, Z8
+	VADDPS      Z11, Z5, Z5
+	VADDPS      Z7, Z5, Z5
+	VMOVAPS     Z6, Z9
+	VFMADD231PS Z0, Z8, Z9
+	VMOVAPS     Z11, Z11
+	VFMADD231PS Z1, Z7, Z11
+	VMOVAPS     Z6, Z6
+	VFMADD231PS Z2, Z8, Z6
+	VADDPS      Z10, Z6, Z6
+	VSHUFF64X2  $0x44, Z9, Z5, Z7
+	VSHUFF64X2  $0x44, Z6, Z11, Z8
+	VMOVAPS     Z3, Z10
+	VPERMI2PS   Z8, Z7, Z10
+	VMOVUPS     Z10, (R9)
+	VMOVAPS     Z4, Z10
+	VPERMI2PS   Z8, Z7, Z10
+	VMOVUPS     Z10, 64(R9)
+	VSHUFF64X2  $0xee, Z9, Z5, Z5
+	VSHUFF64X2  $0xee, Z6, Z11, Z6
+	VMOVAPS     Z3, Z7
+	VPERMI2PS   Z6, Z5, Z7
+	VMOVUPS     Z7, 128(R9)
+	VMOVAPS     Z4, Z7
+	VPERMI2PS   Z6, Z5, Z7
+	VMOVUPS     Z7, 192(R9)
+	ADDQ        $+64, CX
+	ADDQ        $+64, BX
+	ADDQ        $+256, R9
+	ADDQ        $+16, R11
+	SUBQ        $+16, R10
+	JGE         loop
+
+tail:
+	SHLQ $0x02, R11
+	SUBQ R11, CX
+	SUBQ R11, BX
+	LEAQ (CX)(DX*4), CX
+	LEAQ (CX)(DX*2), CX
+	LEAQ (BX)(DX*4), BX
+	LEAQ (BX)(DX*2), BX
+	ADDQ DI, SI
+	DECQ R8
+	JNZ  line
+	VZEROUPPER
+	RET
+
+// func gate32AVX512(dx []uint32, y []uint32, dy []uint32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gate32AVX512(SB), NOSPLIT, $0-72
+	VXORPS Z0, Z0, Z0
+	MOVQ   dx_len+8(FP), CX
+	MOVQ   dx_base+0(FP), AX
+	MOVQ   y_base+24(FP), DX
+	MOVQ   dy_base+48(FP), BX
+	XORQ   SI, SI
+	SUBQ   $+16, CX
+	JLT    tail
+
+loop:
+	VMOVUPS   (DX)(SI*4), Z0
+	VPTESTMD  Z0, Z0, K1
+	VMOVUPS.Z (BX)(SI*4), K1, Z0
+	VMOVUPS   Z0, (AX)(SI*4)
+	ADDQ      $+16, SI
+	SUBQ      $+16, CX
+	JGE       loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, DI
+	SHLL      CL, DI
+	NOTL      DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(SI*4), K1, Z0
+	VPTESTMD  Z0, Z0, K2
+	VMOVUPS.Z (BX)(SI*4), K2, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addClipAVX512(y []float32, x []float32, v float32, low float32)
+// Requires: AVX, AVX512F
+TEXT ·addClipAVX512(SB), NOSPLIT, $0-56
+	MOVQ         y_len+8(FP), CX
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS v+48(FP), Z0
+	VBROADCASTSS low+52(FP), Z1
+	XORQ         BX, BX
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(BX*4), Z2
+	VADDPS  Z0, Z2, Z2
+	VMAXPS  Z2, Z1, Z2
+	VMOVUPS Z2, (AX)(BX*4)
+	ADDQ    $+16, BX
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, SI
+	SHLL      CL, SI
+	NOTL      SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (DX)(BX*4), K1, Z2
+	VADDPS    Z0, Z2, Z0
+	VMAXPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func clipRowsAVX512(y []float32, yStride int, x []float32, xStride int, width int, rows int, v float32, low float32)
+// Requires: AVX, AVX512F
+TEXT ·clipRowsAVX512(SB), NOSPLIT, $0-88
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+32(FP), DX
+	MOVQ         yStride+24(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         xStride+56(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         width+64(FP), DI
+	MOVQ         rows+72(FP), R8
+	VBROADCASTSS v+80(FP), Z0
+	VBROADCASTSS low+84(FP), Z1
+	MOVQ         DI, CX
+	ANDQ         $+15, CX
+	MOVL         $0xffffffff, R9
+	SHLL         CL, R9
+	NOTL         R9
+	KMOVW        R9, K1
+
+row:
+	MOVQ DI, CX
+	XORQ R9, R9
+	SUBQ $+16, CX
+	JLT  tail
+
+loop:
+	VMOVUPS (DX)(R9*4), Z2
+	VADDPS  Z0, Z2, Z2
+	VMAXPS  Z2, Z1, Z2
+	VMOVUPS Z2, (AX)(R9*4)
+	ADDQ    $+16, R9
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	VMOVUPS.Z (DX)(R9*4), K1, Z2
+	VADDPS    Z0, Z2, Z2
+	VMAXPS    Z2, Z1, Z2
+	VMOVUPS   Z2, K1, (AX)(R9*4)
+
+done:
+	ADDQ BX, AX
+	ADDQ SI, DX
+	DECQ R8
+	JNZ  row
+	VZEROUPPER
+	RET
+
+// func dropoutAVX512(y []float32, x []float32, words []uint32, threshold uint32, scale float32)
+// Requires: AVX, AVX512F
+TEXT ·dropoutAVX512(SB), NOSPLIT, $0-80
+	MOVQ         y_len+8(FP), CX
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         words_base+48(FP), BX
+	VBROADCASTSS threshold+72(FP), Z0
+	VBROADCASTSS scale+76(FP), Z1
+	XORQ         SI, SI
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS   (BX)(SI*4), Z2
+	VMOVUPS   (DX)(SI*4), Z3
+	VMULPS    Z1, Z3, Z3
+	VPCMPUD   $0x05, Z0, Z2, K1
+	VMOVAPS.Z Z3, K1, Z3
+	VMOVUPS   Z3, (AX)(SI*4)
+	ADDQ      $+16, SI
+	SUBQ      $+16, CX
+	JGE       loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, DI
+	SHLL      CL, DI
+	NOTL      DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (BX)(SI*4), K1, Z2
+	VMOVUPS.Z (DX)(SI*4), K1, Z3
+	VMULPS    Z1, Z3, Z1
+	VPCMPUD   $0x05, Z0, Z2, K2
+	VMOVAPS.Z Z1, K2, Z1
+	VMOVUPS   Z1, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sumClipAVX512(z []float32, x []float32, y []float32, low float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sumClipAVX512(SB), NOSPLIT, $0-76
+	VXORPS       Z0, Z0, Z0
+	MOVQ         z_len+8(FP), CX
+	MOVQ         z_base+0(FP), AX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         y_base+48(FP), BX
+	VBROADCASTSS low+72(FP), Z1
+	XORQ         SI, SI
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(SI*4), Z2
+	VMOVUPS (BX)(SI*4), Z3
+	VADDPS  Z3, Z2, Z2
+	VADDPS  Z0, Z2, Z2
+	VMAXPS  Z2, Z1, Z2
+	VMOVUPS Z2, (AX)(SI*4)
+	ADDQ    $+16, SI
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, DI
+	SHLL      CL, DI
+	NOTL      DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(SI*4), K1, Z2
+	VMOVUPS.Z (BX)(SI*4), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	VADDPS    Z0, Z2, Z0
+	VMAXPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func gatedSumsAVX512(s []float64, dy []float32, y []float32, width int)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·gatedSumsAVX512(SB), NOSPLIT, $0-80
+	MOVQ   s_base+0(FP), AX
+	MOVQ   dy_base+24(FP), DX
+	MOVQ   y_base+48(FP), BX
+	MOVQ   width+72(FP), SI
+	VXORPS Y0, Y0, Y0
+	MOVQ   SI, CX
+	ANDQ   $+7, CX
+	MOVL   $0xffffffff, DI
+	SHLL   CL, DI
+	NOTL   DI
+	KMOVW  DI, K1
+	MOVQ   s_len+8(FP), CX
+	XORQ   DI, DI
+
+row:
+	VXORPS Y0, Y0, Y0
+	MOVQ   SI, R8
+	XORQ   R9, R9
+	SUBQ   $+8, R8
+	JLT    tail
+
+loop:
+	VMOVUPS   (BX)(R9*4), Y1
+	VPTESTMD  Y1, Y1, K2
+	VMOVUPS.Z (DX)(R9*4), K2, Y1
+	VADDPS    Y1, Y0, Y0
+	ADDQ      $+8, R9
+	SUBQ      $+8, R8
+	JGE       loop
+
+tail:
+	ADDQ      $+8, R8
+	JZ        done
+	VMOVUPS.Z (BX)(R9*4), K1, Y1
+	VPTESTMD  Y1, Y1, K2
+	VMOVUPS.Z (DX)(R9*4), K2, Y1
+	VADDPS    Y1, Y0, Y0
+
+done:
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VCVTSS2SD    X1, X1, X0
+	VADDSD       (AX)(DI*8), X0, X0
+	VMOVSD       X0, (AX)(DI*8)
+	LEAQ         (DX)(SI*4), DX
+	LEAQ         (BX)(SI*4), BX
+	INCQ         DI
+	CMPQ         DI, CX
+	JLT          row
+	VZEROUPPER
+	RET
+
+// func sgdAVX512(w []float32, g []float32, rate float32, decay float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sgdAVX512(SB), NOSPLIT, $0-56
+	VXORPS       Z0, Z0, Z0
+	MOVQ         w_len+8(FP), CX
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), DX
+	VBROADCASTSS rate+48(FP), Z1
+	VBROADCASTSS decay+52(FP), Z2
+	XORQ         BX, BX
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS (AX)(BX*4), Z3
+	VMOVUPS (DX)(BX*4), Z4
+	VMULPS  Z2, Z3, Z5
+	VADDPS  Z5, Z4, Z4
+	VMULPS  Z1, Z4, Z4
+	VSUBPS  Z4, Z3, Z3
+	VMOVUPS Z3, (AX)(BX*4)
+	VMOVUPS Z0, (DX)(BX*4)
+	ADDQ    $+16, BX
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, SI
+	SHLL      CL, SI
+	NOTL      SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (AX)(BX*4), K1, Z3
+	VMOVUPS.Z (DX)(BX*4), K1, Z4
+	VMULPS    Z2, Z3, Z2
+	VADDPS    Z2, Z4, Z2
+	VMULPS    Z1, Z2, Z1
+	VSUBPS    Z1, Z3, Z1
+	VMOVUPS   Z1, K1, (AX)(BX*4)
+	VMOVUPS   Z0, K1, (DX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sgdMomentumAVX512(w []float32, g []float32, v []float32, rate float32, momentum float32, decay float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sgdMomentumAVX512(SB), NOSPLIT, $0-84
+	VXORPS       Z0, Z0, Z0
+	MOVQ         w_len+8(FP), CX
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), DX
+	MOVQ         v_base+48(FP), BX
+	VBROADCASTSS rate+72(FP), Z1
+	VBROADCASTSS momentum+76(FP), Z2
+	VBROADCASTSS decay+80(FP), Z3
+	XORQ         SI, SI
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS (AX)(SI*4), Z4
+	VMOVUPS (DX)(SI*4), Z5
+	VMULPS  Z3, Z4, Z6
+	VADDPS  Z6, Z5, Z5
+	VMOVUPS (BX)(SI*4), Z6
+	VMULPS  Z2, Z6, Z6
+	VADDPS  Z5, Z6, Z5
+	VMOVUPS Z5, (BX)(SI*4)
+	VMULPS  Z1, Z5, Z5
+	VSUBPS  Z5, Z4, Z4
+	VMOVUPS Z4, (AX)(SI*4)
+	VMOVUPS Z0, (DX)(SI*4)
+	ADDQ    $+16, SI
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, DI
+	SHLL      CL, DI
+	NOTL      DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (AX)(SI*4), K1, Z4
+	VMOVUPS.Z (DX)(SI*4), K1, Z5
+	VMULPS    Z3, Z4, Z3
+	VADDPS    Z3, Z5, Z3
+	VMOVUPS.Z (BX)(SI*4), K1, Z5
+	VMULPS    Z2, Z5, Z2
+	VADDPS    Z3, Z2, Z2
+	VMOVUPS   Z2, K1, (BX)(SI*4)
+	VMULPS    Z1, Z2, Z1
+	VSUBPS    Z1, Z4, Z1
+	VMOVUPS   Z1, K1, (AX)(SI*4)
+	VMOVUPS   Z0, K1, (DX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sgdNesterovAVX512(w []float32, g []float32, v []float32, rate float32, momentum float32, decay float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sgdNesterovAVX512(SB), NOSPLIT, $0-84
+	VXORPS       Z0, Z0, Z0
+	MOVQ         w_len+8(FP), CX
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), DX
+	MOVQ         v_base+48(FP), BX
+	VBROADCASTSS rate+72(FP), Z1
+	VBROADCASTSS momentum+76(FP), Z2
+	VBROADCASTSS decay+80(FP), Z3
+	XORQ         SI, SI
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS (AX)(SI*4), Z4
+	VMOVUPS (DX)(SI*4), Z5
+	VMULPS  Z3, Z4, Z6
+	VADDPS  Z6, Z5, Z5
+	VMOVUPS (BX)(SI*4), Z6
+	VMULPS  Z2, Z6, Z6
+	VADDPS  Z5, Z6, Z6
+	VMOVUPS Z6, (BX)(SI*4)
+	VMULPS  Z2, Z6, Z6
+	VADDPS  Z6, Z5, Z5
+	VMULPS  Z1, Z5, Z5
+	VSUBPS  Z5, Z4, Z4
+	VMOVUPS Z4, (AX)(SI*4)
+	VMOVUPS Z0, (DX)(SI*4)
+	ADDQ    $+16, SI
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, DI
+	SHLL      CL, DI
+	NOTL      DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (AX)(SI*4), K1, Z4
+	VMOVUPS.Z (DX)(SI*4), K1, Z5
+	VMULPS    Z3, Z4, Z3
+	VADDPS    Z3, Z5, Z3
+	VMOVUPS.Z (BX)(SI*4), K1, Z5
+	VMULPS    Z2, Z5, Z5
+	VADDPS    Z3, Z5, Z5
+	VMOVUPS   Z5, K1, (BX)(SI*4)
+	VMULPS    Z2, Z5, Z2
+	VADDPS    Z2, Z3, Z2
+	VMULPS    Z1, Z2, Z1
+	VSUBPS    Z1, Z4, Z1
+	VMOVUPS   Z1, K1, (AX)(SI*4)
+	VMOVUPS   Z0, K1, (DX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamAVX512(w []float32, g []float32, m []float32, v []float32, s *[9]float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·adamAVX512(SB), NOSPLIT, $0-104
+	MOVQ         s+96(FP), AX
+	VBROADCASTSS (AX), Z0
+	VBROADCASTSS 4(AX), Z1
+	VBROADCASTSS 8(AX), Z2
+	VBROADCASTSS 12(AX), Z3
+	VBROADCASTSS 16(AX), Z4
+	VBROADCASTSS 20(AX), Z5
+	VBROADCASTSS 24(AX), Z6
+	VBROADCASTSS 28(AX), Z7
+	VBROADCASTSS 32(AX), Z8
+	VXORPS       Z9, Z9, Z9
+	MOVQ         w_len+8(FP), CX
+	MOVQ         w_base+0(FP), AX
+	MOVQ         g_base+24(FP), DX
+	MOVQ         m_base+48(FP), BX
+	MOVQ         v_base+72(FP), SI
+	XORQ         DI, DI
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS (AX)(DI*4), Z10
+	VMULPS  Z8, Z10, Z10
+	VMOVUPS (DX)(DI*4), Z11
+	VMULPS  Z7, Z10, Z12
+	VADDPS  Z12, Z11, Z11
+	VMOVUPS Z9, (DX)(DI*4)
+	VMOVUPS (BX)(DI*4), Z12
+	VMULPS  Z1, Z12, Z12
+	VMULPS  Z3, Z11, Z13
+	VADDPS  Z13, Z12, Z12
+	VMOVUPS Z12, (BX)(DI*4)
+	VMOVUPS (SI)(DI*4), Z13
+	VMULPS  Z2, Z13, Z13
+	VMULPS  Z4, Z11, Z14
+	VMULPS  Z11, Z14, Z11
+	VADDPS  Z11, Z13, Z11
+	VMOVUPS Z11, (SI)(DI*4)
+	VSQRTPS Z11, Z11
+	VDIVPS  Z5, Z11, Z11
+	VADDPS  Z6, Z11, Z11
+	VMULPS  Z0, Z12, Z12
+	VDIVPS  Z11, Z12, Z11
+	VSUBPS  Z11, Z10, Z10
+	VMOVUPS Z10, (AX)(DI*4)
+	ADDQ    $+16, DI
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, R8
+	SHLL      CL, R8
+	NOTL      R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (AX)(DI*4), K1, Z10
+	VMULPS    Z8, Z10, Z8
+	VMOVUPS.Z (DX)(DI*4), K1, Z10
+	VMULPS    Z7, Z8, Z7
+	VADDPS    Z7, Z10, Z7
+	VMOVUPS   Z9, K1, (DX)(DI*4)
+	VMOVUPS.Z (BX)(DI*4), K1, Z9
+	VMULPS    Z1, Z9, Z1
+	VMULPS    Z3, Z7, Z3
+	VADDPS    Z3, Z1, Z1
+	VMOVUPS   Z1, K1, (BX)(DI*4)
+	VMOVUPS.Z (SI)(DI*4), K1, Z3
+	VMULPS    Z2, Z3, Z2
+	VMULPS    Z4, Z7, Z3
+	VMULPS    Z7, Z3, Z3
+	VADDPS    Z3, Z2, Z2
+	VMOVUPS   Z2, K1, (SI)(DI*4)
+	VSQRTPS   Z2, Z2
+	VDIVPS    Z5, Z2, Z2
+	VADDPS    Z6, Z2, Z2
+	VMULPS    Z0, Z1, Z0
+	VDIVPS    Z2, Z0, Z0
+	VSUBPS    Z0, Z8, Z0
+	VMOVUPS   Z0, K1, (AX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func weighViewsAVX512(y []float32, stride int, x []float32, offsets []int, w []float32, n int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·weighViewsAVX512(SB), NOSPLIT, $0-112
+	MOVQ y_base+0(FP), AX
+	MOVQ stride+24(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (AX)(CX*2), DX
+	ADDQ CX, DX
+	MOVQ x_base+32(FP), BX
+	MOVQ w_base+80(FP), SI
+	MOVQ offsets_base+56(FP), DI
+	MOVQ offsets_len+64(FP), R8
+	LEAQ (DI)(R8*8), R8
+	MOVQ n+104(FP), R9
+	SHLQ $0x02, R9
+
+columns4:
+	CMPQ   R9, $+256
+	JLT    fewer4
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   DI, R10
+	MOVQ   SI, R11
+
+view4:
+	MOVQ         (R10), R12
+	VMOVUPS      (BX)(R12*4), Z24
+	VMOVUPS      64(BX)(R12*4), Z25
+	VMOVUPS      128(BX)(R12*4), Z26
+	VMOVUPS      192(BX)(R12*4), Z27
+	VBROADCASTSS (R11), Z28
+	VFMADD231PS  Z24, Z28, Z0
+	VFMADD231PS  Z25, Z28, Z1
+	VFMADD231PS  Z26, Z28, Z2
+	VFMADD231PS  Z27, Z28, Z3
+	VBROADCASTSS 4(R11), Z28
+	VFMADD231PS  Z24, Z28, Z4
+	VFMADD231PS  Z25, Z28, Z5
+	VFMADD231PS  Z26, Z28, Z6
+	VFMADD231PS  Z27, Z28, Z7
+	VBROADCASTSS 8(R11), Z28
+	VFMADD231PS  Z24, Z28, Z8
+	VFMADD231PS  Z25, Z28, Z9
+	VFMADD231PS  Z26, Z28, Z10
+	VFMADD231PS  Z27, Z28, Z11
+	VBROADCASTSS 12(R11), Z28
+	VFMADD231PS  Z24, Z28, Z12
+	VFMADD231PS  Z25, Z28, Z13
+	VFMADD231PS  Z26, Z28, Z14
+	VFMADD231PS  Z27, Z28, Z15
+	VBROADCASTSS 16(R11), Z28
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z18
+	VFMADD231PS  Z27, Z28, Z19
+	VBROADCASTSS 20(R11), Z28
+	VFMADD231PS  Z24, Z28, Z20
+	VFMADD231PS  Z25, Z28, Z21
+	VFMADD231PS  Z26, Z28, Z22
+	VFMADD231PS  Z27, Z28, Z23
+	ADDQ         $+24, R11
+	ADDQ         $+8, R10
+	CMPQ         R10, R8
+	JLT          view4
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, (AX)(CX*1)
+	VMOVUPS      Z5, 64(AX)(CX*1)
+	VMOVUPS      Z6, 128(AX)(CX*1)
+	VMOVUPS      Z7, 192(AX)(CX*1)
+	VMOVUPS      Z8, (AX)(CX*2)
+	VMOVUPS      Z9, 64(AX)(CX*2)
+	VMOVUPS      Z10, 128(AX)(CX*2)
+	VMOVUPS      Z11, 192(AX)(CX*2)
+	VMOVUPS      Z12, (DX)
+	VMOVUPS      Z13, 64(DX)
+	VMOVUPS      Z14, 128(DX)
+	VMOVUPS      Z15, 192(DX)
+	VMOVUPS      Z16, (DX)(CX*1)
+	VMOVUPS      Z17, 64(DX)(CX*1)
+	VMOVUPS      Z18, 128(DX)(CX*1)
+	VMOVUPS      Z19, 192(DX)(CX*1)
+	VMOVUPS      Z20, (DX)(CX*2)
+	VMOVUPS      Z21, 64(DX)(CX*2)
+	VMOVUPS      Z22, 128(DX)(CX*2)
+	VMOVUPS      Z23, 192(DX)(CX*2)
+	ADDQ         $+256, AX
+	ADDQ         $+256, DX
+	ADDQ         $+256, BX
+	SUBQ         $+256, R9
+	JMP          columns4
+
+fewer4:
+columns1:
+	CMPQ   R9, $+64
+	JLT    fewer1
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   DI, R10
+	MOVQ   SI, R11
+
+view1:
+	MOVQ         (R10), R12
+	VMOVUPS      (BX)(R12*4), Z6
+	VBROADCASTSS (R11), Z7
+	VFMADD231PS  Z6, Z7, Z0
+	VBROADCASTSS 4(R11), Z7
+	VFMADD231PS  Z6, Z7, Z1
+	VBROADCASTSS 8(R11), Z7
+	VFMADD231PS  Z6, Z7, Z2
+	VBROADCASTSS 12(R11), Z7
+	VFMADD231PS  Z6, Z7, Z3
+	VBROADCASTSS 16(R11), Z7
+	VFMADD231PS  Z6, Z7, Z4
+	VBROADCASTSS 20(R11), Z7
+	VFMADD231PS  Z6, Z7, Z5
+	ADDQ         $+24, R11
+	ADDQ         $+8, R10
+	CMPQ         R10, R8
+	JLT          view1
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, (AX)(CX*1)
+	VMOVUPS      Z2, (AX)(CX*2)
+	VMOVUPS      Z3, (DX)
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMOVUPS      Z5, (DX)(CX*2)
+	ADDQ         $+64, AX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	SUBQ         $+64, R9
+	JMP          columns1
+
+fewer1:
+	VZEROUPPER
+	RET
+
+// func dotViewsAVX512(sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int)
+// Requires: AVX, AVX512F
+TEXT ·dotViewsAVX512(SB), NOSPLIT, $0-96
+	MOVQ    sums_base+0(FP), AX
+	MOVQ    y_base+24(FP), CX
+	MOVQ    stride+48(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    x_base+56(FP), BX
+	MOVQ    offsets+80(FP), SI
+	MOVQ    n+88(FP), DI
+	SHLQ    $0x02, DI
+	LEAQ    (CX)(DX*2), R8
+	ADDQ    DX, R8
+	MOVQ    (SI), R9
+	LEAQ    (BX)(R9*4), R9
+	MOVQ    8(SI), R10
+	LEAQ    (BX)(R10*4), R10
+	MOVQ    16(SI), R11
+	LEAQ    (BX)(R11*4), R11
+	MOVQ    24(SI), SI
+	LEAQ    (BX)(SI*4), SI
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+	VMOVUPS 256(AX), Z4
+	VMOVUPS 320(AX), Z5
+	VMOVUPS 384(AX), Z6
+	VMOVUPS 448(AX), Z7
+	VMOVUPS 512(AX), Z8
+	VMOVUPS 576(AX), Z9
+	VMOVUPS 640(AX), Z10
+	VMOVUPS 704(AX), Z11
+	VMOVUPS 768(AX), Z12
+	VMOVUPS 832(AX), Z13
+	VMOVUPS 896(AX), Z14
+	VMOVUPS 960(AX), Z15
+	VMOVUPS 1024(AX), Z16
+	VMOVUPS 1088(AX), Z17
+	VMOVUPS 1152(AX), Z18
+	VMOVUPS 1216(AX), Z19
+	VMOVUPS 1280(AX), Z20
+	VMOVUPS 1344(AX), Z21
+	VMOVUPS 1408(AX), Z22
+	VMOVUPS 1472(AX), Z23
+	MOVQ    DI, BX
+
+group0:
+	VMOVUPS     (R9), Z24
+	ADDQ        $+64, R9
+	VMOVUPS     (R10), Z25
+	ADDQ        $+64, R10
+	VMOVUPS     (R11), Z26
+	ADDQ        $+64, R11
+	VMOVUPS     (SI), Z27
+	ADDQ        $+64, SI
+	VMOVUPS     (CX), Z28
+	VFMADD231PS Z24, Z28, Z0
+	VFMADD231PS Z25, Z28, Z1
+	VFMADD231PS Z26, Z28, Z2
+	VFMADD231PS Z27, Z28, Z3
+	VMOVUPS     (CX)(DX*1), Z28
+	VFMADD231PS Z24, Z28, Z4
+	VFMADD231PS Z25, Z28, Z5
+	VFMADD231PS Z26, Z28, Z6
+	VFMADD231PS Z27, Z28, Z7
+	VMOVUPS     (CX)(DX*2), Z28
+	VFMADD231PS Z24, Z28, Z8
+	VFMADD231PS Z25, Z28, Z9
+	VFMADD231PS Z26, Z28, Z10
+	VFMADD231PS Z27, Z28, Z11
+	VMOVUPS     (R8), Z28
+	VFMADD231PS Z24, Z28, Z12
+	VFMADD231PS Z25, Z28, Z13
+	VFMADD231PS Z26, Z28, Z14
+	VFMADD231PS Z27, Z28, Z15
+	VMOVUPS     (R8)(DX*1), Z28
+	VFMADD231PS Z24, Z28, Z16
+	VFMADD231PS Z25, Z28, Z17
+	VFMADD231PS Z26, Z28, Z18
+	VFMADD231PS Z27, Z28, Z19
+	VMOVUPS     (R8)(DX*2), Z28
+	VFMADD231PS Z24, Z28, Z20
+	VFMADD231PS Z25, Z28, Z21
+	VFMADD231PS Z26, Z28, Z22
+	VFMADD231PS Z27, Z28, Z23
+	ADDQ        $+64, CX
+	ADDQ        $+64, R8
+	SUBQ        $+64, BX
+	JG          group0
+	VMOVUPS     Z0, (AX)
+	VMOVUPS     Z1, 64(AX)
+	VMOVUPS     Z2, 128(AX)
+	VMOVUPS     Z3, 192(AX)
+	VMOVUPS     Z4, 256(AX)
+	VMOVUPS     Z5, 320(AX)
+	VMOVUPS     Z6, 384(AX)
+	VMOVUPS     Z7, 448(AX)
+	VMOVUPS     Z8, 512(AX)
+	VMOVUPS     Z9, 576(AX)
+	VMOVUPS     Z10, 640(AX)
+	VMOVUPS     Z11, 704(AX)
+	VMOVUPS     Z12, 768(AX)
+	VMOVUPS     Z13, 832(AX)
+	VMOVUPS     Z14, 896(AX)
+	VMOVUPS     Z15, 960(AX)
+	VMOVUPS     Z16, 1024(AX)
+	VMOVUPS     Z17, 1088(AX)
+	VMOVUPS     Z18, 1152(AX)
+	VMOVUPS     Z19, 1216(AX)
+	VMOVUPS     Z20, 1280(AX)
+	VMOVUPS     Z21, 1344(AX)
+	VMOVUPS     Z22, 1408(AX)
+	VMOVUPS     Z23, 1472(AX)
+	VZEROUPPER
+	RET
+
+// func momentsAVX512(x []float32, p struct{size int; stride int; count int}, pivot float32) (total float64, square float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, CMOV, MMX+, SSE2
+TEXT ·momentsAVX512(SB), NOSPLIT, $0-72
+	VBROADCASTSS pivot+48(FP), Y0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	MOVQ         x_base+0(FP), AX
+	MOVQ         p_size+24(FP), DX
+	MOVQ         p_stride+32(FP), BX
+	MOVQ         p_count+40(FP), SI
+	MOVQ         BX, DI
+	MOVQ         SI, R8
+	ADDQ         BX, DI
+	NEGQ         R8
+	ADDQ         $+2, R8
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	MOVQ         DX, CX
+	ANDQ         $+7, CX
+	MOVL         $0xffffffff, R9
+	SHLL         CL, R9
+	NOTL         R9
+	KMOVW        R9, K1
+
+plane:
+	MOVQ    DI, CX
+	CMPQ    SI, $+2
+	CMOVQLE R8, CX
+	MOVQ    DX, R9
+	XORQ    R10, R10
+	SUBQ    $+8, R9
+	JLT     tail
+
+loop:
+	PREFETCHT0  (AX)(CX*4)
+	VMOVUPS     (AX)(R10*4), Y3
+	VSUBPS      Y0, Y3, Y3
+	VCVTPS2PD   Y3, Z3
+	VADDPD      Z3, Z1, Z1
+	VFMADD231PD Z3, Z3, Z2
+	ADDQ        $+8, CX
+	ADDQ        $+8, R10
+	SUBQ        $+8, R9
+	JGE         loop
+
+tail:
+	ADDQ        $+8, R9
+	JZ          done
+	PREFETCHT0  (AX)(CX*4)
+	VMOVUPS.Z   (AX)(R10*4), K1, Y3
+	VSUBPS      Y0, Y3, Y3
+	VMOVAPS.Z   Y3, K1, Y3
+	VCVTPS2PD   Y3, Z3
+	VADDPD      Z3, Z1, Z1
+	VFMADD231PD Z3, Z3, Z2
+
+done:
+	LEAQ          (AX)(BX*4), AX
+	DECQ          SI
+	JNZ           plane
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	MOVSD         X1, total+56(FP)
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPD        Y0, Y2, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	MOVSD         X1, square+64(FP)
+	VZEROUPPER
+	RET
+
+// func normForwardAVX512(y []float32, x []float32, p struct{size int; stride int; count int}, mean float32, a float32, b float32, low float32)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·normForwardAVX512(SB), NOSPLIT, $0-88
+	VBROADCASTSS mean+72(FP), Z0
+	VBROADCASTSS a+76(FP), Z1
+	VBROADCASTSS b+80(FP), Z2
+	VBROADCASTSS low+84(FP), Z3
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         p_size+48(FP), BX
+	MOVQ         p_stride+56(FP), SI
+	MOVQ         p_count+64(FP), DI
+	MOVQ         SI, R8
+	MOVQ         DI, R9
+	ADDQ         SI, R8
+	NEGQ         R9
+	ADDQ         $+2, R9
+	IMULQ        SI, R9
+	ADDQ         BX, R9
+	MOVQ         BX, CX
+	ANDQ         $+15, CX
+	MOVL         $0xffffffff, R10
+	SHLL         CL, R10
+	NOTL         R10
+	KMOVW        R10, K1
+
+plane:
+	MOVQ    R8, CX
+	CMPQ    DI, $+2
+	CMOVQLE R9, CX
+	MOVQ    BX, R10
+	XORQ    R11, R11
+	SUBQ    $+16, R10
+	JLT     tail
+
+loop:
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 (DX)(CX*4)
+	VMOVUPS    (DX)(R11*4), Z4
+	VSUBPS     Z0, Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     Z2, Z4, Z4
+	VMAXPS     Z4, Z3, Z4
+	VMOVUPS    Z4, (AX)(R11*4)
+	ADDQ       $+16, CX
+	ADDQ       $+16, R11
+	SUBQ       $+16, R10
+	JGE        loop
+
+tail:
+	ADDQ       $+16, R10
+	JZ         done
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 (DX)(CX*4)
+	VMOVUPS.Z  (DX)(R11*4), K1, Z4
+	VSUBPS     Z0, Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     Z2, Z4, Z4
+	VMAXPS     Z4, Z3, Z4
+	VMOVUPS    Z4, K1, (AX)(R11*4)
+
+done:
+	LEAQ (AX)(SI*4), AX
+	LEAQ (DX)(SI*4), DX
+	DECQ DI
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func normJoinAVX512(y []float32, x []float32, residual []float32, p struct{size int; stride int; count int}, mean float32, a float32, b float32, low float32)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·normJoinAVX512(SB), NOSPLIT, $0-112
+	VBROADCASTSS mean+96(FP), Z0
+	VBROADCASTSS a+100(FP), Z1
+	VBROADCASTSS b+104(FP), Z2
+	VBROADCASTSS low+108(FP), Z3
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         residual_base+48(FP), BX
+	MOVQ         p_size+72(FP), SI
+	MOVQ         p_stride+80(FP), DI
+	MOVQ         p_count+88(FP), R8
+	MOVQ         DI, R9
+	MOVQ         R8, R10
+	ADDQ         DI, R9
+	NEGQ         R10
+	ADDQ         $+2, R10
+	IMULQ        DI, R10
+	ADDQ         SI, R10
+	MOVQ         SI, CX
+	ANDQ         $+15, CX
+	MOVL         $0xffffffff, R11
+	SHLL         CL, R11
+	NOTL         R11
+	KMOVW        R11, K1
+
+plane:
+	MOVQ    R9, CX
+	CMPQ    R8, $+2
+	CMOVQLE R10, CX
+	MOVQ    SI, R11
+	XORQ    R12, R12
+	SUBQ    $+16, R11
+	JLT     tail
+
+loop:
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 (DX)(CX*4)
+	PREFETCHT0 (BX)(CX*4)
+	VMOVUPS    (DX)(R12*4), Z4
+	VSUBPS     Z0, Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     Z2, Z4, Z4
+	VMOVUPS    (BX)(R12*4), Z5
+	VADDPS     Z5, Z4, Z4
+	VMAXPS     Z4, Z3, Z4
+	VMOVUPS    Z4, (AX)(R12*4)
+	ADDQ       $+16, CX
+	ADDQ       $+16, R12
+	SUBQ       $+16, R11
+	JGE        loop
+
+tail:
+	ADDQ       $+16, R11
+	JZ         done
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 (DX)(CX*4)
+	PREFETCHT0 (BX)(CX*4)
+	VMOVUPS.Z  (DX)(R12*4), K1, Z4
+	VSUBPS     Z0, Z4, Z4
+	VMULPS     Z1, Z4, Z4
+	VADDPS     Z2, Z4, Z4
+	VMOVUPS.Z  (BX)(R12*4), K1, Z5
+	VADDPS     Z5, Z4, Z4
+	VMAXPS     Z4, Z3, Z4
+	VMOVUPS    Z4, K1, (AX)(R12*4)
+
+done:
+	LEAQ (AX)(DI*4), AX
+	LEAQ (DX)(DI*4), DX
+	LEAQ (BX)(DI*4), BX
+	DECQ R8
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func normSumsAVX512(dy []float32, x []float32, p struct{size int; stride int; count int}, mean float32, a float32, b float32, keep uint32) (total float64, moment float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, CMOV, MMX+, SSE2
+TEXT ·normSumsAVX512(SB), NOSPLIT, $0-104
+	VBROADCASTSS mean+72(FP), Y0
+	VBROADCASTSS a+76(FP), Y1
+	VBROADCASTSS b+80(FP), Y2
+	VBROADCASTSS keep+84(FP), Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	MOVQ         dy_base+0(FP), AX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         p_size+48(FP), BX
+	MOVQ         p_stride+56(FP), SI
+	MOVQ         p_count+64(FP), DI
+	MOVQ         SI, R8
+	MOVQ         DI, R9
+	ADDQ         SI, R8
+	NEGQ         R9
+	ADDQ         $+2, R9
+	IMULQ        SI, R9
+	ADDQ         BX, R9
+	MOVQ         BX, CX
+	ANDQ         $+7, CX
+	MOVL         $0xffffffff, R10
+	SHLL         CL, R10
+	NOTL         R10
+	KMOVW        R10, K1
+
+plane:
+	MOVQ    R8, CX
+	CMPQ    DI, $+2
+	CMOVQLE R9, CX
+	MOVQ    BX, R10
+	XORQ    R11, R11
+	SUBQ    $+8, R10
+	JLT     tail
+
+loop:
+	PREFETCHT0  (AX)(CX*4)
+	PREFETCHT0  (DX)(CX*4)
+	VMOVUPS     (DX)(R11*4), Y7
+	VSUBPS      Y0, Y7, Y7
+	VMULPS      Y1, Y7, Y8
+	VADDPS      Y2, Y8, Y8
+	VMOVUPS     (AX)(R11*4), Y9
+	VPCMPGTD    Y4, Y8, K2
+	VPMOVD2M    Y3, K3
+	KORW        K3, K2, K2
+	VMOVAPS.Z   Y9, K2, Y8
+	VCVTPS2PD   Y8, Z8
+	VCVTPS2PD   Y7, Z7
+	VADDPD      Z8, Z5, Z5
+	VFMADD231PD Z8, Z7, Z6
+	ADDQ        $+8, CX
+	ADDQ        $+8, R11
+	SUBQ        $+8, R10
+	JGE         loop
+
+tail:
+	ADDQ        $+8, R10
+	JZ          done
+	PREFETCHT0  (AX)(CX*4)
+	PREFETCHT0  (DX)(CX*4)
+	VMOVUPS.Z   (DX)(R11*4), K1, Y7
+	VSUBPS      Y0, Y7, Y7
+	VMULPS      Y1, Y7, Y8
+	VADDPS      Y2, Y8, Y8
+	VMOVUPS.Z   (AX)(R11*4), K1, Y9
+	VPCMPGTD    Y4, Y8, K2
+	VPMOVD2M    Y3, K3
+	KORW        K3, K2, K2
+	VMOVAPS.Z   Y9, K2, Y8
+	VCVTPS2PD   Y8, Z8
+	VCVTPS2PD   Y7, Z7
+	VADDPD      Z8, Z5, Z5
+	VFMADD231PD Z8, Z7, Z6
+
+done:
+	LEAQ          (AX)(SI*4), AX
+	LEAQ          (DX)(SI*4), DX
+	DECQ          DI
+	JNZ           plane
+	VEXTRACTF64X4 $0x01, Z5, Y0
+	VADDPD        Y0, Y5, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	MOVSD         X1, total+88(FP)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	MOVSD         X1, moment+96(FP)
+	VZEROUPPER
+	RET
+
+// func normGradAVX512(dx []float32, dy []float32, x []float32, p struct{size int; stride int; count int}, mean float32, a float32, b float32, dyMean float32, slope float32, keep uint32)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
+TEXT ·normGradAVX512(SB), NOSPLIT, $0-120
+	VBROADCASTSS mean+96(FP), Z0
+	VBROADCASTSS a+100(FP), Z1
+	VBROADCASTSS b+104(FP), Z2
+	VBROADCASTSS dyMean+108(FP), Z3
+	VBROADCASTSS slope+112(FP), Z4
+	VBROADCASTSS keep+116(FP), Z5
+	VXORPS       Z6, Z6, Z6
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	MOVQ         p_size+72(FP), SI
+	MOVQ         p_stride+80(FP), DI
+	MOVQ         p_count+88(FP), R8
+	MOVQ         DI, R9
+	MOVQ         R8, R10
+	ADDQ         DI, R9
+	NEGQ         R10
+	ADDQ         $+2, R10
+	IMULQ        DI, R10
+	ADDQ         SI, R10
+	MOVQ         SI, CX
+	ANDQ         $+15, CX
+	MOVL         $0xffffffff, R11
+	SHLL         CL, R11
+	NOTL         R11
+	KMOVW        R11, K1
+
+plane:
+	MOVQ    R9, CX
+	CMPQ    R8, $+2
+	CMOVQLE R10, CX
+	MOVQ    SI, R11
+	XORQ    R12, R12
+	SUBQ    $+16, R11
+	JLT     tail
+
+loop:
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 (DX)(CX*4)
+	PREFETCHT0 (BX)(CX*4)
+	VMOVUPS    (BX)(R12*4), Z7
+	VSUBPS     Z0, Z7, Z7
+	VMULPS     Z1, Z7, Z8
+	VADDPS     Z2, Z8, Z8
+	VMOVUPS    (DX)(R12*4), Z9
+	VPCMPGTD   Z6, Z8, K2
+	VPMOVD2M   Z5, K3
+	KORW       K3, K2, K2
+	VMOVAPS.Z  Z9, K2, Z8
+	VSUBPS     Z3, Z8, Z8
+	VMULPS     Z4, Z7, Z7
+	VSUBPS     Z7, Z8, Z7
+	VMULPS     Z1, Z7, Z7
+	VMOVUPS    Z7, (AX)(R12*4)
+	ADDQ       $+16, CX
+	ADDQ       $+16, R12
+	SUBQ       $+16, R11
+	JGE        loop
+
+tail:
+	ADDQ       $+16, R11
+	JZ         done
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 (DX)(CX*4)
+	PREFETCHT0 (BX)(CX*4)
+	VMOVUPS.Z  (BX)(R12*4), K1, Z7
+	VSUBPS     Z0, Z7, Z7
+	VMULPS     Z1, Z7, Z8
+	VADDPS     Z2, Z8, Z8
+	VMOVUPS.Z  (DX)(R12*4), K1, Z9
+	VPCMPGTD   Z6, Z8, K2
+	VPMOVD2M   Z5, K3
+	KORW       K3, K2, K2
+	VMOVAPS.Z  Z9, K2, Z8
+	VSUBPS     Z3, Z8, Z8
+	VMULPS     Z4, Z7, Z7
+	VSUBPS     Z7, Z8, Z7
+	VMULPS     Z1, Z7, Z7
+	VMOVUPS    Z7, K1, (AX)(R12*4)
+
+done:
+	LEAQ (AX)(DI*4), AX
+	LEAQ (DX)(DI*4), DX
+	LEAQ (BX)(DI*4), BX
+	DECQ R8
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func rowNormAVX512(y []float32, x []float32, gain []float32, bias []float32, mean float32, a float32, c float32)
+// Requires: AVX, AVX512F
+TEXT ·rowNormAVX512(SB), NOSPLIT, $0-108
+	MOVQ         y_len+8(FP), CX
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         gain_base+48(FP), BX
+	MOVQ         bias_base+72(FP), SI
+	VBROADCASTSS mean+96(FP), Z0
+	VBROADCASTSS a+100(FP), Z1
+	VBROADCASTSS c+104(FP), Z2
+	XORQ         DI, DI
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(DI*4), Z3
+	VSUBPS  Z0, Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  Z2, Z3, Z3
+	VMOVUPS (BX)(DI*4), Z4
+	VMULPS  Z4, Z3, Z3
+	VMOVUPS (SI)(DI*4), Z4
+	VADDPS  Z4, Z3, Z3
+	VMOVUPS Z3, (AX)(DI*4)
+	ADDQ    $+16, DI
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, R8
+	SHLL      CL, R8
+	NOTL      R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (DX)(DI*4), K1, Z3
+	VSUBPS    Z0, Z3, Z0
+	VMULPS    Z1, Z0, Z0
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS.Z (BX)(DI*4), K1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS.Z (SI)(DI*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rowNormSumsAVX512(dy []float32, x []float32, gain []float32, mean float32, a float32, c float32) (total float64, moment float64)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, SSE2
+TEXT ·rowNormSumsAVX512(SB), NOSPLIT, $0-104
+	VXORPS       Z0, Z0, Z0
+	VXORPS       Z1, Z1, Z1
+	MOVQ         dy_len+8(FP), CX
+	MOVQ         dy_base+0(FP), AX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         gain_base+48(FP), BX
+	VBROADCASTSS mean+72(FP), Y2
+	VBROADCASTSS a+76(FP), Y3
+	VBROADCASTSS c+80(FP), Y4
+	XORQ         SI, SI
+	SUBQ         $+8, CX
+	JLT          tail
+
+loop:
+	VMOVUPS     (DX)(SI*4), Y5
+	VSUBPS      Y2, Y5, Y5
+	VMULPS      Y3, Y5, Y5
+	VADDPS      Y4, Y5, Y5
+	VCVTPS2PD   Y5, Z5
+	VMOVUPS     (AX)(SI*4), Y6
+	VMOVUPS     (BX)(SI*4), Y7
+	VMULPS      Y7, Y6, Y6
+	VCVTPS2PD   Y6, Z6
+	VADDPD      Z6, Z0, Z0
+	VFMADD231PD Z6, Z5, Z1
+	ADDQ        $+8, SI
+	SUBQ        $+8, CX
+	JGE         loop
+
+tail:
+	ADDQ        $+8, CX
+	JZ          done
+	MOVL        $0xffffffff, DI
+	SHLL        CL, DI
+	NOTL        DI
+	KMOVW       DI, K1
+	VMOVUPS.Z   (DX)(SI*4), K1, Y5
+	VSUBPS      Y2, Y5, Y2
+	VMULPS      Y3, Y2, Y2
+	VADDPS      Y4, Y2, Y2
+	VMOVAPS.Z   Y2, K1, Y2
+	VCVTPS2PD   Y2, Z2
+	VMOVUPS.Z   (AX)(SI*4), K1, Y3
+	VMOVUPS.Z   (BX)(SI*4), K1, Y4
+	VMULPS      Y4, Y3, Y3
+	VCVTPS2PD   Y3, Z3
+	VADDPD      Z3, Z0, Z0
+	VFMADD231PD Z3, Z2, Z1
+
+done:
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VADDPD        Y2, Y0, Y2
+	VEXTRACTF128  $0x01, Y2, X0
+	VADDPD        X0, X2, X0
+	VPERMILPD     $0x01, X0, X2
+	VADDSD        X2, X0, X0
+	MOVSD         X0, total+88(FP)
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPD        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	MOVSD         X1, moment+96(FP)
+	VZEROUPPER
+	RET
+
+// func rowNormGradAVX512(dx []float32, dy []float32, x []float32, gain []float32, dgain []float32, dbias []float32, mean float32, a float32, c float32, mean1 float32, mean2 float32)
+// Requires: AVX, AVX512F
+TEXT ·rowNormGradAVX512(SB), NOSPLIT, $0-164
+	MOVQ         dx_len+8(FP), CX
+	MOVQ         dx_base+0(FP), AX
+	MOVQ         dy_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	MOVQ         gain_base+72(FP), SI
+	MOVQ         dgain_base+96(FP), DI
+	MOVQ         dbias_base+120(FP), R8
+	VBROADCASTSS mean+144(FP), Z0
+	VBROADCASTSS a+148(FP), Z1
+	VBROADCASTSS c+152(FP), Z2
+	VBROADCASTSS mean1+156(FP), Z3
+	VBROADCASTSS mean2+160(FP), Z4
+	XORQ         R9, R9
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(R9*4), Z5
+	VMOVUPS (BX)(R9*4), Z6
+	VSUBPS  Z0, Z6, Z6
+	VMULPS  Z1, Z6, Z6
+	VADDPS  Z2, Z6, Z6
+	VMOVUPS (DI)(R9*4), Z7
+	VMULPS  Z6, Z5, Z8
+	VADDPS  Z8, Z7, Z7
+	VMOVUPS Z7, (DI)(R9*4)
+	VMOVUPS (R8)(R9*4), Z7
+	VADDPS  Z5, Z7, Z7
+	VMOVUPS Z7, (R8)(R9*4)
+	VMOVUPS (SI)(R9*4), Z7
+	VMULPS  Z7, Z5, Z5
+	VSUBPS  Z3, Z5, Z5
+	VMULPS  Z4, Z6, Z6
+	VSUBPS  Z6, Z5, Z5
+	VMULPS  Z1, Z5, Z5
+	VMOVUPS Z5, (AX)(R9*4)
+	ADDQ    $+16, R9
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, R10
+	SHLL      CL, R10
+	NOTL      R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (DX)(R9*4), K1, Z5
+	VMOVUPS.Z (BX)(R9*4), K1, Z6
+	VSUBPS    Z0, Z6, Z0
+	VMULPS    Z1, Z0, Z0
+	VADDPS    Z2, Z0, Z0
+	VMOVUPS.Z (DI)(R9*4), K1, Z2
+	VMULPS    Z0, Z5, Z6
+	VADDPS    Z6, Z2, Z2
+	VMOVUPS   Z2, K1, (DI)(R9*4)
+	VMOVUPS.Z (R8)(R9*4), K1, Z2
+	VADDPS    Z5, Z2, Z2
+	VMOVUPS   Z2, K1, (R8)(R9*4)
+	VMOVUPS.Z (SI)(R9*4), K1, Z2
+	VMULPS    Z2, Z5, Z2
+	VSUBPS    Z3, Z2, Z2
+	VMULPS    Z4, Z0, Z0
+	VSUBPS    Z0, Z2, Z0
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(R9*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func topAVX512(x []float32) (m float32)
+// Requires: AVX, AVX512F, SSE
+TEXT ·topAVX512(SB), NOSPLIT, $0-28
+	VBROADCASTSS constants<>+288(SB), Z0
+	VMOVAPS      Z0, Z0
+	MOVQ         x_len+8(FP), CX
+	MOVQ         x_base+0(FP), AX
+	XORQ         DX, DX
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS (AX)(DX*4), Z1
+	VMAXPS  Z0, Z1, Z0
+	ADDQ    $+16, DX
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, BX
+	SHLL      CL, BX
+	NOTL      BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (AX)(DX*4), K1, Z1
+	VMAXPS    Z0, Z1, K1, Z0
+
+done:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y0, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X0
+	VMAXPS        X1, X0, X0
+	VMOVHLPS      X0, X0, X1
+	VMAXPS        X1, X0, X0
+	VMOVSHDUP     X0, X1
+	VMAXSS        X1, X0, X0
+	MOVSS         X0, m+24(FP)
+	VZEROUPPER
+	RET
+
+// func timesAVX512(y []float32, x []float32, a float32)
+// Requires: AVX, AVX512F
+TEXT ·timesAVX512(SB), NOSPLIT, $0-52
+	MOVQ         y_len+8(FP), CX
+	MOVQ         y_base+0(FP), AX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS a+48(FP), Z0
+	XORQ         BX, BX
+	SUBQ         $+16, CX
+	JLT          tail
+
+loop:
+	VMOVUPS (DX)(BX*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	ADDQ    $+16, BX
+	SUBQ    $+16, CX
+	JGE     loop
+
+tail:
+	ADDQ      $+16, CX
+	JZ        done
+	MOVL      $0xffffffff, SI
+	SHLL      CL, SI
+	NOTL      SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (DX)(BX*4), K1, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func timesRowsAVX512(y []float32, stride int, cols int, a []float32)
+// Requires: AVX, AVX512F
+TEXT ·timesRowsAVX512(SB), NOSPLIT, $0-64
+	MOVQ  y_base+0(FP), AX
+	MOVQ  stride+24(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  a_base+40(FP), BX
+	MOVQ  cols+32(FP), CX
+	ANDQ  $+15, CX
+	MOVL  $0xffffffff, SI
+	SHLL  CL, SI
+	NOTL  SI
+	KMOVW SI, K1
+	MOVQ  a_len+48(FP), CX
+	XORQ  SI, SI
+
+row:
+	VBROADCASTSS (BX)(SI*4), Z0
+	MOVQ         cols+32(FP), DI
+	XORQ         R8, R8
+	SUBQ         $+16, DI
+	JLT          tail
+
+loop:
+	VMOVUPS (AX)(R8*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(R8*4)
+	ADDQ    $+16, R8
+	SUBQ    $+16, DI
+	JGE     loop
+
+tail:
+	ADDQ      $+16, DI
+	JZ        done
+	VMOVUPS.Z (AX)(R8*4), K1, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(R8*4)
+
+done:
+	ADDQ DX, AX
+	INCQ SI
+	CMPQ SI, CX
+	JLT  row
+	VZEROUPPER
+	RET
+
+// func slopeRowsAVX512(p []float32, dp []float32, e []float32, pitch int, cols int, inverse []float32, d []float32, scale float32)
+// Requires: AVX, AVX512F
+TEXT ·slopeRowsAVX512(SB), NOSPLIT, $0-140
+	MOVQ         p_base+0(FP), AX
+	MOVQ         dp_base+24(FP), DX
+	MOVQ         e_base+48(FP), BX
+	MOVQ         pitch+72(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         inverse_base+88(FP), DI
+	MOVQ         d_base+112(FP), R8
+	VBROADCASTSS scale+136(FP), Z0
+	MOVQ         cols+80(FP), CX
+	ANDQ         $+15, CX
+	MOVL         $0xffffffff, R9
+	SHLL         CL, R9
+	NOTL         R9
+	KMOVW        R9, K1
+	MOVQ         d_len+120(FP), CX
+	XORQ         R9, R9
+
+row:
+	VBROADCASTSS (DI)(R9*4), Z1
+	VBROADCASTSS (R8)(R9*4), Z2
+	MOVQ         cols+80(FP), R10
+	XORQ         R11, R11
+	SUBQ         $+16, R10
+	JLT          tail
+
+loop:
+	VMOVUPS (BX)(R11*4), Z3
+	VMULPS  Z1, Z3, Z3
+	VMOVUPS Z3, (AX)(R11*4)
+	VMOVUPS (DX)(R11*4), Z4
+	VSUBPS  Z2, Z4, Z4
+	VMULPS  Z0, Z4, Z4
+	VMULPS  Z4, Z3, Z3
+	VMOVUPS Z3, (DX)(R11*4)
+	ADDQ    $+16, R11
+	SUBQ    $+16, R10
+	JGE     loop
+
+tail:
+	ADDQ      $+16, R10
+	JZ        done
+	VMOVUPS.Z (BX)(R11*4), K1, Z3
+	VMULPS    Z1, Z3, Z1
+	VMOVUPS   Z1, K1, (AX)(R11*4)
+	VMOVUPS.Z (DX)(R11*4), K1, Z3
+	VSUBPS    Z2, Z3, Z2
+	VMULPS    Z0, Z2, Z2
+	VMULPS    Z2, Z1, Z1
+	VMOVUPS   Z1, K1, (DX)(R11*4)
+
+done:
+	ADDQ SI, AX
+	ADDQ SI, DX
+	ADDQ SI, BX
+	INCQ R9
+	CMPQ R9, CX
+	JLT  row
+	VZEROUPPER
+	RET
+
 DATA constants<>+0(SB)/8, $0xffffffffffffffff
 DATA constants<>+8(SB)/8, $0xffffffffffffffff
 DATA constants<>+16(SB)/8, $0xffffffffffffffff
@@ -3961,28 +6069,60 @@ DATA constants<>+96(SB)/8, $0x4000000040000000
 DATA constants<>+104(SB)/8, $0x4000000040000000
 DATA constants<>+112(SB)/8, $0x4000000040000000
 DATA constants<>+120(SB)/8, $0x4000000040000000
-DATA constants<>+128(SB)/8, $0x4100000041000000
-DATA constants<>+136(SB)/8, $0x4100000041000000
-DATA constants<>+144(SB)/8, $0x4100000041000000
-DATA constants<>+152(SB)/8, $0x4100000041000000
-DATA constants<>+160(SB)/8, $0x0000000200000001
-DATA constants<>+168(SB)/8, $0x0000000800000004
-DATA constants<>+176(SB)/8, $0x0000002000000010
-DATA constants<>+184(SB)/8, $0x0000008000000040
-DATA constants<>+192(SB)/8, $0x0000020000000100
-DATA constants<>+200(SB)/8, $0x0000080000000400
-DATA constants<>+208(SB)/8, $0x0000200000001000
-DATA constants<>+216(SB)/8, $0x0000800000004000
-DATA constants<>+224(SB)/8, $0x0002000000010000
-DATA constants<>+232(SB)/8, $0x0008000000040000
-DATA constants<>+240(SB)/8, $0x0020000000100000
-DATA constants<>+248(SB)/8, $0x0080000000400000
-DATA constants<>+256(SB)/8, $0x0200000001000000
-DATA constants<>+264(SB)/8, $0x0800000004000000
-DATA constants<>+272(SB)/8, $0x2000000010000000
-DATA constants<>+280(SB)/8, $0x8000000040000000
+DATA constants<>+128(SB)/8, $0x0000000200000001
+DATA constants<>+136(SB)/8, $0x0000000800000004
+DATA constants<>+144(SB)/8, $0x0000002000000010
+DATA constants<>+152(SB)/8, $0x0000008000000040
+DATA constants<>+160(SB)/8, $0x0000020000000100
+DATA constants<>+168(SB)/8, $0x0000080000000400
+DATA constants<>+176(SB)/8, $0x0000200000001000
+DATA constants<>+184(SB)/8, $0x0000800000004000
+DATA constants<>+192(SB)/8, $0x0002000000010000
+DATA constants<>+200(SB)/8, $0x0008000000040000
+DATA constants<>+208(SB)/8, $0x0020000000100000
+DATA constants<>+216(SB)/8, $0x0080000000400000
+DATA constants<>+224(SB)/8, $0x0200000001000000
+DATA constants<>+232(SB)/8, $0x0800000004000000
+DATA constants<>+240(SB)/8, $0x2000000010000000
+DATA constants<>+248(SB)/8, $0x8000000040000000
+DATA constants<>+256(SB)/8, $0x4100000041000000
+DATA constants<>+264(SB)/8, $0x4100000041000000
+DATA constants<>+272(SB)/8, $0x4100000041000000
+DATA constants<>+280(SB)/8, $0x4100000041000000
 DATA constants<>+288(SB)/8, $0xff800000ff800000
 DATA constants<>+296(SB)/8, $0xff800000ff800000
 DATA constants<>+304(SB)/8, $0xff800000ff800000
 DATA constants<>+312(SB)/8, $0xff800000ff800000
-GLOBL constants<>(SB), RODATA|NOPTR, $320
+DATA constants<>+320(SB)/8, $0x0000000400000000
+DATA constants<>+328(SB)/8, $0x0000000c00000008
+DATA constants<>+336(SB)/8, $0x0000001400000010
+DATA constants<>+344(SB)/8, $0x0000001c00000018
+DATA constants<>+352(SB)/8, $0x0000000500000001
+DATA constants<>+360(SB)/8, $0x0000000d00000009
+DATA constants<>+368(SB)/8, $0x0000001500000011
+DATA constants<>+376(SB)/8, $0x0000001d00000019
+DATA constants<>+384(SB)/8, $0x0000000800000000
+DATA constants<>+392(SB)/8, $0x0000001800000010
+DATA constants<>+400(SB)/8, $0x0000000900000001
+DATA constants<>+408(SB)/8, $0x0000001900000011
+DATA constants<>+416(SB)/8, $0x0000000a00000002
+DATA constants<>+424(SB)/8, $0x0000001a00000012
+DATA constants<>+432(SB)/8, $0x0000000b00000003
+DATA constants<>+440(SB)/8, $0x0000001b00000013
+DATA constants<>+448(SB)/8, $0x0000000600000002
+DATA constants<>+456(SB)/8, $0x0000000e0000000a
+DATA constants<>+464(SB)/8, $0x0000001600000012
+DATA constants<>+472(SB)/8, $0x0000001e0000001a
+DATA constants<>+480(SB)/8, $0x0000000700000003
+DATA constants<>+488(SB)/8, $0x0000000f0000000b
+DATA constants<>+496(SB)/8, $0x0000001700000013
+DATA constants<>+504(SB)/8, $0x0000001f0000001b
+DATA constants<>+512(SB)/8, $0x0000000c00000004
+DATA constants<>+520(SB)/8, $0x0000001c00000014
+DATA constants<>+528(SB)/8, $0x0000000d00000005
+DATA constants<>+536(SB)/8, $0x0000001d00000015
+DATA constants<>+544(SB)/8, $0x0000000e00000006
+DATA constants<>+552(SB)/8, $0x0000001e00000016
+DATA constants<>+560(SB)/8, $0x0000000f00000007
+DATA constants<>+568(SB)/8, $0x0000001f00000017
+GLOBL constants<>(SB), RODATA|NOPTR, $576

@@ -13,7 +13,7 @@ const (
 
 // batchNorm emits the loops over the planes of a channel.
 func (g *generator) batchNorm() {
-	g.function("moments", "x []float32, "+normPlanes+"pivot float32) (total, square float64")
+	g.sums("moments", "x []float32, "+normPlanes+"pivot float32) (total, square float64")
 	pivot := g.number("pivot")
 	total, square := g.doubleZero(), g.doubleZero()
 	g.overPlanes([]string{"x"}, func(c columns, x []operand.Mem) {
@@ -43,14 +43,13 @@ func (g *generator) batchNorm() {
 	})
 	g.Finish()
 
-	g.function("normSums", "dy, x []float32, "+normLine+"keep uint32) (total, moment float64")
+	g.sums("normSums", "dy, x []float32, "+normLine+"keep uint32) (total, moment float64")
 	l = g.line()
 	keep, zero := g.number("keep"), g.zero()
 	total, moment := g.doubleZero(), g.doubleZero()
 	g.overPlanes([]string{"dy", "x"}, func(c columns, x []operand.Mem) {
 		d, y := l.at(c.load(x[1]))
-		on := g.Op(g.VORPS, g.Op(g.VPCMPGTD, y, zero), keep)
-		dys, ds := g.doubles(g.Op(g.VANDPS, on, c.load(x[0]))), g.doubles(d)
+		dys, ds := g.doubles(g.positive(c.load(x[0]), y, zero, keep)), g.doubles(d)
 		for i, dy := range dys {
 			g.VADDPD(dy, total[i], total[i])
 			g.VFMADD231PD(dy, ds[i], moment[i])
@@ -66,11 +65,23 @@ func (g *generator) batchNorm() {
 	keep, zero = g.number("keep"), g.zero()
 	g.overPlanes([]string{"dx", "dy", "x"}, func(c columns, x []operand.Mem) {
 		d, y := l.at(c.load(x[2]))
-		on := g.Op(g.VORPS, g.Op(g.VPCMPGTD, y, zero), keep)
-		dy := g.Op(g.VANDPS, on, c.load(x[1]))
+		dy := g.positive(c.load(x[1]), y, zero, keep)
 		c.store(g.Mul(g.Sub(g.Sub(dy, dyMean), g.Mul(d, slope)), l.a), x[0])
 	})
 	g.Finish()
+}
+
+// positive is dy where y is positive or keep has all bits set, and zero elsewhere.
+func (g *generator) positive(dy, y, zero, keep vector) vector {
+	if !g.Masks() {
+		return g.Op(g.VANDPS, g.Op(g.VORPS, g.Op(g.VPCMPGTD, y, zero), keep), dy)
+	}
+	on, all, v := g.K(), g.K(), g.Vec()
+	g.VPCMPGTD(zero, y, on)
+	g.VPMOVD2M(keep, all)
+	g.KORW(all, on, on)
+	g.VMOVAPS_Z(dy, on, v)
+	return v
 }
 
 // overPlanes emits body for the planes in the slices named.
@@ -91,18 +102,19 @@ func (g *generator) overPlanes(slices []string, body func(c columns, x []operand
 	g.IMULQ(stride, back)
 	g.ADDQ(size, back)
 
+	mask := g.lastColumns(size)
 	g.Label("plane")
 	next := g.copyOf(ahead)
 	g.CMPQ(count, operand.I8(2))
 	g.CMOVQLE(back, next)
-	g.columns(g.copyOf(size), func(c columns) {
+	g.columnsOf(g.copyOf(size), mask, func(c columns) {
 		var x []operand.Mem
 		for _, b := range bases {
 			g.PREFETCHT0(operand.Mem{Base: b, Index: next, Scale: 4})
 			x = append(x, c.of(b))
 		}
 		body(c, x)
-	}, func() { g.ADDQ(operand.I8(lanes), next) })
+	}, func() { g.ADDQ(operand.I8(g.Lanes()), next) })
 	for _, b := range bases {
 		g.LEAQ(operand.Mem{Base: b, Index: stride, Scale: 4}, b)
 	}
@@ -125,14 +137,32 @@ func (l line) at(x vector) (d, y vector) {
 	return d, l.Add(l.Mul(d, l.a), l.b)
 }
 
-// double is eight numbers in float64.
-type double [2]vector
+// double is eight numbers in float64: two registers, or one of AVX-512.
+type double []vector
 
-func (g *generator) doubleZero() double { return double{g.zero(), g.zero()} }
+func (g *generator) newDouble() double {
+	if g.Masks() {
+		return double{g.ZMM()}
+	}
+	return double{g.YMM(), g.YMM()}
+}
+
+func (g *generator) doubleZero() double {
+	d := g.newDouble()
+	for _, v := range d {
+		g.VXORPS(v, v, v)
+	}
+	return d
+}
 
 // doubles converts to float64.
 func (g *generator) doubles(v vector) double {
-	high, d := g.XMM(), double{g.YMM(), g.YMM()}
+	d := g.newDouble()
+	if len(d) == 1 {
+		g.VCVTPS2PD(v, d[0])
+		return d
+	}
+	high := g.XMM()
 	g.VEXTRACTF128(operand.U8(1), v, high)
 	g.VCVTPS2PD(v.AsX(), d[0])
 	g.VCVTPS2PD(high, d[1])
@@ -142,7 +172,12 @@ func (g *generator) doubles(v vector) double {
 // doubleResult adds up the lanes of v as result does.
 func (g *generator) doubleResult(v double, name string) {
 	four, x, y := g.YMM(), g.XMM(), g.XMM()
-	g.VADDPD(v[1], v[0], four)
+	if len(v) == 1 {
+		g.VEXTRACTF64X4(operand.U8(1), v[0], four)
+		g.VADDPD(four, v[0].AsY(), four)
+	} else {
+		g.VADDPD(v[1], v[0], four)
+	}
 	g.VEXTRACTF128(operand.U8(1), four, x)
 	g.VADDPD(x, four.AsX(), x)
 	g.VPERMILPD(operand.U8(1), x, y)

@@ -78,8 +78,8 @@ func (g *generator) overPixels(planes, rows string, body func(channel, pixel fun
 	g.CMPQ(at, end)
 	g.JLT(operand.LabelRef("pixels"))
 	g.LEAQ(operand.Mem{Base: start, Index: plane, Scale: 8}, start)
-	g.ADDQ(operand.I8(4*lanes), row)
-	g.SUBQ(operand.I8(lanes), channels)
+	g.ADDQ(operand.I8(g.Width), row)
+	g.SUBQ(operand.I8(g.Lanes()), channels)
 	g.JNZ(operand.LabelRef("channels"))
 	g.Finish()
 }

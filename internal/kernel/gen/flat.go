@@ -9,7 +9,10 @@ import (
 func (g *generator) flat() {
 	g.gate()
 	g.lines()
-	g.sum()
+	if !g.Wide() {
+		g.sum()
+	}
+	g.gatedSums()
 	g.updates()
 }
 
@@ -39,14 +42,24 @@ func (g *generator) gate() {
 	g.function("gate32", "dx, y, dy []uint32")
 	zero := g.zero()
 	g.overSlices([]string{"dx", "y", "dy"}, nil, func(c columns, x []operand.Mem, _ []vector) {
-		off := g.Op(g.VPCMPEQD, c.load(x[1]), zero)
-		c.store(g.Op(g.VANDNPS, off, c.load(x[2])), x[0])
+		c.store(g.where(c, x[1], x[2], zero), x[0])
 	})
 	g.Finish()
 }
 
+// where loads the elements at x where those at y are not zero.
+func (g *generator) where(c columns, y, x operand.Mem, zero vector) vector {
+	if !g.Masks() {
+		return g.Op(g.VANDNPS, g.Op(g.VPCMPEQD, c.load(y), zero), c.load(x))
+	}
+	on, at, v := g.K(), c.load(y), g.Vec()
+	g.VPTESTMD(at, at, on)
+	g.VMOVUPS_Z(x, on, v)
+	return v
+}
+
 func (g *generator) zero() vector {
-	v := g.YMM()
+	v := g.Vec()
 	g.VXORPS(v, v, v)
 	return v
 }
@@ -63,9 +76,16 @@ func (g *generator) lines() {
 
 	g.function("dropout", "y, x []float32, words []uint32, threshold uint32, scale float32")
 	g.overSlices([]string{"y", "x", "words"}, []string{"threshold", "scale"}, func(c columns, x []operand.Mem, v []vector) {
-		word := c.load(x[2])
-		kept := g.Op(g.VPCMPEQD, g.Op(g.VPMAXUD, word, v[0]), word)
-		c.store(g.Op(g.VANDPS, kept, g.Mul(c.load(x[1]), v[1])), x[0])
+		word, y := c.load(x[2]), g.Mul(c.load(x[1]), v[1])
+		if g.Masks() {
+			const notLess = 5
+			kept := g.K()
+			g.VPCMPUD(operand.U8(notLess), v[0], word, kept)
+			g.VMOVAPS_Z(y, kept, y)
+		} else {
+			y = g.Op(g.VANDPS, g.Op(g.VPCMPEQD, g.Op(g.VPMAXUD, word, v[0]), word), y)
+		}
+		c.store(y, x[0])
 	})
 	g.Finish()
 
@@ -82,9 +102,9 @@ func (g *generator) clipRows() {
 	g.function("clipRows", "y []float32, yStride int, x []float32, xStride, width, rows int, v, low float32")
 	y, x := g.Pointer("y").Base, g.Pointer("x").Base
 	yStride, xStride, width, rows := g.bytes("yStride"), g.bytes("xStride"), g.value("width"), g.value("rows")
-	v, low := g.number("v"), g.number("low")
+	v, low, mask := g.number("v"), g.number("low"), g.lastColumns(width)
 	g.Label("row")
-	g.columns(g.copyOf(width), func(c columns) {
+	g.columnsOf(g.copyOf(width), mask, func(c columns) {
 		c.store(g.Op(g.VMAXPS, low, g.Add(c.load(c.of(x)), v)), c.of(y))
 	}, func() {})
 	g.ADDQ(yStride, y)
@@ -102,6 +122,27 @@ func (g *generator) sum() {
 		g.VADDPS(c.load(x[0]), total, total)
 	})
 	g.result(total, "total")
+	g.Finish()
+}
+
+// gatedSums emits gatedSums.
+func (g *generator) gatedSums() {
+	g.sums("gatedSums", "s []float64, dy, y []float32, width int")
+	s, dy, y, width := g.Pointer("s"), g.Pointer("dy").Base, g.Pointer("y").Base, g.value("width")
+	zero, mask := g.zero(), g.lastColumns(width)
+	g.eachRow("s", func(row reg.Register) {
+		total := g.zero()
+		g.columnsOf(g.copyOf(width), mask, func(c columns) {
+			g.VADDPS(g.where(c, c.of(y), c.of(dy), zero), total, total)
+		}, func() {})
+		sum, sum64 := g.lanesSum(total), g.XMM()
+		g.VCVTSS2SD(sum, sum, sum64)
+		g.VADDSD(s.Idx(row, 8), sum64, sum64)
+		g.VMOVSD(sum64, s.Idx(row, 8))
+		for _, line := range []reg.Register{dy, y} {
+			g.LEAQ(operand.Mem{Base: line, Index: width, Scale: 4}, line)
+		}
+	})
 	g.Finish()
 }
 
@@ -154,7 +195,7 @@ func (g *generator) updates() {
 	s := g.value("s")
 	var k [9]vector // the fields of AdamStep
 	for i := range k {
-		k[i] = g.YMM()
+		k[i] = g.Vec()
 		g.VBROADCASTSS(operand.Mem{Base: s, Disp: 4 * i}, k[i])
 	}
 	rate, beta1, beta2, omit1, omit2, root2, eps, decay, shrink := k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8]
@@ -167,7 +208,7 @@ func (g *generator) updates() {
 		c.store(first, x[2])
 		second := g.Add(g.Mul(c.load(x[3]), beta2), g.Mul(g.Mul(d, omit2), d))
 		c.store(second, x[3])
-		root := g.YMM()
+		root := g.Vec()
 		g.VSQRTPS(second, root)
 		below := g.Add(g.Op(g.VDIVPS, root, root2), eps)
 		c.store(g.Sub(w, g.Op(g.VDIVPS, g.Mul(first, rate), below)), x[0])

@@ -22,16 +22,20 @@ func main() {
 func emit(ctx *build.Context, t *vectorasm.Table) {
 	t.Words(math.MaxUint32)
 	t.Words(0)
-	g := &generator{context: ctx, table: t}
-	g.tileRows()
-	g.tileCols()
-	g.windows()
-	g.flat()
-	g.halves()
-	g.sliding()
-	g.channelsLast()
-	g.fetch()
-	g.batchNorm()
-	g.rowNorm()
-	g.attention()
+	for _, set := range []vectorasm.Set{vectorasm.AVX2, vectorasm.AVX512} {
+		g := &generator{context: ctx, table: t, set: set}
+		if !set.Wide() {
+			g.windows()
+			g.pools()
+			g.channelsLast()
+			g.fetch()
+		}
+		g.tileRows()
+		g.tileCols()
+		g.flat()
+		g.sliding()
+		g.batchNorm()
+		g.rowNorm()
+		g.attention()
+	}
 }

@@ -7,7 +7,7 @@ import (
 
 // halves emits the loops of pools with windows of 2x2, for eight windows of a row at a time. Registers hold the windows in
 // the order in which VSHUFPS leaves them, 0, 1, 4, 5, 2, 3, 6, 7.
-func (g *generator) halves() {
+func (g *generator) pools() {
 	g.function("maxHalves", "y []float32, picks []uint32, x []float32, width, rows int, keep uint32")
 	keep, zero := g.number("keep"), g.zero()
 	g.windowRows("y", "x", func(r windowRow) {
@@ -17,7 +17,7 @@ func (g *generator) halves() {
 		on := g.Op(g.VORPS, g.compare(notLessOrEqual, m, zero), keep)
 		r.one.store(g.unswap(g.Op(g.VANDPS, m, on)), r.one.of(r.small))
 		if r.one.mask != nil {
-			on = g.Op(g.VANDPS, on, g.unswap(r.one.mask))
+			on = g.Op(g.VANDPS, on, g.unswap(r.one.mask.(vector)))
 		}
 		var picks [4]vector
 		for i, v := range []vector{a, b, c} {
@@ -52,7 +52,7 @@ func (g *generator) halves() {
 
 // ones is a word for each lane, with one bit set: from number first on.
 func ones(first int) []uint32 {
-	words := make([]uint32, lanes)
+	words := make([]uint32, 8)
 	for lane := range words {
 		words[lane] = 1 << (first + lane)
 	}
@@ -100,12 +100,12 @@ func (g *generator) pairMasks(n reg.Register) (low, high vector) {
 	g.XORQ(zero, zero)
 	g.LEAQ(operand.Mem{Base: n, Index: n, Scale: 1}, at)
 	floor := g.GP64()
-	g.MOVQ(operand.I32(-lanes), floor)
+	g.MOVQ(operand.I32(-8), floor)
 	g.CMPQ(at, floor)
 	g.CMOVQLT(floor, at)
 	low = g.Read(operand.Mem{Base: masks, Index: at, Scale: 4})
 	rest := g.GP64()
-	g.LEAQ(operand.Mem{Base: n, Index: n, Scale: 1, Disp: lanes}, rest)
+	g.LEAQ(operand.Mem{Base: n, Index: n, Scale: 1, Disp: 8}, rest)
 	g.CMPQ(rest, zero)
 	g.CMOVQGT(zero, rest)
 	high = g.Read(operand.Mem{Base: masks, Index: rest, Scale: 4})
@@ -115,7 +115,7 @@ func (g *generator) pairMasks(n reg.Register) (low, high vector) {
 // pairs is where the two elements of each window lie in a line.
 func (r windowRow) pairs(line reg.Register) (low, high operand.Mem) {
 	low = operand.Mem{Base: line, Index: r.one.index, Scale: 8}
-	return low, low.Offset(4 * lanes)
+	return low, low.Offset(32)
 }
 
 // loadPairs loads the left and the right elements of the windows.

@@ -14,7 +14,7 @@ func (g *generator) rowNorm() {
 	})
 	g.Finish()
 
-	g.function("rowNormSums", "dy, x, gain []float32, mean, a, c float32) (total, moment float64")
+	g.sums("rowNormSums", "dy, x, gain []float32, mean, a, c float32) (total, moment float64")
 	total, moment := g.doubleZero(), g.doubleZero()
 	g.overSlices([]string{"dy", "x", "gain"}, line, func(c columns, x []operand.Mem, v []vector) {
 		h := g.doubles(c.there(at(c.load(x[1]), v)))

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/layernoise/layernoise/internal/vectorasm"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -16,11 +15,9 @@ const (
 
 // sliding emits the loops of sliding convolutions.
 func (g *generator) sliding() {
-	for _, set := range []vectorasm.Set{vectorasm.AVX2, vectorasm.AVX512} {
-		p := &sliding{g}
-		p.weigh(set)
-		p.dots(set)
-	}
+	p := &sliding{g}
+	p.weigh()
+	p.dots()
 }
 
 // sliding emits for either set of instructions.
@@ -41,8 +38,8 @@ func (p *sliding) clear(v []vector) {
 }
 
 // weigh emits weighViews. As many columns are done at once as there are registers for, the last ones a register at a time.
-func (p *sliding) weigh(set vectorasm.Set) {
-	p.functionFor(set, "weighViews", "y []float32, stride int, x []float32, offsets []int, w []float32, n int")
+func (p *sliding) weigh() {
+	p.function("weighViews", "y []float32, stride int, x []float32, offsets []int, w []float32, n int")
 	rows := p.six(p.Pointer("y").Base, p.bytes("stride"))
 	x, w := p.Pointer("x").Base, p.Pointer("w").Base
 	offsets, end := p.Pointer("offsets").Base, p.Length("offsets")
@@ -98,8 +95,8 @@ func (p *sliding) weighColumns(registers int, rows six, x, offsets, end, w reg.R
 }
 
 // dots emits dotViews. AVX2 has registers for two views only, and half a group.
-func (p *sliding) dots(set vectorasm.Set) {
-	p.functionFor(set, "dotViews", "sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int")
+func (p *sliding) dots() {
+	p.function("dotViews", "sums []float32, y []float32, stride int, x []float32, offsets *[4]int, n int")
 	sums, y, stride := p.Pointer("sums").Base, p.Pointer("y").Base, p.bytes("stride")
 	x, offsets, end := p.Pointer("x").Base, p.value("offsets"), p.bytes("n")
 	at := 2

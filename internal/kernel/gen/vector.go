@@ -7,24 +7,26 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// lanes is how many elements an AVX2 register holds.
-const lanes = 8
-
 // generator emits kernels, one after the other.
 type generator struct {
 	context *build.Context
 	table   *vectorasm.Table
+	set     vectorasm.Set // that functions are emitted for
 	*vectorasm.Kernel
+	factors map[float32]vector // see holdFactors
 }
 
 type vector = vectorasm.Vector
 
-// function starts the function called name and AVX2, which does what name does.
-func (g *generator) function(name, params string) { g.functionFor(vectorasm.AVX2, name, params) }
+// function starts the function called name and the set, which does what name does.
+func (g *generator) function(name, params string) { g.functionFor(g.set, name, params) }
 
-// functionFor is function for any set of instructions.
+// sums is function for one that makes eight sums: its registers have eight lanes in all sets.
+func (g *generator) sums(name, params string) { g.functionFor(g.set.Half(), name, params) }
+
 func (g *generator) functionFor(set vectorasm.Set, name, params string) {
 	g.Kernel = vectorasm.NewKernel(g.context, g.table, set, name, params)
+	g.factors = nil
 	g.Doc(name + set.Name + " is " + name + ".")
 }
 
@@ -94,6 +96,17 @@ func (g *generator) nextSix(s six) {
 	}
 }
 
+// holdFactors keeps what addTimes and subTimes multiply by in registers, of which AVX-512 has enough.
+func (g *generator) holdFactors(factors ...float32) {
+	if !g.Wide() {
+		return
+	}
+	g.factors = map[float32]vector{}
+	for _, f := range factors {
+		g.factors[f] = g.Repeat(g.Table.Number(f))
+	}
+}
+
 // addTimes is x + f*y. The factor f is a power of two, so that only one rounding happens in any case.
 func (g *generator) addTimes(x vector, f float32, y vector) vector {
 	return g.times(g.VFMADD231PS, x, f, y)
@@ -107,7 +120,11 @@ func (g *generator) subTimes(x vector, f float32, y vector) vector {
 func (g *generator) times(emit func(...operand.Op), x vector, f float32, y vector) vector {
 	v := g.Vec()
 	g.VMOVAPS(x, v)
-	emit(g.Table.Number(f), y, v)
+	if factor, held := g.factors[f]; held {
+		emit(factor, y, v)
+	} else {
+		emit(g.Table.Number(f), y, v)
+	}
 	return v
 }
 

@@ -7,7 +7,7 @@ import (
 
 // tileRows emits the passes over rows, each for eight columns at a time.
 func (g *generator) tileRows() {
-	g.function("inputRows", "dst []float32, stride int, src []float32, lines []int, zeros []float32, n int")
+	g.function("inputRows", "dst []float32, stride, pitch int, src []float32, lines []int, zeros []float32, n int")
 	g.rows("dst", "src", 6, true, func(c columns, dst six, src []operand.Mem) {
 		var d [6]vector
 		for i, m := range src {
@@ -18,7 +18,7 @@ func (g *generator) tileRows() {
 		}
 	})
 
-	g.function("gradRows", "dst []float32, stride int, src []float32, lines []int, zeros []float32, n int")
+	g.function("gradRows", "dst []float32, stride, pitch int, src []float32, lines []int, zeros []float32, n int")
 	g.rows("dst", "src", 4, true, func(c columns, dst six, src []operand.Mem) {
 		var y [4]vector
 		for i, m := range src {
@@ -29,7 +29,7 @@ func (g *generator) tileRows() {
 		}
 	})
 
-	g.function("outputRows", "dst []float32, lines []int, src []float32, stride, n int, bias, low float32")
+	g.function("outputRows", "dst []float32, lines []int, src []float32, stride, pitch, n int, bias, low float32")
 	bias, low := g.number("bias"), g.number("low")
 	g.rows("src", "dst", 4, false, func(c columns, src six, dst []operand.Mem) {
 		var m [6]vector
@@ -46,6 +46,8 @@ func (g *generator) tileRows() {
 // rows emits body for the columns of each row of tiles, which has six lines in a buffer and n in the images, and ends the
 // function. With zeros, a negative number in lines stands for the parameter of that name.
 func (g *generator) rows(buffer, images string, n int, zeros bool, body func(c columns, lines six, image []operand.Mem)) {
+	g.holdFactors(2, 4, 8)
+	mask := g.lastColumns(g.value("n"))
 	six, base, lines := g.six(g.Pointer(buffer).Base, g.bytes("stride")), g.Pointer(images).Base, g.Pointer("lines").Base
 	end := g.AllocLocal(8)
 	last := g.Length("lines")
@@ -66,19 +68,19 @@ func (g *generator) rows(buffer, images string, n int, zeros bool, body func(c c
 		}
 	}
 	g.ADDQ(operand.U8(8*n), lines)
-	var back reg.Register
-	g.columns(g.value("n"), func(c columns) {
+	done := g.columnsOf(g.value("n"), mask, func(c columns) {
 		image := make([]operand.Mem, n)
 		for i := range image {
 			image[i] = c.of(line[i])
 		}
-		back = c.index
 		body(c, six, image)
-	}, func() { g.advance(six, 4*lanes) })
-	g.SHLQ(operand.U8(2), back)
-	g.SUBQ(back, six.low)
-	g.SUBQ(back, six.high)
-	g.nextSix(six)
+	}, func() { g.advance(six, g.Width) })
+	g.SHLQ(operand.U8(2), done)
+	pitch := g.bytes("pitch")
+	for _, p := range []reg.Register{six.low, six.high} {
+		g.SUBQ(done, p)
+		g.ADDQ(pitch, p)
+	}
 	g.JMP(operand.LabelRef("row"))
 	g.Label("end")
 	g.Finish()

@@ -71,9 +71,9 @@ func (g *generator) planesWindow() {
 
 // nextWindows ends the loop over windows, and the function.
 func (g *generator) nextWindows(n, planes, windows reg.Register) {
-	g.ADDQ(operand.I32(lanes*windowBytes), windows)
-	g.ADDQ(operand.I8(4*lanes), planes)
-	g.SUBQ(operand.I8(lanes), n)
+	g.ADDQ(operand.I32(g.Lanes()*windowBytes), windows)
+	g.ADDQ(operand.I8(g.Width), planes)
+	g.SUBQ(operand.I8(g.Lanes()), n)
 	g.JNZ(operand.LabelRef("loop"))
 	g.Finish()
 }
@@ -88,17 +88,20 @@ func (g *generator) newWindowScales() windowScales { return windowScales{g, g.va
 
 // at is the scale of a plane, in all lanes.
 func (s windowScales) at(plane int) vector {
-	v := s.YMM()
+	v := s.Vec()
 	s.VBROADCASTSS(operand.Mem{Base: s.base, Disp: 4 * plane}, v)
 	return v
 }
 
 // block is space on the stack for six by three registers.
-type block operand.Mem
+type block struct {
+	start operand.Mem
+	width int // of a register
+}
 
-func (g *generator) newBlock() block { return block(g.AllocLocal(6 * 3 * 4 * lanes)) }
+func (g *generator) newBlock() block { return block{g.AllocLocal(6 * 3 * g.Width), g.Width} }
 
-func (b block) at(i, j int) operand.Mem { return operand.Mem(b).Offset(4 * lanes * (3*i + j)) }
+func (b block) at(i, j int) operand.Mem { return b.start.Offset(b.width * (3*i + j)) }
 
 // loadWindows loads eight windows, an element a register.
 func (g *generator) loadWindows(w operand.Mem) (e [windowSize]vector) {
