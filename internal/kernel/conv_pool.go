@@ -89,32 +89,41 @@ func (p *ConvPool[T]) unpooled(dy []T, f func(dy []T)) {
 // low is the least number that the convolution writes.
 func (t target) low() float32 { return lowest[float32](t.relu && t.picks == nil) }
 
-// pool writes x, an even number of lines of w columns, through the pool. line is the number of the first one in all of the
-// convolution's output, even too.
-func (t target) pool(x []float32, line, lines, w int) {
+// lines are some of those of each of count images, from number first on among all of a batch's, of w columns. Images are apart
+// lines apart.
+type lines struct{ first, n, w, count, apart int }
+
+// pooled is the lines through a pool, an even number of them; first and apart are even too. xStride is the distance of the
+// images before the pool.
+func (l lines) pooled(xStride int) pooled {
+	return pooled{l.w, l.n / 2, l.count, xStride, l.apart / 2 * (l.w / 2), l.apart / 2 * pickWords(l.w)}
+}
+
+// pool writes x, where images are stride apart, through the pool.
+func (t target) pool(x []float32, stride int, l lines) {
 	var keep uint32
 	if !t.relu {
 		keep = math.MaxUint32
 	}
-	loops32.maxHalves(t.y[line/2*(w/2):], t.picks[line/2*pickWords(w):], x, w, lines/2, keep)
+	loops32.maxHalves(t.y[l.first/2*(l.w/2):], t.picks[l.first/2*pickWords(l.w):], x, l.pooled(stride), keep)
 }
 
-// unpool writes lines of the source to dst, that begin and are numbered as in pool.
-func (s source) unpool(dst []float32, line, lines, w int) {
-	loops32.unpoolHalves(dst, s.picks[line/2*pickWords(w):], s.x[line/2*(w/2):], w, lines/2)
+// unpool writes lines of the source to dst, where images are stride apart.
+func (s source) unpool(dst []float32, stride int, l lines) {
+	loops32.unpoolHalves(dst, s.picks[l.first/2*pickWords(l.w):], s.x[l.first/2*(l.w/2):], l.pooled(stride))
 }
 
-// fetch fetches where pool will write into the cache.
-func (t target) fetch(line, lines, w int) { fetchLines(t.y, line, lines, w, t.picks != nil) }
+// fetch fetches where lines will be written, pooled or not, into the cache.
+func (t target) fetch(l lines) { l.fetch(t.y, t.picks != nil) }
 
 // fetch fetches what unpool will read, or lines of the images.
-func (s source) fetch(line, lines, w int) { fetchLines(s.x, line, lines, w, s.picks != nil) }
+func (s source) fetch(l lines) { l.fetch(s.x, s.picks != nil) }
 
-func fetchLines(x []float32, line, lines, w int, pooled bool) {
+func (l lines) fetch(x []float32, pooled bool) {
 	if pooled {
-		line, lines, w = line/2, lines/2, w/2
+		l.first, l.n, l.w, l.apart = l.first/2, l.n/2, l.w/2, l.apart/2
 	}
-	if lines > 0 {
-		use.fetch(x[line*w:][:lines*w])
+	if l.n > 0 {
+		use.fetch(x[l.first*l.w:], l.n*l.w, l.apart*l.w, l.count)
 	}
 }

@@ -127,7 +127,7 @@ func slidingForward(c sliding, y target, x source, w []float32) {
 				}
 				loops32.clipRows(to, c.outW, out[o%slidingRows*n:], c.width, c.outW, c.outH, at(y.b, o), y.low())
 				if y.picks != nil {
-					y.pool(plane, (i*c.Out+o)*c.outH, c.outH, c.outW)
+					y.pool(plane, 0, lines{first: (i*c.Out + o) * c.outH, n: c.outH, w: c.outW, count: 1})
 				}
 			}
 		}
@@ -143,7 +143,7 @@ func (c sliding) spread(planes []float32, size, from int, dy source, buf []float
 		if line := (i*c.Out + o) * c.outH; dy.picks == nil {
 			plane = dy.x[line*c.outW:]
 		} else {
-			dy.unpool(plane, line, c.outH, c.outW)
+			dy.unpool(plane, 0, lines{first: line, n: c.outH, w: c.outW, count: 1})
 		}
 		copyRows(planes[o*size+from:], c.width, plane, c.outW, c.outW, c.outH)
 	}

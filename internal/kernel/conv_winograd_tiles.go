@@ -44,18 +44,17 @@ func (g *winograd) gather(v []float32, m maps, x source, c0, c1, q0, q1 int) {
 			}
 		}
 	}
+	l := lines{first: (i0*m.channels+c0)*m.h + y0, n: y1 - y0, w: m.w, count: i1 - i0, apart: m.channels * m.h}
 	for c := c0; c < c1; c++ {
 		from := unpooled
 		if x.picks == nil {
 			from = x.x[(i0*m.channels+c)*m.h*m.w:]
 		} else {
-			for i := i0; i < i1; i++ {
-				x.unpool(unpooled[((i-i0)*m.h+y0)*m.w:], (i*m.channels+c)*m.h+y0, y1-y0, m.w)
-			}
+			x.unpool(unpooled[y0*m.w:], m.h*m.w, l)
 		}
 		m.rows(r.buf[r.first+m.pw:], r.stride, r.pitch, from, r.lines, r.zeros, m.w)
-		for i := i0; i < i1 && c+1 < c1; i++ {
-			x.fetch((i*m.channels+c+1)*m.h+y0, y1-y0, m.w)
+		if l.first += m.h; c+1 < c1 {
+			x.fetch(l)
 		}
 		m.cols(r, v[c*g.channel():], g.tiles)
 	}
@@ -74,14 +73,14 @@ func (m maps) span(rows, q0, q1 int) (y0, y1 int) {
 
 // fetchTarget fetches where the rows q0 to q1 of output channel o will be written.
 func (g *winograd) fetchTarget(y target, o, q0, q1 int) {
-	if i := q0 / g.rows; i == (q1-1)/g.rows {
+	i0, i1 := q0/g.rows, (q1-1)/g.rows
+	l := lines{first: (i0*g.out + o) * g.outH, n: g.outH, w: g.outW, count: i1 - i0 + 1, apart: g.out * g.outH}
+	if i0 == i1 {
 		y0 := q0 % g.rows * winogradOut
-		y.fetch((i*g.out+o)*g.outH+y0, min(((q1-1)%g.rows+1)*winogradOut, g.outH)-y0, g.outW)
-		return
+		l.first += y0
+		l.n = min(((q1-1)%g.rows+1)*winogradOut, g.outH) - y0
 	}
-	for i := q0 / g.rows; i <= (q1-1)/g.rows; i++ {
-		y.fetch((i*g.out+o)*g.outH, g.outH, g.outW)
-	}
+	y.fetch(l)
 }
 
 // scatter transforms m, which holds output channels o0 to o1 of the rows q0 to q1, to y.
@@ -110,20 +109,25 @@ func (g *winograd) scatterPooled(y target, m []float32, o0, o1, q0, q1 int) {
 	r := g.borrowRows(q0, q1, false)
 	defer r.giveBack()
 	row := winogradOut * g.outW // of tiles
-	lines := borrow[float32]((q1 - q0) * row)
-	defer giveBack(lines)
+	whole := borrow[float32]((q1 - q0) * row)
+	defer giveBack(whole)
 	for i := range (q1 - q0) * winogradOut {
 		r.lines = append(r.lines, i*g.outW)
 	}
 	for o := o0; o < o1; o++ {
 		g.fetchTarget(y, o, q0, q1)
 		use.outputCols(r.buf, r.stride, m[(o-o0)*g.channel():], g.tiles, len(r.left))
-		use.outputRows(lines, r.lines, r.buf, r.stride, r.pitch, g.outW, at(y.b, o), y.low())
+		use.outputRows(whole, r.lines, r.buf, r.stride, r.pitch, g.outW, at(y.b, o), y.low())
 		for q := q0; q < q1; {
-			first := q % g.rows * winogradOut
-			rows := min(g.rows-q%g.rows, q1-q) // of this image
-			y.pool(lines[(q-q0)*row:], (q/g.rows*g.out+o)*g.outH+first, min(rows*winogradOut, g.outH-first), g.outW)
-			q += rows
+			first, rows, images := q%g.rows*winogradOut, min(g.rows-q%g.rows, q1-q), 1
+			if rows == g.rows {
+				images = (q1 - q) / g.rows
+			}
+			y.pool(whole[(q-q0)*row:], g.rows*row, lines{
+				first: (q/g.rows*g.out+o)*g.outH + first, n: min(rows*winogradOut, g.outH-first), w: g.outW,
+				count: images, apart: g.out * g.outH,
+			})
+			q += rows * images
 		}
 	}
 }

@@ -12,7 +12,7 @@ type kernels struct {
 	outputRows          func(dst []float32, lines []int, src []float32, stride, pitch, n int, bias, low float32)
 	windowPlanes        func(u []float32, plane int, w []float32, n int, rotate bool)
 	gate32              func(dx, y, dy []uint32)
-	fetch               func(x []float32) // into the cache; there is at least one element
+	fetch               func(x []float32, n, stride, count int) // n elements, one or more, of each of count parts into the cache
 	planesWindow        func(dw []float32, n int, u []float32, plane int)
 
 	// weighViews writes six rows of n elements to y, stride apart: sums of the views of x that begin at the offsets, times
@@ -34,7 +34,7 @@ func plainKernels() kernels {
 		outputCols: outputCols, outputRows: outputRows,
 		windowPlanes: windowPlanes, planesWindow: planesWindow,
 		gate32:     gate32,
-		fetch:      func([]float32) {},
+		fetch:      func([]float32, int, int, int) {},
 		weighViews: weighViews, dotViews: dotViews,
 	}
 }

@@ -94,10 +94,15 @@ func testLoops(t *testing.T, l loops[float32], seed uint64) {
 func testHalves(t *testing.T, l loops[float32], seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 6))
 	plain := plainLoops[float32]()
-	width, rows := 2+r.IntN(70), 1+r.IntN(3)
-	out, words := rows*(width/2), rows*pickWords(width)
+	p := pooled{width: 2 + r.IntN(70), rows: 1 + r.IntN(3), count: 1 + r.IntN(3)}
+	if r.IntN(2) == 0 {
+		p.width = 2 << r.IntN(5)
+	}
+	p.xStride, p.yStride = 2*p.rows*p.width+r.IntN(9), p.rows*(p.width/2)+r.IntN(9)
+	p.pickStride = p.rows*pickWords(p.width) + r.IntN(3)
+	out, words := p.count*p.yStride, p.count*p.pickStride
 	keep := uint32(r.IntN(2)) * math.MaxUint32
-	x := values(r, 2*rows*width)
+	x := values(r, p.count*p.xStride)
 	for i := range x { // equal elements
 		if i > 0 && r.IntN(4) == 0 {
 			x[i] = x[i-1]
@@ -107,15 +112,15 @@ func testHalves(t *testing.T, l loops[float32], seed uint64) {
 	picks, want := make([]uint32, words+1), make([]uint32, words+1)
 	picks[words], want[words] = margin, margin
 	both(t, r, "maxHalves", values(r, out),
-		func(y []float32) { l.maxHalves(y, picks, x, width, rows, keep) },
-		func(y []float32) { plain.maxHalves(y, want, x, width, rows, keep) })
+		func(y []float32) { l.maxHalves(y, picks, x, p, keep) },
+		func(y []float32) { plain.maxHalves(y, want, x, p, keep) })
 	if !slices.Equal(picks, want) {
 		t.Fatalf("maxHalves: picks %x, want %x", picks, want)
 	}
 	dy := framed(r, values(r, out)).data
-	both(t, r, "unpoolHalves", values(r, 2*rows*width),
-		func(dx []float32) { l.unpoolHalves(dx, picks, dy, width, rows) },
-		func(dx []float32) { plain.unpoolHalves(dx, picks, dy, width, rows) })
+	both(t, r, "unpoolHalves", values(r, p.count*p.xStride),
+		func(dx []float32) { l.unpoolHalves(dx, picks, dy, p) },
+		func(dx []float32) { plain.unpoolHalves(dx, picks, dy, p) })
 }
 
 // testChannelsLast is testLoops for the copies between planes and rows of channels.

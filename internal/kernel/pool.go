@@ -65,7 +65,7 @@ func (p *MaxPool[T]) Forward(y, x []T) {
 			keep = 1<<32 - 1
 		}
 		l := loopsFor[T]()
-		p.eachRows(func(x0, y0, pick0, rows int) { l.maxHalves(y[y0:], p.picks[pick0:], x[x0:], p.W, rows, keep) })
+		p.eachRange(func(x0, y0, pick0 int, r pooled) { l.maxHalves(y[y0:], p.picks[pick0:], x[x0:], r, keep) })
 		return
 	}
 	low := lowest[T](p.ReLU)
@@ -82,7 +82,7 @@ func (p *MaxPool[T]) Backward(dx, x, y, dy []T) {
 			clear(dx) // what no window covers
 		}
 		l := loopsFor[T]()
-		p.eachRows(func(x0, y0, pick0, rows int) { l.unpoolHalves(dx[x0:], p.picks[pick0:], dy[y0:], p.W, rows) })
+		p.eachRange(func(x0, y0, pick0 int, r pooled) { l.unpoolHalves(dx[x0:], p.picks[pick0:], dy[y0:], r) })
 		return
 	}
 	size, pixels := p.H*p.W, p.OutH()*p.OutW()
@@ -97,19 +97,12 @@ func (p *MaxPool[T]) Backward(dx, x, y, dy []T) {
 	})
 }
 
-// eachRows calls f for all rows of windows of 2x2, at once where there are processors, with the indices in x, y and the
-// picks where they begin.
-func (p *MaxPool[T]) eachRows(f func(x0, y0, pick0, rows int)) {
-	outH, outW, words := p.OutH(), p.OutW(), pickWords(p.W)
-	planes := func(lo, hi int) { f(lo*p.H*p.W, lo*outH*outW, lo*outH*words, (hi-lo)*outH) }
-	parallel.For(p.Planes, 1+4096/(p.H*p.W), func(lo, hi int) {
-		if p.H%2 == 0 { // the rows of one plane follow on those of another
-			planes(lo, hi)
-			return
-		}
-		for i := lo; i < hi; i++ {
-			planes(i, i+1)
-		}
+// eachRange calls f for ranges of planes with windows of 2x2, at once where there are processors, with the indices in x, y and
+// the picks where they begin.
+func (p *MaxPool[T]) eachRange(f func(x0, y0, pick0 int, r pooled)) {
+	size, pixels, picks := p.H*p.W, p.OutH()*p.OutW(), p.OutH()*pickWords(p.W)
+	parallel.For(p.Planes, 1+4096/size, func(lo, hi int) {
+		f(lo*size, lo*pixels, lo*picks, pooled{p.W, p.OutH(), hi - lo, size, pixels, picks})
 	})
 }
 
@@ -134,13 +127,26 @@ var pickOrder = [8]int{0, 1, 4, 5, 2, 3, 6, 7}
 // pickWords is the number of words for a row of windows of an image's width.
 func pickWords(width int) int { return ceilDiv(width/2, len(pickOrder)) }
 
-// maxHalves writes the largest elements of windows of 2x2 to y, and the picks, for rows of windows and x of the given width.
-// Results that are not positive become zero unless keep has all bits set. Of a window with a NaN the last element is picked.
-func maxHalves[T Float](y []T, picks []uint32, x []T, width, rows int, keep uint32) {
-	n, words := width/2, pickWords(width)
-	for r := range rows {
-		out, row := y[r*n:][:n], picks[r*words:][:words]
-		top, bottom := x[2*r*width:][:2*n], x[(2*r+1)*width:][:2*n]
+// pooled is what a loop pools: count planes, one or more, of so many rows of windows of 2x2, in images of the given width. x,
+// y and the picks of each plane lie their strides behind those of the one before.
+type pooled = struct{ width, rows, count, xStride, yStride, pickStride int }
+
+// eachRow calls f for all rows of windows, with where they begin in x, y and the picks.
+func eachRow(p pooled, f func(x0, y0, pick0 int)) {
+	for i := range p.count {
+		for r := range p.rows {
+			f(i*p.xStride+2*r*p.width, i*p.yStride+r*(p.width/2), i*p.pickStride+r*pickWords(p.width))
+		}
+	}
+}
+
+// maxHalves writes the largest elements of windows of 2x2 to y, and the picks. Results that are not positive become zero
+// unless keep has all bits set. Of a window with a NaN the last element is picked.
+func maxHalves[T Float](y []T, picks []uint32, x []T, p pooled, keep uint32) {
+	n, words := p.width/2, pickWords(p.width)
+	eachRow(p, func(x0, y0, pick0 int) {
+		out, row := y[y0:][:n], picks[pick0:][:words]
+		top, bottom := x[x0:][:2*n], x[x0+p.width:][:2*n]
 		clear(row)
 		for c := range out {
 			m := max(max(top[2*c], top[2*c+1]), max(bottom[2*c], bottom[2*c+1]))
@@ -155,31 +161,31 @@ func maxHalves[T Float](y []T, picks []uint32, x []T, width, rows int, keep uint
 			isD := 1 &^ (isA | isB | isC)
 			row[c/8] |= (isA | isB<<8 | isC<<16 | isD<<24) << pickOrder[c%8]
 		}
-	}
+	})
 }
 
 // unpoolHalves writes the elements of dy to dx where the picks say, and zero to the other elements of the windows.
-func unpoolHalves[T Float](dx []T, picks []uint32, dy []T, width, rows int) {
+func unpoolHalves[T Float](dx []T, picks []uint32, dy []T, p pooled) {
 	switch dx := any(dx).(type) {
 	case []float32:
-		unpoolBits(bits[uint32](dx), picks, bits[uint32](any(dy).([]float32)), width, rows)
+		unpoolBits(bits[uint32](dx), picks, bits[uint32](any(dy).([]float32)), p)
 	case []float64:
-		unpoolBits(bits[uint64](dx), picks, bits[uint64](any(dy).([]float64)), width, rows)
+		unpoolBits(bits[uint64](dx), picks, bits[uint64](any(dy).([]float64)), p)
 	}
 }
 
 // unpoolBits picks by masks: which element it is cannot be predicted.
-func unpoolBits[U uint32 | uint64](dx []U, picks []uint32, dy []U, width, rows int) {
-	n, words := width/2, pickWords(width)
-	for r := range rows {
-		row := picks[r*words:][:words]
-		top, bottom := dx[2*r*width:][:2*n], dx[(2*r+1)*width:][:2*n]
-		for c, g := range dy[r*n:][:n] {
+func unpoolBits[U uint32 | uint64](dx []U, picks []uint32, dy []U, p pooled) {
+	n, words := p.width/2, pickWords(p.width)
+	eachRow(p, func(x0, y0, pick0 int) {
+		row := picks[pick0:][:words]
+		top, bottom := dx[x0:][:2*n], dx[x0+p.width:][:2*n]
+		for c, g := range dy[y0:][:n] {
 			pick := U(row[c/8] >> pickOrder[c%8])
 			top[2*c], top[2*c+1] = g&-(pick&1), g&-(pick>>8&1)
 			bottom[2*c], bottom[2*c+1] = g&-(pick>>16&1), g&-(pick>>24&1)
 		}
-	}
+	})
 }
 
 func one[U uint32 | uint64](b bool) U {

@@ -20,12 +20,26 @@ func planesWindowAVX2(dw []float32, n int, u []float32, plane int, scales *[36]f
 // maxHalvesAVX2 is maxHalves.
 //
 //go:noescape
-func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, rows int, keep uint32)
+func maxHalvesAVX2(y []float32, picks []uint32, x []float32, p struct {
+	width      int
+	rows       int
+	count      int
+	xStride    int
+	yStride    int
+	pickStride int
+}, keep uint32)
 
 // unpoolHalvesAVX2 is unpoolHalves.
 //
 //go:noescape
-func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, rows int)
+func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, p struct {
+	width      int
+	rows       int
+	count      int
+	xStride    int
+	yStride    int
+	pickStride int
+})
 
 // toChannelsLastAVX2 is toChannelsLast.
 //
@@ -40,7 +54,7 @@ func fromChannelsLastAVX2(dst []float32, plane int, channels int, src []float32,
 // fetchAVX2 is fetch.
 //
 //go:noescape
-func fetchAVX2(x []float32)
+func fetchAVX2(x []float32, n int, stride int, count int)
 
 // inputRowsAVX2 is inputRows.
 //

@@ -917,20 +917,22 @@ loop:
 	VZEROUPPER
 	RET
 
-// func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, rows int, keep uint32)
+// func maxHalvesAVX2(y []float32, picks []uint32, x []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int}, keep uint32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·maxHalvesAVX2(SB), NOSPLIT, $0-92
-	VBROADCASTSS keep+88(FP), Y0
+TEXT ·maxHalvesAVX2(SB), NOSPLIT, $0-124
+	VBROADCASTSS keep+120(FP), Y0
 	VXORPS       Y1, Y1, Y1
-	MOVQ         y_base+0(FP), AX
-	MOVQ         x_base+48(FP), CX
-	MOVQ         picks_base+24(FP), BX
-	MOVQ         width+72(FP), SI
-	SHLQ         $0x02, SI
-	MOVQ         rows+80(FP), DI
-	LEAQ         (CX)(SI*1), DX
-	MOVQ         SI, R8
-	SHRQ         $0x03, R8
+
+plane:
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+48(FP), CX
+	MOVQ picks_base+24(FP), DX
+	MOVQ p_width+72(FP), SI
+	MOVQ p_rows+80(FP), DI
+	SHLQ $0x02, SI
+	LEAQ (CX)(SI*1), BX
+	MOVQ SI, R8
+	SHRQ $0x03, R8
 
 row:
 	MOVQ R8, R9
@@ -943,8 +945,8 @@ loop:
 	VMOVUPS   32(CX)(R10*8), Y3
 	VSHUFPS   $0x88, Y3, Y2, Y4
 	VSHUFPS   $0xdd, Y3, Y2, Y2
-	VMOVUPS   (DX)(R10*8), Y3
-	VMOVUPS   32(DX)(R10*8), Y5
+	VMOVUPS   (BX)(R10*8), Y3
+	VMOVUPS   32(BX)(R10*8), Y5
 	VSHUFPS   $0x88, Y5, Y3, Y6
 	VSHUFPS   $0xdd, Y5, Y3, Y3
 	VMAXPS    Y2, Y4, Y5
@@ -977,14 +979,14 @@ loop:
 	VANDPS    Y5, Y3, Y3
 	VANDNPS   Y5, Y3, Y5
 	VMOVMSKPS Y4, R11
-	MOVB      R11, (BX)
+	MOVB      R11, (DX)
 	VMOVMSKPS Y2, R11
-	MOVB      R11, 1(BX)
+	MOVB      R11, 1(DX)
 	VMOVMSKPS Y3, R11
-	MOVB      R11, 2(BX)
+	MOVB      R11, 2(DX)
 	VMOVMSKPS Y5, R11
-	MOVB      R11, 3(BX)
-	ADDQ      $+4, BX
+	MOVB      R11, 3(DX)
+	ADDQ      $+4, DX
 	ADDQ      $+8, R10
 	SUBQ      $+8, R9
 	JGE       loop
@@ -1010,8 +1012,8 @@ tail:
 	VMASKMOVPS 32(CX)(R10*8), Y4, Y6
 	VSHUFPS    $0x88, Y6, Y5, Y7
 	VSHUFPS    $0xdd, Y6, Y5, Y5
-	VMASKMOVPS (DX)(R10*8), Y3, Y3
-	VMASKMOVPS 32(DX)(R10*8), Y4, Y4
+	VMASKMOVPS (BX)(R10*8), Y3, Y3
+	VMASKMOVPS 32(BX)(R10*8), Y4, Y4
 	VSHUFPS    $0x88, Y4, Y3, Y6
 	VSHUFPS    $0xdd, Y4, Y3, Y3
 	VMAXPS     Y5, Y7, Y4
@@ -1046,40 +1048,53 @@ tail:
 	VANDPS     Y2, Y3, Y3
 	VANDNPS    Y2, Y3, Y2
 	VMOVMSKPS  Y4, R9
-	MOVB       R9, (BX)
+	MOVB       R9, (DX)
 	VMOVMSKPS  Y5, R9
-	MOVB       R9, 1(BX)
+	MOVB       R9, 1(DX)
 	VMOVMSKPS  Y3, R9
-	MOVB       R9, 2(BX)
+	MOVB       R9, 2(DX)
 	VMOVMSKPS  Y2, R9
-	MOVB       R9, 3(BX)
-	ADDQ       $+4, BX
+	MOVB       R9, 3(DX)
+	ADDQ       $+4, DX
 
 done:
 	LEAQ (AX)(R8*4), AX
 	LEAQ (CX)(SI*2), CX
-	LEAQ (DX)(SI*2), DX
+	LEAQ (BX)(SI*2), BX
 	DECQ DI
 	JNZ  row
+	MOVQ p_yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, y_base+0(FP)
+	MOVQ p_xStride+96(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, x_base+48(FP)
+	MOVQ p_pickStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, picks_base+24(FP)
+	DECQ p_count+88(FP)
+	JNZ  plane
 	VZEROUPPER
 	RET
 
-// func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, rows int)
+// func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int})
 // Requires: AVX, AVX2, CMOV
-TEXT ·unpoolHalvesAVX2(SB), NOSPLIT, $0-88
+TEXT ·unpoolHalvesAVX2(SB), NOSPLIT, $0-120
 	VMOVUPS constants<>+128(SB), Y0
 	VMOVUPS constants<>+160(SB), Y1
 	VMOVUPS constants<>+192(SB), Y2
 	VMOVUPS constants<>+224(SB), Y3
-	MOVQ    dy_base+48(FP), AX
-	MOVQ    dx_base+0(FP), CX
-	MOVQ    picks_base+24(FP), BX
-	MOVQ    width+72(FP), SI
-	SHLQ    $0x02, SI
-	MOVQ    rows+80(FP), DI
-	LEAQ    (CX)(SI*1), DX
-	MOVQ    SI, R8
-	SHRQ    $0x03, R8
+
+plane:
+	MOVQ dy_base+48(FP), AX
+	MOVQ dx_base+0(FP), CX
+	MOVQ picks_base+24(FP), DX
+	MOVQ p_width+72(FP), SI
+	MOVQ p_rows+80(FP), DI
+	SHLQ $0x02, SI
+	LEAQ (CX)(SI*1), BX
+	MOVQ SI, R8
+	SHRQ $0x03, R8
 
 row:
 	MOVQ R8, R9
@@ -1090,7 +1105,7 @@ row:
 loop:
 	VMOVUPS      (AX)(R10*4), Y4
 	VPERMPD      $0xd8, Y4, Y4
-	VPBROADCASTD (BX), Y5
+	VPBROADCASTD (DX), Y5
 	VANDPS       Y0, Y5, Y6
 	VPCMPEQD     Y0, Y6, Y6
 	VANDPS       Y6, Y4, Y6
@@ -1108,10 +1123,10 @@ loop:
 	VUNPCKHPS    Y7, Y6, Y5
 	VMOVUPS      Y5, 32(CX)(R10*8)
 	VUNPCKLPS    Y4, Y8, Y5
-	VMOVUPS      Y5, (DX)(R10*8)
+	VMOVUPS      Y5, (BX)(R10*8)
 	VUNPCKHPS    Y4, Y8, Y4
-	VMOVUPS      Y4, 32(DX)(R10*8)
-	ADDQ         $+4, BX
+	VMOVUPS      Y4, 32(BX)(R10*8)
+	ADDQ         $+4, DX
 	ADDQ         $+8, R10
 	SUBQ         $+8, R9
 	JGE          loop
@@ -1135,7 +1150,7 @@ tail:
 	VMOVUPS      (R11)(R9*4), Y6
 	VMASKMOVPS   (AX)(R10*4), Y4, Y4
 	VPERMPD      $0xd8, Y4, Y4
-	VPBROADCASTD (BX), Y7
+	VPBROADCASTD (DX), Y7
 	VANDPS       Y0, Y7, Y8
 	VPCMPEQD     Y0, Y8, Y8
 	VANDPS       Y8, Y4, Y8
@@ -1153,17 +1168,28 @@ tail:
 	VUNPCKHPS    Y9, Y8, Y7
 	VMASKMOVPS   Y7, Y6, 32(CX)(R10*8)
 	VUNPCKLPS    Y4, Y10, Y7
-	VMASKMOVPS   Y7, Y5, (DX)(R10*8)
+	VMASKMOVPS   Y7, Y5, (BX)(R10*8)
 	VUNPCKHPS    Y4, Y10, Y4
-	VMASKMOVPS   Y4, Y6, 32(DX)(R10*8)
-	ADDQ         $+4, BX
+	VMASKMOVPS   Y4, Y6, 32(BX)(R10*8)
+	ADDQ         $+4, DX
 
 done:
 	LEAQ (AX)(R8*4), AX
 	LEAQ (CX)(SI*2), CX
-	LEAQ (DX)(SI*2), DX
+	LEAQ (BX)(SI*2), BX
 	DECQ DI
 	JNZ  row
+	MOVQ p_yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, dy_base+48(FP)
+	MOVQ p_xStride+96(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, dx_base+0(FP)
+	MOVQ p_pickStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, picks_base+24(FP)
+	DECQ p_count+88(FP)
+	JNZ  plane
 	VZEROUPPER
 	RET
 
@@ -1277,17 +1303,27 @@ pixels:
 	VZEROUPPER
 	RET
 
-// func fetchAVX2(x []float32)
+// func fetchAVX2(x []float32, n int, stride int, count int)
 // Requires: MMX+
-TEXT ·fetchAVX2(SB), NOSPLIT, $0-24
+TEXT ·fetchAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+0(FP), AX
-	MOVQ x_len+8(FP), CX
+	MOVQ n+24(FP), CX
+	MOVQ stride+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ count+40(FP), BX
+
+part:
+	MOVQ AX, SI
+	MOVQ CX, DI
 
 line:
-	PREFETCHT0 (AX)
-	ADDQ       $+64, AX
-	SUBQ       $+16, CX
+	PREFETCHT0 (SI)
+	ADDQ       $+64, SI
+	SUBQ       $+16, DI
 	JG         line
+	ADDQ       DX, AX
+	DECQ       BX
+	JNZ        part
 	RET
 
 // func inputRowsAVX2(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)

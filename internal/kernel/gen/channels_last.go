@@ -32,15 +32,20 @@ func (g *generator) channelsLast() {
 	})
 }
 
-// fetch emits the loop that fetches a slice into the cache.
+// fetch emits the loop that fetches parts of a slice into the cache.
 func (g *generator) fetch() {
-	g.function("fetch", "x []float32")
-	x, n := g.Pointer("x"), g.Length("x")
+	g.function("fetch", "x []float32, n, stride, count int")
+	x, n, stride, count := g.Pointer("x").Base, g.value("n"), g.bytes("stride"), g.value("count")
+	g.Label("part")
+	at, left := g.copyOf(x), g.copyOf(n)
 	g.Label("line")
-	g.PREFETCHT0(x)
-	g.ADDQ(operand.I8(64), x.Base)
-	g.SUBQ(operand.I8(16), n)
+	g.PREFETCHT0(operand.Mem{Base: at})
+	g.ADDQ(operand.I8(64), at)
+	g.SUBQ(operand.I8(16), left)
 	g.JG(operand.LabelRef("line"))
+	g.ADDQ(stride, x)
+	g.DECQ(count)
+	g.JNZ(operand.LabelRef("part"))
 	g.RET()
 }
 

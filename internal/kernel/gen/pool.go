@@ -8,7 +8,7 @@ import (
 // halves emits the loops of pools with windows of 2x2, for eight windows of a row at a time. Registers hold the windows in
 // the order in which VSHUFPS leaves them, 0, 1, 4, 5, 2, 3, 6, 7.
 func (g *generator) pools() {
-	g.function("maxHalves", "y []float32, picks []uint32, x []float32, width, rows int, keep uint32")
+	g.function("maxHalves", "y []float32, picks []uint32, x []float32, "+pooled+", keep uint32")
 	keep, zero := g.number("keep"), g.zero()
 	g.windowRows("y", "x", func(r windowRow) {
 		a, b := r.loadPairs(r.top)
@@ -32,7 +32,7 @@ func (g *generator) pools() {
 		}
 	})
 
-	g.function("unpoolHalves", "dx []float32, picks []uint32, dy []float32, width, rows int")
+	g.function("unpoolHalves", "dx []float32, picks []uint32, dy []float32, "+pooled)
 	var bits [4]vector
 	for i := range bits {
 		bits[i] = g.Read(g.Table.Words(ones(8 * i)...))
@@ -68,10 +68,42 @@ type windowRow struct {
 	picks       reg.Register
 }
 
+// pooled is the parameter that says what is pooled.
+const pooled = "p struct{width, rows, count, xStride, yStride, pickStride int}"
+
+// pooledField loads one of its fields.
+func (g *generator) pooledField(name string) reg.Register {
+	return g.Load(g.Param("p").Field(name), g.GP64())
+}
+
+// planes emits body for each plane, with where it begins in the slices, whose addresses it moves on, and ends the function.
+func (g *generator) planes(small, large string, body func(small, large, picks reg.Register)) {
+	g.Label("plane")
+	body(g.Pointer(small).Base, g.Pointer(large).Base, g.Pointer("picks").Base)
+	for _, s := range []struct{ slice, stride string }{{small, "yStride"}, {large, "xStride"}, {"picks", "pickStride"}} {
+		stride := g.pooledField(s.stride)
+		g.SHLQ(operand.U8(2), stride)
+		g.ADDQ(stride, g.address(s.slice))
+	}
+	count, err := g.Param("p").Field("count").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	g.DECQ(count.Addr)
+	g.JNZ(operand.LabelRef("plane"))
+	g.Finish()
+}
+
 // windowRows emits body for the windows of all rows, and ends the function.
 func (g *generator) windowRows(small, large string, body func(r windowRow)) {
-	r := windowRow{small: g.Pointer(small).Base, top: g.Pointer(large).Base, bottom: g.GP64(), picks: g.Pointer("picks").Base}
-	width, rows := g.bytes("width"), g.value("rows")
+	g.planes(small, large, func(small, large, picks reg.Register) {
+		g.rowsOfWindows(windowRow{small: small, top: large, bottom: g.GP64(), picks: picks}, body)
+	})
+}
+
+func (g *generator) rowsOfWindows(r windowRow, body func(r windowRow)) {
+	width, rows := g.pooledField("width"), g.pooledField("rows")
+	g.SHLQ(operand.U8(2), width)
 	g.LEAQ(operand.Mem{Base: r.top, Index: width, Scale: 1}, r.bottom)
 	n := g.copyOf(width)
 	g.SHRQ(operand.U8(3), n)
@@ -90,7 +122,6 @@ func (g *generator) windowRows(small, large string, body func(r windowRow)) {
 	g.LEAQ(operand.Mem{Base: r.bottom, Index: width, Scale: 2}, r.bottom)
 	g.DECQ(rows)
 	g.JNZ(operand.LabelRef("row"))
-	g.Finish()
 }
 
 // pairMasks are the masks for two elements a window, when -n windows are left.
