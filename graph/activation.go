@@ -3,6 +3,7 @@ package graph
 import (
 	"math"
 
+	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -43,34 +44,30 @@ func Sigmoid(x *G.Node) (*G.Node, error) {
 // GELU is the Gaussian error linear unit y = x Phi(x), where Phi is the distribution function of the normal distribution,
 // computed exactly rather than approximated by tanh (see [GELUTanh]); for any shape.
 //
+// The forward pass also computes the slopes, if a gradient needs them, and keeps them for the backward pass: as much memory as
+// the result takes.
+//
 // Hendrycks and Gimpel, Gaussian Error Linear Units, 2016, https://arxiv.org/abs/1606.08415.
 func GELU(x *G.Node) (*G.Node, error) {
-	return elementwise("GELU", x, kernel.GELU[float32], kernel.GELU[float64],
-		ofArgument(kernel.GELUGrad[float32]), ofArgument(kernel.GELUGrad[float64]))
+	return smooth("GELU", x, kernel.GELU[float32], kernel.GELU[float64])
 }
 
-// GELUTanh is the approximation of [GELU] used by GPT-2, for any shape:
+// GELUTanh is the approximation of [GELU] used by GPT-2, for any shape; it keeps slopes as GELU does:
 //
 //	y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 func GELUTanh(x *G.Node) (*G.Node, error) {
-	return elementwise("GELUTanh", x, kernel.GELUTanh[float32], kernel.GELUTanh[float64],
-		ofArgument(kernel.GELUTanhGrad[float32]), ofArgument(kernel.GELUTanhGrad[float64]))
+	return smooth("GELUTanh", x, kernel.GELUTanh[float32], kernel.GELUTanh[float64])
 }
 
-// SiLU is the sigmoid linear unit y = x/(1+exp(-x)), also known as swish, for any shape.
+// SiLU is the sigmoid linear unit y = x/(1+exp(-x)), also known as swish, for any shape. It keeps slopes as [GELU] does.
 //
 // Elfwing, Uchibe and Doya, Sigmoid-Weighted Linear Units for Neural Network Function Approximation in Reinforcement
 // Learning, 2017, https://arxiv.org/abs/1702.03118.
 func SiLU(x *G.Node) (*G.Node, error) {
-	return elementwise("SiLU", x, kernel.SiLU[float32], kernel.SiLU[float64],
-		ofArgument(kernel.SiLUGrad[float32]), ofArgument(kernel.SiLUGrad[float64]))
+	return smooth("SiLU", x, kernel.SiLU[float32], kernel.SiLU[float64])
 }
 
-// ofArgument and ofValue adapt gradients that depend only on x or only on y.
-func ofArgument[T kernel.Float](grad func(dx, x, dy []T)) func(dx, x, y, dy []T) {
-	return func(dx, x, _, dy []T) { grad(dx, x, dy) }
-}
-
+// ofValue adapts gradients that depend only on y.
 func ofValue[T kernel.Float](grad func(dx, y, dy []T)) func(dx, x, y, dy []T) {
 	return func(dx, _, y, dy []T) { grad(dx, y, dy) }
 }
@@ -87,4 +84,50 @@ func elementwise(name string, x *G.Node,
 		return unaryNode(name, x.Shape(), x, f32, grad32)
 	}
 	return unaryNode(name, x.Shape(), x, f64, grad64)
+}
+
+// smooth adds a node for a function of x alone, which also writes its slope unless that is nil.
+func smooth(name string, x *G.Node, f32 func(y, slope, x []float32), f64 func(y, slope, x []float64)) (*G.Node, error) {
+	if err := check(name, input{"x", x}); err != nil {
+		return nil, err
+	}
+	if x.Dtype() == tensor.Float32 {
+		return smoothNode(name, x, f32)
+	}
+	return smoothNode(name, x, f64)
+}
+
+func smoothNode[T kernel.Float](name string, x *G.Node, f func(y, slope, x []T)) (*G.Node, error) {
+	s := slopes[T]{}
+	return apply(&op[T]{
+		name:  name,
+		shape: x.Shape(),
+		run: func(y []T, in []operand[T]) error {
+			f(y, s.keep(len(y)), in[0].f)
+			return nil
+		},
+		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+			s.of = in[0]
+			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
+				kernel.Multiply(dx, s.kept, v[0].f)
+				return nil
+			}, dy, y) // y, so that the slopes are those of this run
+			return G.Nodes{dx}, err
+		},
+	}, x)
+}
+
+// slopes are what a function of each element leaves for its gradient: computing them with the values costs little, computing
+// them again as much as the values.
+type slopes[T kernel.Float] struct {
+	of   *G.Node // with respect to which the gradient is, once there is one
+	kept []T
+}
+
+// keep returns where a run is to write n slopes, nil if no gradient needs them.
+func (s *slopes[T]) keep(n int) []T {
+	if s.kept == nil && s.of != nil && s.of.Deriv() != nil {
+		s.kept = hugepage.Make[T](n)
+	}
+	return s.kept
 }

@@ -24,8 +24,8 @@ var functions32 = []struct {
 }
 
 func geluTanh32(x float32) float32 {
-	s, _, _ := geluTanh(x, sigmoids32)
-	return x * s
+	y, _ := geluTanh(x, sigmoids32)
+	return y
 }
 
 // ulpOff32 returns the distance of got from want in units in the last place of a float32.

@@ -12,19 +12,19 @@ func loopsOf(l cpu.Level) Loops[float32] {
 		return Loops[float32]{
 			Tanh: wholeUnary(tanhAVX512), Sigmoid: wholeUnary(sigmoidAVX512),
 			TanhGrad: wholeBinary(tanhGradAVX512), SigmoidGrad: wholeBinary(sigmoidGradAVX512),
-			GELU: wholeUnary(geluAVX512), SiLU: wholeUnary(siluAVX512),
-			GELUGrad: wholeBinary(geluGradAVX512), SiLUGrad: wholeBinary(siluGradAVX512),
-			GELUTanh: wholeUnary(geluTanhAVX512), GELUTanhGrad: wholeBinary(geluTanhGradAVX512),
-			ExpSum: wholeExpSum(expSumAVX512),
+			GELU: wholeUnary(geluAVX512), SiLU: wholeUnary(siluAVX512), GELUTanh: wholeUnary(geluTanhAVX512),
+			GELUSlope: wholeTwo(geluSlopeAVX512), SiLUSlope: wholeTwo(siluSlopeAVX512), GELUTanhSlope: wholeTwo(geluTanhSlopeAVX512),
+			Product: wholeBinary(productAVX512),
+			ExpSum:  wholeExpSum(expSumAVX512),
 		}
 	case cpu.AVX2:
 		return Loops[float32]{
 			Tanh: wholeUnary(tanhAVX2), Sigmoid: wholeUnary(sigmoidAVX2),
 			TanhGrad: wholeBinary(tanhGradAVX2), SigmoidGrad: wholeBinary(sigmoidGradAVX2),
-			GELU: wholeUnary(geluAVX2), SiLU: wholeUnary(siluAVX2),
-			GELUGrad: wholeBinary(geluGradAVX2), SiLUGrad: wholeBinary(siluGradAVX2),
-			GELUTanh: wholeUnary(geluTanhAVX2), GELUTanhGrad: wholeBinary(geluTanhGradAVX2),
-			ExpSum: wholeExpSum(expSumAVX2),
+			GELU: wholeUnary(geluAVX2), SiLU: wholeUnary(siluAVX2), GELUTanh: wholeUnary(geluTanhAVX2),
+			GELUSlope: wholeTwo(geluSlopeAVX2), SiLUSlope: wholeTwo(siluSlopeAVX2), GELUTanhSlope: wholeTwo(geluTanhSlopeAVX2),
+			Product: wholeBinary(productAVX2),
+			ExpSum:  wholeExpSum(expSumAVX2),
 		}
 	}
 	return plainLoops[float32]()
@@ -48,19 +48,37 @@ func wholeUnary(f func(y, x []float32)) func(y, x []float32) {
 }
 
 // wholeBinary is wholeUnary for functions of two numbers.
-func wholeBinary(f func(dx, x, dy []float32)) func(dx, x, dy []float32) {
-	return func(dx, x, dy []float32) {
-		x, dy = x[:len(dx)], dy[:len(dx)]
-		if n := len(dx) / lanes * lanes; n > 0 {
-			f(dx[:n], x[:n], dy[:n])
-			dx, x, dy = dx[n:], x[n:], dy[n:]
+func wholeBinary(f func(z, x, y []float32)) func(z, x, y []float32) {
+	return func(z, x, y []float32) {
+		x, y = x[:len(z)], y[:len(z)]
+		if n := len(z) / lanes * lanes; n > 0 {
+			f(z[:n], x[:n], y[:n])
+			z, x, y = z[n:], x[n:], y[n:]
 		}
-		if len(dx) > 0 {
+		if len(z) > 0 {
 			var rest [2][lanes]float32
 			copy(rest[0][:], x)
-			copy(rest[1][:], dy)
+			copy(rest[1][:], y)
 			f(rest[0][:], rest[0][:], rest[1][:])
-			copy(dx, rest[0][:])
+			copy(z, rest[0][:])
+		}
+	}
+}
+
+// wholeTwo is wholeUnary for functions with two results.
+func wholeTwo(f func(y, slope, x []float32)) func(y, slope, x []float32) {
+	return func(y, slope, x []float32) {
+		y, slope = y[:len(x)], slope[:len(x)]
+		if n := len(x) / lanes * lanes; n > 0 {
+			f(y[:n], slope[:n], x[:n])
+			y, slope, x = y[n:], slope[n:], x[n:]
+		}
+		if len(x) > 0 {
+			var rest [2][lanes]float32
+			copy(rest[0][:], x)
+			f(rest[0][:], rest[1][:], rest[0][:])
+			copy(y, rest[0][:])
+			copy(slope, rest[1][:])
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/layernoise/layernoise/internal/cpu"
@@ -41,12 +42,32 @@ func testLoops(t *testing.T, l Loops[float32], x, dy []float32) {
 		loop, plain func(dx, x, dy []float32)
 	}{
 		{"TanhGrad", l.TanhGrad, plain.TanhGrad}, {"SigmoidGrad", l.SigmoidGrad, plain.SigmoidGrad},
-		{"GELUGrad", l.GELUGrad, plain.GELUGrad}, {"SiLUGrad", l.SiLUGrad, plain.SiLUGrad},
-		{"GELUTanhGrad", l.GELUTanhGrad, plain.GELUTanhGrad},
+		{"Product", l.Product, plain.Product},
 	} {
 		f.loop(got[:n], x, dy)
 		f.plain(want[:n], x, dy)
 		equalBits(t, f.name, got, want, append(x, 0))
+	}
+	slope := append(make([]float32, n), 7)
+	wantSlope := slices.Clone(slope)
+	for _, f := range []struct {
+		name        string
+		loop, plain func(y, slope, x []float32)
+		alone       func(y, x []float32)
+	}{
+		{"GELUSlope", l.GELUSlope, plain.GELUSlope, plain.GELU}, {"SiLUSlope", l.SiLUSlope, plain.SiLUSlope, plain.SiLU},
+		{"GELUTanhSlope", l.GELUTanhSlope, plain.GELUTanhSlope, plain.GELUTanh},
+	} {
+		f.loop(got[:n], slope[:n], x)
+		f.plain(want[:n], wantSlope[:n], x)
+		equalBits(t, f.name, slope, wantSlope, append(x, 0))
+		equalBits(t, f.name, got, want, append(x, 0))
+		f.alone(want[:n], x)
+		equalBits(t, f.name+", value alone", got, want, append(x, 0))
+		copy(got, x)
+		f.loop(got[:n], slope[:n], got[:n])
+		equalBits(t, f.name+" in place", got, want, append(x, 0))
+		equalBits(t, f.name+" in place", slope, wantSlope, append(x, 0))
 	}
 	if n > 0 {
 		top := float32(math.Inf(-1))
@@ -108,29 +129,32 @@ func TestGradients(t *testing.T) {
 		up[i], down[i], dy[i] = x[i]+h, x[i]-h, 1+r.Float64()
 	}
 	for _, f := range []struct {
-		name    string
-		value   func(y, x []float64)
-		slope   func(dx, x, dy []float64)
-		ofValue bool
+		name  string
+		value func(y, x []float64)
+		grad  func(dx, x, y, dy []float64)
 	}{
-		{"Tanh", l.Tanh, l.TanhGrad, true}, {"Sigmoid", l.Sigmoid, l.SigmoidGrad, true},
-		{"GELU", l.GELU, l.GELUGrad, false}, {"SiLU", l.SiLU, l.SiLUGrad, false},
-		{"GELUTanh", l.GELUTanh, l.GELUTanhGrad, false},
+		{"Tanh", l.Tanh, func(dx, _, y, dy []float64) { l.TanhGrad(dx, y, dy) }},
+		{"Sigmoid", l.Sigmoid, func(dx, _, y, dy []float64) { l.SigmoidGrad(dx, y, dy) }},
+		{"GELU", l.GELU, bySlope(l.GELUSlope)}, {"SiLU", l.SiLU, bySlope(l.SiLUSlope)}, {"GELUTanh", l.GELUTanh, bySlope(l.GELUTanhSlope)},
 	} {
 		high, low, dx := make([]float64, n), make([]float64, n), make([]float64, n)
 		f.value(y, x)
 		f.value(high, up)
 		f.value(low, down)
-		at := x
-		if f.ofValue {
-			at = y
-		}
-		f.slope(dx, at, dy)
+		f.grad(dx, x, y, dy)
 		for i := range x {
 			if want := dy[i] * (high[i] - low[i]) / (2 * h); math.Abs(dx[i]-want) > 1e-8 {
-				t.Fatalf("%sGrad at %v: %v, want %v", f.name, x[i], dx[i], want)
+				t.Fatalf("gradient of %s at %v: %v, want %v", f.name, x[i], dx[i], want)
 			}
 		}
+	}
+}
+
+// bySlope is the gradient by a loop that also writes the slope, and by a product.
+func bySlope(f func(y, slope, x []float64)) func(dx, x, y, dy []float64) {
+	return func(dx, x, y, dy []float64) {
+		f(y, dx, x)
+		LoopsFor[float64]().Product(dx, dx, dy)
 	}
 }
 
@@ -149,9 +173,10 @@ func BenchmarkLoops(b *testing.B) {
 		}{
 			{"Tanh", func() { l.Tanh(y, x) }}, {"TanhGrad", func() { l.TanhGrad(y, x, dy) }},
 			{"Sigmoid", func() { l.Sigmoid(y, x) }}, {"ExpSum", func() { l.ExpSum(y, x, 4, 1) }},
-			{"SiLU", func() { l.SiLU(y, x) }}, {"SiLUGrad", func() { l.SiLUGrad(y, x, dy) }},
-			{"GELU", func() { l.GELU(y, x) }}, {"GELUGrad", func() { l.GELUGrad(y, x, dy) }},
-			{"GELUTanh", func() { l.GELUTanh(y, x) }}, {"GELUTanhGrad", func() { l.GELUTanhGrad(y, x, dy) }},
+			{"SiLU", func() { l.SiLU(y, x) }}, {"SiLUSlope", func() { l.SiLUSlope(y, dy, x) }},
+			{"GELU", func() { l.GELU(y, x) }}, {"GELUSlope", func() { l.GELUSlope(y, dy, x) }},
+			{"GELUTanh", func() { l.GELUTanh(y, x) }}, {"GELUTanhSlope", func() { l.GELUTanhSlope(y, dy, x) }},
+			{"Product", func() { l.Product(y, x, dy) }},
 		} {
 			b.Run(f.name+"/"+level.String(), func(b *testing.B) {
 				b.SetBytes(4 * n)

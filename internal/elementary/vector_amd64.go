@@ -17,26 +17,6 @@ func tanhAVX2(y []float32, x []float32)
 //go:noescape
 func sigmoidAVX2(y []float32, x []float32)
 
-// siluAVX2 is silu, for whole registers.
-//
-//go:noescape
-func siluAVX2(y []float32, x []float32)
-
-// geluAVX2 is gelu, for whole registers.
-//
-//go:noescape
-func geluAVX2(y []float32, x []float32)
-
-// geluTanhAVX2 is geluTanh, for whole registers.
-//
-//go:noescape
-func geluTanhAVX2(y []float32, x []float32)
-
-// geluTanhGradAVX2 is geluTanhGrad, for whole registers.
-//
-//go:noescape
-func geluTanhGradAVX2(dx []float32, x []float32, dy []float32)
-
 // tanhGradAVX2 is tanhGrad, for whole registers.
 //
 //go:noescape
@@ -47,15 +27,40 @@ func tanhGradAVX2(dx []float32, y []float32, dy []float32)
 //go:noescape
 func sigmoidGradAVX2(dx []float32, y []float32, dy []float32)
 
-// siluGradAVX2 is siluGrad, for whole registers.
+// productAVX2 is product, for whole registers.
 //
 //go:noescape
-func siluGradAVX2(dx []float32, x []float32, dy []float32)
+func productAVX2(z []float32, x []float32, y []float32)
 
-// geluGradAVX2 is geluGrad, for whole registers.
+// siluAVX2 is silu, for whole registers.
 //
 //go:noescape
-func geluGradAVX2(dx []float32, x []float32, dy []float32)
+func siluAVX2(y []float32, x []float32)
+
+// siluSlopeAVX2 is siluSlope, for whole registers.
+//
+//go:noescape
+func siluSlopeAVX2(y []float32, slope []float32, x []float32)
+
+// geluAVX2 is gelu, for whole registers.
+//
+//go:noescape
+func geluAVX2(y []float32, x []float32)
+
+// geluSlopeAVX2 is geluSlope, for whole registers.
+//
+//go:noescape
+func geluSlopeAVX2(y []float32, slope []float32, x []float32)
+
+// geluTanhAVX2 is geluTanh, for whole registers.
+//
+//go:noescape
+func geluTanhAVX2(y []float32, x []float32)
+
+// geluTanhSlopeAVX2 is geluTanhSlope, for whole registers.
+//
+//go:noescape
+func geluTanhSlopeAVX2(y []float32, slope []float32, x []float32)
 
 // expSumAVX512 is expSum, for whole registers.
 //
@@ -72,26 +77,6 @@ func tanhAVX512(y []float32, x []float32)
 //go:noescape
 func sigmoidAVX512(y []float32, x []float32)
 
-// siluAVX512 is silu, for whole registers.
-//
-//go:noescape
-func siluAVX512(y []float32, x []float32)
-
-// geluAVX512 is gelu, for whole registers.
-//
-//go:noescape
-func geluAVX512(y []float32, x []float32)
-
-// geluTanhAVX512 is geluTanh, for whole registers.
-//
-//go:noescape
-func geluTanhAVX512(y []float32, x []float32)
-
-// geluTanhGradAVX512 is geluTanhGrad, for whole registers.
-//
-//go:noescape
-func geluTanhGradAVX512(dx []float32, x []float32, dy []float32)
-
 // tanhGradAVX512 is tanhGrad, for whole registers.
 //
 //go:noescape
@@ -102,12 +87,37 @@ func tanhGradAVX512(dx []float32, y []float32, dy []float32)
 //go:noescape
 func sigmoidGradAVX512(dx []float32, y []float32, dy []float32)
 
-// siluGradAVX512 is siluGrad, for whole registers.
+// productAVX512 is product, for whole registers.
 //
 //go:noescape
-func siluGradAVX512(dx []float32, x []float32, dy []float32)
+func productAVX512(z []float32, x []float32, y []float32)
 
-// geluGradAVX512 is geluGrad, for whole registers.
+// siluAVX512 is silu, for whole registers.
 //
 //go:noescape
-func geluGradAVX512(dx []float32, x []float32, dy []float32)
+func siluAVX512(y []float32, x []float32)
+
+// siluSlopeAVX512 is siluSlope, for whole registers.
+//
+//go:noescape
+func siluSlopeAVX512(y []float32, slope []float32, x []float32)
+
+// geluAVX512 is gelu, for whole registers.
+//
+//go:noescape
+func geluAVX512(y []float32, x []float32)
+
+// geluSlopeAVX512 is geluSlope, for whole registers.
+//
+//go:noescape
+func geluSlopeAVX512(y []float32, slope []float32, x []float32)
+
+// geluTanhAVX512 is geluTanh, for whole registers.
+//
+//go:noescape
+func geluTanhAVX512(y []float32, x []float32)
+
+// geluTanhSlopeAVX512 is geluTanhSlope, for whole registers.
+//
+//go:noescape
+func geluTanhSlopeAVX512(y []float32, slope []float32, x []float32)

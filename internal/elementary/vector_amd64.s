@@ -65,10 +65,11 @@ loop:
 // func tanhAVX2(y []float32, x []float32)
 // Requires: AVX, AVX2
 TEXT ·tanhAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    BX, BX
 
 loop:
 	VMOVUPS (DX)(BX*4), Y0
@@ -116,164 +117,41 @@ loop:
 // func sigmoidAVX2(y []float32, x []float32)
 // Requires: AVX, AVX2
 TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    BX, BX
 
 loop:
-	VMOVUPS   (DX)(BX*4), Y0
-	VPOR      constants<>+512(SB), Y0, Y1
-	VMOVUPS   constants<>+544(SB), Y2
-	VMAXPS    Y1, Y2, Y1
-	VMOVUPS   constants<>+576(SB), Y2
-	VMINPS    Y1, Y2, Y1
-	VMULPS    constants<>+32(SB), Y1, Y2
-	VADDPS    constants<>+64(SB), Y2, Y2
-	VSUBPS    constants<>+64(SB), Y2, Y3
-	VMULPS    constants<>+96(SB), Y3, Y4
-	VSUBPS    Y4, Y1, Y1
-	VMULPS    constants<>+128(SB), Y3, Y3
-	VSUBPS    Y3, Y1, Y1
-	VMULPS    constants<>+160(SB), Y1, Y3
-	VADDPS    constants<>+192(SB), Y3, Y3
-	VMULPS    Y1, Y3, Y3
-	VADDPS    constants<>+224(SB), Y3, Y3
-	VMULPS    Y1, Y3, Y3
-	VADDPS    constants<>+256(SB), Y3, Y3
-	VMULPS    Y1, Y3, Y3
-	VADDPS    constants<>+288(SB), Y3, Y3
-	VMULPS    Y1, Y3, Y3
-	VADDPS    constants<>+320(SB), Y3, Y3
-	VMULPS    Y1, Y1, Y4
-	VMULPS    Y3, Y4, Y3
-	VADDPS    Y3, Y1, Y1
-	VADDPS    constants<>+352(SB), Y1, Y1
-	VPSUBD    constants<>+64(SB), Y2, Y2
-	VPSRAD    $0x01, Y2, Y3
-	VPADDD    constants<>+384(SB), Y3, Y4
-	VPSLLD    $0x17, Y4, Y4
-	VMULPS    Y4, Y1, Y1
-	VPSUBD    Y3, Y2, Y2
-	VPADDD    constants<>+384(SB), Y2, Y2
-	VPSLLD    $0x17, Y2, Y2
-	VMULPS    Y2, Y1, Y1
-	VMOVUPS   constants<>+352(SB), Y2
-	VADDPS    constants<>+352(SB), Y1, Y3
-	VDIVPS    Y3, Y2, Y2
-	VMULPS    Y2, Y1, Y1
-	VBLENDVPS Y0, Y1, Y2, Y3
-	VBLENDVPS Y0, Y2, Y1, Y0
-	VMOVUPS   Y3, (CX)(BX*4)
-	ADDQ      $+8, BX
-	CMPQ      BX, AX
-	JLT       loop
-	VZEROUPPER
-	RET
-
-// func siluAVX2(y []float32, x []float32)
-// Requires: AVX, AVX2
-TEXT ·siluAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-
-loop:
-	VMOVUPS   (DX)(BX*4), Y0
-	VPOR      constants<>+512(SB), Y0, Y1
-	VMOVUPS   constants<>+544(SB), Y2
-	VMAXPS    Y1, Y2, Y1
-	VMOVUPS   constants<>+576(SB), Y2
-	VMINPS    Y1, Y2, Y1
-	VMULPS    constants<>+32(SB), Y1, Y2
-	VADDPS    constants<>+64(SB), Y2, Y2
-	VSUBPS    constants<>+64(SB), Y2, Y3
-	VMULPS    constants<>+96(SB), Y3, Y4
-	VSUBPS    Y4, Y1, Y1
-	VMULPS    constants<>+128(SB), Y3, Y3
-	VSUBPS    Y3, Y1, Y1
-	VMULPS    constants<>+160(SB), Y1, Y3
-	VADDPS    constants<>+192(SB), Y3, Y3
-	VMULPS    Y1, Y3, Y3
-	VADDPS    constants<>+224(SB), Y3, Y3
-	VMULPS    Y1, Y3, Y3
-	VADDPS    constants<>+256(SB), Y3, Y3
-	VMULPS    Y1, Y3, Y3
-	VADDPS    constants<>+288(SB), Y3, Y3
-	VMULPS    Y1, Y3, Y3
-	VADDPS    constants<>+320(SB), Y3, Y3
-	VMULPS    Y1, Y1, Y4
-	VMULPS    Y3, Y4, Y3
-	VADDPS    Y3, Y1, Y1
-	VADDPS    constants<>+352(SB), Y1, Y1
-	VPSUBD    constants<>+64(SB), Y2, Y2
-	VPSRAD    $0x01, Y2, Y3
-	VPADDD    constants<>+384(SB), Y3, Y4
-	VPSLLD    $0x17, Y4, Y4
-	VMULPS    Y4, Y1, Y1
-	VPSUBD    Y3, Y2, Y2
-	VPADDD    constants<>+384(SB), Y2, Y2
-	VPSLLD    $0x17, Y2, Y2
-	VMULPS    Y2, Y1, Y1
-	VMOVUPS   constants<>+352(SB), Y2
-	VADDPS    constants<>+352(SB), Y1, Y3
-	VDIVPS    Y3, Y2, Y2
-	VMULPS    Y2, Y1, Y1
-	VBLENDVPS Y0, Y1, Y2, Y3
-	VBLENDVPS Y0, Y2, Y1, Y1
-	VMULPS    Y3, Y0, Y0
-	VMOVUPS   Y0, (CX)(BX*4)
-	ADDQ      $+8, BX
-	CMPQ      BX, AX
-	JLT       loop
-	VZEROUPPER
-	RET
-
-// func geluAVX2(y []float32, x []float32)
-// Requires: AVX, AVX2
-TEXT ·geluAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-
-loop:
-	VMOVUPS   (DX)(BX*4), Y0
-	VPAND     constants<>+416(SB), Y0, Y1
-	VMOVUPS   constants<>+608(SB), Y2
-	VMINPS    Y1, Y2, Y1
-	VPAND     constants<>+640(SB), Y1, Y2
-	VSUBPS    Y1, Y2, Y3
-	VADDPS    Y1, Y2, Y4
-	VMULPS    Y4, Y3, Y3
-	VMULPS    constants<>+320(SB), Y3, Y3
-	VMULPS    Y2, Y2, Y2
-	VMULPS    constants<>+672(SB), Y2, Y2
-	VADDPS    Y3, Y2, Y4
-	VMULPS    constants<>+32(SB), Y4, Y4
-	VADDPS    constants<>+64(SB), Y4, Y4
-	VSUBPS    constants<>+64(SB), Y4, Y5
-	VMULPS    constants<>+96(SB), Y5, Y6
-	VSUBPS    Y6, Y2, Y2
-	VMULPS    constants<>+128(SB), Y5, Y5
+	VMOVUPS   (DX)(BX*4), Y1
+	VPOR      constants<>+512(SB), Y1, Y2
+	VMOVUPS   constants<>+544(SB), Y3
+	VMAXPS    Y2, Y3, Y2
+	VMOVUPS   constants<>+576(SB), Y3
+	VMINPS    Y2, Y3, Y2
+	VMULPS    constants<>+32(SB), Y2, Y3
+	VADDPS    constants<>+64(SB), Y3, Y3
+	VSUBPS    constants<>+64(SB), Y3, Y4
+	VMULPS    constants<>+96(SB), Y4, Y5
 	VSUBPS    Y5, Y2, Y2
-	VADDPS    Y3, Y2, Y2
-	VMULPS    constants<>+160(SB), Y2, Y3
-	VADDPS    constants<>+192(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    constants<>+224(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    constants<>+256(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    constants<>+288(SB), Y3, Y3
-	VMULPS    Y2, Y3, Y3
-	VADDPS    constants<>+320(SB), Y3, Y3
+	VMULPS    constants<>+128(SB), Y4, Y4
+	VSUBPS    Y4, Y2, Y2
+	VMULPS    constants<>+160(SB), Y2, Y4
+	VADDPS    constants<>+192(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+224(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+256(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+288(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+320(SB), Y4, Y4
 	VMULPS    Y2, Y2, Y5
-	VMULPS    Y3, Y5, Y3
-	VADDPS    Y3, Y2, Y2
+	VMULPS    Y4, Y5, Y4
+	VADDPS    Y4, Y2, Y2
 	VADDPS    constants<>+352(SB), Y2, Y2
-	VPSUBD    constants<>+64(SB), Y4, Y3
+	VPSUBD    constants<>+64(SB), Y3, Y3
 	VPSRAD    $0x01, Y3, Y4
 	VPADDD    constants<>+384(SB), Y4, Y5
 	VPSLLD    $0x17, Y5, Y5
@@ -282,38 +160,380 @@ loop:
 	VPADDD    constants<>+384(SB), Y3, Y3
 	VPSLLD    $0x17, Y3, Y3
 	VMULPS    Y3, Y2, Y2
-	VMOVUPS   constants<>+352(SB), Y3
-	VADDPS    constants<>+704(SB), Y1, Y4
-	VDIVPS    Y4, Y3, Y3
-	VMULPS    Y3, Y1, Y1
-	VMULPS    constants<>+736(SB), Y1, Y4
-	VADDPS    constants<>+768(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    constants<>+800(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    constants<>+832(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    constants<>+864(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    constants<>+896(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    constants<>+928(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    constants<>+960(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y4
-	VADDPS    constants<>+992(SB), Y4, Y4
-	VMULPS    Y1, Y4, Y1
-	VADDPS    constants<>+1024(SB), Y1, Y1
-	VMULPS    Y3, Y1, Y1
-	VMULPS    Y2, Y1, Y1
-	VMOVUPS   constants<>+352(SB), Y3
-	VSUBPS    Y1, Y3, Y3
-	VBLENDVPS Y0, Y1, Y3, Y1
-	VMULPS    constants<>+1056(SB), Y2, Y2
-	VMULPS    Y1, Y0, Y0
-	VMOVUPS   Y0, (CX)(BX*4)
+	VADDPS    constants<>+352(SB), Y2, Y3
+	VDIVPS    Y3, Y0, Y3
+	VMULPS    Y3, Y2, Y2
+	VBLENDVPS Y1, Y2, Y3, Y1
+	VMOVUPS   Y1, (CX)(BX*4)
 	ADDQ      $+8, BX
 	CMPQ      BX, AX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func tanhGradAVX2(dx []float32, y []float32, dy []float32)
+// Requires: AVX
+TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ    dx_len+8(FP), AX
+	MOVQ    dx_base+0(FP), CX
+	MOVQ    y_base+24(FP), DX
+	MOVQ    dy_base+48(FP), BX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    SI, SI
+
+loop:
+	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (BX)(SI*4), Y2
+	VSUBPS  Y1, Y0, Y3
+	VADDPS  Y1, Y0, Y1
+	VMULPS  Y1, Y3, Y1
+	VMULPS  Y1, Y2, Y1
+	VMOVUPS Y1, (CX)(SI*4)
+	ADDQ    $+8, SI
+	CMPQ    SI, AX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func sigmoidGradAVX2(dx []float32, y []float32, dy []float32)
+// Requires: AVX
+TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-72
+	MOVQ    dx_len+8(FP), AX
+	MOVQ    dx_base+0(FP), CX
+	MOVQ    y_base+24(FP), DX
+	MOVQ    dy_base+48(FP), BX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    SI, SI
+
+loop:
+	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (BX)(SI*4), Y2
+	VSUBPS  Y1, Y0, Y3
+	VMULPS  Y3, Y1, Y1
+	VMULPS  Y1, Y2, Y1
+	VMOVUPS Y1, (CX)(SI*4)
+	ADDQ    $+8, SI
+	CMPQ    SI, AX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func productAVX2(z []float32, x []float32, y []float32)
+// Requires: AVX
+TEXT ·productAVX2(SB), NOSPLIT, $0-72
+	MOVQ    z_len+8(FP), AX
+	MOVQ    z_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	MOVQ    y_base+48(FP), BX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    SI, SI
+
+loop:
+	VMOVUPS (DX)(SI*4), Y0
+	VMOVUPS (BX)(SI*4), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (CX)(SI*4)
+	ADDQ    $+8, SI
+	CMPQ    SI, AX
+	JLT     loop
+	VZEROUPPER
+	RET
+
+// func siluAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·siluAVX2(SB), NOSPLIT, $0-48
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    BX, BX
+
+loop:
+	VMOVUPS   (DX)(BX*4), Y1
+	VPOR      constants<>+512(SB), Y1, Y2
+	VMOVUPS   constants<>+544(SB), Y3
+	VMAXPS    Y2, Y3, Y2
+	VMOVUPS   constants<>+576(SB), Y3
+	VMINPS    Y2, Y3, Y2
+	VMULPS    constants<>+32(SB), Y2, Y3
+	VADDPS    constants<>+64(SB), Y3, Y3
+	VSUBPS    constants<>+64(SB), Y3, Y4
+	VMULPS    constants<>+96(SB), Y4, Y5
+	VSUBPS    Y5, Y2, Y2
+	VMULPS    constants<>+128(SB), Y4, Y4
+	VSUBPS    Y4, Y2, Y2
+	VMULPS    constants<>+160(SB), Y2, Y4
+	VADDPS    constants<>+192(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+224(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+256(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+288(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+320(SB), Y4, Y4
+	VMULPS    Y2, Y2, Y5
+	VMULPS    Y4, Y5, Y4
+	VADDPS    Y4, Y2, Y2
+	VADDPS    constants<>+352(SB), Y2, Y2
+	VPSUBD    constants<>+64(SB), Y3, Y3
+	VPSRAD    $0x01, Y3, Y4
+	VPADDD    constants<>+384(SB), Y4, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y2, Y2
+	VPSUBD    Y4, Y3, Y3
+	VPADDD    constants<>+384(SB), Y3, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y3, Y2, Y2
+	VADDPS    constants<>+352(SB), Y2, Y3
+	VDIVPS    Y3, Y0, Y3
+	VMULPS    Y3, Y2, Y2
+	VBLENDVPS Y1, Y2, Y3, Y1
+	VMULPS    (DX)(BX*4), Y1, Y1
+	VMOVUPS   Y1, (CX)(BX*4)
+	ADDQ      $+8, BX
+	CMPQ      BX, AX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func siluSlopeAVX2(y []float32, slope []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·siluSlopeAVX2(SB), NOSPLIT, $0-72
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    slope_base+24(FP), DX
+	MOVQ    x_base+48(FP), BX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    SI, SI
+
+loop:
+	VMOVUPS   (BX)(SI*4), Y1
+	VPOR      constants<>+512(SB), Y1, Y2
+	VMOVUPS   constants<>+544(SB), Y3
+	VMAXPS    Y2, Y3, Y2
+	VMOVUPS   constants<>+576(SB), Y3
+	VMINPS    Y2, Y3, Y2
+	VMULPS    constants<>+32(SB), Y2, Y3
+	VADDPS    constants<>+64(SB), Y3, Y3
+	VSUBPS    constants<>+64(SB), Y3, Y4
+	VMULPS    constants<>+96(SB), Y4, Y5
+	VSUBPS    Y5, Y2, Y2
+	VMULPS    constants<>+128(SB), Y4, Y4
+	VSUBPS    Y4, Y2, Y2
+	VMULPS    constants<>+160(SB), Y2, Y4
+	VADDPS    constants<>+192(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+224(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+256(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+288(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+320(SB), Y4, Y4
+	VMULPS    Y2, Y2, Y5
+	VMULPS    Y4, Y5, Y4
+	VADDPS    Y4, Y2, Y2
+	VADDPS    constants<>+352(SB), Y2, Y2
+	VPSUBD    constants<>+64(SB), Y3, Y3
+	VPSRAD    $0x01, Y3, Y4
+	VPADDD    constants<>+384(SB), Y4, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y2, Y2
+	VPSUBD    Y4, Y3, Y3
+	VPADDD    constants<>+384(SB), Y3, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y3, Y2, Y2
+	VADDPS    constants<>+352(SB), Y2, Y3
+	VDIVPS    Y3, Y0, Y3
+	VMULPS    Y3, Y2, Y2
+	VBLENDVPS Y1, Y2, Y3, Y4
+	VMULPS    (BX)(SI*4), Y4, Y5
+	VBLENDVPS Y1, Y3, Y2, Y1
+	VMULPS    (BX)(SI*4), Y1, Y1
+	VADDPS    constants<>+352(SB), Y1, Y1
+	VMULPS    Y1, Y4, Y1
+	VMOVUPS   Y5, (CX)(SI*4)
+	VMOVUPS   Y1, (DX)(SI*4)
+	ADDQ      $+8, SI
+	CMPQ      SI, AX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func geluAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·geluAVX2(SB), NOSPLIT, $0-48
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    BX, BX
+
+loop:
+	VMOVUPS   (DX)(BX*4), Y1
+	VPAND     constants<>+416(SB), Y1, Y2
+	VMOVUPS   constants<>+608(SB), Y3
+	VMINPS    Y2, Y3, Y2
+	VADDPS    constants<>+640(SB), Y2, Y3
+	VDIVPS    Y3, Y0, Y3
+	VPAND     constants<>+672(SB), Y2, Y4
+	VSUBPS    Y2, Y4, Y5
+	VADDPS    Y2, Y4, Y6
+	VMULPS    Y6, Y5, Y5
+	VMULPS    constants<>+320(SB), Y5, Y5
+	VMULPS    Y4, Y4, Y4
+	VMULPS    constants<>+704(SB), Y4, Y4
+	VADDPS    Y5, Y4, Y6
+	VMULPS    constants<>+32(SB), Y6, Y6
+	VADDPS    constants<>+64(SB), Y6, Y6
+	VSUBPS    constants<>+64(SB), Y6, Y7
+	VMULPS    constants<>+96(SB), Y7, Y8
+	VSUBPS    Y8, Y4, Y4
+	VMULPS    constants<>+128(SB), Y7, Y7
+	VSUBPS    Y7, Y4, Y4
+	VADDPS    Y5, Y4, Y4
+	VMULPS    constants<>+160(SB), Y4, Y5
+	VMULPS    Y3, Y2, Y2
+	VADDPS    constants<>+192(SB), Y5, Y5
+	VMULPS    constants<>+736(SB), Y2, Y7
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+768(SB), Y7, Y7
+	VADDPS    constants<>+224(SB), Y5, Y5
+	VMULPS    Y2, Y7, Y7
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+800(SB), Y7, Y7
+	VADDPS    constants<>+256(SB), Y5, Y5
+	VMULPS    Y2, Y7, Y7
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+832(SB), Y7, Y7
+	VADDPS    constants<>+288(SB), Y5, Y5
+	VMULPS    Y2, Y7, Y7
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+864(SB), Y7, Y7
+	VADDPS    constants<>+320(SB), Y5, Y5
+	VMULPS    Y2, Y7, Y8
+	VMULPS    Y4, Y4, Y7
+	VADDPS    constants<>+896(SB), Y8, Y8
+	VMULPS    Y5, Y7, Y5
+	VMULPS    Y2, Y8, Y7
+	VADDPS    Y5, Y4, Y4
+	VADDPS    constants<>+928(SB), Y7, Y5
+	VADDPS    constants<>+352(SB), Y4, Y4
+	VMULPS    Y2, Y5, Y5
+	VPSUBD    constants<>+64(SB), Y6, Y6
+	VADDPS    constants<>+960(SB), Y5, Y7
+	VPSRAD    $0x01, Y6, Y5
+	VMULPS    Y2, Y7, Y8
+	VPADDD    constants<>+384(SB), Y5, Y7
+	VADDPS    constants<>+992(SB), Y8, Y8
+	VPSLLD    $0x17, Y7, Y7
+	VMULPS    Y2, Y8, Y2
+	VMULPS    Y7, Y4, Y4
+	VADDPS    constants<>+1024(SB), Y2, Y2
+	VPSUBD    Y5, Y6, Y5
+	VPADDD    constants<>+384(SB), Y5, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y4, Y4
+	VMULPS    Y3, Y2, Y2
+	VMULPS    Y4, Y2, Y2
+	VSUBPS    Y2, Y0, Y3
+	VBLENDVPS Y1, Y2, Y3, Y1
+	VMULPS    (DX)(BX*4), Y1, Y1
+	VMOVUPS   Y1, (CX)(BX*4)
+	ADDQ      $+8, BX
+	CMPQ      BX, AX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func geluSlopeAVX2(y []float32, slope []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·geluSlopeAVX2(SB), NOSPLIT, $0-72
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    slope_base+24(FP), DX
+	MOVQ    x_base+48(FP), BX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    SI, SI
+
+loop:
+	VMOVUPS   (BX)(SI*4), Y1
+	VPAND     constants<>+416(SB), Y1, Y2
+	VMOVUPS   constants<>+608(SB), Y3
+	VMINPS    Y2, Y3, Y2
+	VADDPS    constants<>+640(SB), Y2, Y3
+	VDIVPS    Y3, Y0, Y3
+	VPAND     constants<>+672(SB), Y2, Y4
+	VSUBPS    Y2, Y4, Y5
+	VADDPS    Y2, Y4, Y6
+	VMULPS    Y6, Y5, Y5
+	VMULPS    constants<>+320(SB), Y5, Y5
+	VMULPS    Y4, Y4, Y4
+	VMULPS    constants<>+704(SB), Y4, Y4
+	VADDPS    Y5, Y4, Y6
+	VMULPS    constants<>+32(SB), Y6, Y6
+	VADDPS    constants<>+64(SB), Y6, Y6
+	VSUBPS    constants<>+64(SB), Y6, Y7
+	VMULPS    constants<>+96(SB), Y7, Y8
+	VSUBPS    Y8, Y4, Y4
+	VMULPS    constants<>+128(SB), Y7, Y7
+	VSUBPS    Y7, Y4, Y4
+	VADDPS    Y5, Y4, Y4
+	VMULPS    constants<>+160(SB), Y4, Y5
+	VMULPS    Y3, Y2, Y2
+	VADDPS    constants<>+192(SB), Y5, Y5
+	VMULPS    constants<>+736(SB), Y2, Y7
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+768(SB), Y7, Y7
+	VADDPS    constants<>+224(SB), Y5, Y5
+	VMULPS    Y2, Y7, Y7
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+800(SB), Y7, Y7
+	VADDPS    constants<>+256(SB), Y5, Y5
+	VMULPS    Y2, Y7, Y7
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+832(SB), Y7, Y7
+	VADDPS    constants<>+288(SB), Y5, Y5
+	VMULPS    Y2, Y7, Y7
+	VMULPS    Y4, Y5, Y5
+	VADDPS    constants<>+864(SB), Y7, Y7
+	VADDPS    constants<>+320(SB), Y5, Y5
+	VMULPS    Y2, Y7, Y8
+	VMULPS    Y4, Y4, Y7
+	VADDPS    constants<>+896(SB), Y8, Y8
+	VMULPS    Y5, Y7, Y5
+	VMULPS    Y2, Y8, Y7
+	VADDPS    Y5, Y4, Y4
+	VADDPS    constants<>+928(SB), Y7, Y5
+	VADDPS    constants<>+352(SB), Y4, Y4
+	VMULPS    Y2, Y5, Y5
+	VPSUBD    constants<>+64(SB), Y6, Y6
+	VADDPS    constants<>+960(SB), Y5, Y7
+	VPSRAD    $0x01, Y6, Y5
+	VMULPS    Y2, Y7, Y8
+	VPADDD    constants<>+384(SB), Y5, Y7
+	VADDPS    constants<>+992(SB), Y8, Y8
+	VPSLLD    $0x17, Y7, Y7
+	VMULPS    Y2, Y8, Y2
+	VMULPS    Y7, Y4, Y4
+	VADDPS    constants<>+1024(SB), Y2, Y2
+	VPSUBD    Y5, Y6, Y5
+	VPADDD    constants<>+384(SB), Y5, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y4, Y4
+	VMULPS    Y3, Y2, Y2
+	VMULPS    Y4, Y2, Y2
+	VSUBPS    Y2, Y0, Y3
+	VBLENDVPS Y1, Y2, Y3, Y1
+	VMULPS    (BX)(SI*4), Y1, Y2
+	VMULPS    constants<>+1056(SB), Y4, Y3
+	VMULPS    (BX)(SI*4), Y3, Y3
+	VADDPS    Y3, Y1, Y1
+	VMOVUPS   Y2, (CX)(SI*4)
+	VMOVUPS   Y1, (DX)(SI*4)
+	ADDQ      $+8, SI
+	CMPQ      SI, AX
 	JLT       loop
 	VZEROUPPER
 	RET
@@ -321,15 +541,83 @@ loop:
 // func geluTanhAVX2(y []float32, x []float32)
 // Requires: AVX, AVX2
 TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    x_base+24(FP), DX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    BX, BX
 
 loop:
-	VMOVUPS   (DX)(BX*4), Y0
-	VMOVUPS   constants<>+1088(SB), Y1
-	VMAXPS    Y0, Y1, Y1
+	VMOVUPS   (DX)(BX*4), Y1
+	VMOVUPS   constants<>+1088(SB), Y2
+	VMAXPS    Y1, Y2, Y1
+	VMOVUPS   constants<>+1120(SB), Y2
+	VMINPS    Y1, Y2, Y1
+	VMULPS    Y1, Y1, Y2
+	VMULPS    constants<>+1152(SB), Y2, Y2
+	VADDPS    constants<>+1184(SB), Y2, Y2
+	VMULPS    Y2, Y1, Y1
+	VPOR      constants<>+512(SB), Y1, Y2
+	VMOVUPS   constants<>+544(SB), Y3
+	VMAXPS    Y2, Y3, Y2
+	VMOVUPS   constants<>+576(SB), Y3
+	VMINPS    Y2, Y3, Y2
+	VMULPS    constants<>+32(SB), Y2, Y3
+	VADDPS    constants<>+64(SB), Y3, Y3
+	VSUBPS    constants<>+64(SB), Y3, Y4
+	VMULPS    constants<>+96(SB), Y4, Y5
+	VSUBPS    Y5, Y2, Y2
+	VMULPS    constants<>+128(SB), Y4, Y4
+	VSUBPS    Y4, Y2, Y2
+	VMULPS    constants<>+160(SB), Y2, Y4
+	VADDPS    constants<>+192(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+224(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+256(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+288(SB), Y4, Y4
+	VMULPS    Y2, Y4, Y4
+	VADDPS    constants<>+320(SB), Y4, Y4
+	VMULPS    Y2, Y2, Y5
+	VMULPS    Y4, Y5, Y4
+	VADDPS    Y4, Y2, Y2
+	VADDPS    constants<>+352(SB), Y2, Y2
+	VPSUBD    constants<>+64(SB), Y3, Y3
+	VPSRAD    $0x01, Y3, Y4
+	VPADDD    constants<>+384(SB), Y4, Y5
+	VPSLLD    $0x17, Y5, Y5
+	VMULPS    Y5, Y2, Y2
+	VPSUBD    Y4, Y3, Y3
+	VPADDD    constants<>+384(SB), Y3, Y3
+	VPSLLD    $0x17, Y3, Y3
+	VMULPS    Y3, Y2, Y2
+	VADDPS    constants<>+352(SB), Y2, Y3
+	VDIVPS    Y3, Y0, Y3
+	VMULPS    Y3, Y2, Y2
+	VBLENDVPS Y1, Y2, Y3, Y1
+	VMULPS    (DX)(BX*4), Y1, Y1
+	VMOVUPS   Y1, (CX)(BX*4)
+	ADDQ      $+8, BX
+	CMPQ      BX, AX
+	JLT       loop
+	VZEROUPPER
+	RET
+
+// func geluTanhSlopeAVX2(y []float32, slope []float32, x []float32)
+// Requires: AVX, AVX2
+TEXT ·geluTanhSlopeAVX2(SB), NOSPLIT, $0-72
+	MOVQ    y_len+8(FP), AX
+	MOVQ    y_base+0(FP), CX
+	MOVQ    slope_base+24(FP), DX
+	MOVQ    x_base+48(FP), BX
+	VMOVUPS constants<>+352(SB), Y0
+	XORQ    SI, SI
+
+loop:
+	VMOVUPS   (BX)(SI*4), Y1
+	VMOVUPS   constants<>+1088(SB), Y2
+	VMAXPS    Y1, Y2, Y1
 	VMOVUPS   constants<>+1120(SB), Y2
 	VMINPS    Y1, Y2, Y1
 	VMULPS    Y1, Y1, Y2
@@ -371,296 +659,20 @@ loop:
 	VPADDD    constants<>+384(SB), Y5, Y5
 	VPSLLD    $0x17, Y5, Y5
 	VMULPS    Y5, Y4, Y4
-	VMOVUPS   constants<>+352(SB), Y5
-	VADDPS    constants<>+352(SB), Y4, Y6
-	VDIVPS    Y6, Y5, Y5
+	VADDPS    constants<>+352(SB), Y4, Y5
+	VDIVPS    Y5, Y0, Y5
 	VMULPS    Y5, Y4, Y4
 	VBLENDVPS Y3, Y4, Y5, Y6
-	VBLENDVPS Y3, Y5, Y4, Y3
+	VMULPS    (BX)(SI*4), Y6, Y7
 	VMULPS    constants<>+1216(SB), Y2, Y2
 	VADDPS    constants<>+1184(SB), Y2, Y2
 	VMULPS    Y2, Y1, Y1
-	VMULPS    Y6, Y0, Y0
-	VMOVUPS   Y0, (CX)(BX*4)
-	ADDQ      $+8, BX
-	CMPQ      BX, AX
-	JLT       loop
-	VZEROUPPER
-	RET
-
-// func geluTanhGradAVX2(dx []float32, x []float32, dy []float32)
-// Requires: AVX, AVX2
-TEXT ·geluTanhGradAVX2(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	MOVQ dy_base+48(FP), BX
-	XORQ SI, SI
-
-loop:
-	VMOVUPS   (DX)(SI*4), Y0
-	VMOVUPS   (BX)(SI*4), Y1
-	VMOVUPS   constants<>+1088(SB), Y2
-	VMAXPS    Y0, Y2, Y0
-	VMOVUPS   constants<>+1120(SB), Y2
-	VMINPS    Y0, Y2, Y0
-	VMULPS    Y0, Y0, Y2
-	VMULPS    constants<>+1152(SB), Y2, Y3
-	VADDPS    constants<>+1184(SB), Y3, Y3
-	VMULPS    Y3, Y0, Y3
-	VPOR      constants<>+512(SB), Y3, Y4
-	VMOVUPS   constants<>+544(SB), Y5
-	VMAXPS    Y4, Y5, Y4
-	VMOVUPS   constants<>+576(SB), Y5
-	VMINPS    Y4, Y5, Y4
-	VMULPS    constants<>+32(SB), Y4, Y5
-	VADDPS    constants<>+64(SB), Y5, Y5
-	VSUBPS    constants<>+64(SB), Y5, Y6
-	VMULPS    constants<>+96(SB), Y6, Y7
-	VSUBPS    Y7, Y4, Y4
-	VMULPS    constants<>+128(SB), Y6, Y6
-	VSUBPS    Y6, Y4, Y4
-	VMULPS    constants<>+160(SB), Y4, Y6
-	VADDPS    constants<>+192(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+224(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+256(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+288(SB), Y6, Y6
-	VMULPS    Y4, Y6, Y6
-	VADDPS    constants<>+320(SB), Y6, Y6
-	VMULPS    Y4, Y4, Y7
-	VMULPS    Y6, Y7, Y6
-	VADDPS    Y6, Y4, Y4
-	VADDPS    constants<>+352(SB), Y4, Y4
-	VPSUBD    constants<>+64(SB), Y5, Y5
-	VPSRAD    $0x01, Y5, Y6
-	VPADDD    constants<>+384(SB), Y6, Y7
-	VPSLLD    $0x17, Y7, Y7
-	VMULPS    Y7, Y4, Y4
-	VPSUBD    Y6, Y5, Y5
-	VPADDD    constants<>+384(SB), Y5, Y5
-	VPSLLD    $0x17, Y5, Y5
-	VMULPS    Y5, Y4, Y4
-	VMOVUPS   constants<>+352(SB), Y5
-	VADDPS    constants<>+352(SB), Y4, Y6
-	VDIVPS    Y6, Y5, Y5
-	VMULPS    Y5, Y4, Y4
-	VBLENDVPS Y3, Y4, Y5, Y6
-	VBLENDVPS Y3, Y5, Y4, Y3
-	VMULPS    constants<>+1216(SB), Y2, Y2
-	VADDPS    constants<>+1184(SB), Y2, Y2
-	VMULPS    Y2, Y0, Y0
-	VMULPS    Y6, Y0, Y0
-	VMULPS    Y3, Y0, Y0
-	VADDPS    Y0, Y6, Y0
-	VMULPS    Y0, Y1, Y0
-	VMOVUPS   Y0, (CX)(SI*4)
-	ADDQ      $+8, SI
-	CMPQ      SI, AX
-	JLT       loop
-	VZEROUPPER
-	RET
-
-// func tanhGradAVX2(dx []float32, y []float32, dy []float32)
-// Requires: AVX
-TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ y_base+24(FP), DX
-	MOVQ dy_base+48(FP), BX
-	XORQ SI, SI
-
-loop:
-	VMOVUPS (DX)(SI*4), Y0
-	VMOVUPS (BX)(SI*4), Y1
-	VMOVUPS constants<>+352(SB), Y2
-	VSUBPS  Y0, Y2, Y3
-	VADDPS  Y0, Y2, Y0
-	VMULPS  Y0, Y3, Y0
-	VMULPS  Y0, Y1, Y0
-	VMOVUPS Y0, (CX)(SI*4)
-	ADDQ    $+8, SI
-	CMPQ    SI, AX
-	JLT     loop
-	VZEROUPPER
-	RET
-
-// func sigmoidGradAVX2(dx []float32, y []float32, dy []float32)
-// Requires: AVX
-TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ y_base+24(FP), DX
-	MOVQ dy_base+48(FP), BX
-	XORQ SI, SI
-
-loop:
-	VMOVUPS (DX)(SI*4), Y0
-	VMOVUPS (BX)(SI*4), Y1
-	VMOVUPS constants<>+352(SB), Y2
-	VSUBPS  Y0, Y2, Y2
-	VMULPS  Y2, Y0, Y0
-	VMULPS  Y0, Y1, Y0
-	VMOVUPS Y0, (CX)(SI*4)
-	ADDQ    $+8, SI
-	CMPQ    SI, AX
-	JLT     loop
-	VZEROUPPER
-	RET
-
-// func siluGradAVX2(dx []float32, x []float32, dy []float32)
-// Requires: AVX, AVX2
-TEXT ·siluGradAVX2(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	MOVQ dy_base+48(FP), BX
-	XORQ SI, SI
-
-loop:
-	VMOVUPS   (DX)(SI*4), Y0
-	VMOVUPS   (BX)(SI*4), Y1
-	VPOR      constants<>+512(SB), Y0, Y2
-	VMOVUPS   constants<>+544(SB), Y3
-	VMAXPS    Y2, Y3, Y2
-	VMOVUPS   constants<>+576(SB), Y3
-	VMINPS    Y2, Y3, Y2
-	VMULPS    constants<>+32(SB), Y2, Y3
-	VADDPS    constants<>+64(SB), Y3, Y3
-	VSUBPS    constants<>+64(SB), Y3, Y4
-	VMULPS    constants<>+96(SB), Y4, Y5
-	VSUBPS    Y5, Y2, Y2
-	VMULPS    constants<>+128(SB), Y4, Y4
-	VSUBPS    Y4, Y2, Y2
-	VMULPS    constants<>+160(SB), Y2, Y4
-	VADDPS    constants<>+192(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+224(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+256(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+288(SB), Y4, Y4
-	VMULPS    Y2, Y4, Y4
-	VADDPS    constants<>+320(SB), Y4, Y4
-	VMULPS    Y2, Y2, Y5
-	VMULPS    Y4, Y5, Y4
-	VADDPS    Y4, Y2, Y2
-	VADDPS    constants<>+352(SB), Y2, Y2
-	VPSUBD    constants<>+64(SB), Y3, Y3
-	VPSRAD    $0x01, Y3, Y4
-	VPADDD    constants<>+384(SB), Y4, Y5
-	VPSLLD    $0x17, Y5, Y5
-	VMULPS    Y5, Y2, Y2
-	VPSUBD    Y4, Y3, Y3
-	VPADDD    constants<>+384(SB), Y3, Y3
-	VPSLLD    $0x17, Y3, Y3
-	VMULPS    Y3, Y2, Y2
-	VMOVUPS   constants<>+352(SB), Y3
-	VADDPS    constants<>+352(SB), Y2, Y4
-	VDIVPS    Y4, Y3, Y3
-	VMULPS    Y3, Y2, Y2
-	VBLENDVPS Y0, Y2, Y3, Y4
-	VBLENDVPS Y0, Y3, Y2, Y2
-	VMULPS    Y2, Y0, Y0
-	VMOVUPS   constants<>+352(SB), Y2
-	VADDPS    Y2, Y0, Y0
-	VMULPS    Y0, Y4, Y0
-	VMULPS    Y0, Y1, Y0
-	VMOVUPS   Y0, (CX)(SI*4)
-	ADDQ      $+8, SI
-	CMPQ      SI, AX
-	JLT       loop
-	VZEROUPPER
-	RET
-
-// func geluGradAVX2(dx []float32, x []float32, dy []float32)
-// Requires: AVX, AVX2
-TEXT ·geluGradAVX2(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	MOVQ dy_base+48(FP), BX
-	XORQ SI, SI
-
-loop:
-	VMOVUPS   (DX)(SI*4), Y0
-	VMOVUPS   (BX)(SI*4), Y1
-	VPAND     constants<>+416(SB), Y0, Y2
-	VMOVUPS   constants<>+608(SB), Y3
-	VMINPS    Y2, Y3, Y2
-	VPAND     constants<>+640(SB), Y2, Y3
-	VSUBPS    Y2, Y3, Y4
-	VADDPS    Y2, Y3, Y5
-	VMULPS    Y5, Y4, Y4
-	VMULPS    constants<>+320(SB), Y4, Y4
-	VMULPS    Y3, Y3, Y3
-	VMULPS    constants<>+672(SB), Y3, Y3
-	VADDPS    Y4, Y3, Y5
-	VMULPS    constants<>+32(SB), Y5, Y5
-	VADDPS    constants<>+64(SB), Y5, Y5
-	VSUBPS    constants<>+64(SB), Y5, Y6
-	VMULPS    constants<>+96(SB), Y6, Y7
-	VSUBPS    Y7, Y3, Y3
-	VMULPS    constants<>+128(SB), Y6, Y6
-	VSUBPS    Y6, Y3, Y3
-	VADDPS    Y4, Y3, Y3
-	VMULPS    constants<>+160(SB), Y3, Y4
-	VADDPS    constants<>+192(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    constants<>+224(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    constants<>+256(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    constants<>+288(SB), Y4, Y4
-	VMULPS    Y3, Y4, Y4
-	VADDPS    constants<>+320(SB), Y4, Y4
-	VMULPS    Y3, Y3, Y6
-	VMULPS    Y4, Y6, Y4
-	VADDPS    Y4, Y3, Y3
-	VADDPS    constants<>+352(SB), Y3, Y3
-	VPSUBD    constants<>+64(SB), Y5, Y4
-	VPSRAD    $0x01, Y4, Y5
-	VPADDD    constants<>+384(SB), Y5, Y6
-	VPSLLD    $0x17, Y6, Y6
-	VMULPS    Y6, Y3, Y3
-	VPSUBD    Y5, Y4, Y4
-	VPADDD    constants<>+384(SB), Y4, Y4
-	VPSLLD    $0x17, Y4, Y4
-	VMULPS    Y4, Y3, Y3
-	VMOVUPS   constants<>+352(SB), Y4
-	VADDPS    constants<>+704(SB), Y2, Y5
-	VDIVPS    Y5, Y4, Y4
-	VMULPS    Y4, Y2, Y2
-	VMULPS    constants<>+736(SB), Y2, Y5
-	VADDPS    constants<>+768(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    constants<>+800(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    constants<>+832(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    constants<>+864(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    constants<>+896(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    constants<>+928(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    constants<>+960(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y5
-	VADDPS    constants<>+992(SB), Y5, Y5
-	VMULPS    Y2, Y5, Y2
-	VADDPS    constants<>+1024(SB), Y2, Y2
-	VMULPS    Y4, Y2, Y2
-	VMULPS    Y3, Y2, Y2
-	VMOVUPS   constants<>+352(SB), Y4
-	VSUBPS    Y2, Y4, Y4
-	VBLENDVPS Y0, Y2, Y4, Y2
-	VMULPS    constants<>+1056(SB), Y3, Y3
-	VMULPS    Y3, Y0, Y0
-	VADDPS    Y0, Y2, Y0
-	VMULPS    Y0, Y1, Y0
-	VMOVUPS   Y0, (CX)(SI*4)
+	VMULPS    Y6, Y1, Y1
+	VBLENDVPS Y3, Y5, Y4, Y2
+	VMULPS    Y2, Y1, Y1
+	VADDPS    Y1, Y6, Y1
+	VMOVUPS   Y7, (CX)(SI*4)
+	VMOVUPS   Y1, (DX)(SI*4)
 	ADDQ      $+8, SI
 	CMPQ      SI, AX
 	JLT       loop
@@ -678,7 +690,7 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-64
 	MOVQ         sums+56(FP), BX
 	VMOVUPS      (BX), Z2
 	XORQ         SI, SI
-	LEAQ         -32(AX), DI
+	LEAQ         -48(AX), DI
 	CMPQ         SI, DI
 	JGE          rest
 
@@ -686,98 +698,128 @@ abreast:
 	VMOVUPS       (DX)(SI*4), Z3
 	VMOVUPS       64(DX)(SI*4), Z4
 	VMOVUPS       128(DX)(SI*4), Z5
+	VMOVUPS       192(DX)(SI*4), Z6
 	VSUBPS        Z0, Z3, Z3
 	VSUBPS        Z0, Z4, Z4
 	VSUBPS        Z0, Z5, Z5
+	VSUBPS        Z0, Z6, Z6
 	VMULPS        Z1, Z3, Z3
 	VMULPS        Z1, Z4, Z4
-	VMULPS        Z1, Z5, Z7
-	VBROADCASTSS  constants<>+0(SB), Z5
+	VMULPS        Z1, Z5, Z5
+	VMULPS        Z1, Z6, Z9
 	VBROADCASTSS  constants<>+0(SB), Z6
+	VBROADCASTSS  constants<>+0(SB), Z7
 	VBROADCASTSS  constants<>+0(SB), Z8
-	VCMPPS        $0x05, Z5, Z3, K1
-	VCMPPS        $0x05, Z6, Z4, K2
-	VCMPPS        $0x05, Z8, Z7, K3
-	VMOVAPS.Z     Z3, K1, Z3
-	VMOVAPS.Z     Z4, K2, Z4
-	VMOVAPS.Z     Z7, K3, Z7
-	VMULPS.BCST   constants<>+32(SB), Z3, Z5
-	VMULPS.BCST   constants<>+32(SB), Z4, Z6
-	VMULPS.BCST   constants<>+32(SB), Z7, Z8
-	VADDPS.BCST   constants<>+64(SB), Z5, Z5
-	VADDPS.BCST   constants<>+64(SB), Z6, Z6
-	VADDPS.BCST   constants<>+64(SB), Z8, Z8
-	VSUBPS.BCST   constants<>+64(SB), Z5, Z5
-	VSUBPS.BCST   constants<>+64(SB), Z6, Z6
-	VSUBPS.BCST   constants<>+64(SB), Z8, Z10
-	VMULPS.BCST   constants<>+96(SB), Z5, Z8
-	VMULPS.BCST   constants<>+96(SB), Z6, Z9
-	VMULPS.BCST   constants<>+96(SB), Z10, Z11
-	VSUBPS        Z8, Z3, Z3
-	VSUBPS        Z9, Z4, Z4
-	VSUBPS        Z11, Z7, Z9
-	VMULPS.BCST   constants<>+128(SB), Z5, Z7
-	VMULPS.BCST   constants<>+128(SB), Z6, Z8
-	VMULPS.BCST   constants<>+128(SB), Z10, Z11
-	VSUBPS        Z7, Z3, Z3
-	VSUBPS        Z8, Z4, Z4
-	VSUBPS        Z11, Z9, Z9
-	VMULPS.BCST   constants<>+160(SB), Z3, Z7
-	VMULPS.BCST   constants<>+160(SB), Z4, Z8
-	VMULPS.BCST   constants<>+160(SB), Z9, Z11
-	VADDPS.BCST   constants<>+192(SB), Z7, Z7
-	VADDPS.BCST   constants<>+192(SB), Z8, Z8
-	VADDPS.BCST   constants<>+192(SB), Z11, Z11
-	VMULPS        Z3, Z7, Z7
-	VMULPS        Z4, Z8, Z8
-	VMULPS        Z9, Z11, Z11
-	VADDPS.BCST   constants<>+224(SB), Z7, Z7
-	VADDPS.BCST   constants<>+224(SB), Z8, Z8
-	VADDPS.BCST   constants<>+224(SB), Z11, Z11
-	VMULPS        Z3, Z7, Z7
-	VMULPS        Z4, Z8, Z8
-	VMULPS        Z9, Z11, Z11
-	VADDPS.BCST   constants<>+256(SB), Z7, Z7
-	VADDPS.BCST   constants<>+256(SB), Z8, Z8
-	VADDPS.BCST   constants<>+256(SB), Z11, Z11
-	VMULPS        Z3, Z7, Z7
-	VMULPS        Z4, Z8, Z8
-	VMULPS        Z9, Z11, Z11
-	VADDPS.BCST   constants<>+288(SB), Z7, Z7
-	VADDPS.BCST   constants<>+288(SB), Z8, Z8
-	VADDPS.BCST   constants<>+288(SB), Z11, Z11
-	VMULPS        Z3, Z7, Z7
-	VMULPS        Z4, Z8, Z8
-	VMULPS        Z9, Z11, Z11
-	VADDPS.BCST   constants<>+320(SB), Z7, Z7
-	VADDPS.BCST   constants<>+320(SB), Z8, Z8
-	VADDPS.BCST   constants<>+320(SB), Z11, Z13
-	VMULPS        Z3, Z3, Z11
-	VMULPS        Z4, Z4, Z12
-	VMULPS        Z9, Z9, Z14
-	VMULPS        Z7, Z11, Z7
-	VMULPS        Z8, Z12, Z8
-	VMULPS        Z13, Z14, Z11
-	VADDPS        Z7, Z3, Z3
-	VADDPS        Z8, Z4, Z4
-	VADDPS        Z11, Z9, Z7
-	VADDPS.BCST   constants<>+352(SB), Z3, Z3
-	VADDPS.BCST   constants<>+352(SB), Z4, Z4
-	VADDPS.BCST   constants<>+352(SB), Z7, Z7
-	VSCALEFPS     Z5, Z3, Z3
-	VSCALEFPS     Z6, Z4, Z4
-	VSCALEFPS     Z10, Z7, Z5
+	VBROADCASTSS  constants<>+0(SB), Z10
+	VCMPPS        $0x05, Z6, Z3, K1
+	VCMPPS        $0x05, Z7, Z4, K2
+	VCMPPS        $0x05, Z8, Z5, K3
+	VCMPPS        $0x05, Z10, Z9, K4
 	VMOVAPS.Z     Z3, K1, Z3
 	VMOVAPS.Z     Z4, K2, Z4
 	VMOVAPS.Z     Z5, K3, Z5
+	VMOVAPS.Z     Z9, K4, Z9
+	VMULPS.BCST   constants<>+32(SB), Z3, Z6
+	VMULPS.BCST   constants<>+32(SB), Z4, Z7
+	VMULPS.BCST   constants<>+32(SB), Z5, Z8
+	VMULPS.BCST   constants<>+32(SB), Z9, Z10
+	VADDPS.BCST   constants<>+64(SB), Z6, Z6
+	VADDPS.BCST   constants<>+64(SB), Z7, Z7
+	VADDPS.BCST   constants<>+64(SB), Z8, Z8
+	VADDPS.BCST   constants<>+64(SB), Z10, Z10
+	VSUBPS.BCST   constants<>+64(SB), Z6, Z6
+	VSUBPS.BCST   constants<>+64(SB), Z7, Z7
+	VSUBPS.BCST   constants<>+64(SB), Z8, Z8
+	VSUBPS.BCST   constants<>+64(SB), Z10, Z13
+	VMULPS.BCST   constants<>+96(SB), Z6, Z10
+	VMULPS.BCST   constants<>+96(SB), Z7, Z11
+	VMULPS.BCST   constants<>+96(SB), Z8, Z12
+	VMULPS.BCST   constants<>+96(SB), Z13, Z14
+	VSUBPS        Z10, Z3, Z3
+	VSUBPS        Z11, Z4, Z4
+	VSUBPS        Z12, Z5, Z5
+	VSUBPS        Z14, Z9, Z12
+	VMULPS.BCST   constants<>+128(SB), Z6, Z9
+	VMULPS.BCST   constants<>+128(SB), Z7, Z10
+	VMULPS.BCST   constants<>+128(SB), Z8, Z11
+	VMULPS.BCST   constants<>+128(SB), Z13, Z14
+	VSUBPS        Z9, Z3, Z3
+	VSUBPS        Z10, Z4, Z4
+	VSUBPS        Z11, Z5, Z5
+	VSUBPS        Z14, Z12, Z12
+	VMULPS.BCST   constants<>+160(SB), Z3, Z9
+	VMULPS.BCST   constants<>+160(SB), Z4, Z10
+	VMULPS.BCST   constants<>+160(SB), Z5, Z11
+	VMULPS.BCST   constants<>+160(SB), Z12, Z14
+	VADDPS.BCST   constants<>+192(SB), Z9, Z9
+	VADDPS.BCST   constants<>+192(SB), Z10, Z10
+	VADDPS.BCST   constants<>+192(SB), Z11, Z11
+	VADDPS.BCST   constants<>+192(SB), Z14, Z14
+	VMULPS        Z3, Z9, Z9
+	VMULPS        Z4, Z10, Z10
+	VMULPS        Z5, Z11, Z11
+	VMULPS        Z12, Z14, Z14
+	VADDPS.BCST   constants<>+224(SB), Z9, Z9
+	VADDPS.BCST   constants<>+224(SB), Z10, Z10
+	VADDPS.BCST   constants<>+224(SB), Z11, Z11
+	VADDPS.BCST   constants<>+224(SB), Z14, Z14
+	VMULPS        Z3, Z9, Z9
+	VMULPS        Z4, Z10, Z10
+	VMULPS        Z5, Z11, Z11
+	VMULPS        Z12, Z14, Z14
+	VADDPS.BCST   constants<>+256(SB), Z9, Z9
+	VADDPS.BCST   constants<>+256(SB), Z10, Z10
+	VADDPS.BCST   constants<>+256(SB), Z11, Z11
+	VADDPS.BCST   constants<>+256(SB), Z14, Z14
+	VMULPS        Z3, Z9, Z9
+	VMULPS        Z4, Z10, Z10
+	VMULPS        Z5, Z11, Z11
+	VMULPS        Z12, Z14, Z14
+	VADDPS.BCST   constants<>+288(SB), Z9, Z9
+	VADDPS.BCST   constants<>+288(SB), Z10, Z10
+	VADDPS.BCST   constants<>+288(SB), Z11, Z11
+	VADDPS.BCST   constants<>+288(SB), Z14, Z14
+	VMULPS        Z3, Z9, Z9
+	VMULPS        Z4, Z10, Z10
+	VMULPS        Z5, Z11, Z11
+	VMULPS        Z12, Z14, Z14
+	VADDPS.BCST   constants<>+320(SB), Z9, Z9
+	VADDPS.BCST   constants<>+320(SB), Z10, Z10
+	VADDPS.BCST   constants<>+320(SB), Z11, Z11
+	VADDPS.BCST   constants<>+320(SB), Z14, Z17
+	VMULPS        Z3, Z3, Z14
+	VMULPS        Z4, Z4, Z15
+	VMULPS        Z5, Z5, Z16
+	VMULPS        Z12, Z12, Z18
+	VMULPS        Z9, Z14, Z9
+	VMULPS        Z10, Z15, Z10
+	VMULPS        Z11, Z16, Z11
+	VMULPS        Z17, Z18, Z14
+	VADDPS        Z9, Z3, Z3
+	VADDPS        Z10, Z4, Z4
+	VADDPS        Z11, Z5, Z5
+	VADDPS        Z14, Z12, Z9
+	VADDPS.BCST   constants<>+352(SB), Z3, Z3
+	VADDPS.BCST   constants<>+352(SB), Z4, Z4
+	VADDPS.BCST   constants<>+352(SB), Z5, Z5
+	VADDPS.BCST   constants<>+352(SB), Z9, Z9
+	VSCALEFPS     Z6, Z3, Z3
+	VSCALEFPS     Z7, Z4, Z4
+	VSCALEFPS     Z8, Z5, Z5
+	VSCALEFPS     Z13, Z9, Z6
+	VMOVAPS.Z     Z3, K1, Z3
+	VMOVAPS.Z     Z4, K2, Z4
+	VMOVAPS.Z     Z5, K3, Z5
+	VMOVAPS.Z     Z6, K4, Z6
 	VMOVUPS       Z3, (CX)(SI*4)
 	VMOVUPS       Z4, 64(CX)(SI*4)
 	VMOVUPS       Z5, 128(CX)(SI*4)
-	VEXTRACTF64X4 $0x01, Z3, Y6
+	VMOVUPS       Z6, 192(CX)(SI*4)
+	VEXTRACTF64X4 $0x01, Z3, Y7
 	VCVTPS2PD     Y3, Z3
-	VCVTPS2PD     Y6, Z6
+	VCVTPS2PD     Y7, Z7
 	VADDPD        Z3, Z2, Z2
-	VADDPD        Z6, Z2, Z2
+	VADDPD        Z7, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z4, Y3
 	VCVTPS2PD     Y4, Z4
 	VCVTPS2PD     Y3, Z3
@@ -788,7 +830,12 @@ abreast:
 	VCVTPS2PD     Y3, Z3
 	VADDPD        Z4, Z2, Z2
 	VADDPD        Z3, Z2, Z2
-	ADDQ          $+48, SI
+	VEXTRACTF64X4 $0x01, Z6, Y3
+	VCVTPS2PD     Y6, Z4
+	VCVTPS2PD     Y3, Z3
+	VADDPD        Z4, Z2, Z2
+	VADDPD        Z3, Z2, Z2
+	ADDQ          $+64, SI
 	CMPQ          SI, DI
 	JLT           abreast
 
@@ -844,124 +891,161 @@ done:
 // func tanhAVX512(y []float32, x []float32)
 // Requires: AVX, AVX512F
 TEXT ·tanhAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-	LEAQ -32(AX), SI
-	CMPQ BX, SI
-	JGE  rest
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         BX, BX
+	LEAQ         -48(AX), SI
+	CMPQ         BX, SI
+	JGE          rest
 
 abreast:
 	VMOVUPS      (DX)(BX*4), Z0
 	VMOVUPS      64(DX)(BX*4), Z3
 	VMOVUPS      128(DX)(BX*4), Z6
+	VMOVUPS      192(DX)(BX*4), Z9
 	VPANDD.BCST  constants<>+416(SB), Z0, Z1
 	VPANDD.BCST  constants<>+416(SB), Z3, Z4
 	VPANDD.BCST  constants<>+416(SB), Z6, Z7
+	VPANDD.BCST  constants<>+416(SB), Z9, Z10
 	VBROADCASTSS constants<>+448(SB), Z2
 	VBROADCASTSS constants<>+448(SB), Z5
 	VBROADCASTSS constants<>+448(SB), Z8
+	VBROADCASTSS constants<>+448(SB), Z11
 	VMINPS       Z1, Z2, Z1
 	VMINPS       Z4, Z5, Z2
 	VMINPS       Z7, Z8, Z4
+	VMINPS       Z10, Z11, Z5
 	VADDPS       Z1, Z1, Z1
 	VADDPS       Z2, Z2, Z2
-	VADDPS       Z4, Z4, Z7
-	VMULPS.BCST  constants<>+32(SB), Z1, Z4
-	VMULPS.BCST  constants<>+32(SB), Z2, Z5
-	VMULPS.BCST  constants<>+32(SB), Z7, Z8
-	VADDPS.BCST  constants<>+64(SB), Z4, Z4
+	VADDPS       Z4, Z4, Z4
+	VADDPS       Z5, Z5, Z10
+	VMULPS.BCST  constants<>+32(SB), Z1, Z5
+	VMULPS.BCST  constants<>+32(SB), Z2, Z7
+	VMULPS.BCST  constants<>+32(SB), Z4, Z8
+	VMULPS.BCST  constants<>+32(SB), Z10, Z11
 	VADDPS.BCST  constants<>+64(SB), Z5, Z5
-	VADDPS.BCST  constants<>+64(SB), Z8, Z12
-	VSUBPS.BCST  constants<>+64(SB), Z4, Z8
-	VSUBPS.BCST  constants<>+64(SB), Z5, Z10
-	VSUBPS.BCST  constants<>+64(SB), Z12, Z13
-	VMULPS.BCST  constants<>+96(SB), Z8, Z9
-	VMULPS.BCST  constants<>+96(SB), Z10, Z11
+	VADDPS.BCST  constants<>+64(SB), Z7, Z7
+	VADDPS.BCST  constants<>+64(SB), Z8, Z8
+	VADDPS.BCST  constants<>+64(SB), Z11, Z17
+	VSUBPS.BCST  constants<>+64(SB), Z5, Z11
+	VSUBPS.BCST  constants<>+64(SB), Z7, Z13
+	VSUBPS.BCST  constants<>+64(SB), Z8, Z15
+	VSUBPS.BCST  constants<>+64(SB), Z17, Z18
+	VMULPS.BCST  constants<>+96(SB), Z11, Z12
 	VMULPS.BCST  constants<>+96(SB), Z13, Z14
-	VSUBPS       Z9, Z1, Z1
-	VSUBPS       Z11, Z2, Z2
-	VSUBPS       Z14, Z7, Z7
-	VMULPS.BCST  constants<>+128(SB), Z8, Z8
-	VMULPS.BCST  constants<>+128(SB), Z10, Z9
-	VMULPS.BCST  constants<>+128(SB), Z13, Z10
-	VSUBPS       Z8, Z1, Z1
-	VSUBPS       Z9, Z2, Z2
-	VSUBPS       Z10, Z7, Z9
-	VMULPS.BCST  constants<>+160(SB), Z1, Z7
-	VMULPS.BCST  constants<>+160(SB), Z2, Z8
-	VMULPS.BCST  constants<>+160(SB), Z9, Z10
-	VADDPS.BCST  constants<>+192(SB), Z7, Z7
-	VADDPS.BCST  constants<>+192(SB), Z8, Z8
+	VMULPS.BCST  constants<>+96(SB), Z15, Z16
+	VMULPS.BCST  constants<>+96(SB), Z18, Z19
+	VSUBPS       Z12, Z1, Z1
+	VSUBPS       Z14, Z2, Z2
+	VSUBPS       Z16, Z4, Z4
+	VSUBPS       Z19, Z10, Z10
+	VMULPS.BCST  constants<>+128(SB), Z11, Z11
+	VMULPS.BCST  constants<>+128(SB), Z13, Z12
+	VMULPS.BCST  constants<>+128(SB), Z15, Z13
+	VMULPS.BCST  constants<>+128(SB), Z18, Z14
+	VSUBPS       Z11, Z1, Z1
+	VSUBPS       Z12, Z2, Z2
+	VSUBPS       Z13, Z4, Z4
+	VSUBPS       Z14, Z10, Z13
+	VMULPS.BCST  constants<>+160(SB), Z1, Z10
+	VMULPS.BCST  constants<>+160(SB), Z2, Z11
+	VMULPS.BCST  constants<>+160(SB), Z4, Z12
+	VMULPS.BCST  constants<>+160(SB), Z13, Z14
 	VADDPS.BCST  constants<>+192(SB), Z10, Z10
-	VMULPS       Z1, Z7, Z7
-	VMULPS       Z2, Z8, Z8
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  constants<>+224(SB), Z7, Z7
-	VADDPS.BCST  constants<>+224(SB), Z8, Z8
+	VADDPS.BCST  constants<>+192(SB), Z11, Z11
+	VADDPS.BCST  constants<>+192(SB), Z12, Z12
+	VADDPS.BCST  constants<>+192(SB), Z14, Z14
+	VMULPS       Z1, Z10, Z10
+	VMULPS       Z2, Z11, Z11
+	VMULPS       Z4, Z12, Z12
+	VMULPS       Z13, Z14, Z14
 	VADDPS.BCST  constants<>+224(SB), Z10, Z10
-	VMULPS       Z1, Z7, Z7
-	VMULPS       Z2, Z8, Z8
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  constants<>+256(SB), Z7, Z7
-	VADDPS.BCST  constants<>+256(SB), Z8, Z8
+	VADDPS.BCST  constants<>+224(SB), Z11, Z11
+	VADDPS.BCST  constants<>+224(SB), Z12, Z12
+	VADDPS.BCST  constants<>+224(SB), Z14, Z14
+	VMULPS       Z1, Z10, Z10
+	VMULPS       Z2, Z11, Z11
+	VMULPS       Z4, Z12, Z12
+	VMULPS       Z13, Z14, Z14
 	VADDPS.BCST  constants<>+256(SB), Z10, Z10
-	VMULPS       Z1, Z7, Z7
-	VMULPS       Z2, Z8, Z8
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  constants<>+288(SB), Z7, Z7
-	VADDPS.BCST  constants<>+288(SB), Z8, Z8
+	VADDPS.BCST  constants<>+256(SB), Z11, Z11
+	VADDPS.BCST  constants<>+256(SB), Z12, Z12
+	VADDPS.BCST  constants<>+256(SB), Z14, Z14
+	VMULPS       Z1, Z10, Z10
+	VMULPS       Z2, Z11, Z11
+	VMULPS       Z4, Z12, Z12
+	VMULPS       Z13, Z14, Z14
 	VADDPS.BCST  constants<>+288(SB), Z10, Z10
-	VMULPS       Z1, Z7, Z7
-	VMULPS       Z2, Z8, Z8
-	VMULPS       Z9, Z10, Z10
-	VADDPS.BCST  constants<>+320(SB), Z7, Z7
-	VADDPS.BCST  constants<>+320(SB), Z8, Z8
-	VADDPS.BCST  constants<>+320(SB), Z10, Z13
-	VMULPS       Z1, Z1, Z10
-	VMULPS       Z2, Z2, Z11
-	VMULPS       Z9, Z9, Z14
-	VMULPS       Z7, Z10, Z7
-	VMULPS       Z8, Z11, Z8
-	VMULPS       Z13, Z14, Z10
-	VADDPS       Z7, Z1, Z1
-	VADDPS       Z8, Z2, Z2
-	VADDPS       Z10, Z9, Z7
-	VPSUBD.BCST  constants<>+64(SB), Z4, Z4
+	VADDPS.BCST  constants<>+288(SB), Z11, Z11
+	VADDPS.BCST  constants<>+288(SB), Z12, Z12
+	VADDPS.BCST  constants<>+288(SB), Z14, Z14
+	VMULPS       Z1, Z10, Z10
+	VMULPS       Z2, Z11, Z11
+	VMULPS       Z4, Z12, Z12
+	VMULPS       Z13, Z14, Z14
+	VADDPS.BCST  constants<>+320(SB), Z10, Z10
+	VADDPS.BCST  constants<>+320(SB), Z11, Z11
+	VADDPS.BCST  constants<>+320(SB), Z12, Z12
+	VADDPS.BCST  constants<>+320(SB), Z14, Z18
+	VMULPS       Z1, Z1, Z14
+	VMULPS       Z2, Z2, Z15
+	VMULPS       Z4, Z4, Z16
+	VMULPS       Z13, Z13, Z19
+	VMULPS       Z10, Z14, Z10
+	VMULPS       Z11, Z15, Z11
+	VMULPS       Z12, Z16, Z12
+	VMULPS       Z18, Z19, Z14
+	VADDPS       Z10, Z1, Z1
+	VADDPS       Z11, Z2, Z2
+	VADDPS       Z12, Z4, Z4
+	VADDPS       Z14, Z13, Z10
 	VPSUBD.BCST  constants<>+64(SB), Z5, Z5
-	VPSUBD.BCST  constants<>+64(SB), Z12, Z8
-	VPADDD.BCST  constants<>+384(SB), Z4, Z4
+	VPSUBD.BCST  constants<>+64(SB), Z7, Z7
+	VPSUBD.BCST  constants<>+64(SB), Z8, Z8
+	VPSUBD.BCST  constants<>+64(SB), Z17, Z11
 	VPADDD.BCST  constants<>+384(SB), Z5, Z5
+	VPADDD.BCST  constants<>+384(SB), Z7, Z7
 	VPADDD.BCST  constants<>+384(SB), Z8, Z8
-	VPSLLD       $0x17, Z4, Z4
+	VPADDD.BCST  constants<>+384(SB), Z11, Z11
 	VPSLLD       $0x17, Z5, Z5
+	VPSLLD       $0x17, Z7, Z7
 	VPSLLD       $0x17, Z8, Z8
-	VMULPS       Z4, Z1, Z1
-	VMULPS       Z5, Z2, Z2
-	VMULPS       Z8, Z7, Z7
-	VSUBPS.BCST  constants<>+352(SB), Z4, Z4
+	VPSLLD       $0x17, Z11, Z11
+	VMULPS       Z5, Z1, Z1
+	VMULPS       Z7, Z2, Z2
+	VMULPS       Z8, Z4, Z4
+	VMULPS       Z11, Z10, Z10
 	VSUBPS.BCST  constants<>+352(SB), Z5, Z5
+	VSUBPS.BCST  constants<>+352(SB), Z7, Z7
 	VSUBPS.BCST  constants<>+352(SB), Z8, Z8
-	VADDPS       Z4, Z1, Z1
-	VADDPS       Z5, Z2, Z2
-	VADDPS       Z8, Z7, Z7
-	VADDPS.BCST  constants<>+480(SB), Z1, Z4
-	VADDPS.BCST  constants<>+480(SB), Z2, Z5
-	VADDPS.BCST  constants<>+480(SB), Z7, Z8
-	VDIVPS       Z4, Z1, Z1
-	VDIVPS       Z5, Z2, Z2
-	VDIVPS       Z8, Z7, Z4
+	VSUBPS.BCST  constants<>+352(SB), Z11, Z11
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z7, Z2, Z2
+	VADDPS       Z8, Z4, Z4
+	VADDPS       Z11, Z10, Z10
+	VADDPS.BCST  constants<>+480(SB), Z1, Z5
+	VADDPS.BCST  constants<>+480(SB), Z2, Z7
+	VADDPS.BCST  constants<>+480(SB), Z4, Z8
+	VADDPS.BCST  constants<>+480(SB), Z10, Z11
+	VDIVPS       Z5, Z1, Z1
+	VDIVPS       Z7, Z2, Z2
+	VDIVPS       Z8, Z4, Z4
+	VDIVPS       Z11, Z10, Z5
 	VPANDD.BCST  constants<>+512(SB), Z0, Z0
 	VPANDD.BCST  constants<>+512(SB), Z3, Z3
-	VPANDD.BCST  constants<>+512(SB), Z6, Z5
+	VPANDD.BCST  constants<>+512(SB), Z6, Z6
+	VPANDD.BCST  constants<>+512(SB), Z9, Z7
 	VPORD        Z0, Z1, Z0
 	VPORD        Z3, Z2, Z1
-	VPORD        Z5, Z4, Z2
+	VPORD        Z6, Z4, Z2
+	VPORD        Z7, Z5, Z3
 	VMOVUPS      Z0, (CX)(BX*4)
 	VMOVUPS      Z1, 64(CX)(BX*4)
 	VMOVUPS      Z2, 128(CX)(BX*4)
-	ADDQ         $+48, BX
+	VMOVUPS      Z3, 192(CX)(BX*4)
+	ADDQ         $+64, BX
 	CMPQ         BX, SI
 	JLT          abreast
 
@@ -1017,814 +1101,153 @@ done:
 // func sigmoidAVX512(y []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-	LEAQ -32(AX), SI
-	CMPQ BX, SI
-	JGE  rest
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         BX, BX
+	LEAQ         -48(AX), SI
+	CMPQ         BX, SI
+	JGE          rest
 
 abreast:
-	VMOVUPS      (DX)(BX*4), Z0
-	VMOVUPS      64(DX)(BX*4), Z5
-	VMOVUPS      128(DX)(BX*4), Z10
-	VPORD.BCST   constants<>+512(SB), Z0, Z1
-	VPORD.BCST   constants<>+512(SB), Z5, Z6
-	VPORD.BCST   constants<>+512(SB), Z10, Z11
-	VBROADCASTSS constants<>+544(SB), Z2
-	VBROADCASTSS constants<>+544(SB), Z7
-	VBROADCASTSS constants<>+544(SB), Z12
-	VMAXPS       Z1, Z2, Z1
-	VMAXPS       Z6, Z7, Z2
-	VMAXPS       Z11, Z12, Z11
+	VMOVUPS      (DX)(BX*4), Z1
+	VMOVUPS      64(DX)(BX*4), Z2
+	VMOVUPS      128(DX)(BX*4), Z3
+	VMOVUPS      192(DX)(BX*4), Z4
+	VPMOVD2M     Z1, K1
+	VPMOVD2M     Z2, K2
+	VPMOVD2M     Z3, K3
+	VPMOVD2M     Z4, K4
+	VPORD.BCST   constants<>+512(SB), Z1, Z1
+	VPORD.BCST   constants<>+512(SB), Z2, Z2
+	VPORD.BCST   constants<>+512(SB), Z3, Z3
+	VPORD.BCST   constants<>+512(SB), Z4, Z7
+	VBROADCASTSS constants<>+544(SB), Z4
+	VBROADCASTSS constants<>+544(SB), Z5
+	VBROADCASTSS constants<>+544(SB), Z6
+	VBROADCASTSS constants<>+544(SB), Z8
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS constants<>+576(SB), Z4
+	VBROADCASTSS constants<>+576(SB), Z5
 	VBROADCASTSS constants<>+576(SB), Z6
-	VBROADCASTSS constants<>+576(SB), Z7
-	VBROADCASTSS constants<>+576(SB), Z12
-	VMINPS       Z1, Z6, Z1
-	VMINPS       Z2, Z7, Z2
-	VMINPS       Z11, Z12, Z11
-	VMULPS.BCST  constants<>+32(SB), Z1, Z6
-	VMULPS.BCST  constants<>+32(SB), Z2, Z7
-	VMULPS.BCST  constants<>+32(SB), Z11, Z12
-	VADDPS.BCST  constants<>+64(SB), Z6, Z6
-	VADDPS.BCST  constants<>+64(SB), Z7, Z7
-	VADDPS.BCST  constants<>+64(SB), Z12, Z12
-	VSUBPS.BCST  constants<>+64(SB), Z6, Z6
-	VSUBPS.BCST  constants<>+64(SB), Z7, Z7
-	VSUBPS.BCST  constants<>+64(SB), Z12, Z18
-	VMULPS.BCST  constants<>+96(SB), Z6, Z12
-	VMULPS.BCST  constants<>+96(SB), Z7, Z17
-	VMULPS.BCST  constants<>+96(SB), Z18, Z19
-	VSUBPS       Z12, Z1, Z1
-	VSUBPS       Z17, Z2, Z2
-	VSUBPS       Z19, Z11, Z17
-	VMULPS.BCST  constants<>+128(SB), Z6, Z11
-	VMULPS.BCST  constants<>+128(SB), Z7, Z12
-	VMULPS.BCST  constants<>+128(SB), Z18, Z19
-	VSUBPS       Z11, Z1, Z1
-	VSUBPS       Z12, Z2, Z2
-	VSUBPS       Z19, Z17, Z17
-	VMULPS.BCST  constants<>+160(SB), Z1, Z11
-	VMULPS.BCST  constants<>+160(SB), Z2, Z12
-	VMULPS.BCST  constants<>+160(SB), Z17, Z19
-	VADDPS.BCST  constants<>+192(SB), Z11, Z11
-	VADDPS.BCST  constants<>+192(SB), Z12, Z12
-	VADDPS.BCST  constants<>+192(SB), Z19, Z19
-	VMULPS       Z1, Z11, Z11
-	VMULPS       Z2, Z12, Z12
-	VMULPS       Z17, Z19, Z19
-	VADDPS.BCST  constants<>+224(SB), Z11, Z11
-	VADDPS.BCST  constants<>+224(SB), Z12, Z12
-	VADDPS.BCST  constants<>+224(SB), Z19, Z19
-	VMULPS       Z1, Z11, Z11
-	VMULPS       Z2, Z12, Z12
-	VMULPS       Z17, Z19, Z19
-	VADDPS.BCST  constants<>+256(SB), Z11, Z11
-	VADDPS.BCST  constants<>+256(SB), Z12, Z12
-	VADDPS.BCST  constants<>+256(SB), Z19, Z19
-	VMULPS       Z1, Z11, Z11
-	VMULPS       Z2, Z12, Z12
-	VMULPS       Z17, Z19, Z19
-	VADDPS.BCST  constants<>+288(SB), Z11, Z11
-	VADDPS.BCST  constants<>+288(SB), Z12, Z12
-	VADDPS.BCST  constants<>+288(SB), Z19, Z19
-	VMULPS       Z1, Z11, Z11
-	VMULPS       Z2, Z12, Z12
-	VMULPS       Z17, Z19, Z19
-	VADDPS.BCST  constants<>+320(SB), Z11, Z11
-	VADDPS.BCST  constants<>+320(SB), Z12, Z12
-	VADDPS.BCST  constants<>+320(SB), Z19, Z21
-	VMULPS       Z1, Z1, Z19
-	VMULPS       Z2, Z2, Z20
-	VMULPS       Z17, Z17, Z22
-	VMULPS       Z11, Z19, Z11
-	VMULPS       Z12, Z20, Z12
-	VMULPS       Z21, Z22, Z19
-	VADDPS       Z11, Z1, Z1
-	VADDPS       Z12, Z2, Z2
-	VADDPS       Z19, Z17, Z11
-	VADDPS.BCST  constants<>+352(SB), Z1, Z1
-	VADDPS.BCST  constants<>+352(SB), Z2, Z2
-	VADDPS.BCST  constants<>+352(SB), Z11, Z11
-	VSCALEFPS    Z6, Z1, Z1
-	VSCALEFPS    Z7, Z2, Z2
-	VSCALEFPS    Z18, Z11, Z17
-	VBROADCASTSS constants<>+352(SB), Z6
-	VBROADCASTSS constants<>+352(SB), Z11
-	VBROADCASTSS constants<>+352(SB), Z18
-	VADDPS.BCST  constants<>+352(SB), Z1, Z7
-	VADDPS.BCST  constants<>+352(SB), Z2, Z12
-	VADDPS.BCST  constants<>+352(SB), Z17, Z19
-	VDIVPS       Z7, Z6, Z6
-	VDIVPS       Z12, Z11, Z7
-	VDIVPS       Z19, Z18, Z11
-	VMULPS       Z6, Z1, Z1
-	VMULPS       Z7, Z2, Z2
-	VMULPS       Z11, Z17, Z12
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z5, K2
-	VPMOVD2M     Z10, K3
-	VBLENDMPS    Z1, Z6, K1, Z3
-	VBLENDMPS    Z2, Z7, K2, Z8
-	VBLENDMPS    Z12, Z11, K3, Z13
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z5, K2
-	VPMOVD2M     Z10, K3
-	VBLENDMPS    Z6, Z1, K1, Z4
-	VBLENDMPS    Z7, Z2, K2, Z9
-	VBLENDMPS    Z11, Z12, K3, Z14
-	VMOVUPS      Z3, (CX)(BX*4)
-	VMOVUPS      Z8, 64(CX)(BX*4)
-	VMOVUPS      Z13, 128(CX)(BX*4)
-	ADDQ         $+48, BX
-	CMPQ         BX, SI
-	JLT          abreast
-
-rest:
-	CMPQ BX, AX
-	JGE  done
-
-loop:
-	VMOVUPS      (DX)(BX*4), Z0
-	VPORD.BCST   constants<>+512(SB), Z0, Z1
-	VBROADCASTSS constants<>+544(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VBROADCASTSS constants<>+576(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMULPS.BCST  constants<>+32(SB), Z1, Z2
-	VADDPS.BCST  constants<>+64(SB), Z2, Z2
-	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
-	VMULPS.BCST  constants<>+96(SB), Z2, Z3
-	VSUBPS       Z3, Z1, Z1
-	VMULPS.BCST  constants<>+128(SB), Z2, Z3
-	VSUBPS       Z3, Z1, Z1
-	VMULPS.BCST  constants<>+160(SB), Z1, Z3
-	VADDPS.BCST  constants<>+192(SB), Z3, Z3
-	VMULPS       Z1, Z3, Z3
-	VADDPS.BCST  constants<>+224(SB), Z3, Z3
-	VMULPS       Z1, Z3, Z3
-	VADDPS.BCST  constants<>+256(SB), Z3, Z3
-	VMULPS       Z1, Z3, Z3
-	VADDPS.BCST  constants<>+288(SB), Z3, Z3
-	VMULPS       Z1, Z3, Z3
-	VADDPS.BCST  constants<>+320(SB), Z3, Z3
-	VMULPS       Z1, Z1, Z4
-	VMULPS       Z3, Z4, Z3
-	VADDPS       Z3, Z1, Z1
-	VADDPS.BCST  constants<>+352(SB), Z1, Z1
-	VSCALEFPS    Z2, Z1, Z1
-	VBROADCASTSS constants<>+352(SB), Z2
-	VADDPS.BCST  constants<>+352(SB), Z1, Z3
-	VDIVPS       Z3, Z2, Z2
-	VMULPS       Z2, Z1, Z1
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z1, Z2, K1, Z15
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z2, Z1, K1, Z16
-	VMOVUPS      Z15, (CX)(BX*4)
-	ADDQ         $+16, BX
-	CMPQ         BX, AX
-	JLT          loop
-
-done:
-	VZEROUPPER
-	RET
-
-// func siluAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·siluAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-	LEAQ -32(AX), SI
-	CMPQ BX, SI
-	JGE  rest
-
-abreast:
-	VMOVUPS      (DX)(BX*4), Z0
-	VMOVUPS      64(DX)(BX*4), Z5
-	VMOVUPS      128(DX)(BX*4), Z10
-	VPORD.BCST   constants<>+512(SB), Z0, Z1
-	VPORD.BCST   constants<>+512(SB), Z5, Z6
-	VPORD.BCST   constants<>+512(SB), Z10, Z11
-	VBROADCASTSS constants<>+544(SB), Z2
-	VBROADCASTSS constants<>+544(SB), Z7
-	VBROADCASTSS constants<>+544(SB), Z12
-	VMAXPS       Z1, Z2, Z1
-	VMAXPS       Z6, Z7, Z2
-	VMAXPS       Z11, Z12, Z11
-	VBROADCASTSS constants<>+576(SB), Z6
-	VBROADCASTSS constants<>+576(SB), Z7
-	VBROADCASTSS constants<>+576(SB), Z12
-	VMINPS       Z1, Z6, Z1
-	VMINPS       Z2, Z7, Z2
-	VMINPS       Z11, Z12, Z11
-	VMULPS.BCST  constants<>+32(SB), Z1, Z6
-	VMULPS.BCST  constants<>+32(SB), Z2, Z7
-	VMULPS.BCST  constants<>+32(SB), Z11, Z12
-	VADDPS.BCST  constants<>+64(SB), Z6, Z6
-	VADDPS.BCST  constants<>+64(SB), Z7, Z7
-	VADDPS.BCST  constants<>+64(SB), Z12, Z12
-	VSUBPS.BCST  constants<>+64(SB), Z6, Z6
-	VSUBPS.BCST  constants<>+64(SB), Z7, Z7
-	VSUBPS.BCST  constants<>+64(SB), Z12, Z18
-	VMULPS.BCST  constants<>+96(SB), Z6, Z12
-	VMULPS.BCST  constants<>+96(SB), Z7, Z17
-	VMULPS.BCST  constants<>+96(SB), Z18, Z19
-	VSUBPS       Z12, Z1, Z1
-	VSUBPS       Z17, Z2, Z2
-	VSUBPS       Z19, Z11, Z17
-	VMULPS.BCST  constants<>+128(SB), Z6, Z11
-	VMULPS.BCST  constants<>+128(SB), Z7, Z12
-	VMULPS.BCST  constants<>+128(SB), Z18, Z19
-	VSUBPS       Z11, Z1, Z1
-	VSUBPS       Z12, Z2, Z2
-	VSUBPS       Z19, Z17, Z17
-	VMULPS.BCST  constants<>+160(SB), Z1, Z11
-	VMULPS.BCST  constants<>+160(SB), Z2, Z12
-	VMULPS.BCST  constants<>+160(SB), Z17, Z19
-	VADDPS.BCST  constants<>+192(SB), Z11, Z11
-	VADDPS.BCST  constants<>+192(SB), Z12, Z12
-	VADDPS.BCST  constants<>+192(SB), Z19, Z19
-	VMULPS       Z1, Z11, Z11
-	VMULPS       Z2, Z12, Z12
-	VMULPS       Z17, Z19, Z19
-	VADDPS.BCST  constants<>+224(SB), Z11, Z11
-	VADDPS.BCST  constants<>+224(SB), Z12, Z12
-	VADDPS.BCST  constants<>+224(SB), Z19, Z19
-	VMULPS       Z1, Z11, Z11
-	VMULPS       Z2, Z12, Z12
-	VMULPS       Z17, Z19, Z19
-	VADDPS.BCST  constants<>+256(SB), Z11, Z11
-	VADDPS.BCST  constants<>+256(SB), Z12, Z12
-	VADDPS.BCST  constants<>+256(SB), Z19, Z19
-	VMULPS       Z1, Z11, Z11
-	VMULPS       Z2, Z12, Z12
-	VMULPS       Z17, Z19, Z19
-	VADDPS.BCST  constants<>+288(SB), Z11, Z11
-	VADDPS.BCST  constants<>+288(SB), Z12, Z12
-	VADDPS.BCST  constants<>+288(SB), Z19, Z19
-	VMULPS       Z1, Z11, Z11
-	VMULPS       Z2, Z12, Z12
-	VMULPS       Z17, Z19, Z19
-	VADDPS.BCST  constants<>+320(SB), Z11, Z11
-	VADDPS.BCST  constants<>+320(SB), Z12, Z12
-	VADDPS.BCST  constants<>+320(SB), Z19, Z21
-	VMULPS       Z1, Z1, Z19
-	VMULPS       Z2, Z2, Z20
-	VMULPS       Z17, Z17, Z22
-	VMULPS       Z11, Z19, Z11
-	VMULPS       Z12, Z20, Z12
-	VMULPS       Z21, Z22, Z19
-	VADDPS       Z11, Z1, Z1
-	VADDPS       Z12, Z2, Z2
-	VADDPS       Z19, Z17, Z11
-	VADDPS.BCST  constants<>+352(SB), Z1, Z1
-	VADDPS.BCST  constants<>+352(SB), Z2, Z2
-	VADDPS.BCST  constants<>+352(SB), Z11, Z11
-	VSCALEFPS    Z6, Z1, Z1
-	VSCALEFPS    Z7, Z2, Z2
-	VSCALEFPS    Z18, Z11, Z17
-	VBROADCASTSS constants<>+352(SB), Z6
-	VBROADCASTSS constants<>+352(SB), Z11
-	VBROADCASTSS constants<>+352(SB), Z18
-	VADDPS.BCST  constants<>+352(SB), Z1, Z7
-	VADDPS.BCST  constants<>+352(SB), Z2, Z12
-	VADDPS.BCST  constants<>+352(SB), Z17, Z19
-	VDIVPS       Z7, Z6, Z6
-	VDIVPS       Z12, Z11, Z7
-	VDIVPS       Z19, Z18, Z11
-	VMULPS       Z6, Z1, Z1
-	VMULPS       Z7, Z2, Z2
-	VMULPS       Z11, Z17, Z12
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z5, K2
-	VPMOVD2M     Z10, K3
-	VBLENDMPS    Z1, Z6, K1, Z3
-	VBLENDMPS    Z2, Z7, K2, Z8
-	VBLENDMPS    Z12, Z11, K3, Z13
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z5, K2
-	VPMOVD2M     Z10, K3
-	VBLENDMPS    Z6, Z1, K1, Z4
-	VBLENDMPS    Z7, Z2, K2, Z9
-	VBLENDMPS    Z11, Z12, K3, Z14
-	VMULPS       Z3, Z0, Z0
-	VMULPS       Z8, Z5, Z1
-	VMULPS       Z13, Z10, Z2
-	VMOVUPS      Z0, (CX)(BX*4)
-	VMOVUPS      Z1, 64(CX)(BX*4)
-	VMOVUPS      Z2, 128(CX)(BX*4)
-	ADDQ         $+48, BX
-	CMPQ         BX, SI
-	JLT          abreast
-
-rest:
-	CMPQ BX, AX
-	JGE  done
-
-loop:
-	VMOVUPS      (DX)(BX*4), Z0
-	VPORD.BCST   constants<>+512(SB), Z0, Z1
-	VBROADCASTSS constants<>+544(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VBROADCASTSS constants<>+576(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VMULPS.BCST  constants<>+32(SB), Z1, Z2
-	VADDPS.BCST  constants<>+64(SB), Z2, Z2
-	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
-	VMULPS.BCST  constants<>+96(SB), Z2, Z3
-	VSUBPS       Z3, Z1, Z1
-	VMULPS.BCST  constants<>+128(SB), Z2, Z3
-	VSUBPS       Z3, Z1, Z1
-	VMULPS.BCST  constants<>+160(SB), Z1, Z3
-	VADDPS.BCST  constants<>+192(SB), Z3, Z3
-	VMULPS       Z1, Z3, Z3
-	VADDPS.BCST  constants<>+224(SB), Z3, Z3
-	VMULPS       Z1, Z3, Z3
-	VADDPS.BCST  constants<>+256(SB), Z3, Z3
-	VMULPS       Z1, Z3, Z3
-	VADDPS.BCST  constants<>+288(SB), Z3, Z3
-	VMULPS       Z1, Z3, Z3
-	VADDPS.BCST  constants<>+320(SB), Z3, Z3
-	VMULPS       Z1, Z1, Z4
-	VMULPS       Z3, Z4, Z3
-	VADDPS       Z3, Z1, Z1
-	VADDPS.BCST  constants<>+352(SB), Z1, Z1
-	VSCALEFPS    Z2, Z1, Z1
-	VBROADCASTSS constants<>+352(SB), Z2
-	VADDPS.BCST  constants<>+352(SB), Z1, Z3
-	VDIVPS       Z3, Z2, Z2
-	VMULPS       Z2, Z1, Z1
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z1, Z2, K1, Z15
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z2, Z1, K1, Z16
-	VMULPS       Z15, Z0, Z0
-	VMOVUPS      Z0, (CX)(BX*4)
-	ADDQ         $+16, BX
-	CMPQ         BX, AX
-	JLT          loop
-
-done:
-	VZEROUPPER
-	RET
-
-// func geluAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·geluAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-	LEAQ -32(AX), SI
-	CMPQ BX, SI
-	JGE  rest
-
-abreast:
-	VMOVUPS      (DX)(BX*4), Z0
-	VMOVUPS      64(DX)(BX*4), Z4
-	VMOVUPS      128(DX)(BX*4), Z8
-	VPANDD.BCST  constants<>+416(SB), Z0, Z1
-	VPANDD.BCST  constants<>+416(SB), Z4, Z5
-	VPANDD.BCST  constants<>+416(SB), Z8, Z9
-	VBROADCASTSS constants<>+608(SB), Z2
-	VBROADCASTSS constants<>+608(SB), Z6
-	VBROADCASTSS constants<>+608(SB), Z10
-	VMINPS       Z1, Z2, Z1
-	VMINPS       Z5, Z6, Z2
-	VMINPS       Z9, Z10, Z15
-	VPANDD.BCST  constants<>+640(SB), Z1, Z5
-	VPANDD.BCST  constants<>+640(SB), Z2, Z10
-	VPANDD.BCST  constants<>+640(SB), Z15, Z16
-	VSUBPS       Z1, Z5, Z6
-	VSUBPS       Z2, Z10, Z13
-	VSUBPS       Z15, Z16, Z17
-	VADDPS       Z1, Z5, Z9
-	VADDPS       Z2, Z10, Z14
-	VADDPS       Z15, Z16, Z18
-	VMULPS       Z9, Z6, Z6
-	VMULPS       Z14, Z13, Z9
-	VMULPS       Z18, Z17, Z13
-	VMULPS.BCST  constants<>+320(SB), Z6, Z6
-	VMULPS.BCST  constants<>+320(SB), Z9, Z9
-	VMULPS.BCST  constants<>+320(SB), Z13, Z13
-	VMULPS       Z5, Z5, Z5
-	VMULPS       Z10, Z10, Z10
-	VMULPS       Z16, Z16, Z14
-	VMULPS.BCST  constants<>+672(SB), Z5, Z5
-	VMULPS.BCST  constants<>+672(SB), Z10, Z10
-	VMULPS.BCST  constants<>+672(SB), Z14, Z17
-	VADDPS       Z6, Z5, Z14
-	VADDPS       Z9, Z10, Z16
-	VADDPS       Z13, Z17, Z18
-	VMULPS.BCST  constants<>+32(SB), Z14, Z14
-	VMULPS.BCST  constants<>+32(SB), Z16, Z16
-	VMULPS.BCST  constants<>+32(SB), Z18, Z18
-	VADDPS.BCST  constants<>+64(SB), Z14, Z14
-	VADDPS.BCST  constants<>+64(SB), Z16, Z16
-	VADDPS.BCST  constants<>+64(SB), Z18, Z18
-	VSUBPS.BCST  constants<>+64(SB), Z14, Z14
-	VSUBPS.BCST  constants<>+64(SB), Z16, Z16
-	VSUBPS.BCST  constants<>+64(SB), Z18, Z20
-	VMULPS.BCST  constants<>+96(SB), Z14, Z18
-	VMULPS.BCST  constants<>+96(SB), Z16, Z19
-	VMULPS.BCST  constants<>+96(SB), Z20, Z21
-	VSUBPS       Z18, Z5, Z5
-	VSUBPS       Z19, Z10, Z10
-	VSUBPS       Z21, Z17, Z19
-	VMULPS.BCST  constants<>+128(SB), Z14, Z17
-	VMULPS.BCST  constants<>+128(SB), Z16, Z18
-	VMULPS.BCST  constants<>+128(SB), Z20, Z21
-	VSUBPS       Z17, Z5, Z5
-	VSUBPS       Z18, Z10, Z10
-	VSUBPS       Z21, Z19, Z17
-	VADDPS       Z6, Z5, Z5
-	VADDPS       Z9, Z10, Z6
-	VADDPS       Z13, Z17, Z13
-	VMULPS.BCST  constants<>+160(SB), Z5, Z9
-	VMULPS.BCST  constants<>+160(SB), Z6, Z10
-	VMULPS.BCST  constants<>+160(SB), Z13, Z17
-	VADDPS.BCST  constants<>+192(SB), Z9, Z9
-	VADDPS.BCST  constants<>+192(SB), Z10, Z10
-	VADDPS.BCST  constants<>+192(SB), Z17, Z17
-	VMULPS       Z5, Z9, Z9
-	VMULPS       Z6, Z10, Z10
-	VMULPS       Z13, Z17, Z17
-	VADDPS.BCST  constants<>+224(SB), Z9, Z9
-	VADDPS.BCST  constants<>+224(SB), Z10, Z10
-	VADDPS.BCST  constants<>+224(SB), Z17, Z17
-	VMULPS       Z5, Z9, Z9
-	VMULPS       Z6, Z10, Z10
-	VMULPS       Z13, Z17, Z17
-	VADDPS.BCST  constants<>+256(SB), Z9, Z9
-	VADDPS.BCST  constants<>+256(SB), Z10, Z10
-	VADDPS.BCST  constants<>+256(SB), Z17, Z17
-	VMULPS       Z5, Z9, Z9
-	VMULPS       Z6, Z10, Z10
-	VMULPS       Z13, Z17, Z17
-	VADDPS.BCST  constants<>+288(SB), Z9, Z9
-	VADDPS.BCST  constants<>+288(SB), Z10, Z10
-	VADDPS.BCST  constants<>+288(SB), Z17, Z17
-	VMULPS       Z5, Z9, Z9
-	VMULPS       Z6, Z10, Z10
-	VMULPS       Z13, Z17, Z17
-	VADDPS.BCST  constants<>+320(SB), Z9, Z9
-	VADDPS.BCST  constants<>+320(SB), Z10, Z10
-	VADDPS.BCST  constants<>+320(SB), Z17, Z19
-	VMULPS       Z5, Z5, Z17
-	VMULPS       Z6, Z6, Z18
-	VMULPS       Z13, Z13, Z21
-	VMULPS       Z9, Z17, Z9
-	VMULPS       Z10, Z18, Z10
-	VMULPS       Z19, Z21, Z17
-	VADDPS       Z9, Z5, Z5
-	VADDPS       Z10, Z6, Z6
-	VADDPS       Z17, Z13, Z9
-	VADDPS.BCST  constants<>+352(SB), Z5, Z5
-	VADDPS.BCST  constants<>+352(SB), Z6, Z6
-	VADDPS.BCST  constants<>+352(SB), Z9, Z9
-	VSCALEFPS    Z14, Z5, Z5
-	VSCALEFPS    Z16, Z6, Z6
-	VSCALEFPS    Z20, Z9, Z16
-	VBROADCASTSS constants<>+352(SB), Z9
-	VBROADCASTSS constants<>+352(SB), Z13
-	VBROADCASTSS constants<>+352(SB), Z17
-	VADDPS.BCST  constants<>+704(SB), Z1, Z10
-	VADDPS.BCST  constants<>+704(SB), Z2, Z14
-	VADDPS.BCST  constants<>+704(SB), Z15, Z18
-	VDIVPS       Z10, Z9, Z9
-	VDIVPS       Z14, Z13, Z10
-	VDIVPS       Z18, Z17, Z13
-	VMULPS       Z9, Z1, Z1
-	VMULPS       Z10, Z2, Z2
-	VMULPS       Z13, Z15, Z17
-	VMULPS.BCST  constants<>+736(SB), Z1, Z14
-	VMULPS.BCST  constants<>+736(SB), Z2, Z15
-	VMULPS.BCST  constants<>+736(SB), Z17, Z18
-	VADDPS.BCST  constants<>+768(SB), Z14, Z14
-	VADDPS.BCST  constants<>+768(SB), Z15, Z15
-	VADDPS.BCST  constants<>+768(SB), Z18, Z18
-	VMULPS       Z1, Z14, Z14
-	VMULPS       Z2, Z15, Z15
-	VMULPS       Z17, Z18, Z18
-	VADDPS.BCST  constants<>+800(SB), Z14, Z14
-	VADDPS.BCST  constants<>+800(SB), Z15, Z15
-	VADDPS.BCST  constants<>+800(SB), Z18, Z18
-	VMULPS       Z1, Z14, Z14
-	VMULPS       Z2, Z15, Z15
-	VMULPS       Z17, Z18, Z18
-	VADDPS.BCST  constants<>+832(SB), Z14, Z14
-	VADDPS.BCST  constants<>+832(SB), Z15, Z15
-	VADDPS.BCST  constants<>+832(SB), Z18, Z18
-	VMULPS       Z1, Z14, Z14
-	VMULPS       Z2, Z15, Z15
-	VMULPS       Z17, Z18, Z18
-	VADDPS.BCST  constants<>+864(SB), Z14, Z14
-	VADDPS.BCST  constants<>+864(SB), Z15, Z15
-	VADDPS.BCST  constants<>+864(SB), Z18, Z18
-	VMULPS       Z1, Z14, Z14
-	VMULPS       Z2, Z15, Z15
-	VMULPS       Z17, Z18, Z18
-	VADDPS.BCST  constants<>+896(SB), Z14, Z14
-	VADDPS.BCST  constants<>+896(SB), Z15, Z15
-	VADDPS.BCST  constants<>+896(SB), Z18, Z18
-	VMULPS       Z1, Z14, Z14
-	VMULPS       Z2, Z15, Z15
-	VMULPS       Z17, Z18, Z18
-	VADDPS.BCST  constants<>+928(SB), Z14, Z14
-	VADDPS.BCST  constants<>+928(SB), Z15, Z15
-	VADDPS.BCST  constants<>+928(SB), Z18, Z18
-	VMULPS       Z1, Z14, Z14
-	VMULPS       Z2, Z15, Z15
-	VMULPS       Z17, Z18, Z18
-	VADDPS.BCST  constants<>+960(SB), Z14, Z14
-	VADDPS.BCST  constants<>+960(SB), Z15, Z15
-	VADDPS.BCST  constants<>+960(SB), Z18, Z18
-	VMULPS       Z1, Z14, Z14
-	VMULPS       Z2, Z15, Z15
-	VMULPS       Z17, Z18, Z18
-	VADDPS.BCST  constants<>+992(SB), Z14, Z14
-	VADDPS.BCST  constants<>+992(SB), Z15, Z15
-	VADDPS.BCST  constants<>+992(SB), Z18, Z18
-	VMULPS       Z1, Z14, Z1
-	VMULPS       Z2, Z15, Z2
-	VMULPS       Z17, Z18, Z14
-	VADDPS.BCST  constants<>+1024(SB), Z1, Z1
-	VADDPS.BCST  constants<>+1024(SB), Z2, Z2
-	VADDPS.BCST  constants<>+1024(SB), Z14, Z14
-	VMULPS       Z9, Z1, Z1
-	VMULPS       Z10, Z2, Z2
-	VMULPS       Z13, Z14, Z9
-	VMULPS       Z5, Z1, Z1
-	VMULPS       Z6, Z2, Z2
-	VMULPS       Z16, Z9, Z13
-	VBROADCASTSS constants<>+352(SB), Z9
-	VBROADCASTSS constants<>+352(SB), Z10
-	VBROADCASTSS constants<>+352(SB), Z14
-	VSUBPS       Z1, Z9, Z9
-	VSUBPS       Z2, Z10, Z10
-	VSUBPS       Z13, Z14, Z14
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z4, K2
-	VPMOVD2M     Z8, K3
-	VBLENDMPS    Z1, Z9, K1, Z3
-	VBLENDMPS    Z2, Z10, K2, Z7
-	VBLENDMPS    Z13, Z14, K3, Z11
-	VMULPS.BCST  constants<>+1056(SB), Z5, Z1
-	VMULPS.BCST  constants<>+1056(SB), Z6, Z1
-	VMULPS.BCST  constants<>+1056(SB), Z16, Z1
-	VMULPS       Z3, Z0, Z0
-	VMULPS       Z7, Z4, Z1
-	VMULPS       Z11, Z8, Z2
-	VMOVUPS      Z0, (CX)(BX*4)
-	VMOVUPS      Z1, 64(CX)(BX*4)
-	VMOVUPS      Z2, 128(CX)(BX*4)
-	ADDQ         $+48, BX
-	CMPQ         BX, SI
-	JLT          abreast
-
-rest:
-	CMPQ BX, AX
-	JGE  done
-
-loop:
-	VMOVUPS      (DX)(BX*4), Z0
-	VPANDD.BCST  constants<>+416(SB), Z0, Z1
-	VBROADCASTSS constants<>+608(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VPANDD.BCST  constants<>+640(SB), Z1, Z2
-	VSUBPS       Z1, Z2, Z3
-	VADDPS       Z1, Z2, Z4
-	VMULPS       Z4, Z3, Z3
-	VMULPS.BCST  constants<>+320(SB), Z3, Z3
-	VMULPS       Z2, Z2, Z2
-	VMULPS.BCST  constants<>+672(SB), Z2, Z2
-	VADDPS       Z3, Z2, Z4
-	VMULPS.BCST  constants<>+32(SB), Z4, Z4
+	VBROADCASTSS constants<>+576(SB), Z8
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z7, Z8, Z7
+	VMULPS.BCST  constants<>+32(SB), Z1, Z4
+	VMULPS.BCST  constants<>+32(SB), Z2, Z5
+	VMULPS.BCST  constants<>+32(SB), Z3, Z6
+	VMULPS.BCST  constants<>+32(SB), Z7, Z8
 	VADDPS.BCST  constants<>+64(SB), Z4, Z4
+	VADDPS.BCST  constants<>+64(SB), Z5, Z5
+	VADDPS.BCST  constants<>+64(SB), Z6, Z6
+	VADDPS.BCST  constants<>+64(SB), Z8, Z8
 	VSUBPS.BCST  constants<>+64(SB), Z4, Z4
-	VMULPS.BCST  constants<>+96(SB), Z4, Z5
-	VSUBPS       Z5, Z2, Z2
-	VMULPS.BCST  constants<>+128(SB), Z4, Z5
-	VSUBPS       Z5, Z2, Z2
-	VADDPS       Z3, Z2, Z2
-	VMULPS.BCST  constants<>+160(SB), Z2, Z3
-	VADDPS.BCST  constants<>+192(SB), Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VADDPS.BCST  constants<>+224(SB), Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VADDPS.BCST  constants<>+256(SB), Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VADDPS.BCST  constants<>+288(SB), Z3, Z3
-	VMULPS       Z2, Z3, Z3
-	VADDPS.BCST  constants<>+320(SB), Z3, Z3
-	VMULPS       Z2, Z2, Z5
-	VMULPS       Z3, Z5, Z3
-	VADDPS       Z3, Z2, Z2
+	VSUBPS.BCST  constants<>+64(SB), Z5, Z5
+	VSUBPS.BCST  constants<>+64(SB), Z6, Z6
+	VSUBPS.BCST  constants<>+64(SB), Z8, Z11
+	VMULPS.BCST  constants<>+96(SB), Z4, Z8
+	VMULPS.BCST  constants<>+96(SB), Z5, Z9
+	VMULPS.BCST  constants<>+96(SB), Z6, Z10
+	VMULPS.BCST  constants<>+96(SB), Z11, Z12
+	VSUBPS       Z8, Z1, Z1
+	VSUBPS       Z9, Z2, Z2
+	VSUBPS       Z10, Z3, Z3
+	VSUBPS       Z12, Z7, Z10
+	VMULPS.BCST  constants<>+128(SB), Z4, Z7
+	VMULPS.BCST  constants<>+128(SB), Z5, Z8
+	VMULPS.BCST  constants<>+128(SB), Z6, Z9
+	VMULPS.BCST  constants<>+128(SB), Z11, Z12
+	VSUBPS       Z7, Z1, Z1
+	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z9, Z3, Z3
+	VSUBPS       Z12, Z10, Z10
+	VMULPS.BCST  constants<>+160(SB), Z1, Z7
+	VMULPS.BCST  constants<>+160(SB), Z2, Z8
+	VMULPS.BCST  constants<>+160(SB), Z3, Z9
+	VMULPS.BCST  constants<>+160(SB), Z10, Z12
+	VADDPS.BCST  constants<>+192(SB), Z7, Z7
+	VADDPS.BCST  constants<>+192(SB), Z8, Z8
+	VADDPS.BCST  constants<>+192(SB), Z9, Z9
+	VADDPS.BCST  constants<>+192(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+224(SB), Z7, Z7
+	VADDPS.BCST  constants<>+224(SB), Z8, Z8
+	VADDPS.BCST  constants<>+224(SB), Z9, Z9
+	VADDPS.BCST  constants<>+224(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+256(SB), Z7, Z7
+	VADDPS.BCST  constants<>+256(SB), Z8, Z8
+	VADDPS.BCST  constants<>+256(SB), Z9, Z9
+	VADDPS.BCST  constants<>+256(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+288(SB), Z7, Z7
+	VADDPS.BCST  constants<>+288(SB), Z8, Z8
+	VADDPS.BCST  constants<>+288(SB), Z9, Z9
+	VADDPS.BCST  constants<>+288(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+320(SB), Z7, Z7
+	VADDPS.BCST  constants<>+320(SB), Z8, Z8
+	VADDPS.BCST  constants<>+320(SB), Z9, Z9
+	VADDPS.BCST  constants<>+320(SB), Z12, Z15
+	VMULPS       Z1, Z1, Z12
+	VMULPS       Z2, Z2, Z13
+	VMULPS       Z3, Z3, Z14
+	VMULPS       Z10, Z10, Z16
+	VMULPS       Z7, Z12, Z7
+	VMULPS       Z8, Z13, Z8
+	VMULPS       Z9, Z14, Z9
+	VMULPS       Z15, Z16, Z12
+	VADDPS       Z7, Z1, Z1
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z9, Z3, Z3
+	VADDPS       Z12, Z10, Z7
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
 	VADDPS.BCST  constants<>+352(SB), Z2, Z2
-	VSCALEFPS    Z4, Z2, Z2
-	VBROADCASTSS constants<>+352(SB), Z3
-	VADDPS.BCST  constants<>+704(SB), Z1, Z4
-	VDIVPS       Z4, Z3, Z3
-	VMULPS       Z3, Z1, Z1
-	VMULPS.BCST  constants<>+736(SB), Z1, Z4
-	VADDPS.BCST  constants<>+768(SB), Z4, Z4
-	VMULPS       Z1, Z4, Z4
-	VADDPS.BCST  constants<>+800(SB), Z4, Z4
-	VMULPS       Z1, Z4, Z4
-	VADDPS.BCST  constants<>+832(SB), Z4, Z4
-	VMULPS       Z1, Z4, Z4
-	VADDPS.BCST  constants<>+864(SB), Z4, Z4
-	VMULPS       Z1, Z4, Z4
-	VADDPS.BCST  constants<>+896(SB), Z4, Z4
-	VMULPS       Z1, Z4, Z4
-	VADDPS.BCST  constants<>+928(SB), Z4, Z4
-	VMULPS       Z1, Z4, Z4
-	VADDPS.BCST  constants<>+960(SB), Z4, Z4
-	VMULPS       Z1, Z4, Z4
-	VADDPS.BCST  constants<>+992(SB), Z4, Z4
-	VMULPS       Z1, Z4, Z1
-	VADDPS.BCST  constants<>+1024(SB), Z1, Z1
-	VMULPS       Z3, Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VBROADCASTSS constants<>+352(SB), Z3
-	VSUBPS       Z1, Z3, Z3
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z1, Z3, K1, Z12
-	VMULPS.BCST  constants<>+1056(SB), Z2, Z1
-	VMULPS       Z12, Z0, Z0
-	VMOVUPS      Z0, (CX)(BX*4)
-	ADDQ         $+16, BX
-	CMPQ         BX, AX
-	JLT          loop
-
-done:
-	VZEROUPPER
-	RET
-
-// func geluTanhAVX512(y []float32, x []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-48
-	MOVQ y_len+8(FP), AX
-	MOVQ y_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	XORQ BX, BX
-	LEAQ -32(AX), SI
-	CMPQ BX, SI
-	JGE  rest
-
-abreast:
-	VMOVUPS      (DX)(BX*4), Z0
-	VMOVUPS      64(DX)(BX*4), Z4
-	VMOVUPS      128(DX)(BX*4), Z8
-	VBROADCASTSS constants<>+1088(SB), Z1
-	VBROADCASTSS constants<>+1088(SB), Z5
-	VBROADCASTSS constants<>+1088(SB), Z9
-	VMAXPS       Z0, Z1, Z1
-	VMAXPS       Z4, Z5, Z5
-	VMAXPS       Z8, Z9, Z15
-	VBROADCASTSS constants<>+1120(SB), Z9
-	VBROADCASTSS constants<>+1120(SB), Z14
-	VBROADCASTSS constants<>+1120(SB), Z16
-	VMINPS       Z1, Z9, Z1
-	VMINPS       Z5, Z14, Z5
-	VMINPS       Z15, Z16, Z17
-	VMULPS       Z1, Z1, Z9
-	VMULPS       Z5, Z5, Z15
-	VMULPS       Z17, Z17, Z18
-	VMULPS.BCST  constants<>+1152(SB), Z9, Z14
-	VMULPS.BCST  constants<>+1152(SB), Z15, Z16
-	VMULPS.BCST  constants<>+1152(SB), Z18, Z19
-	VADDPS.BCST  constants<>+1184(SB), Z14, Z14
-	VADDPS.BCST  constants<>+1184(SB), Z16, Z16
-	VADDPS.BCST  constants<>+1184(SB), Z19, Z19
-	VMULPS       Z14, Z1, Z14
-	VMULPS       Z16, Z5, Z16
-	VMULPS       Z19, Z17, Z23
-	VPORD.BCST   constants<>+512(SB), Z14, Z19
-	VPORD.BCST   constants<>+512(SB), Z16, Z21
-	VPORD.BCST   constants<>+512(SB), Z23, Z24
-	VBROADCASTSS constants<>+544(SB), Z20
-	VBROADCASTSS constants<>+544(SB), Z22
-	VBROADCASTSS constants<>+544(SB), Z25
-	VMAXPS       Z19, Z20, Z19
-	VMAXPS       Z21, Z22, Z20
-	VMAXPS       Z24, Z25, Z24
-	VBROADCASTSS constants<>+576(SB), Z21
-	VBROADCASTSS constants<>+576(SB), Z22
-	VBROADCASTSS constants<>+576(SB), Z25
-	VMINPS       Z19, Z21, Z19
-	VMINPS       Z20, Z22, Z20
-	VMINPS       Z24, Z25, Z24
-	VMULPS.BCST  constants<>+32(SB), Z19, Z21
-	VMULPS.BCST  constants<>+32(SB), Z20, Z22
-	VMULPS.BCST  constants<>+32(SB), Z24, Z25
-	VADDPS.BCST  constants<>+64(SB), Z21, Z21
-	VADDPS.BCST  constants<>+64(SB), Z22, Z22
-	VADDPS.BCST  constants<>+64(SB), Z25, Z25
-	VSUBPS.BCST  constants<>+64(SB), Z21, Z21
-	VSUBPS.BCST  constants<>+64(SB), Z22, Z22
-	VSUBPS.BCST  constants<>+64(SB), Z25, Z27
-	VMULPS.BCST  constants<>+96(SB), Z21, Z25
-	VMULPS.BCST  constants<>+96(SB), Z22, Z26
-	VMULPS.BCST  constants<>+96(SB), Z27, Z28
-	VSUBPS       Z25, Z19, Z19
-	VSUBPS       Z26, Z20, Z20
-	VSUBPS       Z28, Z24, Z26
-	VMULPS.BCST  constants<>+128(SB), Z21, Z24
-	VMULPS.BCST  constants<>+128(SB), Z22, Z25
-	VMULPS.BCST  constants<>+128(SB), Z27, Z28
-	VSUBPS       Z24, Z19, Z19
-	VSUBPS       Z25, Z20, Z20
-	VSUBPS       Z28, Z26, Z26
-	VMULPS.BCST  constants<>+160(SB), Z19, Z24
-	VMULPS.BCST  constants<>+160(SB), Z20, Z25
-	VMULPS.BCST  constants<>+160(SB), Z26, Z28
-	VADDPS.BCST  constants<>+192(SB), Z24, Z24
-	VADDPS.BCST  constants<>+192(SB), Z25, Z25
-	VADDPS.BCST  constants<>+192(SB), Z28, Z28
-	VMULPS       Z19, Z24, Z24
-	VMULPS       Z20, Z25, Z25
-	VMULPS       Z26, Z28, Z28
-	VADDPS.BCST  constants<>+224(SB), Z24, Z24
-	VADDPS.BCST  constants<>+224(SB), Z25, Z25
-	VADDPS.BCST  constants<>+224(SB), Z28, Z28
-	VMULPS       Z19, Z24, Z24
-	VMULPS       Z20, Z25, Z25
-	VMULPS       Z26, Z28, Z28
-	VADDPS.BCST  constants<>+256(SB), Z24, Z24
-	VADDPS.BCST  constants<>+256(SB), Z25, Z25
-	VADDPS.BCST  constants<>+256(SB), Z28, Z28
-	VMULPS       Z19, Z24, Z24
-	VMULPS       Z20, Z25, Z25
-	VMULPS       Z26, Z28, Z28
-	VADDPS.BCST  constants<>+288(SB), Z24, Z24
-	VADDPS.BCST  constants<>+288(SB), Z25, Z25
-	VADDPS.BCST  constants<>+288(SB), Z28, Z28
-	VMULPS       Z19, Z24, Z24
-	VMULPS       Z20, Z25, Z25
-	VMULPS       Z26, Z28, Z28
-	VADDPS.BCST  constants<>+320(SB), Z24, Z24
-	VADDPS.BCST  constants<>+320(SB), Z25, Z25
-	VADDPS.BCST  constants<>+320(SB), Z28, Z30
-	VMULPS       Z19, Z19, Z28
-	VMULPS       Z20, Z20, Z29
-	VMULPS       Z26, Z26, Z31
-	VMULPS       Z24, Z28, Z24
-	VMULPS       Z25, Z29, Z25
-	VMULPS       Z30, Z31, Z28
-	VADDPS       Z24, Z19, Z19
-	VADDPS       Z25, Z20, Z20
-	VADDPS       Z28, Z26, Z24
-	VADDPS.BCST  constants<>+352(SB), Z19, Z19
-	VADDPS.BCST  constants<>+352(SB), Z20, Z20
-	VADDPS.BCST  constants<>+352(SB), Z24, Z24
-	VSCALEFPS    Z21, Z19, Z19
-	VSCALEFPS    Z22, Z20, Z20
-	VSCALEFPS    Z27, Z24, Z26
-	VBROADCASTSS constants<>+352(SB), Z21
-	VBROADCASTSS constants<>+352(SB), Z24
-	VBROADCASTSS constants<>+352(SB), Z27
-	VADDPS.BCST  constants<>+352(SB), Z19, Z22
-	VADDPS.BCST  constants<>+352(SB), Z20, Z25
-	VADDPS.BCST  constants<>+352(SB), Z26, Z28
-	VDIVPS       Z22, Z21, Z21
-	VDIVPS       Z25, Z24, Z22
-	VDIVPS       Z28, Z27, Z24
-	VMULPS       Z21, Z19, Z19
-	VMULPS       Z22, Z20, Z20
-	VMULPS       Z24, Z26, Z25
-	VPMOVD2M     Z14, K1
-	VPMOVD2M     Z16, K2
-	VPMOVD2M     Z23, K3
-	VBLENDMPS    Z19, Z21, K1, Z2
-	VBLENDMPS    Z20, Z22, K2, Z6
-	VBLENDMPS    Z25, Z24, K3, Z10
-	VPMOVD2M     Z14, K1
-	VPMOVD2M     Z16, K2
-	VPMOVD2M     Z23, K3
-	VBLENDMPS    Z21, Z19, K1, Z3
-	VBLENDMPS    Z22, Z20, K2, Z7
-	VBLENDMPS    Z24, Z25, K3, Z11
-	VMULPS.BCST  constants<>+1216(SB), Z9, Z9
-	VMULPS.BCST  constants<>+1216(SB), Z15, Z14
-	VMULPS.BCST  constants<>+1216(SB), Z18, Z15
-	VADDPS.BCST  constants<>+1184(SB), Z9, Z9
-	VADDPS.BCST  constants<>+1184(SB), Z14, Z14
-	VADDPS.BCST  constants<>+1184(SB), Z15, Z15
-	VMULPS       Z9, Z1, Z1
-	VMULPS       Z14, Z5, Z1
-	VMULPS       Z15, Z17, Z1
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z6, Z4, Z1
-	VMULPS       Z10, Z8, Z4
-	VMOVUPS      Z0, (CX)(BX*4)
-	VMOVUPS      Z1, 64(CX)(BX*4)
-	VMOVUPS      Z4, 128(CX)(BX*4)
-	ADDQ         $+48, BX
+	VADDPS.BCST  constants<>+352(SB), Z3, Z3
+	VADDPS.BCST  constants<>+352(SB), Z7, Z7
+	VSCALEFPS    Z4, Z1, Z1
+	VSCALEFPS    Z5, Z2, Z2
+	VSCALEFPS    Z6, Z3, Z3
+	VSCALEFPS    Z11, Z7, Z7
+	VADDPS.BCST  constants<>+352(SB), Z1, Z4
+	VADDPS.BCST  constants<>+352(SB), Z2, Z5
+	VADDPS.BCST  constants<>+352(SB), Z3, Z6
+	VADDPS.BCST  constants<>+352(SB), Z7, Z8
+	VDIVPS       Z4, Z0, Z4
+	VDIVPS       Z5, Z0, Z5
+	VDIVPS       Z6, Z0, Z6
+	VDIVPS       Z8, Z0, Z8
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z3, Z3
+	VMULPS       Z8, Z7, Z7
+	VBLENDMPS    Z1, Z4, K1, Z1
+	VBLENDMPS    Z2, Z5, K2, Z2
+	VBLENDMPS    Z3, Z6, K3, Z3
+	VBLENDMPS    Z7, Z8, K4, Z4
+	VMOVUPS      Z1, (CX)(BX*4)
+	VMOVUPS      Z2, 64(CX)(BX*4)
+	VMOVUPS      Z3, 128(CX)(BX*4)
+	VMOVUPS      Z4, 192(CX)(BX*4)
+	ADDQ         $+64, BX
 	CMPQ         BX, SI
 	JLT          abreast
 
@@ -1833,299 +1256,42 @@ rest:
 	JGE  done
 
 loop:
-	VMOVUPS      (DX)(BX*4), Z0
-	VBROADCASTSS constants<>+1088(SB), Z1
-	VMAXPS       Z0, Z1, Z1
-	VBROADCASTSS constants<>+1120(SB), Z2
+	VMOVUPS      (DX)(BX*4), Z1
+	VPMOVD2M     Z1, K1
+	VPORD.BCST   constants<>+512(SB), Z1, Z1
+	VBROADCASTSS constants<>+544(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS constants<>+576(SB), Z2
 	VMINPS       Z1, Z2, Z1
-	VMULPS       Z1, Z1, Z2
-	VMULPS.BCST  constants<>+1152(SB), Z2, Z3
-	VADDPS.BCST  constants<>+1184(SB), Z3, Z3
-	VMULPS       Z3, Z1, Z3
-	VPORD.BCST   constants<>+512(SB), Z3, Z4
-	VBROADCASTSS constants<>+544(SB), Z5
-	VMAXPS       Z4, Z5, Z4
-	VBROADCASTSS constants<>+576(SB), Z5
-	VMINPS       Z4, Z5, Z4
-	VMULPS.BCST  constants<>+32(SB), Z4, Z5
-	VADDPS.BCST  constants<>+64(SB), Z5, Z5
-	VSUBPS.BCST  constants<>+64(SB), Z5, Z5
-	VMULPS.BCST  constants<>+96(SB), Z5, Z6
-	VSUBPS       Z6, Z4, Z4
-	VMULPS.BCST  constants<>+128(SB), Z5, Z6
-	VSUBPS       Z6, Z4, Z4
-	VMULPS.BCST  constants<>+160(SB), Z4, Z6
-	VADDPS.BCST  constants<>+192(SB), Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VADDPS.BCST  constants<>+224(SB), Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VADDPS.BCST  constants<>+256(SB), Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VADDPS.BCST  constants<>+288(SB), Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VADDPS.BCST  constants<>+320(SB), Z6, Z6
-	VMULPS       Z4, Z4, Z7
-	VMULPS       Z6, Z7, Z6
-	VADDPS       Z6, Z4, Z4
-	VADDPS.BCST  constants<>+352(SB), Z4, Z4
-	VSCALEFPS    Z5, Z4, Z4
-	VBROADCASTSS constants<>+352(SB), Z5
-	VADDPS.BCST  constants<>+352(SB), Z4, Z6
-	VDIVPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VPMOVD2M     Z3, K1
-	VBLENDMPS    Z4, Z5, K1, Z12
-	VPMOVD2M     Z3, K1
-	VBLENDMPS    Z5, Z4, K1, Z13
-	VMULPS.BCST  constants<>+1216(SB), Z2, Z2
-	VADDPS.BCST  constants<>+1184(SB), Z2, Z2
+	VMULPS.BCST  constants<>+32(SB), Z1, Z2
+	VADDPS.BCST  constants<>+64(SB), Z2, Z2
+	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
+	VMULPS.BCST  constants<>+96(SB), Z2, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMULPS.BCST  constants<>+128(SB), Z2, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMULPS.BCST  constants<>+160(SB), Z1, Z3
+	VADDPS.BCST  constants<>+192(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+224(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+256(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+288(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+320(SB), Z3, Z3
+	VMULPS       Z1, Z1, Z4
+	VMULPS       Z3, Z4, Z3
+	VADDPS       Z3, Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
+	VSCALEFPS    Z2, Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z2
+	VDIVPS       Z2, Z0, Z2
 	VMULPS       Z2, Z1, Z1
-	VMULPS       Z12, Z0, Z0
-	VMOVUPS      Z0, (CX)(BX*4)
+	VBLENDMPS    Z1, Z2, K1, Z1
+	VMOVUPS      Z1, (CX)(BX*4)
 	ADDQ         $+16, BX
 	CMPQ         BX, AX
-	JLT          loop
-
-done:
-	VZEROUPPER
-	RET
-
-// func geluTanhGradAVX512(dx []float32, x []float32, dy []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·geluTanhGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	MOVQ dy_base+48(FP), BX
-	XORQ SI, SI
-	LEAQ -32(AX), DI
-	CMPQ SI, DI
-	JGE  rest
-
-abreast:
-	VMOVUPS      (DX)(SI*4), Z0
-	VMOVUPS      64(DX)(SI*4), Z5
-	VMOVUPS      128(DX)(SI*4), Z10
-	VMOVUPS      (BX)(SI*4), Z1
-	VMOVUPS      64(BX)(SI*4), Z6
-	VMOVUPS      128(BX)(SI*4), Z11
-	VBROADCASTSS constants<>+1088(SB), Z2
-	VBROADCASTSS constants<>+1088(SB), Z7
-	VBROADCASTSS constants<>+1088(SB), Z12
-	VMAXPS       Z0, Z2, Z0
-	VMAXPS       Z5, Z7, Z2
-	VMAXPS       Z10, Z12, Z10
-	VBROADCASTSS constants<>+1120(SB), Z5
-	VBROADCASTSS constants<>+1120(SB), Z7
-	VBROADCASTSS constants<>+1120(SB), Z12
-	VMINPS       Z0, Z5, Z0
-	VMINPS       Z2, Z7, Z2
-	VMINPS       Z10, Z12, Z17
-	VMULPS       Z0, Z0, Z5
-	VMULPS       Z2, Z2, Z10
-	VMULPS       Z17, Z17, Z18
-	VMULPS.BCST  constants<>+1152(SB), Z5, Z7
-	VMULPS.BCST  constants<>+1152(SB), Z10, Z12
-	VMULPS.BCST  constants<>+1152(SB), Z18, Z19
-	VADDPS.BCST  constants<>+1184(SB), Z7, Z7
-	VADDPS.BCST  constants<>+1184(SB), Z12, Z12
-	VADDPS.BCST  constants<>+1184(SB), Z19, Z19
-	VMULPS       Z7, Z0, Z7
-	VMULPS       Z12, Z2, Z12
-	VMULPS       Z19, Z17, Z23
-	VPORD.BCST   constants<>+512(SB), Z7, Z19
-	VPORD.BCST   constants<>+512(SB), Z12, Z21
-	VPORD.BCST   constants<>+512(SB), Z23, Z24
-	VBROADCASTSS constants<>+544(SB), Z20
-	VBROADCASTSS constants<>+544(SB), Z22
-	VBROADCASTSS constants<>+544(SB), Z25
-	VMAXPS       Z19, Z20, Z19
-	VMAXPS       Z21, Z22, Z20
-	VMAXPS       Z24, Z25, Z24
-	VBROADCASTSS constants<>+576(SB), Z21
-	VBROADCASTSS constants<>+576(SB), Z22
-	VBROADCASTSS constants<>+576(SB), Z25
-	VMINPS       Z19, Z21, Z19
-	VMINPS       Z20, Z22, Z20
-	VMINPS       Z24, Z25, Z24
-	VMULPS.BCST  constants<>+32(SB), Z19, Z21
-	VMULPS.BCST  constants<>+32(SB), Z20, Z22
-	VMULPS.BCST  constants<>+32(SB), Z24, Z25
-	VADDPS.BCST  constants<>+64(SB), Z21, Z21
-	VADDPS.BCST  constants<>+64(SB), Z22, Z22
-	VADDPS.BCST  constants<>+64(SB), Z25, Z25
-	VSUBPS.BCST  constants<>+64(SB), Z21, Z21
-	VSUBPS.BCST  constants<>+64(SB), Z22, Z22
-	VSUBPS.BCST  constants<>+64(SB), Z25, Z27
-	VMULPS.BCST  constants<>+96(SB), Z21, Z25
-	VMULPS.BCST  constants<>+96(SB), Z22, Z26
-	VMULPS.BCST  constants<>+96(SB), Z27, Z28
-	VSUBPS       Z25, Z19, Z19
-	VSUBPS       Z26, Z20, Z20
-	VSUBPS       Z28, Z24, Z26
-	VMULPS.BCST  constants<>+128(SB), Z21, Z24
-	VMULPS.BCST  constants<>+128(SB), Z22, Z25
-	VMULPS.BCST  constants<>+128(SB), Z27, Z28
-	VSUBPS       Z24, Z19, Z19
-	VSUBPS       Z25, Z20, Z20
-	VSUBPS       Z28, Z26, Z26
-	VMULPS.BCST  constants<>+160(SB), Z19, Z24
-	VMULPS.BCST  constants<>+160(SB), Z20, Z25
-	VMULPS.BCST  constants<>+160(SB), Z26, Z28
-	VADDPS.BCST  constants<>+192(SB), Z24, Z24
-	VADDPS.BCST  constants<>+192(SB), Z25, Z25
-	VADDPS.BCST  constants<>+192(SB), Z28, Z28
-	VMULPS       Z19, Z24, Z24
-	VMULPS       Z20, Z25, Z25
-	VMULPS       Z26, Z28, Z28
-	VADDPS.BCST  constants<>+224(SB), Z24, Z24
-	VADDPS.BCST  constants<>+224(SB), Z25, Z25
-	VADDPS.BCST  constants<>+224(SB), Z28, Z28
-	VMULPS       Z19, Z24, Z24
-	VMULPS       Z20, Z25, Z25
-	VMULPS       Z26, Z28, Z28
-	VADDPS.BCST  constants<>+256(SB), Z24, Z24
-	VADDPS.BCST  constants<>+256(SB), Z25, Z25
-	VADDPS.BCST  constants<>+256(SB), Z28, Z28
-	VMULPS       Z19, Z24, Z24
-	VMULPS       Z20, Z25, Z25
-	VMULPS       Z26, Z28, Z28
-	VADDPS.BCST  constants<>+288(SB), Z24, Z24
-	VADDPS.BCST  constants<>+288(SB), Z25, Z25
-	VADDPS.BCST  constants<>+288(SB), Z28, Z28
-	VMULPS       Z19, Z24, Z24
-	VMULPS       Z20, Z25, Z25
-	VMULPS       Z26, Z28, Z28
-	VADDPS.BCST  constants<>+320(SB), Z24, Z24
-	VADDPS.BCST  constants<>+320(SB), Z25, Z25
-	VADDPS.BCST  constants<>+320(SB), Z28, Z30
-	VMULPS       Z19, Z19, Z28
-	VMULPS       Z20, Z20, Z29
-	VMULPS       Z26, Z26, Z31
-	VMULPS       Z24, Z28, Z24
-	VMULPS       Z25, Z29, Z25
-	VMULPS       Z30, Z31, Z28
-	VADDPS       Z24, Z19, Z19
-	VADDPS       Z25, Z20, Z20
-	VADDPS       Z28, Z26, Z24
-	VADDPS.BCST  constants<>+352(SB), Z19, Z19
-	VADDPS.BCST  constants<>+352(SB), Z20, Z20
-	VADDPS.BCST  constants<>+352(SB), Z24, Z24
-	VSCALEFPS    Z21, Z19, Z19
-	VSCALEFPS    Z22, Z20, Z20
-	VSCALEFPS    Z27, Z24, Z26
-	VBROADCASTSS constants<>+352(SB), Z21
-	VBROADCASTSS constants<>+352(SB), Z24
-	VBROADCASTSS constants<>+352(SB), Z27
-	VADDPS.BCST  constants<>+352(SB), Z19, Z22
-	VADDPS.BCST  constants<>+352(SB), Z20, Z25
-	VADDPS.BCST  constants<>+352(SB), Z26, Z28
-	VDIVPS       Z22, Z21, Z21
-	VDIVPS       Z25, Z24, Z22
-	VDIVPS       Z28, Z27, Z24
-	VMULPS       Z21, Z19, Z19
-	VMULPS       Z22, Z20, Z20
-	VMULPS       Z24, Z26, Z25
-	VPMOVD2M     Z7, K1
-	VPMOVD2M     Z12, K2
-	VPMOVD2M     Z23, K3
-	VBLENDMPS    Z19, Z21, K1, Z3
-	VBLENDMPS    Z20, Z22, K2, Z8
-	VBLENDMPS    Z25, Z24, K3, Z13
-	VPMOVD2M     Z7, K1
-	VPMOVD2M     Z12, K2
-	VPMOVD2M     Z23, K3
-	VBLENDMPS    Z21, Z19, K1, Z4
-	VBLENDMPS    Z22, Z20, K2, Z9
-	VBLENDMPS    Z24, Z25, K3, Z14
-	VMULPS.BCST  constants<>+1216(SB), Z5, Z5
-	VMULPS.BCST  constants<>+1216(SB), Z10, Z7
-	VMULPS.BCST  constants<>+1216(SB), Z18, Z10
-	VADDPS.BCST  constants<>+1184(SB), Z5, Z5
-	VADDPS.BCST  constants<>+1184(SB), Z7, Z7
-	VADDPS.BCST  constants<>+1184(SB), Z10, Z10
-	VMULPS       Z5, Z0, Z0
-	VMULPS       Z7, Z2, Z2
-	VMULPS       Z10, Z17, Z5
-	VMULPS       Z3, Z0, Z0
-	VMULPS       Z8, Z2, Z2
-	VMULPS       Z13, Z5, Z5
-	VMULPS       Z4, Z0, Z0
-	VMULPS       Z9, Z2, Z2
-	VMULPS       Z14, Z5, Z5
-	VADDPS       Z0, Z3, Z0
-	VADDPS       Z2, Z8, Z2
-	VADDPS       Z5, Z13, Z5
-	VMULPS       Z0, Z1, Z0
-	VMULPS       Z2, Z6, Z1
-	VMULPS       Z5, Z11, Z2
-	VMOVUPS      Z0, (CX)(SI*4)
-	VMOVUPS      Z1, 64(CX)(SI*4)
-	VMOVUPS      Z2, 128(CX)(SI*4)
-	ADDQ         $+48, SI
-	CMPQ         SI, DI
-	JLT          abreast
-
-rest:
-	CMPQ SI, AX
-	JGE  done
-
-loop:
-	VMOVUPS      (DX)(SI*4), Z0
-	VMOVUPS      (BX)(SI*4), Z1
-	VBROADCASTSS constants<>+1088(SB), Z2
-	VMAXPS       Z0, Z2, Z0
-	VBROADCASTSS constants<>+1120(SB), Z2
-	VMINPS       Z0, Z2, Z0
-	VMULPS       Z0, Z0, Z2
-	VMULPS.BCST  constants<>+1152(SB), Z2, Z3
-	VADDPS.BCST  constants<>+1184(SB), Z3, Z3
-	VMULPS       Z3, Z0, Z3
-	VPORD.BCST   constants<>+512(SB), Z3, Z4
-	VBROADCASTSS constants<>+544(SB), Z5
-	VMAXPS       Z4, Z5, Z4
-	VBROADCASTSS constants<>+576(SB), Z5
-	VMINPS       Z4, Z5, Z4
-	VMULPS.BCST  constants<>+32(SB), Z4, Z5
-	VADDPS.BCST  constants<>+64(SB), Z5, Z5
-	VSUBPS.BCST  constants<>+64(SB), Z5, Z5
-	VMULPS.BCST  constants<>+96(SB), Z5, Z6
-	VSUBPS       Z6, Z4, Z4
-	VMULPS.BCST  constants<>+128(SB), Z5, Z6
-	VSUBPS       Z6, Z4, Z4
-	VMULPS.BCST  constants<>+160(SB), Z4, Z6
-	VADDPS.BCST  constants<>+192(SB), Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VADDPS.BCST  constants<>+224(SB), Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VADDPS.BCST  constants<>+256(SB), Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VADDPS.BCST  constants<>+288(SB), Z6, Z6
-	VMULPS       Z4, Z6, Z6
-	VADDPS.BCST  constants<>+320(SB), Z6, Z6
-	VMULPS       Z4, Z4, Z7
-	VMULPS       Z6, Z7, Z6
-	VADDPS       Z6, Z4, Z4
-	VADDPS.BCST  constants<>+352(SB), Z4, Z4
-	VSCALEFPS    Z5, Z4, Z4
-	VBROADCASTSS constants<>+352(SB), Z5
-	VADDPS.BCST  constants<>+352(SB), Z4, Z6
-	VDIVPS       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VPMOVD2M     Z3, K1
-	VBLENDMPS    Z4, Z5, K1, Z15
-	VPMOVD2M     Z3, K1
-	VBLENDMPS    Z5, Z4, K1, Z16
-	VMULPS.BCST  constants<>+1216(SB), Z2, Z2
-	VADDPS.BCST  constants<>+1184(SB), Z2, Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z15, Z0, Z0
-	VMULPS       Z16, Z0, Z0
-	VADDPS       Z0, Z15, Z0
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, (CX)(SI*4)
-	ADDQ         $+16, SI
-	CMPQ         SI, AX
 	JLT          loop
 
 done:
@@ -2135,60 +1301,64 @@ done:
 // func tanhGradAVX512(dx []float32, y []float32, dy []float32)
 // Requires: AVX, AVX512F
 TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ y_base+24(FP), DX
-	MOVQ dy_base+48(FP), BX
-	XORQ SI, SI
-	LEAQ -32(AX), DI
-	CMPQ SI, DI
-	JGE  rest
+	MOVQ         dx_len+8(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         y_base+24(FP), DX
+	MOVQ         dy_base+48(FP), BX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         SI, SI
+	LEAQ         -48(AX), DI
+	CMPQ         SI, DI
+	JGE          rest
 
 abreast:
-	VMOVUPS      (DX)(SI*4), Z0
-	VMOVUPS      64(DX)(SI*4), Z4
-	VMOVUPS      128(DX)(SI*4), Z8
-	VMOVUPS      (BX)(SI*4), Z1
-	VMOVUPS      64(BX)(SI*4), Z5
-	VMOVUPS      128(BX)(SI*4), Z9
-	VBROADCASTSS constants<>+352(SB), Z2
-	VBROADCASTSS constants<>+352(SB), Z6
-	VBROADCASTSS constants<>+352(SB), Z10
-	VSUBPS       Z0, Z2, Z3
-	VSUBPS       Z4, Z6, Z7
-	VSUBPS       Z8, Z10, Z11
-	VADDPS       Z0, Z2, Z0
-	VADDPS       Z4, Z6, Z2
-	VADDPS       Z8, Z10, Z4
-	VMULPS       Z0, Z3, Z0
-	VMULPS       Z2, Z7, Z2
-	VMULPS       Z4, Z11, Z3
-	VMULPS       Z0, Z1, Z0
-	VMULPS       Z2, Z5, Z1
-	VMULPS       Z3, Z9, Z2
-	VMOVUPS      Z0, (CX)(SI*4)
-	VMOVUPS      Z1, 64(CX)(SI*4)
-	VMOVUPS      Z2, 128(CX)(SI*4)
-	ADDQ         $+48, SI
-	CMPQ         SI, DI
-	JLT          abreast
+	VMOVUPS (DX)(SI*4), Z1
+	VMOVUPS 64(DX)(SI*4), Z4
+	VMOVUPS 128(DX)(SI*4), Z7
+	VMOVUPS 192(DX)(SI*4), Z10
+	VMOVUPS (BX)(SI*4), Z2
+	VMOVUPS 64(BX)(SI*4), Z5
+	VMOVUPS 128(BX)(SI*4), Z8
+	VMOVUPS 192(BX)(SI*4), Z11
+	VSUBPS  Z1, Z0, Z3
+	VSUBPS  Z4, Z0, Z6
+	VSUBPS  Z7, Z0, Z9
+	VSUBPS  Z10, Z0, Z12
+	VADDPS  Z1, Z0, Z1
+	VADDPS  Z4, Z0, Z4
+	VADDPS  Z7, Z0, Z7
+	VADDPS  Z10, Z0, Z10
+	VMULPS  Z1, Z3, Z1
+	VMULPS  Z4, Z6, Z3
+	VMULPS  Z7, Z9, Z4
+	VMULPS  Z10, Z12, Z6
+	VMULPS  Z1, Z2, Z1
+	VMULPS  Z3, Z5, Z2
+	VMULPS  Z4, Z8, Z3
+	VMULPS  Z6, Z11, Z4
+	VMOVUPS Z1, (CX)(SI*4)
+	VMOVUPS Z2, 64(CX)(SI*4)
+	VMOVUPS Z3, 128(CX)(SI*4)
+	VMOVUPS Z4, 192(CX)(SI*4)
+	ADDQ    $+64, SI
+	CMPQ    SI, DI
+	JLT     abreast
 
 rest:
 	CMPQ SI, AX
 	JGE  done
 
 loop:
-	VMOVUPS      (DX)(SI*4), Z0
-	VMOVUPS      (BX)(SI*4), Z1
-	VBROADCASTSS constants<>+352(SB), Z2
-	VSUBPS       Z0, Z2, Z3
-	VADDPS       Z0, Z2, Z0
-	VMULPS       Z0, Z3, Z0
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, (CX)(SI*4)
-	ADDQ         $+16, SI
-	CMPQ         SI, AX
-	JLT          loop
+	VMOVUPS (DX)(SI*4), Z1
+	VMOVUPS (BX)(SI*4), Z2
+	VSUBPS  Z1, Z0, Z3
+	VADDPS  Z1, Z0, Z1
+	VMULPS  Z1, Z3, Z1
+	VMULPS  Z1, Z2, Z1
+	VMOVUPS Z1, (CX)(SI*4)
+	ADDQ    $+16, SI
+	CMPQ    SI, AX
+	JLT     loop
 
 done:
 	VZEROUPPER
@@ -2197,204 +1367,495 @@ done:
 // func sigmoidGradAVX512(dx []float32, y []float32, dy []float32)
 // Requires: AVX, AVX512F
 TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ y_base+24(FP), DX
-	MOVQ dy_base+48(FP), BX
-	XORQ SI, SI
-	LEAQ -32(AX), DI
-	CMPQ SI, DI
-	JGE  rest
+	MOVQ         dx_len+8(FP), AX
+	MOVQ         dx_base+0(FP), CX
+	MOVQ         y_base+24(FP), DX
+	MOVQ         dy_base+48(FP), BX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         SI, SI
+	LEAQ         -48(AX), DI
+	CMPQ         SI, DI
+	JGE          rest
 
 abreast:
-	VMOVUPS      (DX)(SI*4), Z0
-	VMOVUPS      64(DX)(SI*4), Z3
-	VMOVUPS      128(DX)(SI*4), Z6
-	VMOVUPS      (BX)(SI*4), Z1
-	VMOVUPS      64(BX)(SI*4), Z4
-	VMOVUPS      128(BX)(SI*4), Z7
-	VBROADCASTSS constants<>+352(SB), Z2
-	VBROADCASTSS constants<>+352(SB), Z5
-	VBROADCASTSS constants<>+352(SB), Z8
-	VSUBPS       Z0, Z2, Z2
-	VSUBPS       Z3, Z5, Z5
-	VSUBPS       Z6, Z8, Z8
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z5, Z3, Z2
-	VMULPS       Z8, Z6, Z3
-	VMULPS       Z0, Z1, Z0
-	VMULPS       Z2, Z4, Z1
-	VMULPS       Z3, Z7, Z2
-	VMOVUPS      Z0, (CX)(SI*4)
-	VMOVUPS      Z1, 64(CX)(SI*4)
-	VMOVUPS      Z2, 128(CX)(SI*4)
-	ADDQ         $+48, SI
-	CMPQ         SI, DI
-	JLT          abreast
+	VMOVUPS (DX)(SI*4), Z1
+	VMOVUPS 64(DX)(SI*4), Z4
+	VMOVUPS 128(DX)(SI*4), Z7
+	VMOVUPS 192(DX)(SI*4), Z10
+	VMOVUPS (BX)(SI*4), Z2
+	VMOVUPS 64(BX)(SI*4), Z5
+	VMOVUPS 128(BX)(SI*4), Z8
+	VMOVUPS 192(BX)(SI*4), Z11
+	VSUBPS  Z1, Z0, Z3
+	VSUBPS  Z4, Z0, Z6
+	VSUBPS  Z7, Z0, Z9
+	VSUBPS  Z10, Z0, Z12
+	VMULPS  Z3, Z1, Z1
+	VMULPS  Z6, Z4, Z3
+	VMULPS  Z9, Z7, Z4
+	VMULPS  Z12, Z10, Z6
+	VMULPS  Z1, Z2, Z1
+	VMULPS  Z3, Z5, Z2
+	VMULPS  Z4, Z8, Z3
+	VMULPS  Z6, Z11, Z4
+	VMOVUPS Z1, (CX)(SI*4)
+	VMOVUPS Z2, 64(CX)(SI*4)
+	VMOVUPS Z3, 128(CX)(SI*4)
+	VMOVUPS Z4, 192(CX)(SI*4)
+	ADDQ    $+64, SI
+	CMPQ    SI, DI
+	JLT     abreast
 
 rest:
 	CMPQ SI, AX
 	JGE  done
 
 loop:
-	VMOVUPS      (DX)(SI*4), Z0
-	VMOVUPS      (BX)(SI*4), Z1
-	VBROADCASTSS constants<>+352(SB), Z2
-	VSUBPS       Z0, Z2, Z2
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, (CX)(SI*4)
-	ADDQ         $+16, SI
-	CMPQ         SI, AX
-	JLT          loop
+	VMOVUPS (DX)(SI*4), Z1
+	VMOVUPS (BX)(SI*4), Z2
+	VSUBPS  Z1, Z0, Z3
+	VMULPS  Z3, Z1, Z1
+	VMULPS  Z1, Z2, Z1
+	VMOVUPS Z1, (CX)(SI*4)
+	ADDQ    $+16, SI
+	CMPQ    SI, AX
+	JLT     loop
 
 done:
 	VZEROUPPER
 	RET
 
-// func siluGradAVX512(dx []float32, x []float32, dy []float32)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·siluGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	MOVQ dy_base+48(FP), BX
-	XORQ SI, SI
-	LEAQ -32(AX), DI
-	CMPQ SI, DI
-	JGE  rest
+// func productAVX512(z []float32, x []float32, y []float32)
+// Requires: AVX, AVX512F
+TEXT ·productAVX512(SB), NOSPLIT, $0-72
+	MOVQ         z_len+8(FP), AX
+	MOVQ         z_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         y_base+48(FP), BX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         SI, SI
+	LEAQ         -48(AX), DI
+	CMPQ         SI, DI
+	JGE          rest
 
 abreast:
-	VMOVUPS      (DX)(SI*4), Z0
-	VMOVUPS      64(DX)(SI*4), Z6
-	VMOVUPS      128(DX)(SI*4), Z12
-	VMOVUPS      (BX)(SI*4), Z1
-	VMOVUPS      64(BX)(SI*4), Z7
-	VMOVUPS      128(BX)(SI*4), Z13
-	VPORD.BCST   constants<>+512(SB), Z0, Z2
-	VPORD.BCST   constants<>+512(SB), Z6, Z8
-	VPORD.BCST   constants<>+512(SB), Z12, Z14
-	VBROADCASTSS constants<>+544(SB), Z3
-	VBROADCASTSS constants<>+544(SB), Z9
-	VBROADCASTSS constants<>+544(SB), Z15
-	VMAXPS       Z2, Z3, Z2
-	VMAXPS       Z8, Z9, Z3
-	VMAXPS       Z14, Z15, Z14
+	VMOVUPS (DX)(SI*4), Z0
+	VMOVUPS 64(DX)(SI*4), Z2
+	VMOVUPS 128(DX)(SI*4), Z4
+	VMOVUPS 192(DX)(SI*4), Z6
+	VMOVUPS (BX)(SI*4), Z1
+	VMOVUPS 64(BX)(SI*4), Z3
+	VMOVUPS 128(BX)(SI*4), Z5
+	VMOVUPS 192(BX)(SI*4), Z7
+	VMULPS  Z1, Z0, Z0
+	VMULPS  Z3, Z2, Z1
+	VMULPS  Z5, Z4, Z2
+	VMULPS  Z7, Z6, Z3
+	VMOVUPS Z0, (CX)(SI*4)
+	VMOVUPS Z1, 64(CX)(SI*4)
+	VMOVUPS Z2, 128(CX)(SI*4)
+	VMOVUPS Z3, 192(CX)(SI*4)
+	ADDQ    $+64, SI
+	CMPQ    SI, DI
+	JLT     abreast
+
+rest:
+	CMPQ SI, AX
+	JGE  done
+
+loop:
+	VMOVUPS (DX)(SI*4), Z0
+	VMOVUPS (BX)(SI*4), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (CX)(SI*4)
+	ADDQ    $+16, SI
+	CMPQ    SI, AX
+	JLT     loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluAVX512(SB), NOSPLIT, $0-48
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         BX, BX
+	LEAQ         -48(AX), SI
+	CMPQ         BX, SI
+	JGE          rest
+
+abreast:
+	VMOVUPS      (DX)(BX*4), Z1
+	VMOVUPS      64(DX)(BX*4), Z2
+	VMOVUPS      128(DX)(BX*4), Z3
+	VMOVUPS      192(DX)(BX*4), Z4
+	VPMOVD2M     Z1, K1
+	VPMOVD2M     Z2, K2
+	VPMOVD2M     Z3, K3
+	VPMOVD2M     Z4, K4
+	VPORD.BCST   constants<>+512(SB), Z1, Z1
+	VPORD.BCST   constants<>+512(SB), Z2, Z2
+	VPORD.BCST   constants<>+512(SB), Z3, Z3
+	VPORD.BCST   constants<>+512(SB), Z4, Z7
+	VBROADCASTSS constants<>+544(SB), Z4
+	VBROADCASTSS constants<>+544(SB), Z5
+	VBROADCASTSS constants<>+544(SB), Z6
+	VBROADCASTSS constants<>+544(SB), Z8
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS constants<>+576(SB), Z4
+	VBROADCASTSS constants<>+576(SB), Z5
+	VBROADCASTSS constants<>+576(SB), Z6
 	VBROADCASTSS constants<>+576(SB), Z8
-	VBROADCASTSS constants<>+576(SB), Z9
-	VBROADCASTSS constants<>+576(SB), Z15
-	VMINPS       Z2, Z8, Z2
-	VMINPS       Z3, Z9, Z3
-	VMINPS       Z14, Z15, Z14
-	VMULPS.BCST  constants<>+32(SB), Z2, Z8
-	VMULPS.BCST  constants<>+32(SB), Z3, Z9
-	VMULPS.BCST  constants<>+32(SB), Z14, Z15
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z7, Z8, Z7
+	VMULPS.BCST  constants<>+32(SB), Z1, Z4
+	VMULPS.BCST  constants<>+32(SB), Z2, Z5
+	VMULPS.BCST  constants<>+32(SB), Z3, Z6
+	VMULPS.BCST  constants<>+32(SB), Z7, Z8
+	VADDPS.BCST  constants<>+64(SB), Z4, Z4
+	VADDPS.BCST  constants<>+64(SB), Z5, Z5
+	VADDPS.BCST  constants<>+64(SB), Z6, Z6
 	VADDPS.BCST  constants<>+64(SB), Z8, Z8
-	VADDPS.BCST  constants<>+64(SB), Z9, Z9
-	VADDPS.BCST  constants<>+64(SB), Z15, Z15
-	VSUBPS.BCST  constants<>+64(SB), Z8, Z8
-	VSUBPS.BCST  constants<>+64(SB), Z9, Z9
-	VSUBPS.BCST  constants<>+64(SB), Z15, Z21
-	VMULPS.BCST  constants<>+96(SB), Z8, Z15
-	VMULPS.BCST  constants<>+96(SB), Z9, Z20
-	VMULPS.BCST  constants<>+96(SB), Z21, Z22
-	VSUBPS       Z15, Z2, Z2
-	VSUBPS       Z20, Z3, Z3
-	VSUBPS       Z22, Z14, Z20
-	VMULPS.BCST  constants<>+128(SB), Z8, Z14
-	VMULPS.BCST  constants<>+128(SB), Z9, Z15
-	VMULPS.BCST  constants<>+128(SB), Z21, Z22
-	VSUBPS       Z14, Z2, Z2
-	VSUBPS       Z15, Z3, Z3
-	VSUBPS       Z22, Z20, Z20
-	VMULPS.BCST  constants<>+160(SB), Z2, Z14
-	VMULPS.BCST  constants<>+160(SB), Z3, Z15
-	VMULPS.BCST  constants<>+160(SB), Z20, Z22
-	VADDPS.BCST  constants<>+192(SB), Z14, Z14
-	VADDPS.BCST  constants<>+192(SB), Z15, Z15
-	VADDPS.BCST  constants<>+192(SB), Z22, Z22
-	VMULPS       Z2, Z14, Z14
-	VMULPS       Z3, Z15, Z15
-	VMULPS       Z20, Z22, Z22
-	VADDPS.BCST  constants<>+224(SB), Z14, Z14
-	VADDPS.BCST  constants<>+224(SB), Z15, Z15
-	VADDPS.BCST  constants<>+224(SB), Z22, Z22
-	VMULPS       Z2, Z14, Z14
-	VMULPS       Z3, Z15, Z15
-	VMULPS       Z20, Z22, Z22
-	VADDPS.BCST  constants<>+256(SB), Z14, Z14
-	VADDPS.BCST  constants<>+256(SB), Z15, Z15
-	VADDPS.BCST  constants<>+256(SB), Z22, Z22
-	VMULPS       Z2, Z14, Z14
-	VMULPS       Z3, Z15, Z15
-	VMULPS       Z20, Z22, Z22
-	VADDPS.BCST  constants<>+288(SB), Z14, Z14
-	VADDPS.BCST  constants<>+288(SB), Z15, Z15
-	VADDPS.BCST  constants<>+288(SB), Z22, Z22
-	VMULPS       Z2, Z14, Z14
-	VMULPS       Z3, Z15, Z15
-	VMULPS       Z20, Z22, Z22
-	VADDPS.BCST  constants<>+320(SB), Z14, Z14
-	VADDPS.BCST  constants<>+320(SB), Z15, Z15
-	VADDPS.BCST  constants<>+320(SB), Z22, Z24
-	VMULPS       Z2, Z2, Z22
-	VMULPS       Z3, Z3, Z23
-	VMULPS       Z20, Z20, Z25
-	VMULPS       Z14, Z22, Z14
-	VMULPS       Z15, Z23, Z15
-	VMULPS       Z24, Z25, Z22
-	VADDPS       Z14, Z2, Z2
-	VADDPS       Z15, Z3, Z3
-	VADDPS       Z22, Z20, Z14
+	VSUBPS.BCST  constants<>+64(SB), Z4, Z4
+	VSUBPS.BCST  constants<>+64(SB), Z5, Z5
+	VSUBPS.BCST  constants<>+64(SB), Z6, Z6
+	VSUBPS.BCST  constants<>+64(SB), Z8, Z11
+	VMULPS.BCST  constants<>+96(SB), Z4, Z8
+	VMULPS.BCST  constants<>+96(SB), Z5, Z9
+	VMULPS.BCST  constants<>+96(SB), Z6, Z10
+	VMULPS.BCST  constants<>+96(SB), Z11, Z12
+	VSUBPS       Z8, Z1, Z1
+	VSUBPS       Z9, Z2, Z2
+	VSUBPS       Z10, Z3, Z3
+	VSUBPS       Z12, Z7, Z10
+	VMULPS.BCST  constants<>+128(SB), Z4, Z7
+	VMULPS.BCST  constants<>+128(SB), Z5, Z8
+	VMULPS.BCST  constants<>+128(SB), Z6, Z9
+	VMULPS.BCST  constants<>+128(SB), Z11, Z12
+	VSUBPS       Z7, Z1, Z1
+	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z9, Z3, Z3
+	VSUBPS       Z12, Z10, Z10
+	VMULPS.BCST  constants<>+160(SB), Z1, Z7
+	VMULPS.BCST  constants<>+160(SB), Z2, Z8
+	VMULPS.BCST  constants<>+160(SB), Z3, Z9
+	VMULPS.BCST  constants<>+160(SB), Z10, Z12
+	VADDPS.BCST  constants<>+192(SB), Z7, Z7
+	VADDPS.BCST  constants<>+192(SB), Z8, Z8
+	VADDPS.BCST  constants<>+192(SB), Z9, Z9
+	VADDPS.BCST  constants<>+192(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+224(SB), Z7, Z7
+	VADDPS.BCST  constants<>+224(SB), Z8, Z8
+	VADDPS.BCST  constants<>+224(SB), Z9, Z9
+	VADDPS.BCST  constants<>+224(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+256(SB), Z7, Z7
+	VADDPS.BCST  constants<>+256(SB), Z8, Z8
+	VADDPS.BCST  constants<>+256(SB), Z9, Z9
+	VADDPS.BCST  constants<>+256(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+288(SB), Z7, Z7
+	VADDPS.BCST  constants<>+288(SB), Z8, Z8
+	VADDPS.BCST  constants<>+288(SB), Z9, Z9
+	VADDPS.BCST  constants<>+288(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+320(SB), Z7, Z7
+	VADDPS.BCST  constants<>+320(SB), Z8, Z8
+	VADDPS.BCST  constants<>+320(SB), Z9, Z9
+	VADDPS.BCST  constants<>+320(SB), Z12, Z15
+	VMULPS       Z1, Z1, Z12
+	VMULPS       Z2, Z2, Z13
+	VMULPS       Z3, Z3, Z14
+	VMULPS       Z10, Z10, Z16
+	VMULPS       Z7, Z12, Z7
+	VMULPS       Z8, Z13, Z8
+	VMULPS       Z9, Z14, Z9
+	VMULPS       Z15, Z16, Z12
+	VADDPS       Z7, Z1, Z1
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z9, Z3, Z3
+	VADDPS       Z12, Z10, Z7
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
 	VADDPS.BCST  constants<>+352(SB), Z2, Z2
 	VADDPS.BCST  constants<>+352(SB), Z3, Z3
-	VADDPS.BCST  constants<>+352(SB), Z14, Z14
-	VSCALEFPS    Z8, Z2, Z2
-	VSCALEFPS    Z9, Z3, Z3
-	VSCALEFPS    Z21, Z14, Z20
-	VBROADCASTSS constants<>+352(SB), Z8
-	VBROADCASTSS constants<>+352(SB), Z14
-	VBROADCASTSS constants<>+352(SB), Z21
-	VADDPS.BCST  constants<>+352(SB), Z2, Z9
-	VADDPS.BCST  constants<>+352(SB), Z3, Z15
-	VADDPS.BCST  constants<>+352(SB), Z20, Z22
-	VDIVPS       Z9, Z8, Z8
-	VDIVPS       Z15, Z14, Z9
-	VDIVPS       Z22, Z21, Z14
-	VMULPS       Z8, Z2, Z2
-	VMULPS       Z9, Z3, Z3
-	VMULPS       Z14, Z20, Z15
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z6, K2
-	VPMOVD2M     Z12, K3
-	VBLENDMPS    Z2, Z8, K1, Z4
-	VBLENDMPS    Z3, Z9, K2, Z10
-	VBLENDMPS    Z15, Z14, K3, Z16
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z6, K2
-	VPMOVD2M     Z12, K3
-	VBLENDMPS    Z8, Z2, K1, Z5
-	VBLENDMPS    Z9, Z3, K2, Z11
-	VBLENDMPS    Z14, Z15, K3, Z17
-	VMULPS       Z5, Z0, Z0
-	VMULPS       Z11, Z6, Z2
-	VMULPS       Z17, Z12, Z8
-	VBROADCASTSS constants<>+352(SB), Z3
-	VBROADCASTSS constants<>+352(SB), Z6
-	VBROADCASTSS constants<>+352(SB), Z9
-	VADDPS       Z3, Z0, Z0
-	VADDPS       Z6, Z2, Z2
-	VADDPS       Z9, Z8, Z3
-	VMULPS       Z0, Z4, Z0
+	VADDPS.BCST  constants<>+352(SB), Z7, Z7
+	VSCALEFPS    Z4, Z1, Z1
+	VSCALEFPS    Z5, Z2, Z2
+	VSCALEFPS    Z6, Z3, Z3
+	VSCALEFPS    Z11, Z7, Z7
+	VADDPS.BCST  constants<>+352(SB), Z1, Z4
+	VADDPS.BCST  constants<>+352(SB), Z2, Z5
+	VADDPS.BCST  constants<>+352(SB), Z3, Z6
+	VADDPS.BCST  constants<>+352(SB), Z7, Z8
+	VDIVPS       Z4, Z0, Z4
+	VDIVPS       Z5, Z0, Z5
+	VDIVPS       Z6, Z0, Z6
+	VDIVPS       Z8, Z0, Z8
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z3, Z3
+	VMULPS       Z8, Z7, Z7
+	VBLENDMPS    Z1, Z4, K1, Z1
+	VBLENDMPS    Z2, Z5, K2, Z2
+	VBLENDMPS    Z3, Z6, K3, Z3
+	VBLENDMPS    Z7, Z8, K4, Z4
+	VMULPS       (DX)(BX*4), Z1, Z1
+	VMULPS       64(DX)(BX*4), Z2, Z2
+	VMULPS       128(DX)(BX*4), Z3, Z3
+	VMULPS       192(DX)(BX*4), Z4, Z4
+	VMOVUPS      Z1, (CX)(BX*4)
+	VMOVUPS      Z2, 64(CX)(BX*4)
+	VMOVUPS      Z3, 128(CX)(BX*4)
+	VMOVUPS      Z4, 192(CX)(BX*4)
+	ADDQ         $+64, BX
+	CMPQ         BX, SI
+	JLT          abreast
+
+rest:
+	CMPQ BX, AX
+	JGE  done
+
+loop:
+	VMOVUPS      (DX)(BX*4), Z1
+	VPMOVD2M     Z1, K1
+	VPORD.BCST   constants<>+512(SB), Z1, Z1
+	VBROADCASTSS constants<>+544(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS constants<>+576(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS.BCST  constants<>+32(SB), Z1, Z2
+	VADDPS.BCST  constants<>+64(SB), Z2, Z2
+	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
+	VMULPS.BCST  constants<>+96(SB), Z2, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMULPS.BCST  constants<>+128(SB), Z2, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMULPS.BCST  constants<>+160(SB), Z1, Z3
+	VADDPS.BCST  constants<>+192(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+224(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+256(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+288(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+320(SB), Z3, Z3
+	VMULPS       Z1, Z1, Z4
+	VMULPS       Z3, Z4, Z3
+	VADDPS       Z3, Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
+	VSCALEFPS    Z2, Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z2
+	VDIVPS       Z2, Z0, Z2
+	VMULPS       Z2, Z1, Z1
+	VBLENDMPS    Z1, Z2, K1, Z1
+	VMULPS       (DX)(BX*4), Z1, Z1
+	VMOVUPS      Z1, (CX)(BX*4)
+	ADDQ         $+16, BX
+	CMPQ         BX, AX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func siluSlopeAVX512(y []float32, slope []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·siluSlopeAVX512(SB), NOSPLIT, $0-72
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         slope_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         SI, SI
+	LEAQ         -48(AX), DI
+	CMPQ         SI, DI
+	JGE          rest
+
+abreast:
+	VMOVUPS      (BX)(SI*4), Z1
+	VMOVUPS      64(BX)(SI*4), Z2
+	VMOVUPS      128(BX)(SI*4), Z3
+	VMOVUPS      192(BX)(SI*4), Z4
+	VPMOVD2M     Z1, K1
+	VPMOVD2M     Z2, K2
+	VPMOVD2M     Z3, K3
+	VPMOVD2M     Z4, K4
+	VPORD.BCST   constants<>+512(SB), Z1, Z1
+	VPORD.BCST   constants<>+512(SB), Z2, Z2
+	VPORD.BCST   constants<>+512(SB), Z3, Z3
+	VPORD.BCST   constants<>+512(SB), Z4, Z7
+	VBROADCASTSS constants<>+544(SB), Z4
+	VBROADCASTSS constants<>+544(SB), Z5
+	VBROADCASTSS constants<>+544(SB), Z6
+	VBROADCASTSS constants<>+544(SB), Z8
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS constants<>+576(SB), Z4
+	VBROADCASTSS constants<>+576(SB), Z5
+	VBROADCASTSS constants<>+576(SB), Z6
+	VBROADCASTSS constants<>+576(SB), Z8
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z7, Z8, Z7
+	VMULPS.BCST  constants<>+32(SB), Z1, Z4
+	VMULPS.BCST  constants<>+32(SB), Z2, Z5
+	VMULPS.BCST  constants<>+32(SB), Z3, Z6
+	VMULPS.BCST  constants<>+32(SB), Z7, Z8
+	VADDPS.BCST  constants<>+64(SB), Z4, Z4
+	VADDPS.BCST  constants<>+64(SB), Z5, Z5
+	VADDPS.BCST  constants<>+64(SB), Z6, Z6
+	VADDPS.BCST  constants<>+64(SB), Z8, Z8
+	VSUBPS.BCST  constants<>+64(SB), Z4, Z4
+	VSUBPS.BCST  constants<>+64(SB), Z5, Z5
+	VSUBPS.BCST  constants<>+64(SB), Z6, Z6
+	VSUBPS.BCST  constants<>+64(SB), Z8, Z11
+	VMULPS.BCST  constants<>+96(SB), Z4, Z8
+	VMULPS.BCST  constants<>+96(SB), Z5, Z9
+	VMULPS.BCST  constants<>+96(SB), Z6, Z10
+	VMULPS.BCST  constants<>+96(SB), Z11, Z12
+	VSUBPS       Z8, Z1, Z1
+	VSUBPS       Z9, Z2, Z2
+	VSUBPS       Z10, Z3, Z3
+	VSUBPS       Z12, Z7, Z10
+	VMULPS.BCST  constants<>+128(SB), Z4, Z7
+	VMULPS.BCST  constants<>+128(SB), Z5, Z8
+	VMULPS.BCST  constants<>+128(SB), Z6, Z9
+	VMULPS.BCST  constants<>+128(SB), Z11, Z12
+	VSUBPS       Z7, Z1, Z1
+	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z9, Z3, Z3
+	VSUBPS       Z12, Z10, Z10
+	VMULPS.BCST  constants<>+160(SB), Z1, Z7
+	VMULPS.BCST  constants<>+160(SB), Z2, Z8
+	VMULPS.BCST  constants<>+160(SB), Z3, Z9
+	VMULPS.BCST  constants<>+160(SB), Z10, Z12
+	VADDPS.BCST  constants<>+192(SB), Z7, Z7
+	VADDPS.BCST  constants<>+192(SB), Z8, Z8
+	VADDPS.BCST  constants<>+192(SB), Z9, Z9
+	VADDPS.BCST  constants<>+192(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+224(SB), Z7, Z7
+	VADDPS.BCST  constants<>+224(SB), Z8, Z8
+	VADDPS.BCST  constants<>+224(SB), Z9, Z9
+	VADDPS.BCST  constants<>+224(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+256(SB), Z7, Z7
+	VADDPS.BCST  constants<>+256(SB), Z8, Z8
+	VADDPS.BCST  constants<>+256(SB), Z9, Z9
+	VADDPS.BCST  constants<>+256(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+288(SB), Z7, Z7
+	VADDPS.BCST  constants<>+288(SB), Z8, Z8
+	VADDPS.BCST  constants<>+288(SB), Z9, Z9
+	VADDPS.BCST  constants<>+288(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+320(SB), Z7, Z7
+	VADDPS.BCST  constants<>+320(SB), Z8, Z8
+	VADDPS.BCST  constants<>+320(SB), Z9, Z9
+	VADDPS.BCST  constants<>+320(SB), Z12, Z15
+	VMULPS       Z1, Z1, Z12
+	VMULPS       Z2, Z2, Z13
+	VMULPS       Z3, Z3, Z14
+	VMULPS       Z10, Z10, Z16
+	VMULPS       Z7, Z12, Z7
+	VMULPS       Z8, Z13, Z8
+	VMULPS       Z9, Z14, Z9
+	VMULPS       Z15, Z16, Z12
+	VADDPS       Z7, Z1, Z1
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z9, Z3, Z3
+	VADDPS       Z12, Z10, Z7
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z2, Z2
+	VADDPS.BCST  constants<>+352(SB), Z3, Z3
+	VADDPS.BCST  constants<>+352(SB), Z7, Z7
+	VSCALEFPS    Z4, Z1, Z1
+	VSCALEFPS    Z5, Z2, Z2
+	VSCALEFPS    Z6, Z3, Z3
+	VSCALEFPS    Z11, Z7, Z7
+	VADDPS.BCST  constants<>+352(SB), Z1, Z4
+	VADDPS.BCST  constants<>+352(SB), Z2, Z5
+	VADDPS.BCST  constants<>+352(SB), Z3, Z6
+	VADDPS.BCST  constants<>+352(SB), Z7, Z8
+	VDIVPS       Z4, Z0, Z4
+	VDIVPS       Z5, Z0, Z5
+	VDIVPS       Z6, Z0, Z6
+	VDIVPS       Z8, Z0, Z8
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z3, Z3
+	VMULPS       Z8, Z7, Z14
+	VBLENDMPS    Z1, Z4, K1, Z7
+	VBLENDMPS    Z2, Z5, K2, Z10
+	VBLENDMPS    Z3, Z6, K3, Z12
+	VBLENDMPS    Z14, Z8, K4, Z15
+	VMULPS       (BX)(SI*4), Z7, Z9
+	VMULPS       64(BX)(SI*4), Z10, Z11
+	VMULPS       128(BX)(SI*4), Z12, Z13
+	VMULPS       192(BX)(SI*4), Z15, Z16
+	VBLENDMPS    Z4, Z1, K1, Z1
+	VBLENDMPS    Z5, Z2, K2, Z2
+	VBLENDMPS    Z6, Z3, K3, Z3
+	VBLENDMPS    Z8, Z14, K4, Z4
+	VMULPS       (BX)(SI*4), Z1, Z1
+	VMULPS       64(BX)(SI*4), Z2, Z2
+	VMULPS       128(BX)(SI*4), Z3, Z3
+	VMULPS       192(BX)(SI*4), Z4, Z4
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z2, Z2
+	VADDPS.BCST  constants<>+352(SB), Z3, Z3
+	VADDPS.BCST  constants<>+352(SB), Z4, Z4
+	VMULPS       Z1, Z7, Z1
 	VMULPS       Z2, Z10, Z2
-	VMULPS       Z3, Z16, Z3
-	VMULPS       Z0, Z1, Z0
-	VMULPS       Z2, Z7, Z1
-	VMULPS       Z3, Z13, Z2
-	VMOVUPS      Z0, (CX)(SI*4)
-	VMOVUPS      Z1, 64(CX)(SI*4)
-	VMOVUPS      Z2, 128(CX)(SI*4)
-	ADDQ         $+48, SI
+	VMULPS       Z3, Z12, Z3
+	VMULPS       Z4, Z15, Z4
+	VMOVUPS      Z9, (CX)(SI*4)
+	VMOVUPS      Z11, 64(CX)(SI*4)
+	VMOVUPS      Z13, 128(CX)(SI*4)
+	VMOVUPS      Z16, 192(CX)(SI*4)
+	VMOVUPS      Z1, (DX)(SI*4)
+	VMOVUPS      Z2, 64(DX)(SI*4)
+	VMOVUPS      Z3, 128(DX)(SI*4)
+	VMOVUPS      Z4, 192(DX)(SI*4)
+	ADDQ         $+64, SI
 	CMPQ         SI, DI
 	JLT          abreast
 
@@ -2403,49 +1864,46 @@ rest:
 	JGE  done
 
 loop:
-	VMOVUPS      (DX)(SI*4), Z0
 	VMOVUPS      (BX)(SI*4), Z1
-	VPORD.BCST   constants<>+512(SB), Z0, Z2
-	VBROADCASTSS constants<>+544(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VBROADCASTSS constants<>+576(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VMULPS.BCST  constants<>+32(SB), Z2, Z3
-	VADDPS.BCST  constants<>+64(SB), Z3, Z3
-	VSUBPS.BCST  constants<>+64(SB), Z3, Z3
-	VMULPS.BCST  constants<>+96(SB), Z3, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMULPS.BCST  constants<>+128(SB), Z3, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMULPS.BCST  constants<>+160(SB), Z2, Z4
-	VADDPS.BCST  constants<>+192(SB), Z4, Z4
-	VMULPS       Z2, Z4, Z4
-	VADDPS.BCST  constants<>+224(SB), Z4, Z4
-	VMULPS       Z2, Z4, Z4
-	VADDPS.BCST  constants<>+256(SB), Z4, Z4
-	VMULPS       Z2, Z4, Z4
-	VADDPS.BCST  constants<>+288(SB), Z4, Z4
-	VMULPS       Z2, Z4, Z4
-	VADDPS.BCST  constants<>+320(SB), Z4, Z4
-	VMULPS       Z2, Z2, Z5
-	VMULPS       Z4, Z5, Z4
-	VADDPS       Z4, Z2, Z2
-	VADDPS.BCST  constants<>+352(SB), Z2, Z2
-	VSCALEFPS    Z3, Z2, Z2
-	VBROADCASTSS constants<>+352(SB), Z3
-	VADDPS.BCST  constants<>+352(SB), Z2, Z4
-	VDIVPS       Z4, Z3, Z3
-	VMULPS       Z3, Z2, Z2
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z2, Z3, K1, Z18
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z3, Z2, K1, Z19
-	VMULPS       Z19, Z0, Z0
-	VBROADCASTSS constants<>+352(SB), Z2
-	VADDPS       Z2, Z0, Z0
-	VMULPS       Z0, Z18, Z0
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, (CX)(SI*4)
+	VPMOVD2M     Z1, K1
+	VPORD.BCST   constants<>+512(SB), Z1, Z1
+	VBROADCASTSS constants<>+544(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS constants<>+576(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS.BCST  constants<>+32(SB), Z1, Z2
+	VADDPS.BCST  constants<>+64(SB), Z2, Z2
+	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
+	VMULPS.BCST  constants<>+96(SB), Z2, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMULPS.BCST  constants<>+128(SB), Z2, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMULPS.BCST  constants<>+160(SB), Z1, Z3
+	VADDPS.BCST  constants<>+192(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+224(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+256(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+288(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+320(SB), Z3, Z3
+	VMULPS       Z1, Z1, Z4
+	VMULPS       Z3, Z4, Z3
+	VADDPS       Z3, Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
+	VSCALEFPS    Z2, Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z2
+	VDIVPS       Z2, Z0, Z2
+	VMULPS       Z2, Z1, Z1
+	VBLENDMPS    Z1, Z2, K1, Z3
+	VMULPS       (BX)(SI*4), Z3, Z4
+	VBLENDMPS    Z2, Z1, K1, Z1
+	VMULPS       (BX)(SI*4), Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
+	VMULPS       Z1, Z3, Z1
+	VMOVUPS      Z4, (CX)(SI*4)
+	VMOVUPS      Z1, (DX)(SI*4)
 	ADDQ         $+16, SI
 	CMPQ         SI, AX
 	JLT          loop
@@ -2454,247 +1912,294 @@ done:
 	VZEROUPPER
 	RET
 
-// func geluGradAVX512(dx []float32, x []float32, dy []float32)
+// func geluAVX512(y []float32, x []float32)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·geluGradAVX512(SB), NOSPLIT, $0-72
-	MOVQ dx_len+8(FP), AX
-	MOVQ dx_base+0(FP), CX
-	MOVQ x_base+24(FP), DX
-	MOVQ dy_base+48(FP), BX
-	XORQ SI, SI
-	LEAQ -32(AX), DI
-	CMPQ SI, DI
-	JGE  rest
+TEXT ·geluAVX512(SB), NOSPLIT, $0-48
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         BX, BX
+	LEAQ         -48(AX), SI
+	CMPQ         BX, SI
+	JGE          rest
 
 abreast:
-	VMOVUPS      (DX)(SI*4), Z0
-	VMOVUPS      64(DX)(SI*4), Z5
-	VMOVUPS      128(DX)(SI*4), Z10
-	VMOVUPS      (BX)(SI*4), Z1
-	VMOVUPS      64(BX)(SI*4), Z6
-	VMOVUPS      128(BX)(SI*4), Z11
-	VPANDD.BCST  constants<>+416(SB), Z0, Z2
-	VPANDD.BCST  constants<>+416(SB), Z5, Z7
-	VPANDD.BCST  constants<>+416(SB), Z10, Z12
-	VBROADCASTSS constants<>+608(SB), Z3
+	VMOVUPS      (DX)(BX*4), Z1
+	VMOVUPS      64(DX)(BX*4), Z2
+	VMOVUPS      128(DX)(BX*4), Z3
+	VMOVUPS      192(DX)(BX*4), Z4
+	VPMOVD2M     Z1, K1
+	VPMOVD2M     Z2, K2
+	VPMOVD2M     Z3, K3
+	VPMOVD2M     Z4, K4
+	VPANDD.BCST  constants<>+416(SB), Z1, Z1
+	VPANDD.BCST  constants<>+416(SB), Z2, Z2
+	VPANDD.BCST  constants<>+416(SB), Z3, Z3
+	VPANDD.BCST  constants<>+416(SB), Z4, Z7
+	VBROADCASTSS constants<>+608(SB), Z4
+	VBROADCASTSS constants<>+608(SB), Z5
+	VBROADCASTSS constants<>+608(SB), Z6
 	VBROADCASTSS constants<>+608(SB), Z8
-	VBROADCASTSS constants<>+608(SB), Z13
-	VMINPS       Z2, Z3, Z2
-	VMINPS       Z7, Z8, Z3
-	VMINPS       Z12, Z13, Z18
-	VPANDD.BCST  constants<>+640(SB), Z2, Z7
-	VPANDD.BCST  constants<>+640(SB), Z3, Z13
-	VPANDD.BCST  constants<>+640(SB), Z18, Z19
-	VSUBPS       Z2, Z7, Z8
-	VSUBPS       Z3, Z13, Z16
-	VSUBPS       Z18, Z19, Z20
-	VADDPS       Z2, Z7, Z12
-	VADDPS       Z3, Z13, Z17
-	VADDPS       Z18, Z19, Z21
-	VMULPS       Z12, Z8, Z8
-	VMULPS       Z17, Z16, Z12
-	VMULPS       Z21, Z20, Z16
-	VMULPS.BCST  constants<>+320(SB), Z8, Z8
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z7, Z8, Z7
+	VADDPS.BCST  constants<>+640(SB), Z1, Z4
+	VADDPS.BCST  constants<>+640(SB), Z2, Z5
+	VADDPS.BCST  constants<>+640(SB), Z3, Z6
+	VADDPS.BCST  constants<>+640(SB), Z7, Z8
+	VDIVPS       Z4, Z0, Z4
+	VDIVPS       Z5, Z0, Z5
+	VDIVPS       Z6, Z0, Z6
+	VDIVPS       Z8, Z0, Z17
+	VPANDD.BCST  constants<>+672(SB), Z1, Z8
+	VPANDD.BCST  constants<>+672(SB), Z2, Z11
+	VPANDD.BCST  constants<>+672(SB), Z3, Z14
+	VPANDD.BCST  constants<>+672(SB), Z7, Z18
+	VSUBPS       Z1, Z8, Z9
+	VSUBPS       Z2, Z11, Z12
+	VSUBPS       Z3, Z14, Z15
+	VSUBPS       Z7, Z18, Z19
+	VADDPS       Z1, Z8, Z10
+	VADDPS       Z2, Z11, Z13
+	VADDPS       Z3, Z14, Z16
+	VADDPS       Z7, Z18, Z20
+	VMULPS       Z10, Z9, Z9
+	VMULPS       Z13, Z12, Z10
+	VMULPS       Z16, Z15, Z12
+	VMULPS       Z20, Z19, Z13
+	VMULPS.BCST  constants<>+320(SB), Z9, Z9
+	VMULPS.BCST  constants<>+320(SB), Z10, Z10
 	VMULPS.BCST  constants<>+320(SB), Z12, Z12
-	VMULPS.BCST  constants<>+320(SB), Z16, Z16
-	VMULPS       Z7, Z7, Z7
-	VMULPS       Z13, Z13, Z13
-	VMULPS       Z19, Z19, Z17
-	VMULPS.BCST  constants<>+672(SB), Z7, Z7
-	VMULPS.BCST  constants<>+672(SB), Z13, Z13
-	VMULPS.BCST  constants<>+672(SB), Z17, Z20
-	VADDPS       Z8, Z7, Z17
-	VADDPS       Z12, Z13, Z19
-	VADDPS       Z16, Z20, Z21
-	VMULPS.BCST  constants<>+32(SB), Z17, Z17
-	VMULPS.BCST  constants<>+32(SB), Z19, Z19
-	VMULPS.BCST  constants<>+32(SB), Z21, Z21
-	VADDPS.BCST  constants<>+64(SB), Z17, Z17
-	VADDPS.BCST  constants<>+64(SB), Z19, Z19
-	VADDPS.BCST  constants<>+64(SB), Z21, Z21
-	VSUBPS.BCST  constants<>+64(SB), Z17, Z17
-	VSUBPS.BCST  constants<>+64(SB), Z19, Z19
-	VSUBPS.BCST  constants<>+64(SB), Z21, Z23
-	VMULPS.BCST  constants<>+96(SB), Z17, Z21
-	VMULPS.BCST  constants<>+96(SB), Z19, Z22
+	VMULPS.BCST  constants<>+320(SB), Z13, Z13
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z11, Z11, Z11
+	VMULPS       Z14, Z14, Z14
+	VMULPS       Z18, Z18, Z15
+	VMULPS.BCST  constants<>+704(SB), Z8, Z8
+	VMULPS.BCST  constants<>+704(SB), Z11, Z11
+	VMULPS.BCST  constants<>+704(SB), Z14, Z14
+	VMULPS.BCST  constants<>+704(SB), Z15, Z19
+	VADDPS       Z9, Z8, Z15
+	VADDPS       Z10, Z11, Z16
+	VADDPS       Z12, Z14, Z18
+	VADDPS       Z13, Z19, Z20
+	VMULPS.BCST  constants<>+32(SB), Z15, Z15
+	VMULPS.BCST  constants<>+32(SB), Z16, Z16
+	VMULPS.BCST  constants<>+32(SB), Z18, Z18
+	VMULPS.BCST  constants<>+32(SB), Z20, Z20
+	VADDPS.BCST  constants<>+64(SB), Z15, Z15
+	VADDPS.BCST  constants<>+64(SB), Z16, Z16
+	VADDPS.BCST  constants<>+64(SB), Z18, Z18
+	VADDPS.BCST  constants<>+64(SB), Z20, Z20
+	VSUBPS.BCST  constants<>+64(SB), Z15, Z15
+	VSUBPS.BCST  constants<>+64(SB), Z16, Z16
+	VSUBPS.BCST  constants<>+64(SB), Z18, Z18
+	VSUBPS.BCST  constants<>+64(SB), Z20, Z23
+	VMULPS.BCST  constants<>+96(SB), Z15, Z20
+	VMULPS.BCST  constants<>+96(SB), Z16, Z21
+	VMULPS.BCST  constants<>+96(SB), Z18, Z22
 	VMULPS.BCST  constants<>+96(SB), Z23, Z24
-	VSUBPS       Z21, Z7, Z7
-	VSUBPS       Z22, Z13, Z13
-	VSUBPS       Z24, Z20, Z22
-	VMULPS.BCST  constants<>+128(SB), Z17, Z20
-	VMULPS.BCST  constants<>+128(SB), Z19, Z21
+	VSUBPS       Z20, Z8, Z8
+	VSUBPS       Z21, Z11, Z11
+	VSUBPS       Z22, Z14, Z14
+	VSUBPS       Z24, Z19, Z22
+	VMULPS.BCST  constants<>+128(SB), Z15, Z19
+	VMULPS.BCST  constants<>+128(SB), Z16, Z20
+	VMULPS.BCST  constants<>+128(SB), Z18, Z21
 	VMULPS.BCST  constants<>+128(SB), Z23, Z24
-	VSUBPS       Z20, Z7, Z7
-	VSUBPS       Z21, Z13, Z13
-	VSUBPS       Z24, Z22, Z20
-	VADDPS       Z8, Z7, Z7
-	VADDPS       Z12, Z13, Z8
-	VADDPS       Z16, Z20, Z16
-	VMULPS.BCST  constants<>+160(SB), Z7, Z12
-	VMULPS.BCST  constants<>+160(SB), Z8, Z13
-	VMULPS.BCST  constants<>+160(SB), Z16, Z20
+	VSUBPS       Z19, Z8, Z8
+	VSUBPS       Z20, Z11, Z11
+	VSUBPS       Z21, Z14, Z14
+	VSUBPS       Z24, Z22, Z19
+	VADDPS       Z9, Z8, Z8
+	VADDPS       Z10, Z11, Z9
+	VADDPS       Z12, Z14, Z10
+	VADDPS       Z13, Z19, Z14
+	VMULPS.BCST  constants<>+160(SB), Z8, Z11
+	VMULPS.BCST  constants<>+160(SB), Z9, Z12
+	VMULPS.BCST  constants<>+160(SB), Z10, Z13
+	VMULPS.BCST  constants<>+160(SB), Z14, Z19
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z3, Z3
+	VMULPS       Z17, Z7, Z7
+	VADDPS.BCST  constants<>+192(SB), Z11, Z11
 	VADDPS.BCST  constants<>+192(SB), Z12, Z12
 	VADDPS.BCST  constants<>+192(SB), Z13, Z13
-	VADDPS.BCST  constants<>+192(SB), Z20, Z20
-	VMULPS       Z7, Z12, Z12
-	VMULPS       Z8, Z13, Z13
-	VMULPS       Z16, Z20, Z20
+	VADDPS.BCST  constants<>+192(SB), Z19, Z22
+	VMULPS.BCST  constants<>+736(SB), Z1, Z19
+	VMULPS.BCST  constants<>+736(SB), Z2, Z20
+	VMULPS.BCST  constants<>+736(SB), Z3, Z21
+	VMULPS.BCST  constants<>+736(SB), Z7, Z24
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z9, Z12, Z12
+	VMULPS       Z10, Z13, Z13
+	VMULPS       Z14, Z22, Z22
+	VADDPS.BCST  constants<>+768(SB), Z19, Z19
+	VADDPS.BCST  constants<>+768(SB), Z20, Z20
+	VADDPS.BCST  constants<>+768(SB), Z21, Z21
+	VADDPS.BCST  constants<>+768(SB), Z24, Z24
+	VADDPS.BCST  constants<>+224(SB), Z11, Z11
 	VADDPS.BCST  constants<>+224(SB), Z12, Z12
 	VADDPS.BCST  constants<>+224(SB), Z13, Z13
-	VADDPS.BCST  constants<>+224(SB), Z20, Z20
-	VMULPS       Z7, Z12, Z12
-	VMULPS       Z8, Z13, Z13
-	VMULPS       Z16, Z20, Z20
+	VADDPS.BCST  constants<>+224(SB), Z22, Z22
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VMULPS       Z7, Z24, Z24
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z9, Z12, Z12
+	VMULPS       Z10, Z13, Z13
+	VMULPS       Z14, Z22, Z22
+	VADDPS.BCST  constants<>+800(SB), Z19, Z19
+	VADDPS.BCST  constants<>+800(SB), Z20, Z20
+	VADDPS.BCST  constants<>+800(SB), Z21, Z21
+	VADDPS.BCST  constants<>+800(SB), Z24, Z24
+	VADDPS.BCST  constants<>+256(SB), Z11, Z11
 	VADDPS.BCST  constants<>+256(SB), Z12, Z12
 	VADDPS.BCST  constants<>+256(SB), Z13, Z13
-	VADDPS.BCST  constants<>+256(SB), Z20, Z20
-	VMULPS       Z7, Z12, Z12
-	VMULPS       Z8, Z13, Z13
-	VMULPS       Z16, Z20, Z20
+	VADDPS.BCST  constants<>+256(SB), Z22, Z22
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VMULPS       Z7, Z24, Z24
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z9, Z12, Z12
+	VMULPS       Z10, Z13, Z13
+	VMULPS       Z14, Z22, Z22
+	VADDPS.BCST  constants<>+832(SB), Z19, Z19
+	VADDPS.BCST  constants<>+832(SB), Z20, Z20
+	VADDPS.BCST  constants<>+832(SB), Z21, Z21
+	VADDPS.BCST  constants<>+832(SB), Z24, Z24
+	VADDPS.BCST  constants<>+288(SB), Z11, Z11
 	VADDPS.BCST  constants<>+288(SB), Z12, Z12
 	VADDPS.BCST  constants<>+288(SB), Z13, Z13
-	VADDPS.BCST  constants<>+288(SB), Z20, Z20
-	VMULPS       Z7, Z12, Z12
-	VMULPS       Z8, Z13, Z13
-	VMULPS       Z16, Z20, Z20
+	VADDPS.BCST  constants<>+288(SB), Z22, Z22
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VMULPS       Z7, Z24, Z24
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z9, Z12, Z12
+	VMULPS       Z10, Z13, Z13
+	VMULPS       Z14, Z22, Z22
+	VADDPS.BCST  constants<>+864(SB), Z19, Z19
+	VADDPS.BCST  constants<>+864(SB), Z20, Z20
+	VADDPS.BCST  constants<>+864(SB), Z21, Z21
+	VADDPS.BCST  constants<>+864(SB), Z24, Z24
+	VADDPS.BCST  constants<>+320(SB), Z11, Z11
 	VADDPS.BCST  constants<>+320(SB), Z12, Z12
 	VADDPS.BCST  constants<>+320(SB), Z13, Z13
-	VADDPS.BCST  constants<>+320(SB), Z20, Z22
-	VMULPS       Z7, Z7, Z20
-	VMULPS       Z8, Z8, Z21
-	VMULPS       Z16, Z16, Z24
-	VMULPS       Z12, Z20, Z12
-	VMULPS       Z13, Z21, Z13
-	VMULPS       Z22, Z24, Z20
-	VADDPS       Z12, Z7, Z7
-	VADDPS       Z13, Z8, Z8
-	VADDPS       Z20, Z16, Z12
-	VADDPS.BCST  constants<>+352(SB), Z7, Z7
-	VADDPS.BCST  constants<>+352(SB), Z8, Z8
-	VADDPS.BCST  constants<>+352(SB), Z12, Z12
-	VSCALEFPS    Z17, Z7, Z7
-	VSCALEFPS    Z19, Z8, Z8
-	VSCALEFPS    Z23, Z12, Z19
-	VBROADCASTSS constants<>+352(SB), Z12
-	VBROADCASTSS constants<>+352(SB), Z16
-	VBROADCASTSS constants<>+352(SB), Z20
-	VADDPS.BCST  constants<>+704(SB), Z2, Z13
-	VADDPS.BCST  constants<>+704(SB), Z3, Z17
-	VADDPS.BCST  constants<>+704(SB), Z18, Z21
-	VDIVPS       Z13, Z12, Z12
-	VDIVPS       Z17, Z16, Z13
-	VDIVPS       Z21, Z20, Z16
-	VMULPS       Z12, Z2, Z2
-	VMULPS       Z13, Z3, Z3
-	VMULPS       Z16, Z18, Z20
-	VMULPS.BCST  constants<>+736(SB), Z2, Z17
-	VMULPS.BCST  constants<>+736(SB), Z3, Z18
-	VMULPS.BCST  constants<>+736(SB), Z20, Z21
-	VADDPS.BCST  constants<>+768(SB), Z17, Z17
-	VADDPS.BCST  constants<>+768(SB), Z18, Z18
-	VADDPS.BCST  constants<>+768(SB), Z21, Z21
-	VMULPS       Z2, Z17, Z17
-	VMULPS       Z3, Z18, Z18
-	VMULPS       Z20, Z21, Z21
-	VADDPS.BCST  constants<>+800(SB), Z17, Z17
-	VADDPS.BCST  constants<>+800(SB), Z18, Z18
-	VADDPS.BCST  constants<>+800(SB), Z21, Z21
-	VMULPS       Z2, Z17, Z17
-	VMULPS       Z3, Z18, Z18
-	VMULPS       Z20, Z21, Z21
-	VADDPS.BCST  constants<>+832(SB), Z17, Z17
-	VADDPS.BCST  constants<>+832(SB), Z18, Z18
-	VADDPS.BCST  constants<>+832(SB), Z21, Z21
-	VMULPS       Z2, Z17, Z17
-	VMULPS       Z3, Z18, Z18
-	VMULPS       Z20, Z21, Z21
-	VADDPS.BCST  constants<>+864(SB), Z17, Z17
-	VADDPS.BCST  constants<>+864(SB), Z18, Z18
-	VADDPS.BCST  constants<>+864(SB), Z21, Z21
-	VMULPS       Z2, Z17, Z17
-	VMULPS       Z3, Z18, Z18
-	VMULPS       Z20, Z21, Z21
-	VADDPS.BCST  constants<>+896(SB), Z17, Z17
-	VADDPS.BCST  constants<>+896(SB), Z18, Z18
+	VADDPS.BCST  constants<>+320(SB), Z22, Z22
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VMULPS       Z7, Z24, Z28
+	VMULPS       Z8, Z8, Z24
+	VMULPS       Z9, Z9, Z25
+	VMULPS       Z10, Z10, Z26
+	VMULPS       Z14, Z14, Z27
+	VADDPS.BCST  constants<>+896(SB), Z19, Z19
+	VADDPS.BCST  constants<>+896(SB), Z20, Z20
 	VADDPS.BCST  constants<>+896(SB), Z21, Z21
-	VMULPS       Z2, Z17, Z17
-	VMULPS       Z3, Z18, Z18
-	VMULPS       Z20, Z21, Z21
-	VADDPS.BCST  constants<>+928(SB), Z17, Z17
-	VADDPS.BCST  constants<>+928(SB), Z18, Z18
-	VADDPS.BCST  constants<>+928(SB), Z21, Z21
-	VMULPS       Z2, Z17, Z17
-	VMULPS       Z3, Z18, Z18
-	VMULPS       Z20, Z21, Z21
-	VADDPS.BCST  constants<>+960(SB), Z17, Z17
-	VADDPS.BCST  constants<>+960(SB), Z18, Z18
-	VADDPS.BCST  constants<>+960(SB), Z21, Z21
-	VMULPS       Z2, Z17, Z17
-	VMULPS       Z3, Z18, Z18
-	VMULPS       Z20, Z21, Z21
-	VADDPS.BCST  constants<>+992(SB), Z17, Z17
-	VADDPS.BCST  constants<>+992(SB), Z18, Z18
-	VADDPS.BCST  constants<>+992(SB), Z21, Z21
-	VMULPS       Z2, Z17, Z2
-	VMULPS       Z3, Z18, Z3
-	VMULPS       Z20, Z21, Z17
+	VADDPS.BCST  constants<>+896(SB), Z28, Z28
+	VMULPS       Z11, Z24, Z11
+	VMULPS       Z12, Z25, Z12
+	VMULPS       Z13, Z26, Z13
+	VMULPS       Z22, Z27, Z22
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VMULPS       Z7, Z28, Z24
+	VADDPS       Z11, Z8, Z8
+	VADDPS       Z12, Z9, Z9
+	VADDPS       Z13, Z10, Z10
+	VADDPS       Z22, Z14, Z11
+	VADDPS.BCST  constants<>+928(SB), Z19, Z12
+	VADDPS.BCST  constants<>+928(SB), Z20, Z13
+	VADDPS.BCST  constants<>+928(SB), Z21, Z14
+	VADDPS.BCST  constants<>+928(SB), Z24, Z19
+	VADDPS.BCST  constants<>+352(SB), Z8, Z8
+	VADDPS.BCST  constants<>+352(SB), Z9, Z9
+	VADDPS.BCST  constants<>+352(SB), Z10, Z10
+	VADDPS.BCST  constants<>+352(SB), Z11, Z11
+	VMULPS       Z1, Z12, Z12
+	VMULPS       Z2, Z13, Z13
+	VMULPS       Z3, Z14, Z14
+	VMULPS       Z7, Z19, Z19
+	VSCALEFPS    Z15, Z8, Z8
+	VSCALEFPS    Z16, Z9, Z9
+	VSCALEFPS    Z18, Z10, Z10
+	VSCALEFPS    Z23, Z11, Z11
+	VADDPS.BCST  constants<>+960(SB), Z12, Z12
+	VADDPS.BCST  constants<>+960(SB), Z13, Z13
+	VADDPS.BCST  constants<>+960(SB), Z14, Z14
+	VADDPS.BCST  constants<>+960(SB), Z19, Z15
+	VMULPS       Z1, Z12, Z12
+	VMULPS       Z2, Z13, Z13
+	VMULPS       Z3, Z14, Z14
+	VMULPS       Z7, Z15, Z15
+	VADDPS.BCST  constants<>+992(SB), Z12, Z12
+	VADDPS.BCST  constants<>+992(SB), Z13, Z13
+	VADDPS.BCST  constants<>+992(SB), Z14, Z14
+	VADDPS.BCST  constants<>+992(SB), Z15, Z15
+	VMULPS       Z1, Z12, Z1
+	VMULPS       Z2, Z13, Z2
+	VMULPS       Z3, Z14, Z3
+	VMULPS       Z7, Z15, Z7
+	VADDPS.BCST  constants<>+1024(SB), Z1, Z1
 	VADDPS.BCST  constants<>+1024(SB), Z2, Z2
 	VADDPS.BCST  constants<>+1024(SB), Z3, Z3
-	VADDPS.BCST  constants<>+1024(SB), Z17, Z17
-	VMULPS       Z12, Z2, Z2
-	VMULPS       Z13, Z3, Z3
-	VMULPS       Z16, Z17, Z12
-	VMULPS       Z7, Z2, Z2
-	VMULPS       Z8, Z3, Z3
-	VMULPS       Z19, Z12, Z16
-	VBROADCASTSS constants<>+352(SB), Z12
-	VBROADCASTSS constants<>+352(SB), Z13
-	VBROADCASTSS constants<>+352(SB), Z17
-	VSUBPS       Z2, Z12, Z12
-	VSUBPS       Z3, Z13, Z13
-	VSUBPS       Z16, Z17, Z17
-	VPMOVD2M     Z0, K1
-	VPMOVD2M     Z5, K2
-	VPMOVD2M     Z10, K3
-	VBLENDMPS    Z2, Z12, K1, Z4
-	VBLENDMPS    Z3, Z13, K2, Z9
-	VBLENDMPS    Z16, Z17, K3, Z14
-	VMULPS.BCST  constants<>+1056(SB), Z7, Z2
-	VMULPS.BCST  constants<>+1056(SB), Z8, Z3
-	VMULPS.BCST  constants<>+1056(SB), Z19, Z7
-	VMULPS       Z2, Z0, Z0
-	VMULPS       Z3, Z5, Z2
-	VMULPS       Z7, Z10, Z3
-	VADDPS       Z0, Z4, Z0
-	VADDPS       Z2, Z9, Z2
-	VADDPS       Z3, Z14, Z3
-	VMULPS       Z0, Z1, Z0
-	VMULPS       Z2, Z6, Z1
-	VMULPS       Z3, Z11, Z2
-	VMOVUPS      Z0, (CX)(SI*4)
-	VMOVUPS      Z1, 64(CX)(SI*4)
-	VMOVUPS      Z2, 128(CX)(SI*4)
-	ADDQ         $+48, SI
-	CMPQ         SI, DI
+	VADDPS.BCST  constants<>+1024(SB), Z7, Z7
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z3, Z3
+	VMULPS       Z17, Z7, Z4
+	VMULPS       Z8, Z1, Z1
+	VMULPS       Z9, Z2, Z2
+	VMULPS       Z10, Z3, Z3
+	VMULPS       Z11, Z4, Z7
+	VSUBPS       Z1, Z0, Z4
+	VSUBPS       Z2, Z0, Z5
+	VSUBPS       Z3, Z0, Z6
+	VSUBPS       Z7, Z0, Z8
+	VBLENDMPS    Z1, Z4, K1, Z1
+	VBLENDMPS    Z2, Z5, K2, Z2
+	VBLENDMPS    Z3, Z6, K3, Z3
+	VBLENDMPS    Z7, Z8, K4, Z4
+	VMULPS       (DX)(BX*4), Z1, Z1
+	VMULPS       64(DX)(BX*4), Z2, Z2
+	VMULPS       128(DX)(BX*4), Z3, Z3
+	VMULPS       192(DX)(BX*4), Z4, Z4
+	VMOVUPS      Z1, (CX)(BX*4)
+	VMOVUPS      Z2, 64(CX)(BX*4)
+	VMOVUPS      Z3, 128(CX)(BX*4)
+	VMOVUPS      Z4, 192(CX)(BX*4)
+	ADDQ         $+64, BX
+	CMPQ         BX, SI
 	JLT          abreast
 
 rest:
-	CMPQ SI, AX
+	CMPQ BX, AX
 	JGE  done
 
 loop:
-	VMOVUPS      (DX)(SI*4), Z0
-	VMOVUPS      (BX)(SI*4), Z1
-	VPANDD.BCST  constants<>+416(SB), Z0, Z2
-	VBROADCASTSS constants<>+608(SB), Z3
-	VMINPS       Z2, Z3, Z2
-	VPANDD.BCST  constants<>+640(SB), Z2, Z3
-	VSUBPS       Z2, Z3, Z4
-	VADDPS       Z2, Z3, Z5
+	VMOVUPS      (DX)(BX*4), Z1
+	VPMOVD2M     Z1, K1
+	VPANDD.BCST  constants<>+416(SB), Z1, Z1
+	VBROADCASTSS constants<>+608(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VADDPS.BCST  constants<>+640(SB), Z1, Z2
+	VDIVPS       Z2, Z0, Z2
+	VPANDD.BCST  constants<>+672(SB), Z1, Z3
+	VSUBPS       Z1, Z3, Z4
+	VADDPS       Z1, Z3, Z5
 	VMULPS       Z5, Z4, Z4
 	VMULPS.BCST  constants<>+320(SB), Z4, Z4
 	VMULPS       Z3, Z3, Z3
-	VMULPS.BCST  constants<>+672(SB), Z3, Z3
+	VMULPS.BCST  constants<>+704(SB), Z3, Z3
 	VADDPS       Z4, Z3, Z5
 	VMULPS.BCST  constants<>+32(SB), Z5, Z5
 	VADDPS.BCST  constants<>+64(SB), Z5, Z5
@@ -2705,53 +2210,942 @@ loop:
 	VSUBPS       Z6, Z3, Z3
 	VADDPS       Z4, Z3, Z3
 	VMULPS.BCST  constants<>+160(SB), Z3, Z4
+	VMULPS       Z2, Z1, Z1
 	VADDPS.BCST  constants<>+192(SB), Z4, Z4
+	VMULPS.BCST  constants<>+736(SB), Z1, Z6
 	VMULPS       Z3, Z4, Z4
+	VADDPS.BCST  constants<>+768(SB), Z6, Z6
 	VADDPS.BCST  constants<>+224(SB), Z4, Z4
+	VMULPS       Z1, Z6, Z6
 	VMULPS       Z3, Z4, Z4
+	VADDPS.BCST  constants<>+800(SB), Z6, Z6
 	VADDPS.BCST  constants<>+256(SB), Z4, Z4
+	VMULPS       Z1, Z6, Z6
 	VMULPS       Z3, Z4, Z4
+	VADDPS.BCST  constants<>+832(SB), Z6, Z6
 	VADDPS.BCST  constants<>+288(SB), Z4, Z4
+	VMULPS       Z1, Z6, Z6
 	VMULPS       Z3, Z4, Z4
+	VADDPS.BCST  constants<>+864(SB), Z6, Z6
 	VADDPS.BCST  constants<>+320(SB), Z4, Z4
+	VMULPS       Z1, Z6, Z7
 	VMULPS       Z3, Z3, Z6
+	VADDPS.BCST  constants<>+896(SB), Z7, Z7
 	VMULPS       Z4, Z6, Z4
+	VMULPS       Z1, Z7, Z6
 	VADDPS       Z4, Z3, Z3
+	VADDPS.BCST  constants<>+928(SB), Z6, Z4
 	VADDPS.BCST  constants<>+352(SB), Z3, Z3
+	VMULPS       Z1, Z4, Z4
 	VSCALEFPS    Z5, Z3, Z3
-	VBROADCASTSS constants<>+352(SB), Z4
-	VADDPS.BCST  constants<>+704(SB), Z2, Z5
-	VDIVPS       Z5, Z4, Z4
-	VMULPS       Z4, Z2, Z2
-	VMULPS.BCST  constants<>+736(SB), Z2, Z5
-	VADDPS.BCST  constants<>+768(SB), Z5, Z5
-	VMULPS       Z2, Z5, Z5
-	VADDPS.BCST  constants<>+800(SB), Z5, Z5
-	VMULPS       Z2, Z5, Z5
-	VADDPS.BCST  constants<>+832(SB), Z5, Z5
-	VMULPS       Z2, Z5, Z5
-	VADDPS.BCST  constants<>+864(SB), Z5, Z5
-	VMULPS       Z2, Z5, Z5
-	VADDPS.BCST  constants<>+896(SB), Z5, Z5
-	VMULPS       Z2, Z5, Z5
-	VADDPS.BCST  constants<>+928(SB), Z5, Z5
-	VMULPS       Z2, Z5, Z5
-	VADDPS.BCST  constants<>+960(SB), Z5, Z5
-	VMULPS       Z2, Z5, Z5
-	VADDPS.BCST  constants<>+992(SB), Z5, Z5
-	VMULPS       Z2, Z5, Z2
+	VADDPS.BCST  constants<>+960(SB), Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VADDPS.BCST  constants<>+992(SB), Z4, Z4
+	VMULPS       Z1, Z4, Z1
+	VADDPS.BCST  constants<>+1024(SB), Z1, Z1
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z3, Z1, Z1
+	VSUBPS       Z1, Z0, Z2
+	VBLENDMPS    Z1, Z2, K1, Z1
+	VMULPS       (DX)(BX*4), Z1, Z1
+	VMOVUPS      Z1, (CX)(BX*4)
+	ADDQ         $+16, BX
+	CMPQ         BX, AX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluSlopeAVX512(y []float32, slope []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluSlopeAVX512(SB), NOSPLIT, $0-72
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         slope_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         SI, SI
+	LEAQ         -48(AX), DI
+	CMPQ         SI, DI
+	JGE          rest
+
+abreast:
+	VMOVUPS      (BX)(SI*4), Z1
+	VMOVUPS      64(BX)(SI*4), Z2
+	VMOVUPS      128(BX)(SI*4), Z3
+	VMOVUPS      192(BX)(SI*4), Z4
+	VPMOVD2M     Z1, K1
+	VPMOVD2M     Z2, K2
+	VPMOVD2M     Z3, K3
+	VPMOVD2M     Z4, K4
+	VPANDD.BCST  constants<>+416(SB), Z1, Z1
+	VPANDD.BCST  constants<>+416(SB), Z2, Z2
+	VPANDD.BCST  constants<>+416(SB), Z3, Z3
+	VPANDD.BCST  constants<>+416(SB), Z4, Z7
+	VBROADCASTSS constants<>+608(SB), Z4
+	VBROADCASTSS constants<>+608(SB), Z5
+	VBROADCASTSS constants<>+608(SB), Z6
+	VBROADCASTSS constants<>+608(SB), Z8
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z7, Z8, Z7
+	VADDPS.BCST  constants<>+640(SB), Z1, Z4
+	VADDPS.BCST  constants<>+640(SB), Z2, Z5
+	VADDPS.BCST  constants<>+640(SB), Z3, Z6
+	VADDPS.BCST  constants<>+640(SB), Z7, Z8
+	VDIVPS       Z4, Z0, Z4
+	VDIVPS       Z5, Z0, Z5
+	VDIVPS       Z6, Z0, Z6
+	VDIVPS       Z8, Z0, Z17
+	VPANDD.BCST  constants<>+672(SB), Z1, Z8
+	VPANDD.BCST  constants<>+672(SB), Z2, Z11
+	VPANDD.BCST  constants<>+672(SB), Z3, Z14
+	VPANDD.BCST  constants<>+672(SB), Z7, Z18
+	VSUBPS       Z1, Z8, Z9
+	VSUBPS       Z2, Z11, Z12
+	VSUBPS       Z3, Z14, Z15
+	VSUBPS       Z7, Z18, Z19
+	VADDPS       Z1, Z8, Z10
+	VADDPS       Z2, Z11, Z13
+	VADDPS       Z3, Z14, Z16
+	VADDPS       Z7, Z18, Z20
+	VMULPS       Z10, Z9, Z9
+	VMULPS       Z13, Z12, Z10
+	VMULPS       Z16, Z15, Z12
+	VMULPS       Z20, Z19, Z13
+	VMULPS.BCST  constants<>+320(SB), Z9, Z9
+	VMULPS.BCST  constants<>+320(SB), Z10, Z10
+	VMULPS.BCST  constants<>+320(SB), Z12, Z12
+	VMULPS.BCST  constants<>+320(SB), Z13, Z13
+	VMULPS       Z8, Z8, Z8
+	VMULPS       Z11, Z11, Z11
+	VMULPS       Z14, Z14, Z14
+	VMULPS       Z18, Z18, Z15
+	VMULPS.BCST  constants<>+704(SB), Z8, Z8
+	VMULPS.BCST  constants<>+704(SB), Z11, Z11
+	VMULPS.BCST  constants<>+704(SB), Z14, Z14
+	VMULPS.BCST  constants<>+704(SB), Z15, Z19
+	VADDPS       Z9, Z8, Z15
+	VADDPS       Z10, Z11, Z16
+	VADDPS       Z12, Z14, Z18
+	VADDPS       Z13, Z19, Z20
+	VMULPS.BCST  constants<>+32(SB), Z15, Z15
+	VMULPS.BCST  constants<>+32(SB), Z16, Z16
+	VMULPS.BCST  constants<>+32(SB), Z18, Z18
+	VMULPS.BCST  constants<>+32(SB), Z20, Z20
+	VADDPS.BCST  constants<>+64(SB), Z15, Z15
+	VADDPS.BCST  constants<>+64(SB), Z16, Z16
+	VADDPS.BCST  constants<>+64(SB), Z18, Z18
+	VADDPS.BCST  constants<>+64(SB), Z20, Z20
+	VSUBPS.BCST  constants<>+64(SB), Z15, Z15
+	VSUBPS.BCST  constants<>+64(SB), Z16, Z16
+	VSUBPS.BCST  constants<>+64(SB), Z18, Z18
+	VSUBPS.BCST  constants<>+64(SB), Z20, Z23
+	VMULPS.BCST  constants<>+96(SB), Z15, Z20
+	VMULPS.BCST  constants<>+96(SB), Z16, Z21
+	VMULPS.BCST  constants<>+96(SB), Z18, Z22
+	VMULPS.BCST  constants<>+96(SB), Z23, Z24
+	VSUBPS       Z20, Z8, Z8
+	VSUBPS       Z21, Z11, Z11
+	VSUBPS       Z22, Z14, Z14
+	VSUBPS       Z24, Z19, Z22
+	VMULPS.BCST  constants<>+128(SB), Z15, Z19
+	VMULPS.BCST  constants<>+128(SB), Z16, Z20
+	VMULPS.BCST  constants<>+128(SB), Z18, Z21
+	VMULPS.BCST  constants<>+128(SB), Z23, Z24
+	VSUBPS       Z19, Z8, Z8
+	VSUBPS       Z20, Z11, Z11
+	VSUBPS       Z21, Z14, Z14
+	VSUBPS       Z24, Z22, Z19
+	VADDPS       Z9, Z8, Z8
+	VADDPS       Z10, Z11, Z9
+	VADDPS       Z12, Z14, Z10
+	VADDPS       Z13, Z19, Z14
+	VMULPS.BCST  constants<>+160(SB), Z8, Z11
+	VMULPS.BCST  constants<>+160(SB), Z9, Z12
+	VMULPS.BCST  constants<>+160(SB), Z10, Z13
+	VMULPS.BCST  constants<>+160(SB), Z14, Z19
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z3, Z3
+	VMULPS       Z17, Z7, Z7
+	VADDPS.BCST  constants<>+192(SB), Z11, Z11
+	VADDPS.BCST  constants<>+192(SB), Z12, Z12
+	VADDPS.BCST  constants<>+192(SB), Z13, Z13
+	VADDPS.BCST  constants<>+192(SB), Z19, Z22
+	VMULPS.BCST  constants<>+736(SB), Z1, Z19
+	VMULPS.BCST  constants<>+736(SB), Z2, Z20
+	VMULPS.BCST  constants<>+736(SB), Z3, Z21
+	VMULPS.BCST  constants<>+736(SB), Z7, Z24
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z9, Z12, Z12
+	VMULPS       Z10, Z13, Z13
+	VMULPS       Z14, Z22, Z22
+	VADDPS.BCST  constants<>+768(SB), Z19, Z19
+	VADDPS.BCST  constants<>+768(SB), Z20, Z20
+	VADDPS.BCST  constants<>+768(SB), Z21, Z21
+	VADDPS.BCST  constants<>+768(SB), Z24, Z24
+	VADDPS.BCST  constants<>+224(SB), Z11, Z11
+	VADDPS.BCST  constants<>+224(SB), Z12, Z12
+	VADDPS.BCST  constants<>+224(SB), Z13, Z13
+	VADDPS.BCST  constants<>+224(SB), Z22, Z22
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VMULPS       Z7, Z24, Z24
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z9, Z12, Z12
+	VMULPS       Z10, Z13, Z13
+	VMULPS       Z14, Z22, Z22
+	VADDPS.BCST  constants<>+800(SB), Z19, Z19
+	VADDPS.BCST  constants<>+800(SB), Z20, Z20
+	VADDPS.BCST  constants<>+800(SB), Z21, Z21
+	VADDPS.BCST  constants<>+800(SB), Z24, Z24
+	VADDPS.BCST  constants<>+256(SB), Z11, Z11
+	VADDPS.BCST  constants<>+256(SB), Z12, Z12
+	VADDPS.BCST  constants<>+256(SB), Z13, Z13
+	VADDPS.BCST  constants<>+256(SB), Z22, Z22
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VMULPS       Z7, Z24, Z24
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z9, Z12, Z12
+	VMULPS       Z10, Z13, Z13
+	VMULPS       Z14, Z22, Z22
+	VADDPS.BCST  constants<>+832(SB), Z19, Z19
+	VADDPS.BCST  constants<>+832(SB), Z20, Z20
+	VADDPS.BCST  constants<>+832(SB), Z21, Z21
+	VADDPS.BCST  constants<>+832(SB), Z24, Z24
+	VADDPS.BCST  constants<>+288(SB), Z11, Z11
+	VADDPS.BCST  constants<>+288(SB), Z12, Z12
+	VADDPS.BCST  constants<>+288(SB), Z13, Z13
+	VADDPS.BCST  constants<>+288(SB), Z22, Z22
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VMULPS       Z7, Z24, Z24
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z9, Z12, Z12
+	VMULPS       Z10, Z13, Z13
+	VMULPS       Z14, Z22, Z22
+	VADDPS.BCST  constants<>+864(SB), Z19, Z19
+	VADDPS.BCST  constants<>+864(SB), Z20, Z20
+	VADDPS.BCST  constants<>+864(SB), Z21, Z21
+	VADDPS.BCST  constants<>+864(SB), Z24, Z24
+	VADDPS.BCST  constants<>+320(SB), Z11, Z11
+	VADDPS.BCST  constants<>+320(SB), Z12, Z12
+	VADDPS.BCST  constants<>+320(SB), Z13, Z13
+	VADDPS.BCST  constants<>+320(SB), Z22, Z22
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VMULPS       Z7, Z24, Z28
+	VMULPS       Z8, Z8, Z24
+	VMULPS       Z9, Z9, Z25
+	VMULPS       Z10, Z10, Z26
+	VMULPS       Z14, Z14, Z27
+	VADDPS.BCST  constants<>+896(SB), Z19, Z19
+	VADDPS.BCST  constants<>+896(SB), Z20, Z20
+	VADDPS.BCST  constants<>+896(SB), Z21, Z21
+	VADDPS.BCST  constants<>+896(SB), Z28, Z28
+	VMULPS       Z11, Z24, Z11
+	VMULPS       Z12, Z25, Z12
+	VMULPS       Z13, Z26, Z13
+	VMULPS       Z22, Z27, Z22
+	VMULPS       Z1, Z19, Z19
+	VMULPS       Z2, Z20, Z20
+	VMULPS       Z3, Z21, Z21
+	VMULPS       Z7, Z28, Z24
+	VADDPS       Z11, Z8, Z8
+	VADDPS       Z12, Z9, Z9
+	VADDPS       Z13, Z10, Z10
+	VADDPS       Z22, Z14, Z11
+	VADDPS.BCST  constants<>+928(SB), Z19, Z12
+	VADDPS.BCST  constants<>+928(SB), Z20, Z13
+	VADDPS.BCST  constants<>+928(SB), Z21, Z14
+	VADDPS.BCST  constants<>+928(SB), Z24, Z19
+	VADDPS.BCST  constants<>+352(SB), Z8, Z8
+	VADDPS.BCST  constants<>+352(SB), Z9, Z9
+	VADDPS.BCST  constants<>+352(SB), Z10, Z10
+	VADDPS.BCST  constants<>+352(SB), Z11, Z11
+	VMULPS       Z1, Z12, Z12
+	VMULPS       Z2, Z13, Z13
+	VMULPS       Z3, Z14, Z14
+	VMULPS       Z7, Z19, Z19
+	VSCALEFPS    Z15, Z8, Z8
+	VSCALEFPS    Z16, Z9, Z9
+	VSCALEFPS    Z18, Z10, Z10
+	VSCALEFPS    Z23, Z11, Z11
+	VADDPS.BCST  constants<>+960(SB), Z12, Z12
+	VADDPS.BCST  constants<>+960(SB), Z13, Z13
+	VADDPS.BCST  constants<>+960(SB), Z14, Z14
+	VADDPS.BCST  constants<>+960(SB), Z19, Z15
+	VMULPS       Z1, Z12, Z12
+	VMULPS       Z2, Z13, Z13
+	VMULPS       Z3, Z14, Z14
+	VMULPS       Z7, Z15, Z15
+	VADDPS.BCST  constants<>+992(SB), Z12, Z12
+	VADDPS.BCST  constants<>+992(SB), Z13, Z13
+	VADDPS.BCST  constants<>+992(SB), Z14, Z14
+	VADDPS.BCST  constants<>+992(SB), Z15, Z15
+	VMULPS       Z1, Z12, Z1
+	VMULPS       Z2, Z13, Z2
+	VMULPS       Z3, Z14, Z3
+	VMULPS       Z7, Z15, Z7
+	VADDPS.BCST  constants<>+1024(SB), Z1, Z1
 	VADDPS.BCST  constants<>+1024(SB), Z2, Z2
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z3, Z2, Z2
-	VBROADCASTSS constants<>+352(SB), Z4
-	VSUBPS       Z2, Z4, Z4
-	VPMOVD2M     Z0, K1
-	VBLENDMPS    Z2, Z4, K1, Z15
-	VMULPS.BCST  constants<>+1056(SB), Z3, Z2
-	VMULPS       Z2, Z0, Z0
-	VADDPS       Z0, Z15, Z0
-	VMULPS       Z0, Z1, Z0
-	VMOVUPS      Z0, (CX)(SI*4)
+	VADDPS.BCST  constants<>+1024(SB), Z3, Z3
+	VADDPS.BCST  constants<>+1024(SB), Z7, Z7
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z3, Z3
+	VMULPS       Z17, Z7, Z4
+	VMULPS       Z8, Z1, Z1
+	VMULPS       Z9, Z2, Z2
+	VMULPS       Z10, Z3, Z3
+	VMULPS       Z11, Z4, Z7
+	VSUBPS       Z1, Z0, Z4
+	VSUBPS       Z2, Z0, Z5
+	VSUBPS       Z3, Z0, Z6
+	VSUBPS       Z7, Z0, Z12
+	VBLENDMPS    Z1, Z4, K1, Z1
+	VBLENDMPS    Z2, Z5, K2, Z2
+	VBLENDMPS    Z3, Z6, K3, Z3
+	VBLENDMPS    Z7, Z12, K4, Z7
+	VMULPS       (BX)(SI*4), Z1, Z4
+	VMULPS       64(BX)(SI*4), Z2, Z5
+	VMULPS       128(BX)(SI*4), Z3, Z6
+	VMULPS       192(BX)(SI*4), Z7, Z12
+	VMULPS.BCST  constants<>+1056(SB), Z8, Z8
+	VMULPS.BCST  constants<>+1056(SB), Z9, Z9
+	VMULPS.BCST  constants<>+1056(SB), Z10, Z10
+	VMULPS.BCST  constants<>+1056(SB), Z11, Z11
+	VMULPS       (BX)(SI*4), Z8, Z8
+	VMULPS       64(BX)(SI*4), Z9, Z9
+	VMULPS       128(BX)(SI*4), Z10, Z10
+	VMULPS       192(BX)(SI*4), Z11, Z11
+	VADDPS       Z8, Z1, Z1
+	VADDPS       Z9, Z2, Z2
+	VADDPS       Z10, Z3, Z3
+	VADDPS       Z11, Z7, Z7
+	VMOVUPS      Z4, (CX)(SI*4)
+	VMOVUPS      Z5, 64(CX)(SI*4)
+	VMOVUPS      Z6, 128(CX)(SI*4)
+	VMOVUPS      Z12, 192(CX)(SI*4)
+	VMOVUPS      Z1, (DX)(SI*4)
+	VMOVUPS      Z2, 64(DX)(SI*4)
+	VMOVUPS      Z3, 128(DX)(SI*4)
+	VMOVUPS      Z7, 192(DX)(SI*4)
+	ADDQ         $+64, SI
+	CMPQ         SI, DI
+	JLT          abreast
+
+rest:
+	CMPQ SI, AX
+	JGE  done
+
+loop:
+	VMOVUPS      (BX)(SI*4), Z1
+	VPMOVD2M     Z1, K1
+	VPANDD.BCST  constants<>+416(SB), Z1, Z1
+	VBROADCASTSS constants<>+608(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VADDPS.BCST  constants<>+640(SB), Z1, Z2
+	VDIVPS       Z2, Z0, Z2
+	VPANDD.BCST  constants<>+672(SB), Z1, Z3
+	VSUBPS       Z1, Z3, Z4
+	VADDPS       Z1, Z3, Z5
+	VMULPS       Z5, Z4, Z4
+	VMULPS.BCST  constants<>+320(SB), Z4, Z4
+	VMULPS       Z3, Z3, Z3
+	VMULPS.BCST  constants<>+704(SB), Z3, Z3
+	VADDPS       Z4, Z3, Z5
+	VMULPS.BCST  constants<>+32(SB), Z5, Z5
+	VADDPS.BCST  constants<>+64(SB), Z5, Z5
+	VSUBPS.BCST  constants<>+64(SB), Z5, Z5
+	VMULPS.BCST  constants<>+96(SB), Z5, Z6
+	VSUBPS       Z6, Z3, Z3
+	VMULPS.BCST  constants<>+128(SB), Z5, Z6
+	VSUBPS       Z6, Z3, Z3
+	VADDPS       Z4, Z3, Z3
+	VMULPS.BCST  constants<>+160(SB), Z3, Z4
+	VMULPS       Z2, Z1, Z1
+	VADDPS.BCST  constants<>+192(SB), Z4, Z4
+	VMULPS.BCST  constants<>+736(SB), Z1, Z6
+	VMULPS       Z3, Z4, Z4
+	VADDPS.BCST  constants<>+768(SB), Z6, Z6
+	VADDPS.BCST  constants<>+224(SB), Z4, Z4
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z3, Z4, Z4
+	VADDPS.BCST  constants<>+800(SB), Z6, Z6
+	VADDPS.BCST  constants<>+256(SB), Z4, Z4
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z3, Z4, Z4
+	VADDPS.BCST  constants<>+832(SB), Z6, Z6
+	VADDPS.BCST  constants<>+288(SB), Z4, Z4
+	VMULPS       Z1, Z6, Z6
+	VMULPS       Z3, Z4, Z4
+	VADDPS.BCST  constants<>+864(SB), Z6, Z6
+	VADDPS.BCST  constants<>+320(SB), Z4, Z4
+	VMULPS       Z1, Z6, Z7
+	VMULPS       Z3, Z3, Z6
+	VADDPS.BCST  constants<>+896(SB), Z7, Z7
+	VMULPS       Z4, Z6, Z4
+	VMULPS       Z1, Z7, Z6
+	VADDPS       Z4, Z3, Z3
+	VADDPS.BCST  constants<>+928(SB), Z6, Z4
+	VADDPS.BCST  constants<>+352(SB), Z3, Z3
+	VMULPS       Z1, Z4, Z4
+	VSCALEFPS    Z5, Z3, Z3
+	VADDPS.BCST  constants<>+960(SB), Z4, Z4
+	VMULPS       Z1, Z4, Z4
+	VADDPS.BCST  constants<>+992(SB), Z4, Z4
+	VMULPS       Z1, Z4, Z1
+	VADDPS.BCST  constants<>+1024(SB), Z1, Z1
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z3, Z1, Z1
+	VSUBPS       Z1, Z0, Z2
+	VBLENDMPS    Z1, Z2, K1, Z1
+	VMULPS       (BX)(SI*4), Z1, Z2
+	VMULPS.BCST  constants<>+1056(SB), Z3, Z3
+	VMULPS       (BX)(SI*4), Z3, Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS      Z2, (CX)(SI*4)
+	VMOVUPS      Z1, (DX)(SI*4)
+	ADDQ         $+16, SI
+	CMPQ         SI, AX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluTanhAVX512(y []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-48
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         x_base+24(FP), DX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         BX, BX
+	LEAQ         -48(AX), SI
+	CMPQ         BX, SI
+	JGE          rest
+
+abreast:
+	VMOVUPS      (DX)(BX*4), Z1
+	VMOVUPS      64(DX)(BX*4), Z3
+	VMOVUPS      128(DX)(BX*4), Z5
+	VMOVUPS      192(DX)(BX*4), Z7
+	VBROADCASTSS constants<>+1088(SB), Z2
+	VBROADCASTSS constants<>+1088(SB), Z4
+	VBROADCASTSS constants<>+1088(SB), Z6
+	VBROADCASTSS constants<>+1088(SB), Z8
+	VMAXPS       Z1, Z2, Z1
+	VMAXPS       Z3, Z4, Z2
+	VMAXPS       Z5, Z6, Z3
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS constants<>+1120(SB), Z4
+	VBROADCASTSS constants<>+1120(SB), Z5
+	VBROADCASTSS constants<>+1120(SB), Z6
+	VBROADCASTSS constants<>+1120(SB), Z8
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z7, Z8, Z7
+	VMULPS       Z1, Z1, Z4
+	VMULPS       Z2, Z2, Z5
+	VMULPS       Z3, Z3, Z6
+	VMULPS       Z7, Z7, Z8
+	VMULPS.BCST  constants<>+1152(SB), Z4, Z4
+	VMULPS.BCST  constants<>+1152(SB), Z5, Z5
+	VMULPS.BCST  constants<>+1152(SB), Z6, Z6
+	VMULPS.BCST  constants<>+1152(SB), Z8, Z8
+	VADDPS.BCST  constants<>+1184(SB), Z4, Z4
+	VADDPS.BCST  constants<>+1184(SB), Z5, Z5
+	VADDPS.BCST  constants<>+1184(SB), Z6, Z6
+	VADDPS.BCST  constants<>+1184(SB), Z8, Z8
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z3, Z3
+	VMULPS       Z8, Z7, Z4
+	VPMOVD2M     Z1, K1
+	VPMOVD2M     Z2, K2
+	VPMOVD2M     Z3, K3
+	VPMOVD2M     Z4, K4
+	VPORD.BCST   constants<>+512(SB), Z1, Z1
+	VPORD.BCST   constants<>+512(SB), Z2, Z2
+	VPORD.BCST   constants<>+512(SB), Z3, Z3
+	VPORD.BCST   constants<>+512(SB), Z4, Z7
+	VBROADCASTSS constants<>+544(SB), Z4
+	VBROADCASTSS constants<>+544(SB), Z5
+	VBROADCASTSS constants<>+544(SB), Z6
+	VBROADCASTSS constants<>+544(SB), Z8
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z5, Z2
+	VMAXPS       Z3, Z6, Z3
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS constants<>+576(SB), Z4
+	VBROADCASTSS constants<>+576(SB), Z5
+	VBROADCASTSS constants<>+576(SB), Z6
+	VBROADCASTSS constants<>+576(SB), Z8
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z7, Z8, Z7
+	VMULPS.BCST  constants<>+32(SB), Z1, Z4
+	VMULPS.BCST  constants<>+32(SB), Z2, Z5
+	VMULPS.BCST  constants<>+32(SB), Z3, Z6
+	VMULPS.BCST  constants<>+32(SB), Z7, Z8
+	VADDPS.BCST  constants<>+64(SB), Z4, Z4
+	VADDPS.BCST  constants<>+64(SB), Z5, Z5
+	VADDPS.BCST  constants<>+64(SB), Z6, Z6
+	VADDPS.BCST  constants<>+64(SB), Z8, Z8
+	VSUBPS.BCST  constants<>+64(SB), Z4, Z4
+	VSUBPS.BCST  constants<>+64(SB), Z5, Z5
+	VSUBPS.BCST  constants<>+64(SB), Z6, Z6
+	VSUBPS.BCST  constants<>+64(SB), Z8, Z11
+	VMULPS.BCST  constants<>+96(SB), Z4, Z8
+	VMULPS.BCST  constants<>+96(SB), Z5, Z9
+	VMULPS.BCST  constants<>+96(SB), Z6, Z10
+	VMULPS.BCST  constants<>+96(SB), Z11, Z12
+	VSUBPS       Z8, Z1, Z1
+	VSUBPS       Z9, Z2, Z2
+	VSUBPS       Z10, Z3, Z3
+	VSUBPS       Z12, Z7, Z10
+	VMULPS.BCST  constants<>+128(SB), Z4, Z7
+	VMULPS.BCST  constants<>+128(SB), Z5, Z8
+	VMULPS.BCST  constants<>+128(SB), Z6, Z9
+	VMULPS.BCST  constants<>+128(SB), Z11, Z12
+	VSUBPS       Z7, Z1, Z1
+	VSUBPS       Z8, Z2, Z2
+	VSUBPS       Z9, Z3, Z3
+	VSUBPS       Z12, Z10, Z10
+	VMULPS.BCST  constants<>+160(SB), Z1, Z7
+	VMULPS.BCST  constants<>+160(SB), Z2, Z8
+	VMULPS.BCST  constants<>+160(SB), Z3, Z9
+	VMULPS.BCST  constants<>+160(SB), Z10, Z12
+	VADDPS.BCST  constants<>+192(SB), Z7, Z7
+	VADDPS.BCST  constants<>+192(SB), Z8, Z8
+	VADDPS.BCST  constants<>+192(SB), Z9, Z9
+	VADDPS.BCST  constants<>+192(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+224(SB), Z7, Z7
+	VADDPS.BCST  constants<>+224(SB), Z8, Z8
+	VADDPS.BCST  constants<>+224(SB), Z9, Z9
+	VADDPS.BCST  constants<>+224(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+256(SB), Z7, Z7
+	VADDPS.BCST  constants<>+256(SB), Z8, Z8
+	VADDPS.BCST  constants<>+256(SB), Z9, Z9
+	VADDPS.BCST  constants<>+256(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+288(SB), Z7, Z7
+	VADDPS.BCST  constants<>+288(SB), Z8, Z8
+	VADDPS.BCST  constants<>+288(SB), Z9, Z9
+	VADDPS.BCST  constants<>+288(SB), Z12, Z12
+	VMULPS       Z1, Z7, Z7
+	VMULPS       Z2, Z8, Z8
+	VMULPS       Z3, Z9, Z9
+	VMULPS       Z10, Z12, Z12
+	VADDPS.BCST  constants<>+320(SB), Z7, Z7
+	VADDPS.BCST  constants<>+320(SB), Z8, Z8
+	VADDPS.BCST  constants<>+320(SB), Z9, Z9
+	VADDPS.BCST  constants<>+320(SB), Z12, Z15
+	VMULPS       Z1, Z1, Z12
+	VMULPS       Z2, Z2, Z13
+	VMULPS       Z3, Z3, Z14
+	VMULPS       Z10, Z10, Z16
+	VMULPS       Z7, Z12, Z7
+	VMULPS       Z8, Z13, Z8
+	VMULPS       Z9, Z14, Z9
+	VMULPS       Z15, Z16, Z12
+	VADDPS       Z7, Z1, Z1
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z9, Z3, Z3
+	VADDPS       Z12, Z10, Z7
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z2, Z2
+	VADDPS.BCST  constants<>+352(SB), Z3, Z3
+	VADDPS.BCST  constants<>+352(SB), Z7, Z7
+	VSCALEFPS    Z4, Z1, Z1
+	VSCALEFPS    Z5, Z2, Z2
+	VSCALEFPS    Z6, Z3, Z3
+	VSCALEFPS    Z11, Z7, Z7
+	VADDPS.BCST  constants<>+352(SB), Z1, Z4
+	VADDPS.BCST  constants<>+352(SB), Z2, Z5
+	VADDPS.BCST  constants<>+352(SB), Z3, Z6
+	VADDPS.BCST  constants<>+352(SB), Z7, Z8
+	VDIVPS       Z4, Z0, Z4
+	VDIVPS       Z5, Z0, Z5
+	VDIVPS       Z6, Z0, Z6
+	VDIVPS       Z8, Z0, Z8
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z3, Z3
+	VMULPS       Z8, Z7, Z7
+	VBLENDMPS    Z1, Z4, K1, Z1
+	VBLENDMPS    Z2, Z5, K2, Z2
+	VBLENDMPS    Z3, Z6, K3, Z3
+	VBLENDMPS    Z7, Z8, K4, Z4
+	VMULPS       (DX)(BX*4), Z1, Z1
+	VMULPS       64(DX)(BX*4), Z2, Z2
+	VMULPS       128(DX)(BX*4), Z3, Z3
+	VMULPS       192(DX)(BX*4), Z4, Z4
+	VMOVUPS      Z1, (CX)(BX*4)
+	VMOVUPS      Z2, 64(CX)(BX*4)
+	VMOVUPS      Z3, 128(CX)(BX*4)
+	VMOVUPS      Z4, 192(CX)(BX*4)
+	ADDQ         $+64, BX
+	CMPQ         BX, SI
+	JLT          abreast
+
+rest:
+	CMPQ BX, AX
+	JGE  done
+
+loop:
+	VMOVUPS      (DX)(BX*4), Z1
+	VBROADCASTSS constants<>+1088(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS constants<>+1120(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS       Z1, Z1, Z2
+	VMULPS.BCST  constants<>+1152(SB), Z2, Z2
+	VADDPS.BCST  constants<>+1184(SB), Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VPMOVD2M     Z1, K1
+	VPORD.BCST   constants<>+512(SB), Z1, Z1
+	VBROADCASTSS constants<>+544(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS constants<>+576(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS.BCST  constants<>+32(SB), Z1, Z2
+	VADDPS.BCST  constants<>+64(SB), Z2, Z2
+	VSUBPS.BCST  constants<>+64(SB), Z2, Z2
+	VMULPS.BCST  constants<>+96(SB), Z2, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMULPS.BCST  constants<>+128(SB), Z2, Z3
+	VSUBPS       Z3, Z1, Z1
+	VMULPS.BCST  constants<>+160(SB), Z1, Z3
+	VADDPS.BCST  constants<>+192(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+224(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+256(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+288(SB), Z3, Z3
+	VMULPS       Z1, Z3, Z3
+	VADDPS.BCST  constants<>+320(SB), Z3, Z3
+	VMULPS       Z1, Z1, Z4
+	VMULPS       Z3, Z4, Z3
+	VADDPS       Z3, Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z1
+	VSCALEFPS    Z2, Z1, Z1
+	VADDPS.BCST  constants<>+352(SB), Z1, Z2
+	VDIVPS       Z2, Z0, Z2
+	VMULPS       Z2, Z1, Z1
+	VBLENDMPS    Z1, Z2, K1, Z1
+	VMULPS       (DX)(BX*4), Z1, Z1
+	VMOVUPS      Z1, (CX)(BX*4)
+	ADDQ         $+16, BX
+	CMPQ         BX, AX
+	JLT          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func geluTanhSlopeAVX512(y []float32, slope []float32, x []float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluTanhSlopeAVX512(SB), NOSPLIT, $0-72
+	MOVQ         y_len+8(FP), AX
+	MOVQ         y_base+0(FP), CX
+	MOVQ         slope_base+24(FP), DX
+	MOVQ         x_base+48(FP), BX
+	VBROADCASTSS constants<>+352(SB), Z0
+	XORQ         SI, SI
+	LEAQ         -48(AX), DI
+	CMPQ         SI, DI
+	JGE          rest
+
+abreast:
+	VMOVUPS      (BX)(SI*4), Z1
+	VMOVUPS      64(BX)(SI*4), Z3
+	VMOVUPS      128(BX)(SI*4), Z5
+	VMOVUPS      192(BX)(SI*4), Z7
+	VBROADCASTSS constants<>+1088(SB), Z2
+	VBROADCASTSS constants<>+1088(SB), Z4
+	VBROADCASTSS constants<>+1088(SB), Z6
+	VBROADCASTSS constants<>+1088(SB), Z8
+	VMAXPS       Z1, Z2, Z1
+	VMAXPS       Z3, Z4, Z2
+	VMAXPS       Z5, Z6, Z3
+	VMAXPS       Z7, Z8, Z7
+	VBROADCASTSS constants<>+1120(SB), Z4
+	VBROADCASTSS constants<>+1120(SB), Z5
+	VBROADCASTSS constants<>+1120(SB), Z6
+	VBROADCASTSS constants<>+1120(SB), Z8
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z7, Z8, Z10
+	VMULPS       Z1, Z1, Z4
+	VMULPS       Z2, Z2, Z6
+	VMULPS       Z3, Z3, Z8
+	VMULPS       Z10, Z10, Z11
+	VMULPS.BCST  constants<>+1152(SB), Z4, Z5
+	VMULPS.BCST  constants<>+1152(SB), Z6, Z7
+	VMULPS.BCST  constants<>+1152(SB), Z8, Z9
+	VMULPS.BCST  constants<>+1152(SB), Z11, Z12
+	VADDPS.BCST  constants<>+1184(SB), Z5, Z5
+	VADDPS.BCST  constants<>+1184(SB), Z7, Z7
+	VADDPS.BCST  constants<>+1184(SB), Z9, Z9
+	VADDPS.BCST  constants<>+1184(SB), Z12, Z12
+	VMULPS       Z5, Z1, Z5
+	VMULPS       Z7, Z2, Z7
+	VMULPS       Z9, Z3, Z9
+	VMULPS       Z12, Z10, Z12
+	VPMOVD2M     Z5, K1
+	VPMOVD2M     Z7, K2
+	VPMOVD2M     Z9, K3
+	VPMOVD2M     Z12, K4
+	VPORD.BCST   constants<>+512(SB), Z5, Z5
+	VPORD.BCST   constants<>+512(SB), Z7, Z7
+	VPORD.BCST   constants<>+512(SB), Z9, Z9
+	VPORD.BCST   constants<>+512(SB), Z12, Z15
+	VBROADCASTSS constants<>+544(SB), Z12
+	VBROADCASTSS constants<>+544(SB), Z13
+	VBROADCASTSS constants<>+544(SB), Z14
+	VBROADCASTSS constants<>+544(SB), Z16
+	VMAXPS       Z5, Z12, Z5
+	VMAXPS       Z7, Z13, Z7
+	VMAXPS       Z9, Z14, Z9
+	VMAXPS       Z15, Z16, Z15
+	VBROADCASTSS constants<>+576(SB), Z12
+	VBROADCASTSS constants<>+576(SB), Z13
+	VBROADCASTSS constants<>+576(SB), Z14
+	VBROADCASTSS constants<>+576(SB), Z16
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z7, Z13, Z7
+	VMINPS       Z9, Z14, Z9
+	VMINPS       Z15, Z16, Z15
+	VMULPS.BCST  constants<>+32(SB), Z5, Z12
+	VMULPS.BCST  constants<>+32(SB), Z7, Z13
+	VMULPS.BCST  constants<>+32(SB), Z9, Z14
+	VMULPS.BCST  constants<>+32(SB), Z15, Z16
+	VADDPS.BCST  constants<>+64(SB), Z12, Z12
+	VADDPS.BCST  constants<>+64(SB), Z13, Z13
+	VADDPS.BCST  constants<>+64(SB), Z14, Z14
+	VADDPS.BCST  constants<>+64(SB), Z16, Z16
+	VSUBPS.BCST  constants<>+64(SB), Z12, Z12
+	VSUBPS.BCST  constants<>+64(SB), Z13, Z13
+	VSUBPS.BCST  constants<>+64(SB), Z14, Z14
+	VSUBPS.BCST  constants<>+64(SB), Z16, Z19
+	VMULPS.BCST  constants<>+96(SB), Z12, Z16
+	VMULPS.BCST  constants<>+96(SB), Z13, Z17
+	VMULPS.BCST  constants<>+96(SB), Z14, Z18
+	VMULPS.BCST  constants<>+96(SB), Z19, Z20
+	VSUBPS       Z16, Z5, Z5
+	VSUBPS       Z17, Z7, Z7
+	VSUBPS       Z18, Z9, Z9
+	VSUBPS       Z20, Z15, Z18
+	VMULPS.BCST  constants<>+128(SB), Z12, Z15
+	VMULPS.BCST  constants<>+128(SB), Z13, Z16
+	VMULPS.BCST  constants<>+128(SB), Z14, Z17
+	VMULPS.BCST  constants<>+128(SB), Z19, Z20
+	VSUBPS       Z15, Z5, Z5
+	VSUBPS       Z16, Z7, Z7
+	VSUBPS       Z17, Z9, Z9
+	VSUBPS       Z20, Z18, Z18
+	VMULPS.BCST  constants<>+160(SB), Z5, Z15
+	VMULPS.BCST  constants<>+160(SB), Z7, Z16
+	VMULPS.BCST  constants<>+160(SB), Z9, Z17
+	VMULPS.BCST  constants<>+160(SB), Z18, Z20
+	VADDPS.BCST  constants<>+192(SB), Z15, Z15
+	VADDPS.BCST  constants<>+192(SB), Z16, Z16
+	VADDPS.BCST  constants<>+192(SB), Z17, Z17
+	VADDPS.BCST  constants<>+192(SB), Z20, Z20
+	VMULPS       Z5, Z15, Z15
+	VMULPS       Z7, Z16, Z16
+	VMULPS       Z9, Z17, Z17
+	VMULPS       Z18, Z20, Z20
+	VADDPS.BCST  constants<>+224(SB), Z15, Z15
+	VADDPS.BCST  constants<>+224(SB), Z16, Z16
+	VADDPS.BCST  constants<>+224(SB), Z17, Z17
+	VADDPS.BCST  constants<>+224(SB), Z20, Z20
+	VMULPS       Z5, Z15, Z15
+	VMULPS       Z7, Z16, Z16
+	VMULPS       Z9, Z17, Z17
+	VMULPS       Z18, Z20, Z20
+	VADDPS.BCST  constants<>+256(SB), Z15, Z15
+	VADDPS.BCST  constants<>+256(SB), Z16, Z16
+	VADDPS.BCST  constants<>+256(SB), Z17, Z17
+	VADDPS.BCST  constants<>+256(SB), Z20, Z20
+	VMULPS       Z5, Z15, Z15
+	VMULPS       Z7, Z16, Z16
+	VMULPS       Z9, Z17, Z17
+	VMULPS       Z18, Z20, Z20
+	VADDPS.BCST  constants<>+288(SB), Z15, Z15
+	VADDPS.BCST  constants<>+288(SB), Z16, Z16
+	VADDPS.BCST  constants<>+288(SB), Z17, Z17
+	VADDPS.BCST  constants<>+288(SB), Z20, Z20
+	VMULPS       Z5, Z15, Z15
+	VMULPS       Z7, Z16, Z16
+	VMULPS       Z9, Z17, Z17
+	VMULPS       Z18, Z20, Z20
+	VADDPS.BCST  constants<>+320(SB), Z15, Z15
+	VADDPS.BCST  constants<>+320(SB), Z16, Z16
+	VADDPS.BCST  constants<>+320(SB), Z17, Z17
+	VADDPS.BCST  constants<>+320(SB), Z20, Z23
+	VMULPS       Z5, Z5, Z20
+	VMULPS       Z7, Z7, Z21
+	VMULPS       Z9, Z9, Z22
+	VMULPS       Z18, Z18, Z24
+	VMULPS       Z15, Z20, Z15
+	VMULPS       Z16, Z21, Z16
+	VMULPS       Z17, Z22, Z17
+	VMULPS       Z23, Z24, Z20
+	VADDPS       Z15, Z5, Z5
+	VADDPS       Z16, Z7, Z7
+	VADDPS       Z17, Z9, Z9
+	VADDPS       Z20, Z18, Z15
+	VADDPS.BCST  constants<>+352(SB), Z5, Z5
+	VADDPS.BCST  constants<>+352(SB), Z7, Z7
+	VADDPS.BCST  constants<>+352(SB), Z9, Z9
+	VADDPS.BCST  constants<>+352(SB), Z15, Z15
+	VSCALEFPS    Z12, Z5, Z5
+	VSCALEFPS    Z13, Z7, Z7
+	VSCALEFPS    Z14, Z9, Z9
+	VSCALEFPS    Z19, Z15, Z15
+	VADDPS.BCST  constants<>+352(SB), Z5, Z12
+	VADDPS.BCST  constants<>+352(SB), Z7, Z13
+	VADDPS.BCST  constants<>+352(SB), Z9, Z14
+	VADDPS.BCST  constants<>+352(SB), Z15, Z16
+	VDIVPS       Z12, Z0, Z12
+	VDIVPS       Z13, Z0, Z13
+	VDIVPS       Z14, Z0, Z14
+	VDIVPS       Z16, Z0, Z16
+	VMULPS       Z12, Z5, Z5
+	VMULPS       Z13, Z7, Z7
+	VMULPS       Z14, Z9, Z9
+	VMULPS       Z16, Z15, Z22
+	VBLENDMPS    Z5, Z12, K1, Z15
+	VBLENDMPS    Z7, Z13, K2, Z18
+	VBLENDMPS    Z9, Z14, K3, Z20
+	VBLENDMPS    Z22, Z16, K4, Z23
+	VMULPS       (BX)(SI*4), Z15, Z17
+	VMULPS       64(BX)(SI*4), Z18, Z19
+	VMULPS       128(BX)(SI*4), Z20, Z21
+	VMULPS       192(BX)(SI*4), Z23, Z24
+	VMULPS.BCST  constants<>+1216(SB), Z4, Z4
+	VMULPS.BCST  constants<>+1216(SB), Z6, Z6
+	VMULPS.BCST  constants<>+1216(SB), Z8, Z8
+	VMULPS.BCST  constants<>+1216(SB), Z11, Z11
+	VADDPS.BCST  constants<>+1184(SB), Z4, Z4
+	VADDPS.BCST  constants<>+1184(SB), Z6, Z6
+	VADDPS.BCST  constants<>+1184(SB), Z8, Z8
+	VADDPS.BCST  constants<>+1184(SB), Z11, Z11
+	VMULPS       Z4, Z1, Z1
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z8, Z3, Z3
+	VMULPS       Z11, Z10, Z4
+	VMULPS       Z15, Z1, Z1
+	VMULPS       Z18, Z2, Z2
+	VMULPS       Z20, Z3, Z3
+	VMULPS       Z23, Z4, Z4
+	VBLENDMPS    Z12, Z5, K1, Z5
+	VBLENDMPS    Z13, Z7, K2, Z6
+	VBLENDMPS    Z14, Z9, K3, Z7
+	VBLENDMPS    Z16, Z22, K4, Z8
+	VMULPS       Z5, Z1, Z1
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z7, Z3, Z3
+	VMULPS       Z8, Z4, Z4
+	VADDPS       Z1, Z15, Z1
+	VADDPS       Z2, Z18, Z2
+	VADDPS       Z3, Z20, Z3
+	VADDPS       Z4, Z23, Z4
+	VMOVUPS      Z17, (CX)(SI*4)
+	VMOVUPS      Z19, 64(CX)(SI*4)
+	VMOVUPS      Z21, 128(CX)(SI*4)
+	VMOVUPS      Z24, 192(CX)(SI*4)
+	VMOVUPS      Z1, (DX)(SI*4)
+	VMOVUPS      Z2, 64(DX)(SI*4)
+	VMOVUPS      Z3, 128(DX)(SI*4)
+	VMOVUPS      Z4, 192(DX)(SI*4)
+	ADDQ         $+64, SI
+	CMPQ         SI, DI
+	JLT          abreast
+
+rest:
+	CMPQ SI, AX
+	JGE  done
+
+loop:
+	VMOVUPS      (BX)(SI*4), Z1
+	VBROADCASTSS constants<>+1088(SB), Z2
+	VMAXPS       Z1, Z2, Z1
+	VBROADCASTSS constants<>+1120(SB), Z2
+	VMINPS       Z1, Z2, Z1
+	VMULPS       Z1, Z1, Z2
+	VMULPS.BCST  constants<>+1152(SB), Z2, Z3
+	VADDPS.BCST  constants<>+1184(SB), Z3, Z3
+	VMULPS       Z3, Z1, Z3
+	VPMOVD2M     Z3, K1
+	VPORD.BCST   constants<>+512(SB), Z3, Z3
+	VBROADCASTSS constants<>+544(SB), Z4
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS constants<>+576(SB), Z4
+	VMINPS       Z3, Z4, Z3
+	VMULPS.BCST  constants<>+32(SB), Z3, Z4
+	VADDPS.BCST  constants<>+64(SB), Z4, Z4
+	VSUBPS.BCST  constants<>+64(SB), Z4, Z4
+	VMULPS.BCST  constants<>+96(SB), Z4, Z5
+	VSUBPS       Z5, Z3, Z3
+	VMULPS.BCST  constants<>+128(SB), Z4, Z5
+	VSUBPS       Z5, Z3, Z3
+	VMULPS.BCST  constants<>+160(SB), Z3, Z5
+	VADDPS.BCST  constants<>+192(SB), Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VADDPS.BCST  constants<>+224(SB), Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VADDPS.BCST  constants<>+256(SB), Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VADDPS.BCST  constants<>+288(SB), Z5, Z5
+	VMULPS       Z3, Z5, Z5
+	VADDPS.BCST  constants<>+320(SB), Z5, Z5
+	VMULPS       Z3, Z3, Z6
+	VMULPS       Z5, Z6, Z5
+	VADDPS       Z5, Z3, Z3
+	VADDPS.BCST  constants<>+352(SB), Z3, Z3
+	VSCALEFPS    Z4, Z3, Z3
+	VADDPS.BCST  constants<>+352(SB), Z3, Z4
+	VDIVPS       Z4, Z0, Z4
+	VMULPS       Z4, Z3, Z3
+	VBLENDMPS    Z3, Z4, K1, Z5
+	VMULPS       (BX)(SI*4), Z5, Z6
+	VMULPS.BCST  constants<>+1216(SB), Z2, Z2
+	VADDPS.BCST  constants<>+1184(SB), Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z5, Z1, Z1
+	VBLENDMPS    Z4, Z3, K1, Z2
+	VMULPS       Z2, Z1, Z1
+	VADDPS       Z1, Z5, Z1
+	VMOVUPS      Z6, (CX)(SI*4)
+	VMOVUPS      Z1, (DX)(SI*4)
 	ADDQ         $+16, SI
 	CMPQ         SI, AX
 	JLT          loop
@@ -2840,18 +3234,18 @@ DATA constants<>+608(SB)/8, $0x4170000041700000
 DATA constants<>+616(SB)/8, $0x4170000041700000
 DATA constants<>+624(SB)/8, $0x4170000041700000
 DATA constants<>+632(SB)/8, $0x4170000041700000
-DATA constants<>+640(SB)/8, $0xfffff000fffff000
-DATA constants<>+648(SB)/8, $0xfffff000fffff000
-DATA constants<>+656(SB)/8, $0xfffff000fffff000
-DATA constants<>+664(SB)/8, $0xfffff000fffff000
-DATA constants<>+672(SB)/8, $0xbf000000bf000000
-DATA constants<>+680(SB)/8, $0xbf000000bf000000
-DATA constants<>+688(SB)/8, $0xbf000000bf000000
-DATA constants<>+696(SB)/8, $0xbf000000bf000000
-DATA constants<>+704(SB)/8, $0x4020000040200000
-DATA constants<>+712(SB)/8, $0x4020000040200000
-DATA constants<>+720(SB)/8, $0x4020000040200000
-DATA constants<>+728(SB)/8, $0x4020000040200000
+DATA constants<>+640(SB)/8, $0x4020000040200000
+DATA constants<>+648(SB)/8, $0x4020000040200000
+DATA constants<>+656(SB)/8, $0x4020000040200000
+DATA constants<>+664(SB)/8, $0x4020000040200000
+DATA constants<>+672(SB)/8, $0xfffff000fffff000
+DATA constants<>+680(SB)/8, $0xfffff000fffff000
+DATA constants<>+688(SB)/8, $0xfffff000fffff000
+DATA constants<>+696(SB)/8, $0xfffff000fffff000
+DATA constants<>+704(SB)/8, $0xbf000000bf000000
+DATA constants<>+712(SB)/8, $0xbf000000bf000000
+DATA constants<>+720(SB)/8, $0xbf000000bf000000
+DATA constants<>+728(SB)/8, $0xbf000000bf000000
 DATA constants<>+736(SB)/8, $0xbda4e65dbda4e65d
 DATA constants<>+744(SB)/8, $0xbda4e65dbda4e65d
 DATA constants<>+752(SB)/8, $0xbda4e65dbda4e65d

@@ -19,25 +19,36 @@ func Sigmoid[T Float](y, x []T) { unary(elementary.LoopsFor[T]().Sigmoid, y, x) 
 // SigmoidGrad writes dy times the slope of [Sigmoid] where its value is y to dx.
 func SigmoidGrad[T Float](dx, y, dy []T) { binary(elementary.LoopsFor[T]().SigmoidGrad, dx, y, dy) }
 
-// GELU writes x Phi(x) to y, where Phi is the standard normal distribution function.
-func GELU[T Float](y, x []T) { unary(elementary.LoopsFor[T]().GELU, y, x) }
-
-// GELUGrad writes dy times the slope of [GELU] at x to dx.
-func GELUGrad[T Float](dx, x, dy []T) { binary(elementary.LoopsFor[T]().GELUGrad, dx, x, dy) }
-
-// GELUTanh writes x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) to y.
-func GELUTanh[T Float](y, x []T) { unary(elementary.LoopsFor[T]().GELUTanh, y, x) }
-
-// GELUTanhGrad writes dy times the slope of [GELUTanh] at x to dx.
-func GELUTanhGrad[T Float](dx, x, dy []T) {
-	binary(elementary.LoopsFor[T]().GELUTanhGrad, dx, x, dy)
+// GELU writes x Phi(x) to y, where Phi is the standard normal distribution function, and unless slope is nil its slope at x to
+// slope.
+func GELU[T Float](y, slope, x []T) {
+	l := elementary.LoopsFor[T]()
+	withSlope(l.GELU, l.GELUSlope, y, slope, x)
 }
 
-// SiLU writes x/(1 + e^-x) to y.
-func SiLU[T Float](y, x []T) { unary(elementary.LoopsFor[T]().SiLU, y, x) }
+// GELUTanh is GELU for x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+func GELUTanh[T Float](y, slope, x []T) {
+	l := elementary.LoopsFor[T]()
+	withSlope(l.GELUTanh, l.GELUTanhSlope, y, slope, x)
+}
 
-// SiLUGrad writes dy times the slope of [SiLU] at x to dx.
-func SiLUGrad[T Float](dx, x, dy []T) { binary(elementary.LoopsFor[T]().SiLUGrad, dx, x, dy) }
+// SiLU is GELU for x/(1 + e^-x).
+func SiLU[T Float](y, slope, x []T) {
+	l := elementary.LoopsFor[T]()
+	withSlope(l.SiLU, l.SiLUSlope, y, slope, x)
+}
+
+// withSlope writes the value of a function and unless slope is nil its slope.
+func withSlope[T Float](value func(y, x []T), both func(y, slope, x []T), y, slope, x []T) {
+	if slope == nil {
+		unary(value, y, x)
+		return
+	}
+	elements(len(x), func(lo, hi int) { both(y[lo:hi], slope[lo:hi], x[lo:hi]) })
+}
+
+// Multiply writes x times y to z.
+func Multiply[T Float](z, x, y []T) { binary(elementary.LoopsFor[T]().Product, z, x, y) }
 
 // LeakyReLU writes x where it is positive and slope*x elsewhere to y.
 func LeakyReLU[T Float](y, x []T, slope T) {

@@ -35,6 +35,16 @@ func (k *Kernel) Finish() {
 	k.RET()
 }
 
+// Blend is y, with the lanes of x where the mask is set.
+func (k *Kernel) Blend(x, y Vector, mask reg.Register) Vector {
+	v := k.Vec()
+	k.VBLENDMPS(x, y, mask, v)
+	f := k.function()
+	i := f.Nodes[len(f.Nodes)-1].(*ir.Instruction)
+	i.Inputs = slices.DeleteFunc(i.Inputs, func(op operand.Op) bool { return op == v }) // where avo lists it, wrongly
+	return v
+}
+
 // Address returns the memory of a scalar parameter.
 func (k *Kernel) Address(name string) operand.Mem {
 	b, err := k.Param(name).Resolve()
@@ -52,15 +62,20 @@ func (k *Kernel) Pointer(name string) operand.Mem {
 // Length loads the length of a slice parameter.
 func (k *Kernel) Length(name string) reg.Register { return k.Load(k.Param(name).Len(), k.GP64()) }
 
-// Interleave emits the code of n independent bodies in turns, an instruction of each: a processor looks only so far ahead for
-// instructions that need not wait. Bodies have no labels, and none reads or writes what another writes.
-func (k *Kernel) Interleave(n int, body func(i int)) {
+// function returns the function that is being emitted.
+func (k *Kernel) function() *ir.Function {
 	file, err := k.Result()
 	if err != nil {
 		panic(err)
 	}
 	functions := file.Functions()
-	f := functions[len(functions)-1]
+	return functions[len(functions)-1]
+}
+
+// Interleave emits the code of n independent bodies in turns, an instruction of each: a processor looks only so far ahead for
+// instructions that need not wait. Bodies have no labels, and none reads or writes what another writes.
+func (k *Kernel) Interleave(n int, body func(i int)) {
+	f := k.function()
 	start := len(f.Nodes)
 	bodies := make([][]ir.Node, n)
 	longest := 0

@@ -26,18 +26,29 @@ type exponent struct{ whole, shifted vector }
 
 // expPart is the function of that name; a nil rest is zero.
 func (k *kernel) expPart(x, rest vector) (p vector, n exponent) {
+	r, n := k.reduce(x, rest)
+	return k.powerSeries(r), n
+}
+
+// reduce returns x + rest less the multiple of log 2 that is the exponent.
+func (k *kernel) reduce(x, rest vector) (r vector, n exponent) {
 	sum := x
 	if rest != nil {
 		sum = k.Add(x, rest)
 	}
 	shifted := k.plus(k.mulBy(sum, coef.Log2E), coef.Round)
 	whole := k.minus(shifted, coef.Round)
-	r := k.Sub(k.Sub(x, k.mulBy(whole, coef.Ln2High)), k.mulBy(whole, coef.Ln2Low))
+	r = k.Sub(k.Sub(x, k.mulBy(whole, coef.Ln2High)), k.mulBy(whole, coef.Ln2Low))
 	if rest != nil {
 		r = k.Add(r, rest)
 	}
+	return r, exponent{whole, shifted}
+}
+
+// powerSeries is e^r - 1.
+func (k *kernel) powerSeries(r vector) vector {
 	q := k.polynomial(r, coef.Exp5, coef.Exp4, coef.Exp3, coef.Exp2, coef.Exp1, coef.Exp0)
-	return k.Add(r, k.Mul(k.Mul(r, r), q)), exponent{whole, shifted}
+	return k.Add(r, k.Mul(k.Mul(r, r), q))
 }
 
 func (k *kernel) exp(x vector) vector {
@@ -94,31 +105,57 @@ func (k *kernel) orSign(y, x vector) vector {
 	return k.Op(narrow(k.VPOR), y, s)
 }
 
-func (k *kernel) sigmoids(x vector) (s, c vector) {
+// sigmoids emits the code of the second result when that is called.
+func (k *kernel) sigmoids(x vector) (s vector, c func() vector) {
+	pick := k.bySign(x)
 	e := k.exp(k.or(x, sign))
-	high := k.div(k.number(1), k.plus(e, 1))
+	high := k.div(k.one, k.plus(e, 1))
 	low := k.Mul(e, high)
-	return k.pick(x, low, high), k.pick(x, high, low)
+	return pick(low, high), func() vector { return pick(high, low) }
 }
 
-func (k *kernel) geluTanh(x vector) (s, c, lift vector) {
-	x = k.atMost(k.atLeast(x, -coef.CubicMax), coef.CubicMax)
-	square := k.Mul(x, x)
-	s, c = k.sigmoids(k.Mul(x, k.plus(k.mulBy(square, coef.Cubic3), coef.Cubic1)))
-	return s, c, k.Mul(x, k.plus(k.mulBy(square, 3*coef.Cubic3), coef.Cubic1))
+// gelu, silu and geluTanh emit the code of the slope when that is called; m is where x is. They read x again instead of keeping
+// it in a register.
+func (k *kernel) gelu(x vector, m operand.Mem) (y vector, slope func() vector) {
+	phi, density := k.normal(x)
+	return k.Mul(phi, m), func() vector { return k.Add(phi, k.Mul(density(), m)) }
 }
 
-func (k *kernel) normal(x vector) (phi, density vector) {
+func (k *kernel) silu(x vector, m operand.Mem) (y vector, slope func() vector) {
+	s, c := k.sigmoids(x)
+	return k.Mul(s, m), func() vector { return k.Mul(s, k.plus(k.Mul(c(), m), 1)) }
+}
+
+func (k *kernel) geluTanh(x vector, m operand.Mem) (y vector, slope func() vector) {
+	v := k.atMost(k.atLeast(x, -coef.CubicMax), coef.CubicMax)
+	square := k.Mul(v, v)
+	s, c := k.sigmoids(k.Mul(v, k.plus(k.mulBy(square, coef.Cubic3), coef.Cubic1)))
+	return k.Mul(s, m), func() vector {
+		lift := k.Mul(v, k.plus(k.mulBy(square, 3*coef.Cubic3), coef.Cubic1))
+		return k.Add(s, k.Mul(k.Mul(lift, s), c()))
+	}
+}
+
+// normal emits the code of the density when that is called. The exponential and the polynomial of the tail do not wait for each
+// other.
+func (k *kernel) normal(x vector) (phi vector, density func() vector) {
+	pick := k.bySign(x)
 	a := k.atMost(k.and(x, sign-1), coef.TailMax)
+	u := k.div(k.one, k.plus(a, coef.TailPole))
 	high := k.and(a, coef.High)
 	rest := k.mulBy(k.Mul(k.Sub(high, a), k.Add(high, a)), 0.5)
-	p, n := k.expPart(k.mulBy(k.Mul(high, high), -0.5), rest)
-	e := k.scale(k.plus(p, 1), n)
-	u := k.div(k.number(1), k.plus(a, coef.TailPole))
-	q := k.polynomial(k.Mul(a, u), coef.Tail9, coef.Tail8, coef.Tail7, coef.Tail6, coef.Tail5, coef.Tail4,
-		coef.Tail3, coef.Tail2, coef.Tail1, coef.Tail0)
+	r, n := k.reduce(k.mulBy(k.Mul(high, high), -0.5), rest)
+	var e, q vector
+	k.Interleave(2, func(i int) {
+		if i == 0 {
+			e = k.scale(k.plus(k.powerSeries(r), 1), n)
+		} else {
+			q = k.polynomial(k.Mul(a, u), coef.Tail9, coef.Tail8, coef.Tail7, coef.Tail6, coef.Tail5, coef.Tail4,
+				coef.Tail3, coef.Tail2, coef.Tail1, coef.Tail0)
+		}
+	})
 	tail := k.Mul(k.Mul(q, u), e)
-	return k.pick(x, tail, k.Sub(k.number(1), tail)), k.mulBy(e, coef.Density)
+	return pick(tail, k.Sub(k.one, tail)), func() vector { return k.mulBy(e, coef.Density) }
 }
 
 // expSum writes exp((x - top) scale), as computed by fall, to y and adds the elements to the eight sums, in order.

@@ -14,42 +14,49 @@ import (
 type vector = vectorasm.Vector
 
 // kernel emits one function. Its methods hide the differences between the two sets of instructions.
-type kernel struct{ *vectorasm.Kernel }
+type kernel struct {
+	*vectorasm.Kernel
+	one vector // 1 in all lanes, in functions that each emits
+}
 
 // newKernel starts a function, whose name is name followed by that of the set.
 func newKernel(ctx *build.Context, t *vectorasm.Table, set vectorasm.Set, name, params string) *kernel {
-	k := &kernel{vectorasm.NewKernel(ctx, t, set, name, params)}
+	k := &kernel{Kernel: vectorasm.NewKernel(ctx, t, set, name, params)}
 	k.Doc(name + set.Name + " is " + name + ", for whole registers.")
 	return k
 }
 
-// each emits a loop that computes each element of the first parameter from those of the named parameters, and ends the
-// function.
-func (k *kernel) each(names string, f func(k *kernel, v []vector) vector) {
-	first := "y"
-	if strings.Contains(names, "dy") {
-		first = "dx"
-	}
-	n, dst := k.Length(first), k.Pointer(first)
-	var src []operand.Mem
-	for _, name := range strings.Fields(names) {
-		src = append(src, k.Pointer(name))
-	}
+// each emits a loop that computes the elements of the parameters dst from those of the parameters src, v, the first of which are
+// at m, and ends the function.
+func (k *kernel) each(dst, src string, f func(k *kernel, v []vector, m operand.Mem) []vector) {
+	n := k.Length(strings.Fields(dst)[0])
+	to, from := k.pointers(dst), k.pointers(src)
+	k.one = k.number(1)
 	k.loop(n, func(at func(operand.Mem) operand.Mem) vector {
 		var v []vector
-		for _, m := range src {
+		for _, m := range from {
 			v = append(v, k.Read(at(m)))
 		}
-		y := f(k, v)
-		k.Write(y, at(dst))
-		return y
+		results := f(k, v, at(from[0]))
+		for i, m := range to {
+			k.Write(results[i], at(m))
+		}
+		return results[0]
 	}, func(vector) {})
 	k.Finish()
 }
 
+// pointers are where the named slices begin.
+func (k *kernel) pointers(names string) (m []operand.Mem) {
+	for _, name := range strings.Fields(names) {
+		m = append(m, k.Pointer(name))
+	}
+	return m
+}
+
 // abreast is the number of registers that a loop with AVX-512 computes at once. The operations of one form a long chain of
 // dependencies, which would leave most of the processor idle: those of the next iteration are too far ahead for it.
-const abreast = 3
+const abreast = 4
 
 // loop emits body for each register of n elements, at least one, and then after on the results of the bodies, in the order of
 // the elements. at returns the address of the current register in a slice that begins at m.
@@ -150,15 +157,16 @@ func (k *kernel) notBelow(x vector, c float32) func(vector) vector {
 
 func (k *kernel) div(x, y vector) vector { return k.Op(k.VDIVPS, x, y) }
 
-// pick is x where the sign bit of by is set, and y elsewhere.
-func (k *kernel) pick(by, x, y vector) vector {
-	v := k.Vec()
-	if k.Wide() {
-		mask := k.K()
-		k.VPMOVD2M(by, mask)
-		k.VBLENDMPS(x, y, mask, v)
-	} else {
-		k.VBLENDVPS(by, x, y, v)
+// bySign returns a function that picks its first argument where the sign bit of x is set, and the second elsewhere.
+func (k *kernel) bySign(x vector) func(negative, positive vector) vector {
+	if !k.Wide() {
+		return func(negative, positive vector) vector {
+			v := k.Vec()
+			k.VBLENDVPS(x, negative, positive, v)
+			return v
+		}
 	}
-	return v
+	mask := k.K()
+	k.VPMOVD2M(x, mask)
+	return func(negative, positive vector) vector { return k.Blend(negative, positive, mask) }
 }

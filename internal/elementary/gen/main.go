@@ -5,6 +5,7 @@ import (
 	"log"
 
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
 
 	"github.com/layernoise/layernoise/internal/vectorasm"
 )
@@ -20,42 +21,36 @@ func main() {
 // emit emits all kernels.
 func emit(ctx *build.Context, t *vectorasm.Table) {
 	for _, set := range []vectorasm.Set{vectorasm.AVX2, vectorasm.AVX512} {
-		expSum(newKernel(ctx, t, set, "expSum", "y, x []float32, top, scale float32, sums *[8]float64"))
-		newKernel(ctx, t, set, "tanh", "y, x []float32").each("x", func(k *kernel, v []vector) vector { return k.tanh(v[0]) })
-		newKernel(ctx, t, set, "sigmoid", "y, x []float32").each("x", func(k *kernel, v []vector) vector {
+		start := func(name, params string) *kernel { return newKernel(ctx, t, set, name, params) }
+		expSum(start("expSum", "y, x []float32, top, scale float32, sums *[8]float64"))
+
+		start("tanh", "y, x []float32").each("y", "x", func(k *kernel, v []vector, _ operand.Mem) []vector { return []vector{k.tanh(v[0])} })
+		start("sigmoid", "y, x []float32").each("y", "x", func(k *kernel, v []vector, _ operand.Mem) []vector {
 			s, _ := k.sigmoids(v[0])
-			return s
+			return []vector{s}
 		})
-		newKernel(ctx, t, set, "silu", "y, x []float32").each("x", func(k *kernel, v []vector) vector {
-			s, _ := k.sigmoids(v[0])
-			return k.Mul(v[0], s)
+		start("tanhGrad", "dx, y, dy []float32").each("dx", "y dy", func(k *kernel, v []vector, _ operand.Mem) []vector {
+			return []vector{k.Mul(v[1], k.Mul(k.Sub(k.one, v[0]), k.Add(k.one, v[0])))}
 		})
-		newKernel(ctx, t, set, "gelu", "y, x []float32").each("x", func(k *kernel, v []vector) vector {
-			phi, _ := k.normal(v[0])
-			return k.Mul(v[0], phi)
+		start("sigmoidGrad", "dx, y, dy []float32").each("dx", "y dy", func(k *kernel, v []vector, _ operand.Mem) []vector {
+			return []vector{k.Mul(v[1], k.Mul(v[0], k.Sub(k.one, v[0])))}
 		})
-		newKernel(ctx, t, set, "geluTanh", "y, x []float32").each("x", func(k *kernel, v []vector) vector {
-			s, _, _ := k.geluTanh(v[0])
-			return k.Mul(v[0], s)
+		start("product", "z, x, y []float32").each("z", "x y", func(k *kernel, v []vector, _ operand.Mem) []vector {
+			return []vector{k.Mul(v[0], v[1])}
 		})
-		newKernel(ctx, t, set, "geluTanhGrad", "dx, x, dy []float32").each("x dy", func(k *kernel, v []vector) vector {
-			s, c, lift := k.geluTanh(v[0])
-			return k.Mul(v[1], k.Add(s, k.Mul(k.Mul(lift, s), c)))
-		})
-		newKernel(ctx, t, set, "tanhGrad", "dx, y, dy []float32").each("y dy", func(k *kernel, v []vector) vector {
-			one := k.number(1)
-			return k.Mul(v[1], k.Mul(k.Sub(one, v[0]), k.Add(one, v[0])))
-		})
-		newKernel(ctx, t, set, "sigmoidGrad", "dx, y, dy []float32").each("y dy", func(k *kernel, v []vector) vector {
-			return k.Mul(v[1], k.Mul(v[0], k.Sub(k.number(1), v[0])))
-		})
-		newKernel(ctx, t, set, "siluGrad", "dx, x, dy []float32").each("x dy", func(k *kernel, v []vector) vector {
-			s, c := k.sigmoids(v[0])
-			return k.Mul(v[1], k.Mul(s, k.Add(k.Mul(v[0], c), k.number(1))))
-		})
-		newKernel(ctx, t, set, "geluGrad", "dx, x, dy []float32").each("x dy", func(k *kernel, v []vector) vector {
-			phi, density := k.normal(v[0])
-			return k.Mul(v[1], k.Add(phi, k.Mul(v[0], density)))
-		})
+
+		for _, f := range []struct {
+			name string
+			emit func(k *kernel, x vector, m operand.Mem) (y vector, slope func() vector)
+		}{{"silu", (*kernel).silu}, {"gelu", (*kernel).gelu}, {"geluTanh", (*kernel).geluTanh}} {
+			start(f.name, "y, x []float32").each("y", "x", func(k *kernel, v []vector, x operand.Mem) []vector {
+				y, _ := f.emit(k, v[0], x)
+				return []vector{y}
+			})
+			start(f.name+"Slope", "y, slope, x []float32").each("y slope", "x", func(k *kernel, v []vector, x operand.Mem) []vector {
+				y, slope := f.emit(k, v[0], x)
+				return []vector{y, slope()}
+			})
+		}
 	}
 }
