@@ -100,7 +100,7 @@ func (t *block) run() {
 		for p := 0; p < t.k; p += terms {
 			n, k := min(cols, t.n-j), min(terms, t.k-p)
 			t.nextB = ahead{}
-			if parts := ceil(t.m, rows) * t.tilesIn(rows, n); !t.packB {
+			if parts := ceil(t.m, rows) * t.panels(n); !t.packB {
 				// panel by panel, in tiles
 			} else if p+k < t.k {
 				t.expectB(p+k, min(terms, t.k-p-k), j, n, parts)
@@ -112,54 +112,22 @@ func (t *block) run() {
 	}
 }
 
-// ahead is a part of a matrix, as it lies in memory, that will be needed next. It is fetched into the cache bit by bit while
-// what came before is multiplied.
-type ahead struct {
-	from        *byte
-	rows, row   int // and the bytes between them
-	lines, each int // lines of the cache in a row; rows that are fetched at a time
-	fetched     int // rows
-}
-
-// set begins with rows of so many bytes, to be fetched in so many parts.
-func (a *ahead) set(from *byte, rows, row, bytes, parts int) {
-	*a = ahead{from, rows, row, bytes/64 + 1, ceil(rows, parts), 0}
-}
-
-// fetch fetches the next rows, if any are left.
-func (a *ahead) fetch(use *kernels) {
-	if a.fetched < a.rows {
-		a.fetchRows(use)
-	}
-}
-
-func (a *ahead) fetchRows(use *kernels) {
-	n := min(a.each, a.rows-a.fetched)
-	use.prefetch(at(a.from, a.fetched*a.row), a.row, n, a.lines)
-	a.fetched += n
-}
-
-// expectA says which rows and columns of op(a) are needed next, after so many tiles.
-func (t *block) expectA(i, m, p, k, tiles int) {
+// expectA says which rows and columns of op(a) are needed next, after the next panels.
+func (t *block) expectA(i, m, p, k, panels int) {
 	rows, row, cols := m, t.aRow, k
 	if t.ta {
 		rows, row, cols = k, t.aCol, m
 	}
-	t.nextA.set(at(t.a, i*t.aRow+p*t.aCol), rows, row, cols*t.size, tiles)
+	t.nextA.set(at(t.a, i*t.aRow+p*t.aCol), rows, row, cols*t.size, panels)
 }
 
 // expectB is expectA for op(b).
-func (t *block) expectB(p, k, j, n, tiles int) {
+func (t *block) expectB(p, k, j, n, panels int) {
 	rows, row, cols := k, t.bRow, n
 	if t.tb {
 		rows, row, cols = n, t.bCol, k
 	}
-	t.nextB.set(at(t.b, p*t.bRow+j*t.bCol), rows, row, cols*t.size, tiles)
-}
-
-// tilesIn is how many tiles m rows and n columns have.
-func (t *block) tilesIn(m, n int) int {
-	return ceil(m, len(t.shapes[t.shape].tile)) * ceil(n, t.panel(t.shape))
+	t.nextB.set(at(t.b, p*t.bRow+j*t.bCol), rows, row, cols*t.size, panels)
 }
 
 // choose chooses the shape of the tiles and what is packed.
@@ -170,13 +138,28 @@ func (t *block) choose() {
 			break
 		}
 	}
-	panels, strips := ceil(t.n, t.panel(t.shape)), ceil(t.m, len(t.shapes[t.shape].tile))
+	panels, strips := t.panels(t.n), t.strips(t.m)
 	t.packA = t.packed || panels >= packPanels && (t.n > packCols || !t.ta && t.aRow >= farA) && (!t.ta || t.k > packTerms)
 	t.packB = t.packed || t.tb || strips >= packStrips && (t.m > packRows || t.bRow >= farB && t.k > farRows)
 }
 
 // panel is the number of columns in a panel of tiles of a shape.
 func (t *block) panel(shape int) int { return t.shapes[shape].vectors * t.lanes }
+
+// panels is how many of the widest tiles lie beside each other in n columns, and strips how many of them in m rows.
+func (t *block) panels(n int) int { return ceil(n, t.panel(t.shape)) }
+func (t *block) strips(m int) int { return ceil(m, len(t.shapes[t.shape].tile)) }
+
+// run is strips of as many rows, one below the other.
+type run struct{ first, rows, strips int }
+
+// runs cuts m rows into as few strips as tiles need, of which the first have a row more than the others.
+func (t *block) runs(m int) [2]run {
+	strips := t.strips(m)
+	low := m / strips
+	high := m % strips
+	return [2]run{{0, low + 1, high}, {high * (low + 1), low, strips - high}}
+}
 
 // fit returns the shape and the width of the next panel when n columns are left.
 func (t *block) fit(n int) (shape, width int) {
@@ -213,9 +196,9 @@ func (t *block) columns(j, n, p, k, rows int) {
 		switch t.nextA = (ahead{}); {
 		case t.keepA && j > 0:
 		case i+m < t.m:
-			t.expectA(i+m, min(rows, t.m-i-m), p, k, t.tilesIn(m, n))
+			t.expectA(i+m, min(rows, t.m-i-m), p, k, t.panels(n))
 		case p+k < t.k:
-			t.expectA(0, rows, p+k, min(k, t.k-p-k), t.tilesIn(m, n))
+			t.expectA(0, rows, p+k, min(k, t.k-p-k), t.panels(n))
 		}
 		t.tiles(i, m, b, j, n, p, k, add)
 	}
@@ -223,16 +206,20 @@ func (t *block) columns(j, n, p, k, rows int) {
 
 // tiles computes the tiles of c that begin with rows i to i+m and columns j to j+n.
 func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
-	strips := ceil(m, len(t.shapes[t.shape].tile))
-	a, aRow, aCol := at(t.a, i*t.aRow+p*t.aCol), t.aRow, t.aCol
+	runs := t.runs(m)
+	a := at(t.a, i*t.aRow+p*t.aCol)
 	if t.packA {
 		packed := t.space.a.room((m*k + 16) * t.size)
 		if t.keepA {
 			packed = at(t.space.a.room((t.m*t.k+16)*t.size), (p*t.m+i*k)*t.size)
 		}
-		for s := 0; s < strips && (j == 0 || !t.keepA); s++ {
-			lo, hi := s*m/strips, (s+1)*m/strips
-			t.packStrip(at(packed, lo*k*t.size), at(a, lo*t.aRow), k, hi-lo)
+		if j == 0 || !t.keepA {
+			for _, r := range runs {
+				for s := range r.strips {
+					lo := r.first + s*r.rows
+					t.packStrip(at(packed, lo*k*t.size), at(a, lo*t.aRow), k, r.rows)
+				}
+			}
 		}
 		a = packed
 	}
@@ -241,30 +228,29 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 		if t.packB || t.near || i > 0 {
 			// there, or on its way
 		} else if q+width < n {
-			t.expectB(p, k, q+width, min(width, n-q-width), strips)
+			t.expectB(p, k, q+width, min(width, n-q-width), 1)
 		} else if p+k < t.k {
-			t.expectB(p+k, min(k, t.k-p-k), 0, min(t.panel(t.shape), n), strips)
+			t.expectB(p+k, min(k, t.k-p-k), 0, min(t.panel(t.shape), n), 1)
+		}
+		if t.fetches {
+			t.space.regions.expect(&t.nextA, &t.nextB, t.strips(m), k)
 		}
 		panel, bRow := t.panelOf(b, q, shape, width, k)
-		tile := t.shapes[shape].tile
 		c := at(t.c, i*t.cRow+(j+q)*t.size)
-		for s := range strips {
-			if t.prefetch != nil {
-				t.nextA.fetch(t.kernels)
-				t.nextB.fetch(t.kernels)
-			}
-			lo, hi := s*m/strips, (s+1)*m/strips
-			var strip *byte
-			if t.packA {
-				strip, aRow, aCol = at(a, lo*k*t.size), t.size, (hi-lo)*t.size
-			} else {
-				strip = at(a, lo*aRow)
-			}
-			if t.packed && width < t.panel(shape) {
-				t.edge(tile[hi-lo-1], k, strip, aRow, aCol, panel, bRow, at(c, lo*t.cRow), hi-lo, shape, width, add)
+		for _, r := range runs {
+			if r.strips == 0 {
 				continue
 			}
-			tile[hi-lo-1](k, strip, aRow, aCol, panel, bRow, at(c, lo*t.cRow), t.cRow, width, add)
+			strip, aRow, aCol, aStrip := at(a, r.first*t.aRow), t.aRow, t.aCol, r.rows*t.aRow
+			if t.packA {
+				strip, aRow, aCol, aStrip = at(a, r.first*k*t.size), t.size, r.rows*t.size, r.rows*k*t.size
+			}
+			c := at(c, r.first*t.cRow)
+			if t.packed && width < t.panel(shape) {
+				t.edge(r, k, strip, aRow, aCol, aStrip, panel, bRow, c, shape, width, add)
+				continue
+			}
+			t.shapes[shape].tile[r.rows-1](k, strip, aRow, aCol, panel, bRow, c, t.cRow, width, add, r.strips, aStrip, t.space.regions.next())
 		}
 		q += width
 	}
@@ -284,14 +270,14 @@ func (t *block) panelOf(b *byte, q, shape, width, k int) (panel *byte, row int) 
 	return at(b, q*t.bCol), t.bRow
 }
 
-// edge computes a tile with columns that c does not have, beside c.
-func (t *block) edge(tile tileFunc, k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, rows, shape, width, add int) {
-	row := t.panel(shape) * t.size
+// edge computes tiles with columns that c does not have, beside c.
+func (t *block) edge(r run, k int, a *byte, aRow, aCol, aStrip int, b *byte, bRow int, c *byte, shape, width, add int) {
+	row, rows := t.panel(shape)*t.size, r.strips*r.rows
 	whole := t.space.c.room(rows * row)
 	for i := range rows {
 		copyBytes(at(whole, i*row), at(c, i*t.cRow), width*t.size)
 	}
-	tile(k, a, aRow, aCol, b, bRow, whole, row, t.panel(shape), add)
+	t.shapes[shape].tile[r.rows-1](k, a, aRow, aCol, b, bRow, whole, row, t.panel(shape), add, r.strips, aStrip, nil)
 	for i := range rows {
 		copyBytes(at(c, i*t.cRow), at(whole, i*row), width*t.size)
 	}

@@ -264,6 +264,35 @@ func TestConcurrent(t *testing.T) {
 	wait.Wait()
 }
 
+// The functions of the tiles fetch all that is expected, a line at a time, and nothing else.
+func TestAhead(t *testing.T) {
+	for _, use := range []*kernels{use32, use64} {
+		if use == nil || !use.fetches {
+			t.Skip("these kernels fetch nothing")
+		}
+		const rows, strips, k, row = 3, 4, 8 * termsAhead, 1 << 12
+		w, width := new(workspace), use.lanes*use.size
+		a, b, c := w.a.room(strips*rows*k*use.size), w.b.room(k*width), w.c.room(strips*rows*width)
+		var nextA, nextB ahead
+		nextA.set(a, 5, row, 2*64-1, 1)
+		nextB.set(b, 7, row, 3*64-1, 1)
+		w.regions.expect(&nextA, &nextB, strips, k) // ten lines of a and 21 of b, and time for 32
+		want := w.regions
+		for i, left := range []struct{ rows, left, from int }{{1, 2, 4 * row}, {5, 3, 2 * row}, {3, 1, 4*row + 2*64}, {0, 3, 7 * row}} {
+			use.shapes[0].tile[rows-1](k, a, k*use.size, use.size, b, width, c, width, use.lanes, 0, 1, 0, w.regions.next())
+			r := &want[min(i, 1)]
+			r.rows, r.left = left.rows, left.left
+			r.from = uintptr(unsafe.Pointer([]*byte{a, b}[min(i, 1)])) + uintptr(left.from)
+			if i == 1 {
+				want[0].rows, want[0].from = 0, uintptr(unsafe.Pointer(a))+5*row
+			}
+			if w.regions != want {
+				t.Errorf("%d strips: got %+v, want %+v", i+1, w.regions, want)
+			}
+		}
+	}
+}
+
 func TestNoAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector empties pools at random")

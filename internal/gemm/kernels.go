@@ -19,9 +19,8 @@ type kernels struct {
 	transpose func(dst *byte, dstRow int, rows *[dotRows]*byte, groups int)
 	// dots adds the dot products of dotRows rows of b with x to as many sums, 16 bytes
 	// of each row at a time. nil: products with vectors are like others.
-	dots func(sums, x, b *byte, bRow, groups int)
-	// prefetch fetches so many lines of each row into the cache; they need not be there. rows and lines are at least one.
-	prefetch func(p *byte, row, rows, lines int)
+	dots    func(sums, x, b *byte, bRow, groups int)
+	fetches bool // the tiles' functions fetch what lies ahead
 	// packed kernels need both matrices packed, and tiles of whole vectors.
 	packed bool
 }
@@ -34,9 +33,11 @@ type shape struct {
 	tile     []tileFunc // with one row, two rows, ...
 }
 
-// tileFunc adds k products to each element of a tile of c, or overwrites it with their sum when add is zero. width of the
-// columns count. Distances are in bytes: between rows and columns of a, rows of b and rows of c.
-type tileFunc func(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
+// tileFunc multiplies strips of a, each with as many rows as a tile and aStrip bytes behind the one before, with k rows of b:
+// it adds the products to tiles of c, one below the other, or overwrites them when add is zero. width of the columns count.
+// Distances are in bytes: between rows and columns of a, rows of b and rows of c. It changes the regions at ahead, of which it
+// fetches the lines.
+type tileFunc func(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
 
 var (
 	use32 = kernels32Of(cpu.Best())

@@ -9,6 +9,7 @@ import (
 type workspace struct {
 	a, b, c space
 	rows    [dotRows]*byte // of which transpose writes the columns
+	regions regions        // that are fetched meanwhile
 }
 
 var spaces = sync.Pool{New: func() any { return new(workspace) }}

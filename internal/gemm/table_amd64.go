@@ -3,7 +3,7 @@
 package gemm
 
 var kernels32AVX2 = kernels{
-	size: 4, lanes: 8, transpose: transpose32AVX2, dots: dots32AVX2, prefetch: prefetchAVX2,
+	size: 4, lanes: 8, transpose: transpose32AVX2, dots: dots32AVX2, fetches: true,
 	shapes: []shape{
 		{vectors: 1, copyRows: copy32Vectors1AVX2, tile: []tileFunc{
 			tile32Rows1Vectors1AVX2,
@@ -29,7 +29,7 @@ var kernels32AVX2 = kernels{
 }
 
 var kernels32AVX512 = kernels{
-	size: 4, lanes: 16, transpose: transpose32AVX512, dots: dots32AVX512, prefetch: prefetchAVX2,
+	size: 4, lanes: 16, transpose: transpose32AVX512, dots: dots32AVX512, fetches: true,
 	shapes: []shape{
 		{vectors: 1, copyRows: copy32Vectors1AVX512, tile: []tileFunc{
 			tile32Rows1Vectors1AVX512,
@@ -79,7 +79,7 @@ var kernels32AVX512 = kernels{
 }
 
 var kernels64AVX2 = kernels{
-	size: 8, lanes: 4, transpose: transpose64AVX2, dots: dots64AVX2, prefetch: prefetchAVX2,
+	size: 8, lanes: 4, transpose: transpose64AVX2, dots: dots64AVX2, fetches: true,
 	shapes: []shape{
 		{vectors: 1, copyRows: copy64Vectors1AVX2, tile: []tileFunc{
 			tile64Rows1Vectors1AVX2,
@@ -105,7 +105,7 @@ var kernels64AVX2 = kernels{
 }
 
 var kernels64AVX512 = kernels{
-	size: 8, lanes: 8, transpose: transpose64AVX512, dots: dots64AVX512, prefetch: prefetchAVX2,
+	size: 8, lanes: 8, transpose: transpose64AVX512, dots: dots64AVX512, fetches: true,
 	shapes: []shape{
 		{vectors: 1, copyRows: copy64Vectors1AVX512, tile: []tileFunc{
 			tile64Rows1Vectors1AVX512,

@@ -2,31 +2,10 @@
 
 #include "textflag.h"
 
-// func prefetchAVX2(p *byte, row int, rows int, lines int)
-// Requires: MMX+
-TEXT ·prefetchAVX2(SB), NOSPLIT, $0-32
-	MOVQ p+0(FP), AX
-	MOVQ row+8(FP), CX
-	MOVQ rows+16(FP), DX
-	MOVQ lines+24(FP), BX
-
-row:
-	MOVQ AX, SI
-	MOVQ BX, DI
-
-line:
-	PREFETCHT1 (SI)
-	ADDQ       $+64, SI
-	DECQ       DI
-	JNZ        line
-	ADDQ       CX, AX
-	DECQ       DX
-	JNZ        row
-	RET
-
-// func tile32Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows1Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows1Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -55,56 +34,91 @@ clear:
 	VXORPS Y0, Y0, Y0
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VMOVUPS      (CX), Y1
-	VBROADCASTSS (SI), Y2
+	VMOVUPS      (AX), Y1
+	VBROADCASTSS (DX), Y2
 	VFMADD231PS  Y1, Y2, Y0
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y1
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPS Y0, Y1, (AX)
-	JMP        storeDone
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y1
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPS   Y0, Y1, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -112,12 +126,21 @@ storeFull:
 	VMOVUPS Y0, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+1, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows2Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows2Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -151,60 +174,95 @@ clear:
 	VXORPS Y1, Y1, Y1
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Y2
-	VBROADCASTSS (SI), Y3
+	VMOVUPS      (AX), Y2
+	VBROADCASTSS (DX), Y3
 	VFMADD231PS  Y2, Y3, Y0
-	VBROADCASTSS (SI)(DI*1), Y3
+	VBROADCASTSS (DX)(BX*1), Y3
 	VFMADD231PS  Y2, Y3, Y1
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y2
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPS Y0, Y2, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y1, Y2, (AX)
-	JMP        storeDone
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y2
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPS   Y0, Y2, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y1, Y2, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -214,12 +272,21 @@ storeFull:
 	VMOVUPS Y1, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+2, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows3Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows3Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -258,64 +325,99 @@ clear:
 	VXORPS Y2, Y2, Y2
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+3, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+3, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+3, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+3, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Y3
-	VBROADCASTSS (SI), Y4
+	VMOVUPS      (AX), Y3
+	VBROADCASTSS (DX), Y4
 	VFMADD231PS  Y3, Y4, Y0
-	VBROADCASTSS (SI)(DI*1), Y4
+	VBROADCASTSS (DX)(BX*1), Y4
 	VFMADD231PS  Y3, Y4, Y1
-	VBROADCASTSS (SI)(DI*2), Y4
+	VBROADCASTSS (DX)(BX*2), Y4
 	VFMADD231PS  Y3, Y4, Y2
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y3
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPS Y0, Y3, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y1, Y3, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y2, Y3, (AX)
-	JMP        storeDone
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y3
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPS   Y0, Y3, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y1, Y3, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y2, Y3, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -327,12 +429,21 @@ storeFull:
 	VMOVUPS Y2, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+3, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows4Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows4Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -376,69 +487,104 @@ clear:
 	VXORPS Y3, Y3, Y3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	MOVQ   c+48(FP), R9
-	MOVQ   cRow+56(FP), R10
-	IMUL3Q $+4, R10, R11
-	ADDQ   R11, R9
-	MOVQ   $+4, R11
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   cRow+56(FP), DI
+	IMUL3Q $+4, DI, DI
+	ADDQ   c+48(FP), DI
+	MOVQ   k+0(FP), R8
+	MOVQ   $+4, R9
 
-fetch:
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
+terms:
+	TESTQ      R9, R9
+	JZ         fetched
+	PREFETCHT0 (DI)
+	ADDQ       cRow+56(FP), DI
+	DECQ       R9
+
+fetched:
+	MOVQ ahead+96(FP), R10
+	MOVQ 40(R10), R11
+
+region:
+	CMPQ 16(R10), $+0
+	JE   ahead
+	MOVQ (R10), R12
+	MOVQ 8(R10), R13
+
+line:
+	PREFETCHT1 (R12)
+	ADDQ       $+64, R12
+	DECQ       R13
+	JZ         row
 	DECQ       R11
-	MOVQ       $+4, R12
-	CMPQ       AX, R12
-	CMOVQLT    AX, R12
-	SUBQ       R12, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R10), R12
+	MOVQ 24(R10), R13
+	DECQ 16(R10)
+	JZ   done
+	DECQ R11
+	JNZ  line
+
+some:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	JMP  ahead
+
+done:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	ADDQ $+48, R10
+	MOVQ R10, ahead+96(FP)
+	DECQ R11
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
 
 term:
-	VMOVUPS      (CX), Y4
-	VBROADCASTSS (SI), Y5
+	VMOVUPS      (AX), Y4
+	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y4, Y5, Y0
-	VBROADCASTSS (SI)(DI*1), Y5
+	VBROADCASTSS (DX)(BX*1), Y5
 	VFMADD231PS  Y4, Y5, Y1
-	VBROADCASTSS (SI)(DI*2), Y5
+	VBROADCASTSS (DX)(BX*2), Y5
 	VFMADD231PS  Y4, Y5, Y2
-	VBROADCASTSS (SI)(R8*1), Y5
+	VBROADCASTSS (DX)(SI*1), Y5
 	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R12
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R10
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R11, R11
-	JNZ          fetch
-	MOVQ         AX, R12
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y4
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPS Y0, Y4, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y1, Y4, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y2, Y4, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y3, Y4, (AX)
-	JMP        storeDone
+	TESTQ        R8, R8
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y4
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPS   Y0, Y4, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y1, Y4, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y2, Y4, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y3, Y4, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -452,12 +598,21 @@ storeFull:
 	VMOVUPS Y3, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+4, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows5Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows5Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -506,75 +661,110 @@ clear:
 	VXORPS Y4, Y4, Y4
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+5, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+5, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+5, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+5, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Y5
-	VBROADCASTSS (SI), Y6
+	VMOVUPS      (AX), Y5
+	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y5, Y6, Y0
-	VBROADCASTSS (SI)(DI*1), Y6
+	VBROADCASTSS (DX)(BX*1), Y6
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (SI)(DI*2), Y6
+	VBROADCASTSS (DX)(BX*2), Y6
 	VFMADD231PS  Y5, Y6, Y2
-	VBROADCASTSS (SI)(R8*1), Y6
+	VBROADCASTSS (DX)(SI*1), Y6
 	VFMADD231PS  Y5, Y6, Y3
-	VBROADCASTSS (R9), Y6
+	VBROADCASTSS (DI), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y5
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPS Y0, Y5, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y1, Y5, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y2, Y5, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y3, Y5, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y4, Y5, (AX)
-	JMP        storeDone
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y5
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPS   Y0, Y5, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y1, Y5, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y2, Y5, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y3, Y5, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y4, Y5, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -590,12 +780,21 @@ storeFull:
 	VMOVUPS Y4, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+5, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows6Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows6Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -649,79 +848,114 @@ clear:
 	VXORPS Y5, Y5, Y5
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+6, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+6, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+6, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+6, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Y6
-	VBROADCASTSS (SI), Y7
+	VMOVUPS      (AX), Y6
+	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y6, Y7, Y0
-	VBROADCASTSS (SI)(DI*1), Y7
+	VBROADCASTSS (DX)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y1
-	VBROADCASTSS (SI)(DI*2), Y7
+	VBROADCASTSS (DX)(BX*2), Y7
 	VFMADD231PS  Y6, Y7, Y2
-	VBROADCASTSS (SI)(R8*1), Y7
+	VBROADCASTSS (DX)(SI*1), Y7
 	VFMADD231PS  Y6, Y7, Y3
-	VBROADCASTSS (R9), Y7
+	VBROADCASTSS (DI), Y7
 	VFMADD231PS  Y6, Y7, Y4
-	VBROADCASTSS (R9)(DI*1), Y7
+	VBROADCASTSS (DI)(BX*1), Y7
 	VFMADD231PS  Y6, Y7, Y5
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y6
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPS Y0, Y6, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y1, Y6, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y2, Y6, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y3, Y6, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y4, Y6, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPS Y5, Y6, (AX)
-	JMP        storeDone
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y6
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPS   Y0, Y6, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y1, Y6, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y2, Y6, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y3, Y6, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y4, Y6, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPS   Y5, Y6, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -739,6 +973,14 @@ storeFull:
 	VMOVUPS Y5, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+6, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
@@ -767,9 +1009,10 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows1Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows1Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -801,59 +1044,94 @@ clear:
 	VXORPS Y1, Y1, Y1
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VMOVUPS      (CX), Y2
-	VMOVUPS      32(CX), Y3
-	VBROADCASTSS (SI), Y4
+	VMOVUPS      (AX), Y2
+	VMOVUPS      32(AX), Y3
+	VBROADCASTSS (DX), Y4
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+16
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+8, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y2
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPS Y1, Y2, 32(AX)
-	JMP        storeDone
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+16
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+8, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y2
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y2, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -862,12 +1140,21 @@ storeFull:
 	VMOVUPS Y1, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+1, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows2Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows2Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -907,65 +1194,100 @@ clear:
 	VXORPS Y3, Y3, Y3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Y4
-	VMOVUPS      32(CX), Y5
-	VBROADCASTSS (SI), Y6
+	VMOVUPS      (AX), Y4
+	VMOVUPS      32(AX), Y5
+	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y4, Y6, Y0
 	VFMADD231PS  Y5, Y6, Y1
-	VBROADCASTSS (SI)(DI*1), Y6
+	VBROADCASTSS (DX)(BX*1), Y6
 	VFMADD231PS  Y4, Y6, Y2
 	VFMADD231PS  Y5, Y6, Y3
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+16
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+8, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y4
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPS Y1, Y4, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y2, (AX)
-	VMASKMOVPS Y3, Y4, 32(AX)
-	JMP        storeDone
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+16
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+8, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y4
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y4, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPS   Y3, Y4, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -977,12 +1299,21 @@ storeFull:
 	VMOVUPS Y3, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+2, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows3Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows3Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -1030,71 +1361,106 @@ clear:
 	VXORPS Y5, Y5, Y5
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+3, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+3, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+3, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+3, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Y6
-	VMOVUPS      32(CX), Y7
-	VBROADCASTSS (SI), Y8
+	VMOVUPS      (AX), Y6
+	VMOVUPS      32(AX), Y7
+	VBROADCASTSS (DX), Y8
 	VFMADD231PS  Y6, Y8, Y0
 	VFMADD231PS  Y7, Y8, Y1
-	VBROADCASTSS (SI)(DI*1), Y8
+	VBROADCASTSS (DX)(BX*1), Y8
 	VFMADD231PS  Y6, Y8, Y2
 	VFMADD231PS  Y7, Y8, Y3
-	VBROADCASTSS (SI)(DI*2), Y8
+	VBROADCASTSS (DX)(BX*2), Y8
 	VFMADD231PS  Y6, Y8, Y4
 	VFMADD231PS  Y7, Y8, Y5
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+16
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+8, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y6
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPS Y1, Y6, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y2, (AX)
-	VMASKMOVPS Y3, Y6, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y4, (AX)
-	VMASKMOVPS Y5, Y6, 32(AX)
-	JMP        storeDone
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+16
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+8, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y6
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y6, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPS   Y3, Y6, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPS   Y5, Y6, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1109,12 +1475,21 @@ storeFull:
 	VMOVUPS Y5, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+3, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows4Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows4Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -1170,78 +1545,113 @@ clear:
 	VXORPS Y7, Y7, Y7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	MOVQ   c+48(FP), R9
-	MOVQ   cRow+56(FP), R10
-	IMUL3Q $+4, R10, R11
-	ADDQ   R11, R9
-	MOVQ   $+4, R11
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   cRow+56(FP), DI
+	IMUL3Q $+4, DI, DI
+	ADDQ   c+48(FP), DI
+	MOVQ   k+0(FP), R8
+	MOVQ   $+4, R9
 
-fetch:
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
+terms:
+	TESTQ      R9, R9
+	JZ         fetched
+	PREFETCHT0 (DI)
+	ADDQ       cRow+56(FP), DI
+	DECQ       R9
+
+fetched:
+	MOVQ ahead+96(FP), R10
+	MOVQ 40(R10), R11
+
+region:
+	CMPQ 16(R10), $+0
+	JE   ahead
+	MOVQ (R10), R12
+	MOVQ 8(R10), R13
+
+line:
+	PREFETCHT1 (R12)
+	ADDQ       $+64, R12
+	DECQ       R13
+	JZ         row
 	DECQ       R11
-	MOVQ       $+4, R12
-	CMPQ       AX, R12
-	CMOVQLT    AX, R12
-	SUBQ       R12, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R10), R12
+	MOVQ 24(R10), R13
+	DECQ 16(R10)
+	JZ   done
+	DECQ R11
+	JNZ  line
+
+some:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	JMP  ahead
+
+done:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	ADDQ $+48, R10
+	MOVQ R10, ahead+96(FP)
+	DECQ R11
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
 
 term:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      32(CX), Y9
-	VBROADCASTSS (SI), Y10
+	VMOVUPS      (AX), Y8
+	VMOVUPS      32(AX), Y9
+	VBROADCASTSS (DX), Y10
 	VFMADD231PS  Y8, Y10, Y0
 	VFMADD231PS  Y9, Y10, Y1
-	VBROADCASTSS (SI)(DI*1), Y10
+	VBROADCASTSS (DX)(BX*1), Y10
 	VFMADD231PS  Y8, Y10, Y2
 	VFMADD231PS  Y9, Y10, Y3
-	VBROADCASTSS (SI)(DI*2), Y10
+	VBROADCASTSS (DX)(BX*2), Y10
 	VFMADD231PS  Y8, Y10, Y4
 	VFMADD231PS  Y9, Y10, Y5
-	VBROADCASTSS (SI)(R8*1), Y10
+	VBROADCASTSS (DX)(SI*1), Y10
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R12
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R10
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R11, R11
-	JNZ          fetch
-	MOVQ         AX, R12
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+16
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+8, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y8
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPS Y1, Y8, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y2, (AX)
-	VMASKMOVPS Y3, Y8, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y4, (AX)
-	VMASKMOVPS Y5, Y8, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y6, (AX)
-	VMASKMOVPS Y7, Y8, 32(AX)
-	JMP        storeDone
+	TESTQ        R8, R8
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+16
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+8, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y8
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y8, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPS   Y3, Y8, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPS   Y5, Y8, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y6, (AX)
+	VMASKMOVPS   Y7, Y8, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1259,12 +1669,21 @@ storeFull:
 	VMOVUPS Y7, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+4, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows5Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows5Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -1328,86 +1747,121 @@ clear:
 	VXORPS Y9, Y9, Y9
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+5, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+5, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+5, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+5, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Y10
-	VMOVUPS      32(CX), Y11
-	VBROADCASTSS (SI), Y12
+	VMOVUPS      (AX), Y10
+	VMOVUPS      32(AX), Y11
+	VBROADCASTSS (DX), Y12
 	VFMADD231PS  Y10, Y12, Y0
 	VFMADD231PS  Y11, Y12, Y1
-	VBROADCASTSS (SI)(DI*1), Y12
+	VBROADCASTSS (DX)(BX*1), Y12
 	VFMADD231PS  Y10, Y12, Y2
 	VFMADD231PS  Y11, Y12, Y3
-	VBROADCASTSS (SI)(DI*2), Y12
+	VBROADCASTSS (DX)(BX*2), Y12
 	VFMADD231PS  Y10, Y12, Y4
 	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (SI)(R8*1), Y12
+	VBROADCASTSS (DX)(SI*1), Y12
 	VFMADD231PS  Y10, Y12, Y6
 	VFMADD231PS  Y11, Y12, Y7
-	VBROADCASTSS (R9), Y12
+	VBROADCASTSS (DI), Y12
 	VFMADD231PS  Y10, Y12, Y8
 	VFMADD231PS  Y11, Y12, Y9
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+16
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+8, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y10
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPS Y1, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y2, (AX)
-	VMASKMOVPS Y3, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y4, (AX)
-	VMASKMOVPS Y5, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y6, (AX)
-	VMASKMOVPS Y7, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y8, (AX)
-	VMASKMOVPS Y9, Y10, 32(AX)
-	JMP        storeDone
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+16
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+8, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y10
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y10, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPS   Y3, Y10, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPS   Y5, Y10, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y6, (AX)
+	VMASKMOVPS   Y7, Y10, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y8, (AX)
+	VMASKMOVPS   Y9, Y10, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1428,12 +1882,21 @@ storeFull:
 	VMOVUPS Y9, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+5, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows6Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows6Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -1505,92 +1968,127 @@ clear:
 	VXORPS Y11, Y11, Y11
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+6, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+6, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+6, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+6, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Y12
-	VMOVUPS      32(CX), Y13
-	VBROADCASTSS (SI), Y14
+	VMOVUPS      (AX), Y12
+	VMOVUPS      32(AX), Y13
+	VBROADCASTSS (DX), Y14
 	VFMADD231PS  Y12, Y14, Y0
 	VFMADD231PS  Y13, Y14, Y1
-	VBROADCASTSS (SI)(DI*1), Y14
+	VBROADCASTSS (DX)(BX*1), Y14
 	VFMADD231PS  Y12, Y14, Y2
 	VFMADD231PS  Y13, Y14, Y3
-	VBROADCASTSS (SI)(DI*2), Y14
+	VBROADCASTSS (DX)(BX*2), Y14
 	VFMADD231PS  Y12, Y14, Y4
 	VFMADD231PS  Y13, Y14, Y5
-	VBROADCASTSS (SI)(R8*1), Y14
+	VBROADCASTSS (DX)(SI*1), Y14
 	VFMADD231PS  Y12, Y14, Y6
 	VFMADD231PS  Y13, Y14, Y7
-	VBROADCASTSS (R9), Y14
+	VBROADCASTSS (DI), Y14
 	VFMADD231PS  Y12, Y14, Y8
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (R9)(DI*1), Y14
+	VBROADCASTSS (DI)(BX*1), Y14
 	VFMADD231PS  Y12, Y14, Y10
 	VFMADD231PS  Y13, Y14, Y11
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+16
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+8, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y12
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPS Y1, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y2, (AX)
-	VMASKMOVPS Y3, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y4, (AX)
-	VMASKMOVPS Y5, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y6, (AX)
-	VMASKMOVPS Y7, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y8, (AX)
-	VMASKMOVPS Y9, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y10, (AX)
-	VMASKMOVPS Y11, Y12, 32(AX)
-	JMP        storeDone
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+16
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+8, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y12
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPS   Y1, Y12, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPS   Y3, Y12, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPS   Y5, Y12, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y6, (AX)
+	VMASKMOVPS   Y7, Y12, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y8, (AX)
+	VMASKMOVPS   Y9, Y12, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y10, (AX)
+	VMASKMOVPS   Y11, Y12, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1614,6 +2112,14 @@ storeFull:
 	VMOVUPS Y11, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+6, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
@@ -1644,9 +2150,10 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows1Vectors4AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows1Vectors4AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -1684,66 +2191,101 @@ clear:
 	VXORPS Y3, Y3, Y3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VBROADCASTSS (SI), Y4
-	VMOVUPS      (CX), Y5
+	VBROADCASTSS (DX), Y4
+	VMOVUPS      (AX), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VMOVUPS      32(CX), Y5
+	VMOVUPS      32(AX), Y5
 	VFMADD231PS  Y5, Y4, Y1
-	VMOVUPS      64(CX), Y5
+	VMOVUPS      64(AX), Y5
 	VFMADD231PS  Y5, Y4, Y2
-	VMOVUPS      96(CX), Y5
+	VMOVUPS      96(AX), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+32
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+24, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y4
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMOVUPS    Y1, 32(AX)
-	VMOVUPS    Y2, 64(AX)
-	VMASKMOVPS Y3, Y4, 96(AX)
-	JMP        storeDone
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+32
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+24, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y4
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMASKMOVPS   Y3, Y4, 96(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1754,12 +2296,21 @@ storeFull:
 	VMOVUPS Y3, 96(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+1, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows2Vectors4AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile32Rows2Vectors4AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -1811,76 +2362,111 @@ clear:
 	VXORPS Y7, Y7, Y7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VBROADCASTSS (SI), Y8
-	VBROADCASTSS (SI)(DI*1), Y9
-	VMOVUPS      (CX), Y10
+	VBROADCASTSS (DX), Y8
+	VBROADCASTSS (DX)(BX*1), Y9
+	VMOVUPS      (AX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y4
-	VMOVUPS      32(CX), Y10
+	VMOVUPS      32(AX), Y10
 	VFMADD231PS  Y10, Y8, Y1
 	VFMADD231PS  Y10, Y9, Y5
-	VMOVUPS      64(CX), Y10
+	VMOVUPS      64(AX), Y10
 	VFMADD231PS  Y10, Y8, Y2
 	VFMADD231PS  Y10, Y9, Y6
-	VMOVUPS      96(CX), Y10
+	VMOVUPS      96(AX), Y10
 	VFMADD231PS  Y10, Y8, Y3
 	VFMADD231PS  Y10, Y9, Y7
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+32
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+24, AX
-	IMUL3Q     $+4, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y8
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMOVUPS    Y1, 32(AX)
-	VMOVUPS    Y2, 64(AX)
-	VMASKMOVPS Y3, Y8, 96(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y4, (AX)
-	VMOVUPS    Y5, 32(AX)
-	VMOVUPS    Y6, 64(AX)
-	VMASKMOVPS Y7, Y8, 96(AX)
-	JMP        storeDone
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+32
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+24, AX
+	IMUL3Q       $+4, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y8
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMASKMOVPS   Y3, Y8, 96(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMASKMOVPS   Y7, Y8, 96(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1896,6 +2482,14 @@ storeFull:
 	VMOVUPS Y7, 96(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+2, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
@@ -2108,15 +2702,17 @@ group:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows1Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows1Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -2129,58 +2725,103 @@ clear:
 	VPXORD Z0, Z0, Z0
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VMOVUPS.Z        (CX), K1, Z1
-	VFMADD231PS.BCST (SI), Z1, Z0
-	ADDQ             BX, SI
-	ADDQ             DX, CX
-	DECQ             R10
+	VMOVUPS.Z        (AX), K1, Z1
+	VFMADD231PS.BCST (DX), Z1, Z0
+	ADDQ             CX, DX
+	ADDQ             bRow+40(FP), AX
+	DECQ             R8
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R9, R9
-	JNZ              fetch
-	MOVQ             AX, R10
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
+	TESTQ            SI, SI
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+1, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows2Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows2Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -2196,61 +2837,106 @@ clear:
 	VPXORD Z1, Z1, Z1
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS.Z        (CX), K1, Z2
-	VFMADD231PS.BCST (SI), Z2, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z2, Z1
-	ADDQ             BX, SI
-	ADDQ             DX, CX
-	DECQ             R11
+	VMOVUPS.Z        (AX), K1, Z2
+	VFMADD231PS.BCST (DX), Z2, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z2, Z1
+	ADDQ             CX, DX
+	ADDQ             bRow+40(FP), AX
+	DECQ             R9
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R10, R10
-	JNZ              fetch
-	MOVQ             AX, R11
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
+	TESTQ            DI, DI
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+2, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows3Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows3Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -2269,64 +2955,109 @@ clear:
 	VPXORD Z2, Z2, Z2
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+3, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+3, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+3, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+3, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS.Z        (CX), K1, Z3
-	VFMADD231PS.BCST (SI), Z3, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z3, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z3, Z2
-	ADDQ             BX, SI
-	ADDQ             DX, CX
-	DECQ             R11
+	VMOVUPS.Z        (AX), K1, Z3
+	VFMADD231PS.BCST (DX), Z3, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z3, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z3, Z2
+	ADDQ             CX, DX
+	ADDQ             bRow+40(FP), AX
+	DECQ             R9
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R10, R10
-	JNZ              fetch
-	MOVQ             AX, R11
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
+	TESTQ            DI, DI
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+3, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows4Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows4Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -2348,68 +3079,113 @@ clear:
 	VPXORD Z3, Z3, Z3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	MOVQ   c+48(FP), R9
-	MOVQ   cRow+56(FP), R10
-	IMUL3Q $+4, R10, R11
-	ADDQ   R11, R9
-	MOVQ   $+4, R11
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   cRow+56(FP), DI
+	IMUL3Q $+4, DI, DI
+	ADDQ   c+48(FP), DI
+	MOVQ   k+0(FP), R8
+	MOVQ   $+4, R9
 
-fetch:
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
+terms:
+	TESTQ      R9, R9
+	JZ         fetched
+	PREFETCHT0 (DI)
+	ADDQ       cRow+56(FP), DI
+	DECQ       R9
+
+fetched:
+	MOVQ ahead+96(FP), R10
+	MOVQ 40(R10), R11
+
+region:
+	CMPQ 16(R10), $+0
+	JE   ahead
+	MOVQ (R10), R12
+	MOVQ 8(R10), R13
+
+line:
+	PREFETCHT1 (R12)
+	ADDQ       $+64, R12
+	DECQ       R13
+	JZ         row
 	DECQ       R11
-	MOVQ       $+4, R12
-	CMPQ       AX, R12
-	CMOVQLT    AX, R12
-	SUBQ       R12, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R10), R12
+	MOVQ 24(R10), R13
+	DECQ 16(R10)
+	JZ   done
+	DECQ R11
+	JNZ  line
+
+some:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	JMP  ahead
+
+done:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	ADDQ $+48, R10
+	MOVQ R10, ahead+96(FP)
+	DECQ R11
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
 
 term:
-	VMOVUPS.Z        (CX), K1, Z4
-	VFMADD231PS.BCST (SI), Z4, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z4, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z4, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z4, Z3
-	ADDQ             BX, SI
-	ADDQ             DX, CX
-	DECQ             R12
+	VMOVUPS.Z        (AX), K1, Z4
+	VFMADD231PS.BCST (DX), Z4, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z4, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z4, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z4, Z3
+	ADDQ             CX, DX
+	ADDQ             bRow+40(FP), AX
+	DECQ             R10
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R11, R11
-	JNZ              fetch
-	MOVQ             AX, R12
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
+	TESTQ            R8, R8
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+4, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows5Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows5Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -2434,73 +3210,118 @@ clear:
 	VPXORD Z4, Z4, Z4
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+5, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+5, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+5, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+5, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS.Z        (CX), K1, Z5
-	VFMADD231PS.BCST (SI), Z5, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z5, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z5, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z5, Z3
-	VFMADD231PS.BCST (R9), Z5, Z4
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             DX, CX
-	DECQ             R13
+	VMOVUPS.Z        (AX), K1, Z5
+	VFMADD231PS.BCST (DX), Z5, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z5, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z5, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z5, Z3
+	VFMADD231PS.BCST (DI), Z5, Z4
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             bRow+40(FP), AX
+	DECQ             R11
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R12, R12
-	JNZ              fetch
-	MOVQ             AX, R13
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
+	TESTQ            R9, R9
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+5, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows6Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows6Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -2528,76 +3349,121 @@ clear:
 	VPXORD Z5, Z5, Z5
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+6, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+6, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+6, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+6, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS.Z        (CX), K1, Z6
-	VFMADD231PS.BCST (SI), Z6, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z6, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z6, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z6, Z3
-	VFMADD231PS.BCST (R9), Z6, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z6, Z5
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             DX, CX
-	DECQ             R13
+	VMOVUPS.Z        (AX), K1, Z6
+	VFMADD231PS.BCST (DX), Z6, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z6, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z6, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z6, Z3
+	VFMADD231PS.BCST (DI), Z6, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z6, Z5
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             bRow+40(FP), AX
+	DECQ             R11
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R12, R12
-	JNZ              fetch
-	MOVQ             AX, R13
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
+	TESTQ            R9, R9
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+6, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows7Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows7Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -2628,79 +3494,124 @@ clear:
 	VPXORD Z6, Z6, Z6
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+7, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+7, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+7, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+7, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS.Z        (CX), K1, Z7
-	VFMADD231PS.BCST (SI), Z7, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z7, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z7, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z7, Z3
-	VFMADD231PS.BCST (R9), Z7, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z7, Z5
-	VFMADD231PS.BCST (R9)(DI*2), Z7, Z6
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             DX, CX
-	DECQ             R13
+	VMOVUPS.Z        (AX), K1, Z7
+	VFMADD231PS.BCST (DX), Z7, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z7, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z7, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z7, Z3
+	VFMADD231PS.BCST (DI), Z7, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z7, Z5
+	VFMADD231PS.BCST (DI)(BX*2), Z7, Z6
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             bRow+40(FP), AX
+	DECQ             R11
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R12, R12
-	JNZ              fetch
-	MOVQ             AX, R13
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, K1, (AX)
+	TESTQ            R9, R9
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+7, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows8Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows8Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -2734,82 +3645,127 @@ clear:
 	VPXORD Z7, Z7, Z7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+8, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+8, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+8, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+8, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS.Z        (CX), K1, Z8
-	VFMADD231PS.BCST (SI), Z8, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z8, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z8, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z8, Z3
-	VFMADD231PS.BCST (R9), Z8, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z8, Z5
-	VFMADD231PS.BCST (R9)(DI*2), Z8, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z8, Z7
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             DX, CX
-	DECQ             R13
+	VMOVUPS.Z        (AX), K1, Z8
+	VFMADD231PS.BCST (DX), Z8, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z8, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z8, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z8, Z3
+	VFMADD231PS.BCST (DI), Z8, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z8, Z5
+	VFMADD231PS.BCST (DI)(BX*2), Z8, Z6
+	VFMADD231PS.BCST (DI)(SI*1), Z8, Z7
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             bRow+40(FP), AX
+	DECQ             R11
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R12, R12
-	JNZ              fetch
-	MOVQ             AX, R13
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z7, K1, (AX)
+	TESTQ            R9, R9
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+8, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows9Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows9Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -2846,87 +3802,132 @@ clear:
 	VPXORD Z8, Z8, Z8
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+9, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+9, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+9, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+9, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS.Z        (CX), K1, Z9
-	VFMADD231PS.BCST (SI), Z9, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z9, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z9, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z9, Z3
-	VFMADD231PS.BCST (R9), Z9, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z9, Z5
-	VFMADD231PS.BCST (R9)(DI*2), Z9, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z9, Z7
-	VFMADD231PS.BCST (R10), Z9, Z8
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             DX, CX
-	DECQ             R14
+	VMOVUPS.Z        (AX), K1, Z9
+	VFMADD231PS.BCST (DX), Z9, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z9, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z9, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z9, Z3
+	VFMADD231PS.BCST (DI), Z9, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z9, Z5
+	VFMADD231PS.BCST (DI)(BX*2), Z9, Z6
+	VFMADD231PS.BCST (DI)(SI*1), Z9, Z7
+	VFMADD231PS.BCST (R8), Z9, Z8
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             bRow+40(FP), AX
+	DECQ             R12
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R13, R13
-	JNZ              fetch
-	MOVQ             AX, R14
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, K1, (AX)
+	TESTQ            R10, R10
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z8, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+9, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows10Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows10Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -2966,90 +3967,135 @@ clear:
 	VPXORD Z9, Z9, Z9
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+10, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+10, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+10, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+10, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS.Z        (CX), K1, Z10
-	VFMADD231PS.BCST (SI), Z10, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z10, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z10, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z10, Z3
-	VFMADD231PS.BCST (R9), Z10, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z10, Z5
-	VFMADD231PS.BCST (R9)(DI*2), Z10, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z10, Z7
-	VFMADD231PS.BCST (R10), Z10, Z8
-	VFMADD231PS.BCST (R10)(DI*1), Z10, Z9
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             DX, CX
-	DECQ             R14
+	VMOVUPS.Z        (AX), K1, Z10
+	VFMADD231PS.BCST (DX), Z10, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z10, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z10, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z10, Z3
+	VFMADD231PS.BCST (DI), Z10, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z10, Z5
+	VFMADD231PS.BCST (DI)(BX*2), Z10, Z6
+	VFMADD231PS.BCST (DI)(SI*1), Z10, Z7
+	VFMADD231PS.BCST (R8), Z10, Z8
+	VFMADD231PS.BCST (R8)(BX*1), Z10, Z9
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             bRow+40(FP), AX
+	DECQ             R12
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R13, R13
-	JNZ              fetch
-	MOVQ             AX, R14
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z9, K1, (AX)
+	TESTQ            R10, R10
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z8, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z9, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+10, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows11Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows11Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -3092,93 +4138,138 @@ clear:
 	VPXORD Z10, Z10, Z10
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+11, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+11, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+11, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+11, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS.Z        (CX), K1, Z11
-	VFMADD231PS.BCST (SI), Z11, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z11, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z11, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z11, Z3
-	VFMADD231PS.BCST (R9), Z11, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z11, Z5
-	VFMADD231PS.BCST (R9)(DI*2), Z11, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z11, Z7
-	VFMADD231PS.BCST (R10), Z11, Z8
-	VFMADD231PS.BCST (R10)(DI*1), Z11, Z9
-	VFMADD231PS.BCST (R10)(DI*2), Z11, Z10
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             DX, CX
-	DECQ             R14
+	VMOVUPS.Z        (AX), K1, Z11
+	VFMADD231PS.BCST (DX), Z11, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z11, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z11, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z11, Z3
+	VFMADD231PS.BCST (DI), Z11, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z11, Z5
+	VFMADD231PS.BCST (DI)(BX*2), Z11, Z6
+	VFMADD231PS.BCST (DI)(SI*1), Z11, Z7
+	VFMADD231PS.BCST (R8), Z11, Z8
+	VFMADD231PS.BCST (R8)(BX*1), Z11, Z9
+	VFMADD231PS.BCST (R8)(BX*2), Z11, Z10
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             bRow+40(FP), AX
+	DECQ             R12
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R13, R13
-	JNZ              fetch
-	MOVQ             AX, R14
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, K1, (AX)
+	TESTQ            R10, R10
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z8, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z9, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z10, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+11, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows12Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows12Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -3224,96 +4315,141 @@ clear:
 	VPXORD Z11, Z11, Z11
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+12, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+12, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+12, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+12, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS.Z        (CX), K1, Z12
-	VFMADD231PS.BCST (SI), Z12, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z12, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z12, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z12, Z3
-	VFMADD231PS.BCST (R9), Z12, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z12, Z5
-	VFMADD231PS.BCST (R9)(DI*2), Z12, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z12, Z7
-	VFMADD231PS.BCST (R10), Z12, Z8
-	VFMADD231PS.BCST (R10)(DI*1), Z12, Z9
-	VFMADD231PS.BCST (R10)(DI*2), Z12, Z10
-	VFMADD231PS.BCST (R10)(R8*1), Z12, Z11
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             DX, CX
-	DECQ             R14
+	VMOVUPS.Z        (AX), K1, Z12
+	VFMADD231PS.BCST (DX), Z12, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z12, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z12, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z12, Z3
+	VFMADD231PS.BCST (DI), Z12, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z12, Z5
+	VFMADD231PS.BCST (DI)(BX*2), Z12, Z6
+	VFMADD231PS.BCST (DI)(SI*1), Z12, Z7
+	VFMADD231PS.BCST (R8), Z12, Z8
+	VFMADD231PS.BCST (R8)(BX*1), Z12, Z9
+	VFMADD231PS.BCST (R8)(BX*2), Z12, Z10
+	VFMADD231PS.BCST (R8)(SI*1), Z12, Z11
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             bRow+40(FP), AX
+	DECQ             R12
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R13, R13
-	JNZ              fetch
-	MOVQ             AX, R14
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z11, K1, (AX)
+	TESTQ            R10, R10
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z8, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z9, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z10, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z11, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+12, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows13Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows13Vectors1AVX512(SB), NOSPLIT, $8-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -3362,101 +4498,146 @@ clear:
 	VPXORD Z12, Z12, Z12
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	LEAQ   (R10)(DI*4), R11
-	MOVQ   c+48(FP), R12
-	MOVQ   cRow+56(FP), R13
-	IMUL3Q $+13, R13, R14
-	ADDQ   R14, R12
-	MOVQ   $+13, R14
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	LEAQ   (R8)(BX*4), R9
+	MOVQ   cRow+56(FP), R10
+	IMUL3Q $+13, R10, R10
+	ADDQ   c+48(FP), R10
+	MOVQ   k+0(FP), R11
+	MOVQ   $+13, R12
 
-fetch:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+terms:
+	TESTQ      R12, R12
+	JZ         fetched
+	PREFETCHT0 (R10)
+	ADDQ       cRow+56(FP), R10
+	DECQ       R12
+
+fetched:
+	MOVQ ahead+96(FP), R13
+	MOVQ 40(R13), R14
+
+region:
+	CMPQ 16(R13), $+0
+	JE   ahead
+	MOVQ (R13), R15
+	MOVQ 8(R13), BP
+
+line:
+	PREFETCHT1 (R15)
+	ADDQ       $+64, R15
+	DECQ       BP
+	JZ         row
 	DECQ       R14
-	MOVQ       $+4, R15
-	CMPQ       AX, R15
-	CMOVQLT    AX, R15
-	SUBQ       R15, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R13), R15
+	MOVQ 24(R13), BP
+	DECQ 16(R13)
+	JZ   done
+	DECQ R14
+	JNZ  line
+
+some:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	JMP  ahead
+
+done:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	ADDQ $+48, R13
+	MOVQ R13, ahead+96(FP)
+	DECQ R14
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R13
+	CMPQ    R11, R13
+	CMOVQLT R11, R13
+	SUBQ    R13, R11
 
 term:
-	VMOVUPS.Z        (CX), K1, Z13
-	VFMADD231PS.BCST (SI), Z13, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z13, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z13, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z13, Z3
-	VFMADD231PS.BCST (R9), Z13, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z13, Z5
-	VFMADD231PS.BCST (R9)(DI*2), Z13, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z13, Z7
-	VFMADD231PS.BCST (R10), Z13, Z8
-	VFMADD231PS.BCST (R10)(DI*1), Z13, Z9
-	VFMADD231PS.BCST (R10)(DI*2), Z13, Z10
-	VFMADD231PS.BCST (R10)(R8*1), Z13, Z11
-	VFMADD231PS.BCST (R11), Z13, Z12
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             BX, R11
-	ADDQ             DX, CX
-	DECQ             R15
+	VMOVUPS.Z        (AX), K1, Z13
+	VFMADD231PS.BCST (DX), Z13, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z13, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z13, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z13, Z3
+	VFMADD231PS.BCST (DI), Z13, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z13, Z5
+	VFMADD231PS.BCST (DI)(BX*2), Z13, Z6
+	VFMADD231PS.BCST (DI)(SI*1), Z13, Z7
+	VFMADD231PS.BCST (R8), Z13, Z8
+	VFMADD231PS.BCST (R8)(BX*1), Z13, Z9
+	VFMADD231PS.BCST (R8)(BX*2), Z13, Z10
+	VFMADD231PS.BCST (R8)(SI*1), Z13, Z11
+	VFMADD231PS.BCST (R9), Z13, Z12
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             CX, R9
+	ADDQ             bRow+40(FP), AX
+	DECQ             R13
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R14, R14
-	JNZ              fetch
-	MOVQ             AX, R15
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z11, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, K1, (AX)
+	TESTQ            R11, R11
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z8, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z9, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z10, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z11, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z12, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+13, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows14Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows14Vectors1AVX512(SB), NOSPLIT, $8-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -3508,92 +4689,135 @@ clear:
 	VPXORD Z13, Z13, Z13
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	LEAQ   (R10)(DI*4), R11
-	MOVQ   c+48(FP), R12
-	MOVQ   cRow+56(FP), R13
-	IMUL3Q $+14, R13, R14
-	ADDQ   R14, R12
-	MOVQ   $+14, R14
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	LEAQ   (R8)(BX*4), R9
+	MOVQ   cRow+56(FP), R10
+	IMUL3Q $+14, R10, R10
+	ADDQ   c+48(FP), R10
+	MOVQ   k+0(FP), R11
+	MOVQ   $+14, R12
 
-fetch:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+terms:
+	TESTQ      R12, R12
+	JZ         fetched
+	PREFETCHT0 (R10)
+	ADDQ       cRow+56(FP), R10
+	DECQ       R12
+
+fetched:
+	MOVQ ahead+96(FP), R13
+	MOVQ 40(R13), R14
+
+region:
+	CMPQ 16(R13), $+0
+	JE   ahead
+	MOVQ (R13), R15
+	MOVQ 8(R13), BP
+
+line:
+	PREFETCHT1 (R15)
+	ADDQ       $+64, R15
+	DECQ       BP
+	JZ         row
 	DECQ       R14
-	MOVQ       $+4, R15
-	CMPQ       AX, R15
-	CMOVQLT    AX, R15
-	SUBQ       R15, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R13), R15
+	MOVQ 24(R13), BP
+	DECQ 16(R13)
+	JZ   done
+	DECQ R14
+	JNZ  line
+
+some:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	JMP  ahead
+
+done:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	ADDQ $+48, R13
+	MOVQ R13, ahead+96(FP)
+	DECQ R14
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R13
+	CMPQ    R11, R13
+	CMOVQLT R11, R13
+	SUBQ    R13, R11
 
 term:
-	VMOVUPS.Z        (CX), K1, Z14
-	VFMADD231PS.BCST (SI), Z14, Z0
-	VFMADD231PS.BCST (SI)(DI*1), Z14, Z1
-	VFMADD231PS.BCST (SI)(DI*2), Z14, Z2
-	VFMADD231PS.BCST (SI)(R8*1), Z14, Z3
-	VFMADD231PS.BCST (R9), Z14, Z4
-	VFMADD231PS.BCST (R9)(DI*1), Z14, Z5
-	VFMADD231PS.BCST (R9)(DI*2), Z14, Z6
-	VFMADD231PS.BCST (R9)(R8*1), Z14, Z7
-	VFMADD231PS.BCST (R10), Z14, Z8
-	VFMADD231PS.BCST (R10)(DI*1), Z14, Z9
-	VFMADD231PS.BCST (R10)(DI*2), Z14, Z10
-	VFMADD231PS.BCST (R10)(R8*1), Z14, Z11
-	VFMADD231PS.BCST (R11), Z14, Z12
-	VFMADD231PS.BCST (R11)(DI*1), Z14, Z13
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             BX, R11
-	ADDQ             DX, CX
-	DECQ             R15
+	VMOVUPS.Z        (AX), K1, Z14
+	VFMADD231PS.BCST (DX), Z14, Z0
+	VFMADD231PS.BCST (DX)(BX*1), Z14, Z1
+	VFMADD231PS.BCST (DX)(BX*2), Z14, Z2
+	VFMADD231PS.BCST (DX)(SI*1), Z14, Z3
+	VFMADD231PS.BCST (DI), Z14, Z4
+	VFMADD231PS.BCST (DI)(BX*1), Z14, Z5
+	VFMADD231PS.BCST (DI)(BX*2), Z14, Z6
+	VFMADD231PS.BCST (DI)(SI*1), Z14, Z7
+	VFMADD231PS.BCST (R8), Z14, Z8
+	VFMADD231PS.BCST (R8)(BX*1), Z14, Z9
+	VFMADD231PS.BCST (R8)(BX*2), Z14, Z10
+	VFMADD231PS.BCST (R8)(SI*1), Z14, Z11
+	VFMADD231PS.BCST (R9), Z14, Z12
+	VFMADD231PS.BCST (R9)(BX*1), Z14, Z13
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             CX, R9
+	ADDQ             bRow+40(FP), AX
+	DECQ             R13
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R14, R14
-	JNZ              fetch
-	MOVQ             AX, R15
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z9, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z11, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPS Z13, K1, (AX)
+	TESTQ            R11, R11
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z8, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z9, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z10, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z11, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z12, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z13, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+14, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
@@ -3622,15 +4846,17 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows1Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows1Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -3645,63 +4871,108 @@ clear:
 	VPXORD Z1, Z1, Z1
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VMOVUPS      (CX), Z2
-	VMOVUPS.Z    64(CX), K1, Z3
-	VBROADCASTSS (SI), Z4
+	VMOVUPS      (AX), Z2
+	VMOVUPS.Z    64(AX), K1, Z3
+	VBROADCASTSS (DX), Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+1, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows2Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows2Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -3721,69 +4992,114 @@ clear:
 	VPXORD Z3, Z3, Z3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Z4
-	VMOVUPS.Z    64(CX), K1, Z5
-	VBROADCASTSS (SI), Z6
+	VMOVUPS      (AX), Z4
+	VMOVUPS.Z    64(AX), K1, Z5
+	VBROADCASTSS (DX), Z6
 	VFMADD231PS  Z4, Z6, Z0
 	VFMADD231PS  Z5, Z6, Z1
-	VBROADCASTSS (SI)(DI*1), Z6
+	VBROADCASTSS (DX)(BX*1), Z6
 	VFMADD231PS  Z4, Z6, Z2
 	VFMADD231PS  Z5, Z6, Z3
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+2, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows3Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows3Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -3808,75 +5124,120 @@ clear:
 	VPXORD Z5, Z5, Z5
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+3, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+3, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+3, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+3, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Z6
-	VMOVUPS.Z    64(CX), K1, Z7
-	VBROADCASTSS (SI), Z8
+	VMOVUPS      (AX), Z6
+	VMOVUPS.Z    64(AX), K1, Z7
+	VBROADCASTSS (DX), Z8
 	VFMADD231PS  Z6, Z8, Z0
 	VFMADD231PS  Z7, Z8, Z1
-	VBROADCASTSS (SI)(DI*1), Z8
+	VBROADCASTSS (DX)(BX*1), Z8
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	VBROADCASTSS (SI)(DI*2), Z8
+	VBROADCASTSS (DX)(BX*2), Z8
 	VFMADD231PS  Z6, Z8, Z4
 	VFMADD231PS  Z7, Z8, Z5
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+3, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows4Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows4Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -3906,82 +5267,127 @@ clear:
 	VPXORD Z7, Z7, Z7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	MOVQ   c+48(FP), R9
-	MOVQ   cRow+56(FP), R10
-	IMUL3Q $+4, R10, R11
-	ADDQ   R11, R9
-	MOVQ   $+4, R11
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   cRow+56(FP), DI
+	IMUL3Q $+4, DI, DI
+	ADDQ   c+48(FP), DI
+	MOVQ   k+0(FP), R8
+	MOVQ   $+4, R9
 
-fetch:
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
+terms:
+	TESTQ      R9, R9
+	JZ         fetched
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       cRow+56(FP), DI
+	DECQ       R9
+
+fetched:
+	MOVQ ahead+96(FP), R10
+	MOVQ 40(R10), R11
+
+region:
+	CMPQ 16(R10), $+0
+	JE   ahead
+	MOVQ (R10), R12
+	MOVQ 8(R10), R13
+
+line:
+	PREFETCHT1 (R12)
+	ADDQ       $+64, R12
+	DECQ       R13
+	JZ         row
 	DECQ       R11
-	MOVQ       $+4, R12
-	CMPQ       AX, R12
-	CMOVQLT    AX, R12
-	SUBQ       R12, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R10), R12
+	MOVQ 24(R10), R13
+	DECQ 16(R10)
+	JZ   done
+	DECQ R11
+	JNZ  line
+
+some:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	JMP  ahead
+
+done:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	ADDQ $+48, R10
+	MOVQ R10, ahead+96(FP)
+	DECQ R11
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
 
 term:
-	VMOVUPS      (CX), Z8
-	VMOVUPS.Z    64(CX), K1, Z9
-	VBROADCASTSS (SI), Z10
+	VMOVUPS      (AX), Z8
+	VMOVUPS.Z    64(AX), K1, Z9
+	VBROADCASTSS (DX), Z10
 	VFMADD231PS  Z8, Z10, Z0
 	VFMADD231PS  Z9, Z10, Z1
-	VBROADCASTSS (SI)(DI*1), Z10
+	VBROADCASTSS (DX)(BX*1), Z10
 	VFMADD231PS  Z8, Z10, Z2
 	VFMADD231PS  Z9, Z10, Z3
-	VBROADCASTSS (SI)(DI*2), Z10
+	VBROADCASTSS (DX)(BX*2), Z10
 	VFMADD231PS  Z8, Z10, Z4
 	VFMADD231PS  Z9, Z10, Z5
-	VBROADCASTSS (SI)(R8*1), Z10
+	VBROADCASTSS (DX)(SI*1), Z10
 	VFMADD231PS  Z8, Z10, Z6
 	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R12
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R10
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R11, R11
-	JNZ          fetch
-	MOVQ         AX, R12
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
+	TESTQ        R8, R8
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+4, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows5Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows5Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -4016,90 +5422,135 @@ clear:
 	VPXORD Z9, Z9, Z9
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+5, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+5, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+5, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+5, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Z10
-	VMOVUPS.Z    64(CX), K1, Z11
-	VBROADCASTSS (SI), Z12
+	VMOVUPS      (AX), Z10
+	VMOVUPS.Z    64(AX), K1, Z11
+	VBROADCASTSS (DX), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
-	VBROADCASTSS (SI)(DI*1), Z12
+	VBROADCASTSS (DX)(BX*1), Z12
 	VFMADD231PS  Z10, Z12, Z2
 	VFMADD231PS  Z11, Z12, Z3
-	VBROADCASTSS (SI)(DI*2), Z12
+	VBROADCASTSS (DX)(BX*2), Z12
 	VFMADD231PS  Z10, Z12, Z4
 	VFMADD231PS  Z11, Z12, Z5
-	VBROADCASTSS (SI)(R8*1), Z12
+	VBROADCASTSS (DX)(SI*1), Z12
 	VFMADD231PS  Z10, Z12, Z6
 	VFMADD231PS  Z11, Z12, Z7
-	VBROADCASTSS (R9), Z12
+	VBROADCASTSS (DI), Z12
 	VFMADD231PS  Z10, Z12, Z8
 	VFMADD231PS  Z11, Z12, Z9
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+5, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows6Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows6Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -4139,96 +5590,141 @@ clear:
 	VPXORD Z11, Z11, Z11
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+6, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+6, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+6, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+6, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Z12
-	VMOVUPS.Z    64(CX), K1, Z13
-	VBROADCASTSS (SI), Z14
+	VMOVUPS      (AX), Z12
+	VMOVUPS.Z    64(AX), K1, Z13
+	VBROADCASTSS (DX), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
-	VBROADCASTSS (SI)(DI*1), Z14
+	VBROADCASTSS (DX)(BX*1), Z14
 	VFMADD231PS  Z12, Z14, Z2
 	VFMADD231PS  Z13, Z14, Z3
-	VBROADCASTSS (SI)(DI*2), Z14
+	VBROADCASTSS (DX)(BX*2), Z14
 	VFMADD231PS  Z12, Z14, Z4
 	VFMADD231PS  Z13, Z14, Z5
-	VBROADCASTSS (SI)(R8*1), Z14
+	VBROADCASTSS (DX)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z6
 	VFMADD231PS  Z13, Z14, Z7
-	VBROADCASTSS (R9), Z14
+	VBROADCASTSS (DI), Z14
 	VFMADD231PS  Z12, Z14, Z8
 	VFMADD231PS  Z13, Z14, Z9
-	VBROADCASTSS (R9)(DI*1), Z14
+	VBROADCASTSS (DI)(BX*1), Z14
 	VFMADD231PS  Z12, Z14, Z10
 	VFMADD231PS  Z13, Z14, Z11
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+6, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows7Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows7Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -4273,102 +5769,147 @@ clear:
 	VPXORD Z13, Z13, Z13
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+7, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+7, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+7, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+7, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Z14
-	VMOVUPS.Z    64(CX), K1, Z15
-	VBROADCASTSS (SI), Z16
+	VMOVUPS      (AX), Z14
+	VMOVUPS.Z    64(AX), K1, Z15
+	VBROADCASTSS (DX), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
-	VBROADCASTSS (SI)(DI*1), Z16
+	VBROADCASTSS (DX)(BX*1), Z16
 	VFMADD231PS  Z14, Z16, Z2
 	VFMADD231PS  Z15, Z16, Z3
-	VBROADCASTSS (SI)(DI*2), Z16
+	VBROADCASTSS (DX)(BX*2), Z16
 	VFMADD231PS  Z14, Z16, Z4
 	VFMADD231PS  Z15, Z16, Z5
-	VBROADCASTSS (SI)(R8*1), Z16
+	VBROADCASTSS (DX)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z6
 	VFMADD231PS  Z15, Z16, Z7
-	VBROADCASTSS (R9), Z16
+	VBROADCASTSS (DI), Z16
 	VFMADD231PS  Z14, Z16, Z8
 	VFMADD231PS  Z15, Z16, Z9
-	VBROADCASTSS (R9)(DI*1), Z16
+	VBROADCASTSS (DI)(BX*1), Z16
 	VFMADD231PS  Z14, Z16, Z10
 	VFMADD231PS  Z15, Z16, Z11
-	VBROADCASTSS (R9)(DI*2), Z16
+	VBROADCASTSS (DI)(BX*2), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, K1, 64(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+7, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows8Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows8Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -4418,108 +5959,153 @@ clear:
 	VPXORD Z15, Z15, Z15
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+8, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+8, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+8, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+8, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Z16
-	VMOVUPS.Z    64(CX), K1, Z17
-	VBROADCASTSS (SI), Z18
+	VMOVUPS      (AX), Z16
+	VMOVUPS.Z    64(AX), K1, Z17
+	VBROADCASTSS (DX), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
-	VBROADCASTSS (SI)(DI*1), Z18
+	VBROADCASTSS (DX)(BX*1), Z18
 	VFMADD231PS  Z16, Z18, Z2
 	VFMADD231PS  Z17, Z18, Z3
-	VBROADCASTSS (SI)(DI*2), Z18
+	VBROADCASTSS (DX)(BX*2), Z18
 	VFMADD231PS  Z16, Z18, Z4
 	VFMADD231PS  Z17, Z18, Z5
-	VBROADCASTSS (SI)(R8*1), Z18
+	VBROADCASTSS (DX)(SI*1), Z18
 	VFMADD231PS  Z16, Z18, Z6
 	VFMADD231PS  Z17, Z18, Z7
-	VBROADCASTSS (R9), Z18
+	VBROADCASTSS (DI), Z18
 	VFMADD231PS  Z16, Z18, Z8
 	VFMADD231PS  Z17, Z18, Z9
-	VBROADCASTSS (R9)(DI*1), Z18
+	VBROADCASTSS (DI)(BX*1), Z18
 	VFMADD231PS  Z16, Z18, Z10
 	VFMADD231PS  Z17, Z18, Z11
-	VBROADCASTSS (R9)(DI*2), Z18
+	VBROADCASTSS (DI)(BX*2), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R9)(R8*1), Z18
+	VBROADCASTSS (DI)(SI*1), Z18
 	VFMADD231PS  Z16, Z18, Z14
 	VFMADD231PS  Z17, Z18, Z15
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, K1, 64(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPS      Z15, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+8, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows9Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows9Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -4574,116 +6160,161 @@ clear:
 	VPXORD Z17, Z17, Z17
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+9, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+9, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+9, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+9, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS      (CX), Z18
-	VMOVUPS.Z    64(CX), K1, Z19
-	VBROADCASTSS (SI), Z20
+	VMOVUPS      (AX), Z18
+	VMOVUPS.Z    64(AX), K1, Z19
+	VBROADCASTSS (DX), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
-	VBROADCASTSS (SI)(DI*1), Z20
+	VBROADCASTSS (DX)(BX*1), Z20
 	VFMADD231PS  Z18, Z20, Z2
 	VFMADD231PS  Z19, Z20, Z3
-	VBROADCASTSS (SI)(DI*2), Z20
+	VBROADCASTSS (DX)(BX*2), Z20
 	VFMADD231PS  Z18, Z20, Z4
 	VFMADD231PS  Z19, Z20, Z5
-	VBROADCASTSS (SI)(R8*1), Z20
+	VBROADCASTSS (DX)(SI*1), Z20
 	VFMADD231PS  Z18, Z20, Z6
 	VFMADD231PS  Z19, Z20, Z7
-	VBROADCASTSS (R9), Z20
+	VBROADCASTSS (DI), Z20
 	VFMADD231PS  Z18, Z20, Z8
 	VFMADD231PS  Z19, Z20, Z9
-	VBROADCASTSS (R9)(DI*1), Z20
+	VBROADCASTSS (DI)(BX*1), Z20
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z11
-	VBROADCASTSS (R9)(DI*2), Z20
+	VBROADCASTSS (DI)(BX*2), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R9)(R8*1), Z20
+	VBROADCASTSS (DI)(SI*1), Z20
 	VFMADD231PS  Z18, Z20, Z14
 	VFMADD231PS  Z19, Z20, Z15
-	VBROADCASTSS (R10), Z20
+	VBROADCASTSS (R8), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         DX, CX
-	DECQ         R14
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         bRow+40(FP), AX
+	DECQ         R12
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R13, R13
-	JNZ          fetch
-	MOVQ         AX, R14
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, K1, 64(AX)
+	TESTQ        R10, R10
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPS      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPS      Z17, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+9, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows10Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows10Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -4743,122 +6374,167 @@ clear:
 	VPXORD Z19, Z19, Z19
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+10, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+10, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+10, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+10, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS      (CX), Z20
-	VMOVUPS.Z    64(CX), K1, Z21
-	VBROADCASTSS (SI), Z22
+	VMOVUPS      (AX), Z20
+	VMOVUPS.Z    64(AX), K1, Z21
+	VBROADCASTSS (DX), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
-	VBROADCASTSS (SI)(DI*1), Z22
+	VBROADCASTSS (DX)(BX*1), Z22
 	VFMADD231PS  Z20, Z22, Z2
 	VFMADD231PS  Z21, Z22, Z3
-	VBROADCASTSS (SI)(DI*2), Z22
+	VBROADCASTSS (DX)(BX*2), Z22
 	VFMADD231PS  Z20, Z22, Z4
 	VFMADD231PS  Z21, Z22, Z5
-	VBROADCASTSS (SI)(R8*1), Z22
+	VBROADCASTSS (DX)(SI*1), Z22
 	VFMADD231PS  Z20, Z22, Z6
 	VFMADD231PS  Z21, Z22, Z7
-	VBROADCASTSS (R9), Z22
+	VBROADCASTSS (DI), Z22
 	VFMADD231PS  Z20, Z22, Z8
 	VFMADD231PS  Z21, Z22, Z9
-	VBROADCASTSS (R9)(DI*1), Z22
+	VBROADCASTSS (DI)(BX*1), Z22
 	VFMADD231PS  Z20, Z22, Z10
 	VFMADD231PS  Z21, Z22, Z11
-	VBROADCASTSS (R9)(DI*2), Z22
+	VBROADCASTSS (DI)(BX*2), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (R9)(R8*1), Z22
+	VBROADCASTSS (DI)(SI*1), Z22
 	VFMADD231PS  Z20, Z22, Z14
 	VFMADD231PS  Z21, Z22, Z15
-	VBROADCASTSS (R10), Z22
+	VBROADCASTSS (R8), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS (R10)(DI*1), Z22
+	VBROADCASTSS (R8)(BX*1), Z22
 	VFMADD231PS  Z20, Z22, Z18
 	VFMADD231PS  Z21, Z22, Z19
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         DX, CX
-	DECQ         R14
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         bRow+40(FP), AX
+	DECQ         R12
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R13, R13
-	JNZ          fetch
-	MOVQ         AX, R14
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, K1, 64(AX)
+	TESTQ        R10, R10
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPS      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPS      Z17, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPS      Z19, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+10, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows11Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows11Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -4923,128 +6599,173 @@ clear:
 	VPXORD Z21, Z21, Z21
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+11, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+11, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+11, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+11, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS      (CX), Z22
-	VMOVUPS.Z    64(CX), K1, Z23
-	VBROADCASTSS (SI), Z24
+	VMOVUPS      (AX), Z22
+	VMOVUPS.Z    64(AX), K1, Z23
+	VBROADCASTSS (DX), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
-	VBROADCASTSS (SI)(DI*1), Z24
+	VBROADCASTSS (DX)(BX*1), Z24
 	VFMADD231PS  Z22, Z24, Z2
 	VFMADD231PS  Z23, Z24, Z3
-	VBROADCASTSS (SI)(DI*2), Z24
+	VBROADCASTSS (DX)(BX*2), Z24
 	VFMADD231PS  Z22, Z24, Z4
 	VFMADD231PS  Z23, Z24, Z5
-	VBROADCASTSS (SI)(R8*1), Z24
+	VBROADCASTSS (DX)(SI*1), Z24
 	VFMADD231PS  Z22, Z24, Z6
 	VFMADD231PS  Z23, Z24, Z7
-	VBROADCASTSS (R9), Z24
+	VBROADCASTSS (DI), Z24
 	VFMADD231PS  Z22, Z24, Z8
 	VFMADD231PS  Z23, Z24, Z9
-	VBROADCASTSS (R9)(DI*1), Z24
+	VBROADCASTSS (DI)(BX*1), Z24
 	VFMADD231PS  Z22, Z24, Z10
 	VFMADD231PS  Z23, Z24, Z11
-	VBROADCASTSS (R9)(DI*2), Z24
+	VBROADCASTSS (DI)(BX*2), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (R9)(R8*1), Z24
+	VBROADCASTSS (DI)(SI*1), Z24
 	VFMADD231PS  Z22, Z24, Z14
 	VFMADD231PS  Z23, Z24, Z15
-	VBROADCASTSS (R10), Z24
+	VBROADCASTSS (R8), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS (R10)(DI*1), Z24
+	VBROADCASTSS (R8)(BX*1), Z24
 	VFMADD231PS  Z22, Z24, Z18
 	VFMADD231PS  Z23, Z24, Z19
-	VBROADCASTSS (R10)(DI*2), Z24
+	VBROADCASTSS (R8)(BX*2), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         DX, CX
-	DECQ         R14
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         bRow+40(FP), AX
+	DECQ         R12
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R13, R13
-	JNZ          fetch
-	MOVQ         AX, R14
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, K1, 64(AX)
+	TESTQ        R10, R10
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPS      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPS      Z17, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPS      Z19, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z20, (AX)
+	VMOVUPS      Z21, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+11, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows12Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows12Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -5114,134 +6835,179 @@ clear:
 	VPXORD Z23, Z23, Z23
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+12, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+12, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+12, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+12, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS      (CX), Z24
-	VMOVUPS.Z    64(CX), K1, Z25
-	VBROADCASTSS (SI), Z26
+	VMOVUPS      (AX), Z24
+	VMOVUPS.Z    64(AX), K1, Z25
+	VBROADCASTSS (DX), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
-	VBROADCASTSS (SI)(DI*1), Z26
+	VBROADCASTSS (DX)(BX*1), Z26
 	VFMADD231PS  Z24, Z26, Z2
 	VFMADD231PS  Z25, Z26, Z3
-	VBROADCASTSS (SI)(DI*2), Z26
+	VBROADCASTSS (DX)(BX*2), Z26
 	VFMADD231PS  Z24, Z26, Z4
 	VFMADD231PS  Z25, Z26, Z5
-	VBROADCASTSS (SI)(R8*1), Z26
+	VBROADCASTSS (DX)(SI*1), Z26
 	VFMADD231PS  Z24, Z26, Z6
 	VFMADD231PS  Z25, Z26, Z7
-	VBROADCASTSS (R9), Z26
+	VBROADCASTSS (DI), Z26
 	VFMADD231PS  Z24, Z26, Z8
 	VFMADD231PS  Z25, Z26, Z9
-	VBROADCASTSS (R9)(DI*1), Z26
+	VBROADCASTSS (DI)(BX*1), Z26
 	VFMADD231PS  Z24, Z26, Z10
 	VFMADD231PS  Z25, Z26, Z11
-	VBROADCASTSS (R9)(DI*2), Z26
+	VBROADCASTSS (DI)(BX*2), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R9)(R8*1), Z26
+	VBROADCASTSS (DI)(SI*1), Z26
 	VFMADD231PS  Z24, Z26, Z14
 	VFMADD231PS  Z25, Z26, Z15
-	VBROADCASTSS (R10), Z26
+	VBROADCASTSS (R8), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS (R10)(DI*1), Z26
+	VBROADCASTSS (R8)(BX*1), Z26
 	VFMADD231PS  Z24, Z26, Z18
 	VFMADD231PS  Z25, Z26, Z19
-	VBROADCASTSS (R10)(DI*2), Z26
+	VBROADCASTSS (R8)(BX*2), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R10)(R8*1), Z26
+	VBROADCASTSS (R8)(SI*1), Z26
 	VFMADD231PS  Z24, Z26, Z22
 	VFMADD231PS  Z25, Z26, Z23
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         DX, CX
-	DECQ         R14
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         bRow+40(FP), AX
+	DECQ         R12
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R13, R13
-	JNZ          fetch
-	MOVQ         AX, R14
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPS Z23, K1, 64(AX)
+	TESTQ        R10, R10
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPS      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPS      Z17, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPS      Z19, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z20, (AX)
+	VMOVUPS      Z21, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z22, (AX)
+	VMOVUPS      Z23, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+12, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows13Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows13Vectors2AVX512(SB), NOSPLIT, $8-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -5316,142 +7082,187 @@ clear:
 	VPXORD Z25, Z25, Z25
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	LEAQ   (R10)(DI*4), R11
-	MOVQ   c+48(FP), R12
-	MOVQ   cRow+56(FP), R13
-	IMUL3Q $+13, R13, R14
-	ADDQ   R14, R12
-	MOVQ   $+13, R14
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	LEAQ   (R8)(BX*4), R9
+	MOVQ   cRow+56(FP), R10
+	IMUL3Q $+13, R10, R10
+	ADDQ   c+48(FP), R10
+	MOVQ   k+0(FP), R11
+	MOVQ   $+13, R12
 
-fetch:
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
+terms:
+	TESTQ      R12, R12
+	JZ         fetched
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       cRow+56(FP), R10
+	DECQ       R12
+
+fetched:
+	MOVQ ahead+96(FP), R13
+	MOVQ 40(R13), R14
+
+region:
+	CMPQ 16(R13), $+0
+	JE   ahead
+	MOVQ (R13), R15
+	MOVQ 8(R13), BP
+
+line:
+	PREFETCHT1 (R15)
+	ADDQ       $+64, R15
+	DECQ       BP
+	JZ         row
 	DECQ       R14
-	MOVQ       $+4, R15
-	CMPQ       AX, R15
-	CMOVQLT    AX, R15
-	SUBQ       R15, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R13), R15
+	MOVQ 24(R13), BP
+	DECQ 16(R13)
+	JZ   done
+	DECQ R14
+	JNZ  line
+
+some:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	JMP  ahead
+
+done:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	ADDQ $+48, R13
+	MOVQ R13, ahead+96(FP)
+	DECQ R14
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R13
+	CMPQ    R11, R13
+	CMOVQLT R11, R13
+	SUBQ    R13, R11
 
 term:
-	VMOVUPS      (CX), Z26
-	VMOVUPS.Z    64(CX), K1, Z27
-	VBROADCASTSS (SI), Z28
+	VMOVUPS      (AX), Z26
+	VMOVUPS.Z    64(AX), K1, Z27
+	VBROADCASTSS (DX), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
-	VBROADCASTSS (SI)(DI*1), Z28
+	VBROADCASTSS (DX)(BX*1), Z28
 	VFMADD231PS  Z26, Z28, Z2
 	VFMADD231PS  Z27, Z28, Z3
-	VBROADCASTSS (SI)(DI*2), Z28
+	VBROADCASTSS (DX)(BX*2), Z28
 	VFMADD231PS  Z26, Z28, Z4
 	VFMADD231PS  Z27, Z28, Z5
-	VBROADCASTSS (SI)(R8*1), Z28
+	VBROADCASTSS (DX)(SI*1), Z28
 	VFMADD231PS  Z26, Z28, Z6
 	VFMADD231PS  Z27, Z28, Z7
-	VBROADCASTSS (R9), Z28
+	VBROADCASTSS (DI), Z28
 	VFMADD231PS  Z26, Z28, Z8
 	VFMADD231PS  Z27, Z28, Z9
-	VBROADCASTSS (R9)(DI*1), Z28
+	VBROADCASTSS (DI)(BX*1), Z28
 	VFMADD231PS  Z26, Z28, Z10
 	VFMADD231PS  Z27, Z28, Z11
-	VBROADCASTSS (R9)(DI*2), Z28
+	VBROADCASTSS (DI)(BX*2), Z28
 	VFMADD231PS  Z26, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS (R9)(R8*1), Z28
+	VBROADCASTSS (DI)(SI*1), Z28
 	VFMADD231PS  Z26, Z28, Z14
 	VFMADD231PS  Z27, Z28, Z15
-	VBROADCASTSS (R10), Z28
+	VBROADCASTSS (R8), Z28
 	VFMADD231PS  Z26, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS (R10)(DI*1), Z28
+	VBROADCASTSS (R8)(BX*1), Z28
 	VFMADD231PS  Z26, Z28, Z18
 	VFMADD231PS  Z27, Z28, Z19
-	VBROADCASTSS (R10)(DI*2), Z28
+	VBROADCASTSS (R8)(BX*2), Z28
 	VFMADD231PS  Z26, Z28, Z20
 	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS (R10)(R8*1), Z28
+	VBROADCASTSS (R8)(SI*1), Z28
 	VFMADD231PS  Z26, Z28, Z22
 	VFMADD231PS  Z27, Z28, Z23
-	VBROADCASTSS (R11), Z28
+	VBROADCASTSS (R9), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         BX, R11
-	ADDQ         DX, CX
-	DECQ         R15
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         bRow+40(FP), AX
+	DECQ         R13
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R14, R14
-	JNZ          fetch
-	MOVQ         AX, R15
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPS Z23, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z24, (AX)
-	VMOVUPS Z25, K1, 64(AX)
+	TESTQ        R11, R11
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPS      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPS      Z17, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPS      Z19, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z20, (AX)
+	VMOVUPS      Z21, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z22, (AX)
+	VMOVUPS      Z23, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z24, (AX)
+	VMOVUPS      Z25, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+13, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows14Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows14Vectors2AVX512(SB), NOSPLIT, $8-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -5531,136 +7342,179 @@ clear:
 	VPXORD Z27, Z27, Z27
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	LEAQ   (R10)(DI*4), R11
-	MOVQ   c+48(FP), R12
-	MOVQ   cRow+56(FP), R13
-	IMUL3Q $+14, R13, R14
-	ADDQ   R14, R12
-	MOVQ   $+14, R14
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	LEAQ   (R8)(BX*4), R9
+	MOVQ   cRow+56(FP), R10
+	IMUL3Q $+14, R10, R10
+	ADDQ   c+48(FP), R10
+	MOVQ   k+0(FP), R11
+	MOVQ   $+14, R12
 
-fetch:
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
+terms:
+	TESTQ      R12, R12
+	JZ         fetched
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       cRow+56(FP), R10
+	DECQ       R12
+
+fetched:
+	MOVQ ahead+96(FP), R13
+	MOVQ 40(R13), R14
+
+region:
+	CMPQ 16(R13), $+0
+	JE   ahead
+	MOVQ (R13), R15
+	MOVQ 8(R13), BP
+
+line:
+	PREFETCHT1 (R15)
+	ADDQ       $+64, R15
+	DECQ       BP
+	JZ         row
 	DECQ       R14
-	MOVQ       $+4, R15
-	CMPQ       AX, R15
-	CMOVQLT    AX, R15
-	SUBQ       R15, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R13), R15
+	MOVQ 24(R13), BP
+	DECQ 16(R13)
+	JZ   done
+	DECQ R14
+	JNZ  line
+
+some:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	JMP  ahead
+
+done:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	ADDQ $+48, R13
+	MOVQ R13, ahead+96(FP)
+	DECQ R14
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R13
+	CMPQ    R11, R13
+	CMOVQLT R11, R13
+	SUBQ    R13, R11
 
 term:
-	VMOVUPS      (CX), Z28
-	VMOVUPS.Z    64(CX), K1, Z29
-	VBROADCASTSS (SI), Z30
+	VMOVUPS      (AX), Z28
+	VMOVUPS.Z    64(AX), K1, Z29
+	VBROADCASTSS (DX), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
-	VBROADCASTSS (SI)(DI*1), Z30
+	VBROADCASTSS (DX)(BX*1), Z30
 	VFMADD231PS  Z28, Z30, Z2
 	VFMADD231PS  Z29, Z30, Z3
-	VBROADCASTSS (SI)(DI*2), Z30
+	VBROADCASTSS (DX)(BX*2), Z30
 	VFMADD231PS  Z28, Z30, Z4
 	VFMADD231PS  Z29, Z30, Z5
-	VBROADCASTSS (SI)(R8*1), Z30
+	VBROADCASTSS (DX)(SI*1), Z30
 	VFMADD231PS  Z28, Z30, Z6
 	VFMADD231PS  Z29, Z30, Z7
-	VBROADCASTSS (R9), Z30
+	VBROADCASTSS (DI), Z30
 	VFMADD231PS  Z28, Z30, Z8
 	VFMADD231PS  Z29, Z30, Z9
-	VBROADCASTSS (R9)(DI*1), Z30
+	VBROADCASTSS (DI)(BX*1), Z30
 	VFMADD231PS  Z28, Z30, Z10
 	VFMADD231PS  Z29, Z30, Z11
-	VBROADCASTSS (R9)(DI*2), Z30
+	VBROADCASTSS (DI)(BX*2), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS (R9)(R8*1), Z30
+	VBROADCASTSS (DI)(SI*1), Z30
 	VFMADD231PS  Z28, Z30, Z14
 	VFMADD231PS  Z29, Z30, Z15
-	VBROADCASTSS (R10), Z30
+	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS (R10)(DI*1), Z30
+	VBROADCASTSS (R8)(BX*1), Z30
 	VFMADD231PS  Z28, Z30, Z18
 	VFMADD231PS  Z29, Z30, Z19
-	VBROADCASTSS (R10)(DI*2), Z30
+	VBROADCASTSS (R8)(BX*2), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS (R10)(R8*1), Z30
+	VBROADCASTSS (R8)(SI*1), Z30
 	VFMADD231PS  Z28, Z30, Z22
 	VFMADD231PS  Z29, Z30, Z23
-	VBROADCASTSS (R11), Z30
+	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS (R11)(DI*1), Z30
+	VBROADCASTSS (R9)(BX*1), Z30
 	VFMADD231PS  Z28, Z30, Z26
 	VFMADD231PS  Z29, Z30, Z27
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         BX, R11
-	ADDQ         DX, CX
-	DECQ         R15
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         bRow+40(FP), AX
+	DECQ         R13
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R14, R14
-	JNZ          fetch
-	MOVQ         AX, R15
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPS Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPS Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPS Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPS Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPS Z19, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPS Z23, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z24, (AX)
-	VMOVUPS Z25, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z26, (AX)
-	VMOVUPS Z27, K1, 64(AX)
+	TESTQ        R11, R11
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPS      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPS      Z17, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPS      Z19, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z20, (AX)
+	VMOVUPS      Z21, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z22, (AX)
+	VMOVUPS      Z23, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z24, (AX)
+	VMOVUPS      Z25, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z26, (AX)
+	VMOVUPS      Z27, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+14, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
@@ -5691,15 +7545,17 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows1Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+64, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows1Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+64, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -5718,71 +7574,116 @@ clear:
 	VPXORD Z3, Z3, Z3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VBROADCASTSS (SI), Z4
-	VMOVUPS      (CX), Z5
+	VBROADCASTSS (DX), Z4
+	VMOVUPS      (AX), Z5
 	VFMADD231PS  Z5, Z4, Z0
-	VMOVUPS      64(CX), Z5
+	VMOVUPS      64(AX), Z5
 	VFMADD231PS  Z5, Z4, Z1
-	VMOVUPS      128(CX), Z5
+	VMOVUPS      128(AX), Z5
 	VFMADD231PS  Z5, Z4, Z2
-	VMOVUPS.Z    192(CX), K1, Z5
+	VMOVUPS.Z    192(AX), K1, Z5
 	VFMADD231PS  Z5, Z4, Z3
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, K1, 192(AX)
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+1, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows2Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+64, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows2Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+64, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -5810,81 +7711,126 @@ clear:
 	VPXORD Z7, Z7, Z7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VBROADCASTSS (SI), Z8
-	VBROADCASTSS (SI)(DI*1), Z9
-	VMOVUPS      (CX), Z10
+	VBROADCASTSS (DX), Z8
+	VBROADCASTSS (DX)(BX*1), Z9
+	VMOVUPS      (AX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z4
-	VMOVUPS      64(CX), Z10
+	VMOVUPS      64(AX), Z10
 	VFMADD231PS  Z10, Z8, Z1
 	VFMADD231PS  Z10, Z9, Z5
-	VMOVUPS      128(CX), Z10
+	VMOVUPS      128(AX), Z10
 	VFMADD231PS  Z10, Z8, Z2
 	VFMADD231PS  Z10, Z9, Z6
-	VMOVUPS.Z    192(CX), K1, Z10
+	VMOVUPS.Z    192(AX), K1, Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPS Z7, K1, 192(AX)
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPS      Z7, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+2, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows3Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+64, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows3Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+64, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -5921,91 +7867,136 @@ clear:
 	VPXORD Z11, Z11, Z11
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+3, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+3, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+3, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+3, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VBROADCASTSS (SI), Z12
-	VBROADCASTSS (SI)(DI*1), Z13
-	VBROADCASTSS (SI)(DI*2), Z14
-	VMOVUPS      (CX), Z15
+	VBROADCASTSS (DX), Z12
+	VBROADCASTSS (DX)(BX*1), Z13
+	VBROADCASTSS (DX)(BX*2), Z14
+	VMOVUPS      (AX), Z15
 	VFMADD231PS  Z15, Z12, Z0
 	VFMADD231PS  Z15, Z13, Z4
 	VFMADD231PS  Z15, Z14, Z8
-	VMOVUPS      64(CX), Z15
+	VMOVUPS      64(AX), Z15
 	VFMADD231PS  Z15, Z12, Z1
 	VFMADD231PS  Z15, Z13, Z5
 	VFMADD231PS  Z15, Z14, Z9
-	VMOVUPS      128(CX), Z15
+	VMOVUPS      128(AX), Z15
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z6
 	VFMADD231PS  Z15, Z14, Z10
-	VMOVUPS.Z    192(CX), K1, Z15
+	VMOVUPS.Z    192(AX), K1, Z15
 	VFMADD231PS  Z15, Z12, Z3
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPS Z7, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	VMOVUPS Z10, 128(AX)
-	VMOVUPS Z11, K1, 192(AX)
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPS      Z7, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPS      Z11, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+3, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows4Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+64, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows4Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+64, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -6051,102 +8042,147 @@ clear:
 	VPXORD Z15, Z15, Z15
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	MOVQ   c+48(FP), R9
-	MOVQ   cRow+56(FP), R10
-	IMUL3Q $+4, R10, R11
-	ADDQ   R11, R9
-	MOVQ   $+4, R11
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   cRow+56(FP), DI
+	IMUL3Q $+4, DI, DI
+	ADDQ   c+48(FP), DI
+	MOVQ   k+0(FP), R8
+	MOVQ   $+4, R9
 
-fetch:
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R10, R9
+terms:
+	TESTQ      R9, R9
+	JZ         fetched
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	ADDQ       cRow+56(FP), DI
+	DECQ       R9
+
+fetched:
+	MOVQ ahead+96(FP), R10
+	MOVQ 40(R10), R11
+
+region:
+	CMPQ 16(R10), $+0
+	JE   ahead
+	MOVQ (R10), R12
+	MOVQ 8(R10), R13
+
+line:
+	PREFETCHT1 (R12)
+	ADDQ       $+64, R12
+	DECQ       R13
+	JZ         row
 	DECQ       R11
-	MOVQ       $+4, R12
-	CMPQ       AX, R12
-	CMOVQLT    AX, R12
-	SUBQ       R12, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R10), R12
+	MOVQ 24(R10), R13
+	DECQ 16(R10)
+	JZ   done
+	DECQ R11
+	JNZ  line
+
+some:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	JMP  ahead
+
+done:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	ADDQ $+48, R10
+	MOVQ R10, ahead+96(FP)
+	DECQ R11
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
 
 term:
-	VBROADCASTSS (SI), Z16
-	VBROADCASTSS (SI)(DI*1), Z17
-	VBROADCASTSS (SI)(DI*2), Z18
-	VBROADCASTSS (SI)(R8*1), Z19
-	VMOVUPS      (CX), Z20
+	VBROADCASTSS (DX), Z16
+	VBROADCASTSS (DX)(BX*1), Z17
+	VBROADCASTSS (DX)(BX*2), Z18
+	VBROADCASTSS (DX)(SI*1), Z19
+	VMOVUPS      (AX), Z20
 	VFMADD231PS  Z20, Z16, Z0
 	VFMADD231PS  Z20, Z17, Z4
 	VFMADD231PS  Z20, Z18, Z8
 	VFMADD231PS  Z20, Z19, Z12
-	VMOVUPS      64(CX), Z20
+	VMOVUPS      64(AX), Z20
 	VFMADD231PS  Z20, Z16, Z1
 	VFMADD231PS  Z20, Z17, Z5
 	VFMADD231PS  Z20, Z18, Z9
 	VFMADD231PS  Z20, Z19, Z13
-	VMOVUPS      128(CX), Z20
+	VMOVUPS      128(AX), Z20
 	VFMADD231PS  Z20, Z16, Z2
 	VFMADD231PS  Z20, Z17, Z6
 	VFMADD231PS  Z20, Z18, Z10
 	VFMADD231PS  Z20, Z19, Z14
-	VMOVUPS.Z    192(CX), K1, Z20
+	VMOVUPS.Z    192(AX), K1, Z20
 	VFMADD231PS  Z20, Z16, Z3
 	VFMADD231PS  Z20, Z17, Z7
 	VFMADD231PS  Z20, Z18, Z11
 	VFMADD231PS  Z20, Z19, Z15
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R12
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R10
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R11, R11
-	JNZ          fetch
-	MOVQ         AX, R12
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPS Z7, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	VMOVUPS Z10, 128(AX)
-	VMOVUPS Z11, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	VMOVUPS Z14, 128(AX)
-	VMOVUPS Z15, K1, 192(AX)
+	TESTQ        R8, R8
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPS      Z7, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPS      Z11, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, 128(AX)
+	VMOVUPS      Z15, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+4, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows5Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+64, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows5Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+64, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -6201,114 +8237,159 @@ clear:
 	VPXORD Z19, Z19, Z19
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+5, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+5, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+5, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+5, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	PREFETCHT0 128(R10)
-	PREFETCHT0 192(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	PREFETCHT0 192(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VBROADCASTSS (SI), Z20
-	VBROADCASTSS (SI)(DI*1), Z21
-	VBROADCASTSS (SI)(DI*2), Z22
-	VBROADCASTSS (SI)(R8*1), Z23
-	VBROADCASTSS (R9), Z24
-	VMOVUPS      (CX), Z25
+	VBROADCASTSS (DX), Z20
+	VBROADCASTSS (DX)(BX*1), Z21
+	VBROADCASTSS (DX)(BX*2), Z22
+	VBROADCASTSS (DX)(SI*1), Z23
+	VBROADCASTSS (DI), Z24
+	VMOVUPS      (AX), Z25
 	VFMADD231PS  Z25, Z20, Z0
 	VFMADD231PS  Z25, Z21, Z4
 	VFMADD231PS  Z25, Z22, Z8
 	VFMADD231PS  Z25, Z23, Z12
 	VFMADD231PS  Z25, Z24, Z16
-	VMOVUPS      64(CX), Z25
+	VMOVUPS      64(AX), Z25
 	VFMADD231PS  Z25, Z20, Z1
 	VFMADD231PS  Z25, Z21, Z5
 	VFMADD231PS  Z25, Z22, Z9
 	VFMADD231PS  Z25, Z23, Z13
 	VFMADD231PS  Z25, Z24, Z17
-	VMOVUPS      128(CX), Z25
+	VMOVUPS      128(AX), Z25
 	VFMADD231PS  Z25, Z20, Z2
 	VFMADD231PS  Z25, Z21, Z6
 	VFMADD231PS  Z25, Z22, Z10
 	VFMADD231PS  Z25, Z23, Z14
 	VFMADD231PS  Z25, Z24, Z18
-	VMOVUPS.Z    192(CX), K1, Z25
+	VMOVUPS.Z    192(AX), K1, Z25
 	VFMADD231PS  Z25, Z20, Z3
 	VFMADD231PS  Z25, Z21, Z7
 	VFMADD231PS  Z25, Z22, Z11
 	VFMADD231PS  Z25, Z23, Z15
 	VFMADD231PS  Z25, Z24, Z19
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPS Z7, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	VMOVUPS Z10, 128(AX)
-	VMOVUPS Z11, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	VMOVUPS Z14, 128(AX)
-	VMOVUPS Z15, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	VMOVUPS Z18, 128(AX)
-	VMOVUPS Z19, K1, 192(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPS      Z7, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPS      Z11, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, 128(AX)
+	VMOVUPS      Z15, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPS      Z17, 64(AX)
+	VMOVUPS      Z18, 128(AX)
+	VMOVUPS      Z19, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+5, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows6Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+64, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows6Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+64, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -6372,112 +8453,155 @@ clear:
 	VPXORD Z23, Z23, Z23
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+6, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+6, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+6, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+6, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	PREFETCHT0 128(R10)
-	PREFETCHT0 192(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	PREFETCHT0 192(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VBROADCASTSS (SI), Z24
-	VBROADCASTSS (SI)(DI*1), Z25
-	VBROADCASTSS (SI)(DI*2), Z26
-	VBROADCASTSS (SI)(R8*1), Z27
-	VBROADCASTSS (R9), Z28
-	VBROADCASTSS (R9)(DI*1), Z29
-	VMOVUPS      (CX), Z30
+	VBROADCASTSS (DX), Z24
+	VBROADCASTSS (DX)(BX*1), Z25
+	VBROADCASTSS (DX)(BX*2), Z26
+	VBROADCASTSS (DX)(SI*1), Z27
+	VBROADCASTSS (DI), Z28
+	VBROADCASTSS (DI)(BX*1), Z29
+	VMOVUPS      (AX), Z30
 	VFMADD231PS  Z30, Z24, Z0
 	VFMADD231PS  Z30, Z25, Z4
 	VFMADD231PS  Z30, Z26, Z8
 	VFMADD231PS  Z30, Z27, Z12
 	VFMADD231PS  Z30, Z28, Z16
 	VFMADD231PS  Z30, Z29, Z20
-	VMOVUPS      64(CX), Z30
+	VMOVUPS      64(AX), Z30
 	VFMADD231PS  Z30, Z24, Z1
 	VFMADD231PS  Z30, Z25, Z5
 	VFMADD231PS  Z30, Z26, Z9
 	VFMADD231PS  Z30, Z27, Z13
 	VFMADD231PS  Z30, Z28, Z17
 	VFMADD231PS  Z30, Z29, Z21
-	VMOVUPS      128(CX), Z30
+	VMOVUPS      128(AX), Z30
 	VFMADD231PS  Z30, Z24, Z2
 	VFMADD231PS  Z30, Z25, Z6
 	VFMADD231PS  Z30, Z26, Z10
 	VFMADD231PS  Z30, Z27, Z14
 	VFMADD231PS  Z30, Z28, Z18
 	VFMADD231PS  Z30, Z29, Z22
-	VMOVUPS.Z    192(CX), K1, Z30
+	VMOVUPS.Z    192(AX), K1, Z30
 	VFMADD231PS  Z30, Z24, Z3
 	VFMADD231PS  Z30, Z25, Z7
 	VFMADD231PS  Z30, Z26, Z11
 	VFMADD231PS  Z30, Z27, Z15
 	VFMADD231PS  Z30, Z28, Z19
 	VFMADD231PS  Z30, Z29, Z23
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPS Z7, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	VMOVUPS Z10, 128(AX)
-	VMOVUPS Z11, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	VMOVUPS Z14, 128(AX)
-	VMOVUPS Z15, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	VMOVUPS Z18, 128(AX)
-	VMOVUPS Z19, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, 64(AX)
-	VMOVUPS Z22, 128(AX)
-	VMOVUPS Z23, K1, 192(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPS      Z7, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPS      Z11, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, 128(AX)
+	VMOVUPS      Z15, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPS      Z17, 64(AX)
+	VMOVUPS      Z18, 128(AX)
+	VMOVUPS      Z19, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z20, (AX)
+	VMOVUPS      Z21, 64(AX)
+	VMOVUPS      Z22, 128(AX)
+	VMOVUPS      Z23, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+6, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
@@ -6512,15 +8636,17 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows1Vectors8AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+128, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows1Vectors8AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+128, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -6547,87 +8673,132 @@ clear:
 	VPXORD Z7, Z7, Z7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	PREFETCHT0 256(DI)
-	PREFETCHT0 320(DI)
-	PREFETCHT0 384(DI)
-	PREFETCHT0 448(DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 256(BX)
+	PREFETCHT0 320(BX)
+	PREFETCHT0 384(BX)
+	PREFETCHT0 448(BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VBROADCASTSS (SI), Z8
-	VMOVUPS      (CX), Z9
+	VBROADCASTSS (DX), Z8
+	VMOVUPS      (AX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VMOVUPS      64(CX), Z9
+	VMOVUPS      64(AX), Z9
 	VFMADD231PS  Z9, Z8, Z1
-	VMOVUPS      128(CX), Z9
+	VMOVUPS      128(AX), Z9
 	VFMADD231PS  Z9, Z8, Z2
-	VMOVUPS      192(CX), Z9
+	VMOVUPS      192(AX), Z9
 	VFMADD231PS  Z9, Z8, Z3
-	VMOVUPS      256(CX), Z9
+	VMOVUPS      256(AX), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VMOVUPS      320(CX), Z9
+	VMOVUPS      320(AX), Z9
 	VFMADD231PS  Z9, Z8, Z5
-	VMOVUPS      384(CX), Z9
+	VMOVUPS      384(AX), Z9
 	VFMADD231PS  Z9, Z8, Z6
-	VMOVUPS.Z    448(CX), K1, Z9
+	VMOVUPS.Z    448(AX), K1, Z9
 	VFMADD231PS  Z9, Z8, Z7
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, 256(AX)
-	VMOVUPS Z5, 320(AX)
-	VMOVUPS Z6, 384(AX)
-	VMOVUPS Z7, K1, 448(AX)
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, K1, 448(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+1, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile32Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows2Vectors8AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+128, CX
-	SUBQ      AX, CX
-	MOVQ      $0x0000ffff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile32Rows2Vectors8AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+128, CX
+	SUBQ  AX, CX
+	MOVQ  $0x0000ffff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -6671,93 +8842,136 @@ clear:
 	VPXORD Z15, Z15, Z15
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	PREFETCHT0 256(R8)
-	PREFETCHT0 320(R8)
-	PREFETCHT0 384(R8)
-	PREFETCHT0 448(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VBROADCASTSS (SI), Z16
-	VBROADCASTSS (SI)(DI*1), Z17
-	VMOVUPS      (CX), Z18
+	VBROADCASTSS (DX), Z16
+	VBROADCASTSS (DX)(BX*1), Z17
+	VMOVUPS      (AX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z8
-	VMOVUPS      64(CX), Z18
+	VMOVUPS      64(AX), Z18
 	VFMADD231PS  Z18, Z16, Z1
 	VFMADD231PS  Z18, Z17, Z9
-	VMOVUPS      128(CX), Z18
+	VMOVUPS      128(AX), Z18
 	VFMADD231PS  Z18, Z16, Z2
 	VFMADD231PS  Z18, Z17, Z10
-	VMOVUPS      192(CX), Z18
+	VMOVUPS      192(AX), Z18
 	VFMADD231PS  Z18, Z16, Z3
 	VFMADD231PS  Z18, Z17, Z11
-	VMOVUPS      256(CX), Z18
+	VMOVUPS      256(AX), Z18
 	VFMADD231PS  Z18, Z16, Z4
 	VFMADD231PS  Z18, Z17, Z12
-	VMOVUPS      320(CX), Z18
+	VMOVUPS      320(AX), Z18
 	VFMADD231PS  Z18, Z16, Z5
 	VFMADD231PS  Z18, Z17, Z13
-	VMOVUPS      384(CX), Z18
+	VMOVUPS      384(AX), Z18
 	VFMADD231PS  Z18, Z16, Z6
 	VFMADD231PS  Z18, Z17, Z14
-	VMOVUPS.Z    448(CX), K1, Z18
+	VMOVUPS.Z    448(AX), K1, Z18
 	VFMADD231PS  Z18, Z16, Z7
 	VFMADD231PS  Z18, Z17, Z15
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, 256(AX)
-	VMOVUPS Z5, 320(AX)
-	VMOVUPS Z6, 384(AX)
-	VMOVUPS Z7, K1, 448(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	VMOVUPS Z10, 128(AX)
-	VMOVUPS Z11, 192(AX)
-	VMOVUPS Z12, 256(AX)
-	VMOVUPS Z13, 320(AX)
-	VMOVUPS Z14, 384(AX)
-	VMOVUPS Z15, K1, 448(AX)
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, K1, 448(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPS      Z11, 192(AX)
+	VMOVUPS      Z12, 256(AX)
+	VMOVUPS      Z13, 320(AX)
+	VMOVUPS      Z14, 384(AX)
+	VMOVUPS      Z15, K1, 448(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+2, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
@@ -7357,9 +9571,10 @@ end:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows1Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows1Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -7388,56 +9603,91 @@ clear:
 	VXORPS Y0, Y0, Y0
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VMOVUPS      (CX), Y1
-	VBROADCASTSD (SI), Y2
+	VMOVUPS      (AX), Y1
+	VBROADCASTSD (DX), Y2
 	VFMADD231PD  Y1, Y2, Y0
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+4
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y1
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPD Y0, Y1, (AX)
-	JMP        storeDone
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+4
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y1
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPD   Y0, Y1, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -7445,12 +9695,21 @@ storeFull:
 	VMOVUPS Y0, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+1, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows2Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows2Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -7484,60 +9743,95 @@ clear:
 	VXORPS Y1, Y1, Y1
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Y2
-	VBROADCASTSD (SI), Y3
+	VMOVUPS      (AX), Y2
+	VBROADCASTSD (DX), Y3
 	VFMADD231PD  Y2, Y3, Y0
-	VBROADCASTSD (SI)(DI*1), Y3
+	VBROADCASTSD (DX)(BX*1), Y3
 	VFMADD231PD  Y2, Y3, Y1
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+4
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y2
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPD Y0, Y2, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y1, Y2, (AX)
-	JMP        storeDone
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+4
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y2
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPD   Y0, Y2, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y1, Y2, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -7547,12 +9841,21 @@ storeFull:
 	VMOVUPS Y1, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+2, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows3Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows3Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -7591,64 +9894,99 @@ clear:
 	VXORPS Y2, Y2, Y2
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+3, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+3, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+3, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+3, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Y3
-	VBROADCASTSD (SI), Y4
+	VMOVUPS      (AX), Y3
+	VBROADCASTSD (DX), Y4
 	VFMADD231PD  Y3, Y4, Y0
-	VBROADCASTSD (SI)(DI*1), Y4
+	VBROADCASTSD (DX)(BX*1), Y4
 	VFMADD231PD  Y3, Y4, Y1
-	VBROADCASTSD (SI)(DI*2), Y4
+	VBROADCASTSD (DX)(BX*2), Y4
 	VFMADD231PD  Y3, Y4, Y2
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+4
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y3
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPD Y0, Y3, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y1, Y3, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y2, Y3, (AX)
-	JMP        storeDone
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+4
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y3
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPD   Y0, Y3, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y1, Y3, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y2, Y3, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -7660,12 +9998,21 @@ storeFull:
 	VMOVUPS Y2, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+3, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows4Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows4Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -7709,69 +10056,104 @@ clear:
 	VXORPS Y3, Y3, Y3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	MOVQ   c+48(FP), R9
-	MOVQ   cRow+56(FP), R10
-	IMUL3Q $+4, R10, R11
-	ADDQ   R11, R9
-	MOVQ   $+4, R11
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   cRow+56(FP), DI
+	IMUL3Q $+4, DI, DI
+	ADDQ   c+48(FP), DI
+	MOVQ   k+0(FP), R8
+	MOVQ   $+4, R9
 
-fetch:
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
+terms:
+	TESTQ      R9, R9
+	JZ         fetched
+	PREFETCHT0 (DI)
+	ADDQ       cRow+56(FP), DI
+	DECQ       R9
+
+fetched:
+	MOVQ ahead+96(FP), R10
+	MOVQ 40(R10), R11
+
+region:
+	CMPQ 16(R10), $+0
+	JE   ahead
+	MOVQ (R10), R12
+	MOVQ 8(R10), R13
+
+line:
+	PREFETCHT1 (R12)
+	ADDQ       $+64, R12
+	DECQ       R13
+	JZ         row
 	DECQ       R11
-	MOVQ       $+4, R12
-	CMPQ       AX, R12
-	CMOVQLT    AX, R12
-	SUBQ       R12, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R10), R12
+	MOVQ 24(R10), R13
+	DECQ 16(R10)
+	JZ   done
+	DECQ R11
+	JNZ  line
+
+some:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	JMP  ahead
+
+done:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	ADDQ $+48, R10
+	MOVQ R10, ahead+96(FP)
+	DECQ R11
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
 
 term:
-	VMOVUPS      (CX), Y4
-	VBROADCASTSD (SI), Y5
+	VMOVUPS      (AX), Y4
+	VBROADCASTSD (DX), Y5
 	VFMADD231PD  Y4, Y5, Y0
-	VBROADCASTSD (SI)(DI*1), Y5
+	VBROADCASTSD (DX)(BX*1), Y5
 	VFMADD231PD  Y4, Y5, Y1
-	VBROADCASTSD (SI)(DI*2), Y5
+	VBROADCASTSD (DX)(BX*2), Y5
 	VFMADD231PD  Y4, Y5, Y2
-	VBROADCASTSD (SI)(R8*1), Y5
+	VBROADCASTSD (DX)(SI*1), Y5
 	VFMADD231PD  Y4, Y5, Y3
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R12
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R10
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R11, R11
-	JNZ          fetch
-	MOVQ         AX, R12
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+4
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y4
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPD Y0, Y4, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y1, Y4, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y2, Y4, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y3, Y4, (AX)
-	JMP        storeDone
+	TESTQ        R8, R8
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+4
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y4
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPD   Y0, Y4, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y1, Y4, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y2, Y4, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y3, Y4, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -7785,12 +10167,21 @@ storeFull:
 	VMOVUPS Y3, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+4, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows5Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows5Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -7839,75 +10230,110 @@ clear:
 	VXORPS Y4, Y4, Y4
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+5, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+5, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+5, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+5, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Y5
-	VBROADCASTSD (SI), Y6
+	VMOVUPS      (AX), Y5
+	VBROADCASTSD (DX), Y6
 	VFMADD231PD  Y5, Y6, Y0
-	VBROADCASTSD (SI)(DI*1), Y6
+	VBROADCASTSD (DX)(BX*1), Y6
 	VFMADD231PD  Y5, Y6, Y1
-	VBROADCASTSD (SI)(DI*2), Y6
+	VBROADCASTSD (DX)(BX*2), Y6
 	VFMADD231PD  Y5, Y6, Y2
-	VBROADCASTSD (SI)(R8*1), Y6
+	VBROADCASTSD (DX)(SI*1), Y6
 	VFMADD231PD  Y5, Y6, Y3
-	VBROADCASTSD (R9), Y6
+	VBROADCASTSD (DI), Y6
 	VFMADD231PD  Y5, Y6, Y4
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+4
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y5
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPD Y0, Y5, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y1, Y5, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y2, Y5, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y3, Y5, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y4, Y5, (AX)
-	JMP        storeDone
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+4
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y5
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPD   Y0, Y5, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y1, Y5, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y2, Y5, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y3, Y5, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y4, Y5, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -7923,12 +10349,21 @@ storeFull:
 	VMOVUPS Y4, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+5, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows6Vectors1AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows6Vectors1AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -7982,79 +10417,114 @@ clear:
 	VXORPS Y5, Y5, Y5
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+6, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+6, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+6, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+6, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Y6
-	VBROADCASTSD (SI), Y7
+	VMOVUPS      (AX), Y6
+	VBROADCASTSD (DX), Y7
 	VFMADD231PD  Y6, Y7, Y0
-	VBROADCASTSD (SI)(DI*1), Y7
+	VBROADCASTSD (DX)(BX*1), Y7
 	VFMADD231PD  Y6, Y7, Y1
-	VBROADCASTSD (SI)(DI*2), Y7
+	VBROADCASTSD (DX)(BX*2), Y7
 	VFMADD231PD  Y6, Y7, Y2
-	VBROADCASTSD (SI)(R8*1), Y7
+	VBROADCASTSD (DX)(SI*1), Y7
 	VFMADD231PD  Y6, Y7, Y3
-	VBROADCASTSD (R9), Y7
+	VBROADCASTSD (DI), Y7
 	VFMADD231PD  Y6, Y7, Y4
-	VBROADCASTSD (R9)(DI*1), Y7
+	VBROADCASTSD (DI)(BX*1), Y7
 	VFMADD231PD  Y6, Y7, Y5
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+4
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+0, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y6
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMASKMOVPD Y0, Y6, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y1, Y6, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y2, Y6, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y3, Y6, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y4, Y6, (AX)
-	ADDQ       CX, AX
-	VMASKMOVPD Y5, Y6, (AX)
-	JMP        storeDone
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+4
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+0, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y6
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMASKMOVPD   Y0, Y6, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y1, Y6, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y2, Y6, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y3, Y6, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y4, Y6, (AX)
+	ADDQ         CX, AX
+	VMASKMOVPD   Y5, Y6, (AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -8072,6 +10542,14 @@ storeFull:
 	VMOVUPS Y5, (AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+6, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
@@ -8100,9 +10578,10 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows1Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows1Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -8134,59 +10613,94 @@ clear:
 	VXORPS Y1, Y1, Y1
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VMOVUPS      (CX), Y2
-	VMOVUPS      32(CX), Y3
-	VBROADCASTSD (SI), Y4
+	VMOVUPS      (AX), Y2
+	VMOVUPS      32(AX), Y3
+	VBROADCASTSD (DX), Y4
 	VFMADD231PD  Y2, Y4, Y0
 	VFMADD231PD  Y3, Y4, Y1
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+4, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y2
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPD Y1, Y2, 32(AX)
-	JMP        storeDone
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+4, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y2
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPD   Y1, Y2, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -8195,12 +10709,21 @@ storeFull:
 	VMOVUPS Y1, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+1, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows2Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows2Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -8240,65 +10763,100 @@ clear:
 	VXORPS Y3, Y3, Y3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Y4
-	VMOVUPS      32(CX), Y5
-	VBROADCASTSD (SI), Y6
+	VMOVUPS      (AX), Y4
+	VMOVUPS      32(AX), Y5
+	VBROADCASTSD (DX), Y6
 	VFMADD231PD  Y4, Y6, Y0
 	VFMADD231PD  Y5, Y6, Y1
-	VBROADCASTSD (SI)(DI*1), Y6
+	VBROADCASTSD (DX)(BX*1), Y6
 	VFMADD231PD  Y4, Y6, Y2
 	VFMADD231PD  Y5, Y6, Y3
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+4, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y4
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPD Y1, Y4, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y2, (AX)
-	VMASKMOVPD Y3, Y4, 32(AX)
-	JMP        storeDone
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+4, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y4
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPD   Y1, Y4, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPD   Y3, Y4, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -8310,12 +10868,21 @@ storeFull:
 	VMOVUPS Y3, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+2, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows3Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows3Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -8363,71 +10930,106 @@ clear:
 	VXORPS Y5, Y5, Y5
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+3, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+3, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+3, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+3, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Y6
-	VMOVUPS      32(CX), Y7
-	VBROADCASTSD (SI), Y8
+	VMOVUPS      (AX), Y6
+	VMOVUPS      32(AX), Y7
+	VBROADCASTSD (DX), Y8
 	VFMADD231PD  Y6, Y8, Y0
 	VFMADD231PD  Y7, Y8, Y1
-	VBROADCASTSD (SI)(DI*1), Y8
+	VBROADCASTSD (DX)(BX*1), Y8
 	VFMADD231PD  Y6, Y8, Y2
 	VFMADD231PD  Y7, Y8, Y3
-	VBROADCASTSD (SI)(DI*2), Y8
+	VBROADCASTSD (DX)(BX*2), Y8
 	VFMADD231PD  Y6, Y8, Y4
 	VFMADD231PD  Y7, Y8, Y5
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+4, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y6
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPD Y1, Y6, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y2, (AX)
-	VMASKMOVPD Y3, Y6, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y4, (AX)
-	VMASKMOVPD Y5, Y6, 32(AX)
-	JMP        storeDone
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+4, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y6
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPD   Y1, Y6, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPD   Y3, Y6, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPD   Y5, Y6, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -8442,12 +11044,21 @@ storeFull:
 	VMOVUPS Y5, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+3, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows4Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows4Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -8503,78 +11114,113 @@ clear:
 	VXORPS Y7, Y7, Y7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	MOVQ   c+48(FP), R9
-	MOVQ   cRow+56(FP), R10
-	IMUL3Q $+4, R10, R11
-	ADDQ   R11, R9
-	MOVQ   $+4, R11
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   cRow+56(FP), DI
+	IMUL3Q $+4, DI, DI
+	ADDQ   c+48(FP), DI
+	MOVQ   k+0(FP), R8
+	MOVQ   $+4, R9
 
-fetch:
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
+terms:
+	TESTQ      R9, R9
+	JZ         fetched
+	PREFETCHT0 (DI)
+	ADDQ       cRow+56(FP), DI
+	DECQ       R9
+
+fetched:
+	MOVQ ahead+96(FP), R10
+	MOVQ 40(R10), R11
+
+region:
+	CMPQ 16(R10), $+0
+	JE   ahead
+	MOVQ (R10), R12
+	MOVQ 8(R10), R13
+
+line:
+	PREFETCHT1 (R12)
+	ADDQ       $+64, R12
+	DECQ       R13
+	JZ         row
 	DECQ       R11
-	MOVQ       $+4, R12
-	CMPQ       AX, R12
-	CMOVQLT    AX, R12
-	SUBQ       R12, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R10), R12
+	MOVQ 24(R10), R13
+	DECQ 16(R10)
+	JZ   done
+	DECQ R11
+	JNZ  line
+
+some:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	JMP  ahead
+
+done:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	ADDQ $+48, R10
+	MOVQ R10, ahead+96(FP)
+	DECQ R11
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
 
 term:
-	VMOVUPS      (CX), Y8
-	VMOVUPS      32(CX), Y9
-	VBROADCASTSD (SI), Y10
+	VMOVUPS      (AX), Y8
+	VMOVUPS      32(AX), Y9
+	VBROADCASTSD (DX), Y10
 	VFMADD231PD  Y8, Y10, Y0
 	VFMADD231PD  Y9, Y10, Y1
-	VBROADCASTSD (SI)(DI*1), Y10
+	VBROADCASTSD (DX)(BX*1), Y10
 	VFMADD231PD  Y8, Y10, Y2
 	VFMADD231PD  Y9, Y10, Y3
-	VBROADCASTSD (SI)(DI*2), Y10
+	VBROADCASTSD (DX)(BX*2), Y10
 	VFMADD231PD  Y8, Y10, Y4
 	VFMADD231PD  Y9, Y10, Y5
-	VBROADCASTSD (SI)(R8*1), Y10
+	VBROADCASTSD (DX)(SI*1), Y10
 	VFMADD231PD  Y8, Y10, Y6
 	VFMADD231PD  Y9, Y10, Y7
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R12
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R10
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R11, R11
-	JNZ          fetch
-	MOVQ         AX, R12
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+4, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y8
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPD Y1, Y8, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y2, (AX)
-	VMASKMOVPD Y3, Y8, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y4, (AX)
-	VMASKMOVPD Y5, Y8, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y6, (AX)
-	VMASKMOVPD Y7, Y8, 32(AX)
-	JMP        storeDone
+	TESTQ        R8, R8
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+4, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y8
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPD   Y1, Y8, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPD   Y3, Y8, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPD   Y5, Y8, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y6, (AX)
+	VMASKMOVPD   Y7, Y8, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -8592,12 +11238,21 @@ storeFull:
 	VMOVUPS Y7, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+4, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows5Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows5Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -8661,86 +11316,121 @@ clear:
 	VXORPS Y9, Y9, Y9
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+5, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+5, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+5, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+5, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Y10
-	VMOVUPS      32(CX), Y11
-	VBROADCASTSD (SI), Y12
+	VMOVUPS      (AX), Y10
+	VMOVUPS      32(AX), Y11
+	VBROADCASTSD (DX), Y12
 	VFMADD231PD  Y10, Y12, Y0
 	VFMADD231PD  Y11, Y12, Y1
-	VBROADCASTSD (SI)(DI*1), Y12
+	VBROADCASTSD (DX)(BX*1), Y12
 	VFMADD231PD  Y10, Y12, Y2
 	VFMADD231PD  Y11, Y12, Y3
-	VBROADCASTSD (SI)(DI*2), Y12
+	VBROADCASTSD (DX)(BX*2), Y12
 	VFMADD231PD  Y10, Y12, Y4
 	VFMADD231PD  Y11, Y12, Y5
-	VBROADCASTSD (SI)(R8*1), Y12
+	VBROADCASTSD (DX)(SI*1), Y12
 	VFMADD231PD  Y10, Y12, Y6
 	VFMADD231PD  Y11, Y12, Y7
-	VBROADCASTSD (R9), Y12
+	VBROADCASTSD (DI), Y12
 	VFMADD231PD  Y10, Y12, Y8
 	VFMADD231PD  Y11, Y12, Y9
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+4, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y10
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPD Y1, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y2, (AX)
-	VMASKMOVPD Y3, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y4, (AX)
-	VMASKMOVPD Y5, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y6, (AX)
-	VMASKMOVPD Y7, Y10, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y8, (AX)
-	VMASKMOVPD Y9, Y10, 32(AX)
-	JMP        storeDone
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+4, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y10
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPD   Y1, Y10, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPD   Y3, Y10, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPD   Y5, Y10, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y6, (AX)
+	VMASKMOVPD   Y7, Y10, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y8, (AX)
+	VMASKMOVPD   Y9, Y10, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -8761,12 +11451,21 @@ storeFull:
 	VMOVUPS Y9, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+5, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows6Vectors2AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows6Vectors2AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -8838,92 +11537,127 @@ clear:
 	VXORPS Y11, Y11, Y11
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+6, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+6, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+6, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+6, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Y12
-	VMOVUPS      32(CX), Y13
-	VBROADCASTSD (SI), Y14
+	VMOVUPS      (AX), Y12
+	VMOVUPS      32(AX), Y13
+	VBROADCASTSD (DX), Y14
 	VFMADD231PD  Y12, Y14, Y0
 	VFMADD231PD  Y13, Y14, Y1
-	VBROADCASTSD (SI)(DI*1), Y14
+	VBROADCASTSD (DX)(BX*1), Y14
 	VFMADD231PD  Y12, Y14, Y2
 	VFMADD231PD  Y13, Y14, Y3
-	VBROADCASTSD (SI)(DI*2), Y14
+	VBROADCASTSD (DX)(BX*2), Y14
 	VFMADD231PD  Y12, Y14, Y4
 	VFMADD231PD  Y13, Y14, Y5
-	VBROADCASTSD (SI)(R8*1), Y14
+	VBROADCASTSD (DX)(SI*1), Y14
 	VFMADD231PD  Y12, Y14, Y6
 	VFMADD231PD  Y13, Y14, Y7
-	VBROADCASTSD (R9), Y14
+	VBROADCASTSD (DI), Y14
 	VFMADD231PD  Y12, Y14, Y8
 	VFMADD231PD  Y13, Y14, Y9
-	VBROADCASTSD (R9)(DI*1), Y14
+	VBROADCASTSD (DI)(BX*1), Y14
 	VFMADD231PD  Y12, Y14, Y10
 	VFMADD231PD  Y13, Y14, Y11
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+8
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+4, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y12
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMASKMOVPD Y1, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y2, (AX)
-	VMASKMOVPD Y3, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y4, (AX)
-	VMASKMOVPD Y5, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y6, (AX)
-	VMASKMOVPD Y7, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y8, (AX)
-	VMASKMOVPD Y9, Y12, 32(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y10, (AX)
-	VMASKMOVPD Y11, Y12, 32(AX)
-	JMP        storeDone
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+8
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+4, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y12
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMASKMOVPD   Y1, Y12, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	VMASKMOVPD   Y3, Y12, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	VMASKMOVPD   Y5, Y12, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y6, (AX)
+	VMASKMOVPD   Y7, Y12, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y8, (AX)
+	VMASKMOVPD   Y9, Y12, 32(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y10, (AX)
+	VMASKMOVPD   Y11, Y12, 32(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -8947,6 +11681,14 @@ storeFull:
 	VMOVUPS Y11, 32(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+6, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
@@ -8977,9 +11719,10 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows1Vectors4AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows1Vectors4AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -9017,66 +11760,101 @@ clear:
 	VXORPS Y3, Y3, Y3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VBROADCASTSD (SI), Y4
-	VMOVUPS      (CX), Y5
+	VBROADCASTSD (DX), Y4
+	VMOVUPS      (AX), Y5
 	VFMADD231PD  Y5, Y4, Y0
-	VMOVUPS      32(CX), Y5
+	VMOVUPS      32(AX), Y5
 	VFMADD231PD  Y5, Y4, Y1
-	VMOVUPS      64(CX), Y5
+	VMOVUPS      64(AX), Y5
 	VFMADD231PD  Y5, Y4, Y2
-	VMOVUPS      96(CX), Y5
+	VMOVUPS      96(AX), Y5
 	VFMADD231PD  Y5, Y4, Y3
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+16
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+12, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y4
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMOVUPS    Y1, 32(AX)
-	VMOVUPS    Y2, 64(AX)
-	VMASKMOVPD Y3, Y4, 96(AX)
-	JMP        storeDone
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+16
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+12, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y4
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMASKMOVPD   Y3, Y4, 96(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -9087,12 +11865,21 @@ storeFull:
 	VMOVUPS Y3, 96(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+1, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows2Vectors4AVX2(SB), NOSPLIT, $0-80
+TEXT ·tile64Rows2Vectors4AVX2(SB), NOSPLIT, $0-104
+strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
 	JZ         clear
@@ -9144,76 +11931,111 @@ clear:
 	VXORPS Y7, Y7, Y7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VBROADCASTSD (SI), Y8
-	VBROADCASTSD (SI)(DI*1), Y9
-	VMOVUPS      (CX), Y10
+	VBROADCASTSD (DX), Y8
+	VBROADCASTSD (DX)(BX*1), Y9
+	VMOVUPS      (AX), Y10
 	VFMADD231PD  Y10, Y8, Y0
 	VFMADD231PD  Y10, Y9, Y4
-	VMOVUPS      32(CX), Y10
+	VMOVUPS      32(AX), Y10
 	VFMADD231PD  Y10, Y8, Y1
 	VFMADD231PD  Y10, Y9, Y5
-	VMOVUPS      64(CX), Y10
+	VMOVUPS      64(AX), Y10
 	VFMADD231PD  Y10, Y8, Y2
 	VFMADD231PD  Y10, Y9, Y6
-	VMOVUPS      96(CX), Y10
+	VMOVUPS      96(AX), Y10
 	VFMADD231PD  Y10, Y8, Y3
 	VFMADD231PD  Y10, Y9, Y7
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ       width+64(FP), AX
-	CMPQ       AX, $+16
-	JE         storeFull
-	LEAQ       constants<>+32(SB), CX
-	SUBQ       $+12, AX
-	IMUL3Q     $+8, AX, AX
-	SUBQ       AX, CX
-	VMOVUPS    (CX), Y8
-	MOVQ       c+48(FP), AX
-	MOVQ       cRow+56(FP), CX
-	VMOVUPS    Y0, (AX)
-	VMOVUPS    Y1, 32(AX)
-	VMOVUPS    Y2, 64(AX)
-	VMASKMOVPD Y3, Y8, 96(AX)
-	ADDQ       CX, AX
-	VMOVUPS    Y4, (AX)
-	VMOVUPS    Y5, 32(AX)
-	VMOVUPS    Y6, 64(AX)
-	VMASKMOVPD Y7, Y8, 96(AX)
-	JMP        storeDone
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         width+64(FP), AX
+	CMPQ         AX, $+16
+	JE           storeFull
+	LEAQ         constants<>+32(SB), CX
+	SUBQ         $+12, AX
+	IMUL3Q       $+8, AX, AX
+	SUBQ         AX, CX
+	VMOVUPS      (CX), Y8
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMASKMOVPD   Y3, Y8, 96(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	VMOVUPS      Y6, 64(AX)
+	VMASKMOVPD   Y7, Y8, 96(AX)
+	JMP          storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -9229,6 +12051,14 @@ storeFull:
 	VMOVUPS Y7, 96(AX)
 
 storeDone:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+2, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
@@ -9415,15 +12245,17 @@ group:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows1Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows1Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -9436,58 +12268,103 @@ clear:
 	VPXORD Z0, Z0, Z0
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VMOVUPD.Z        (CX), K1, Z1
-	VFMADD231PD.BCST (SI), Z1, Z0
-	ADDQ             BX, SI
-	ADDQ             DX, CX
-	DECQ             R10
+	VMOVUPD.Z        (AX), K1, Z1
+	VFMADD231PD.BCST (DX), Z1, Z0
+	ADDQ             CX, DX
+	ADDQ             bRow+40(FP), AX
+	DECQ             R8
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R9, R9
-	JNZ              fetch
-	MOVQ             AX, R10
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
+	TESTQ            SI, SI
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+1, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows2Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows2Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -9503,61 +12380,106 @@ clear:
 	VPXORD Z1, Z1, Z1
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPD.Z        (CX), K1, Z2
-	VFMADD231PD.BCST (SI), Z2, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z2, Z1
-	ADDQ             BX, SI
-	ADDQ             DX, CX
-	DECQ             R11
+	VMOVUPD.Z        (AX), K1, Z2
+	VFMADD231PD.BCST (DX), Z2, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z2, Z1
+	ADDQ             CX, DX
+	ADDQ             bRow+40(FP), AX
+	DECQ             R9
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R10, R10
-	JNZ              fetch
-	MOVQ             AX, R11
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
+	TESTQ            DI, DI
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+2, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows3Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows3Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -9576,64 +12498,109 @@ clear:
 	VPXORD Z2, Z2, Z2
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+3, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+3, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+3, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+3, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPD.Z        (CX), K1, Z3
-	VFMADD231PD.BCST (SI), Z3, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z3, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z3, Z2
-	ADDQ             BX, SI
-	ADDQ             DX, CX
-	DECQ             R11
+	VMOVUPD.Z        (AX), K1, Z3
+	VFMADD231PD.BCST (DX), Z3, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z3, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z3, Z2
+	ADDQ             CX, DX
+	ADDQ             bRow+40(FP), AX
+	DECQ             R9
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R10, R10
-	JNZ              fetch
-	MOVQ             AX, R11
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
+	TESTQ            DI, DI
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+3, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows4Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows4Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -9655,68 +12622,113 @@ clear:
 	VPXORD Z3, Z3, Z3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	MOVQ   c+48(FP), R9
-	MOVQ   cRow+56(FP), R10
-	IMUL3Q $+4, R10, R11
-	ADDQ   R11, R9
-	MOVQ   $+4, R11
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   cRow+56(FP), DI
+	IMUL3Q $+4, DI, DI
+	ADDQ   c+48(FP), DI
+	MOVQ   k+0(FP), R8
+	MOVQ   $+4, R9
 
-fetch:
-	PREFETCHT0 (R9)
-	ADDQ       R10, R9
+terms:
+	TESTQ      R9, R9
+	JZ         fetched
+	PREFETCHT0 (DI)
+	ADDQ       cRow+56(FP), DI
+	DECQ       R9
+
+fetched:
+	MOVQ ahead+96(FP), R10
+	MOVQ 40(R10), R11
+
+region:
+	CMPQ 16(R10), $+0
+	JE   ahead
+	MOVQ (R10), R12
+	MOVQ 8(R10), R13
+
+line:
+	PREFETCHT1 (R12)
+	ADDQ       $+64, R12
+	DECQ       R13
+	JZ         row
 	DECQ       R11
-	MOVQ       $+4, R12
-	CMPQ       AX, R12
-	CMOVQLT    AX, R12
-	SUBQ       R12, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R10), R12
+	MOVQ 24(R10), R13
+	DECQ 16(R10)
+	JZ   done
+	DECQ R11
+	JNZ  line
+
+some:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	JMP  ahead
+
+done:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	ADDQ $+48, R10
+	MOVQ R10, ahead+96(FP)
+	DECQ R11
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
 
 term:
-	VMOVUPD.Z        (CX), K1, Z4
-	VFMADD231PD.BCST (SI), Z4, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z4, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z4, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z4, Z3
-	ADDQ             BX, SI
-	ADDQ             DX, CX
-	DECQ             R12
+	VMOVUPD.Z        (AX), K1, Z4
+	VFMADD231PD.BCST (DX), Z4, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z4, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z4, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z4, Z3
+	ADDQ             CX, DX
+	ADDQ             bRow+40(FP), AX
+	DECQ             R10
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R11, R11
-	JNZ              fetch
-	MOVQ             AX, R12
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
+	TESTQ            R8, R8
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+4, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows5Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows5Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -9741,73 +12753,118 @@ clear:
 	VPXORD Z4, Z4, Z4
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+5, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+5, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+5, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+5, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPD.Z        (CX), K1, Z5
-	VFMADD231PD.BCST (SI), Z5, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z5, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z5, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z5, Z3
-	VFMADD231PD.BCST (R9), Z5, Z4
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             DX, CX
-	DECQ             R13
+	VMOVUPD.Z        (AX), K1, Z5
+	VFMADD231PD.BCST (DX), Z5, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z5, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z5, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z5, Z3
+	VFMADD231PD.BCST (DI), Z5, Z4
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             bRow+40(FP), AX
+	DECQ             R11
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R12, R12
-	JNZ              fetch
-	MOVQ             AX, R13
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z4, K1, (AX)
+	TESTQ            R9, R9
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z4, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+5, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows6Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows6Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -9835,76 +12892,121 @@ clear:
 	VPXORD Z5, Z5, Z5
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+6, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+6, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+6, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+6, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPD.Z        (CX), K1, Z6
-	VFMADD231PD.BCST (SI), Z6, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z6, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z6, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z6, Z3
-	VFMADD231PD.BCST (R9), Z6, Z4
-	VFMADD231PD.BCST (R9)(DI*1), Z6, Z5
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             DX, CX
-	DECQ             R13
+	VMOVUPD.Z        (AX), K1, Z6
+	VFMADD231PD.BCST (DX), Z6, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z6, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z6, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z6, Z3
+	VFMADD231PD.BCST (DI), Z6, Z4
+	VFMADD231PD.BCST (DI)(BX*1), Z6, Z5
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             bRow+40(FP), AX
+	DECQ             R11
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R12, R12
-	JNZ              fetch
-	MOVQ             AX, R13
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z5, K1, (AX)
+	TESTQ            R9, R9
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z5, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+6, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows7Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows7Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -9935,79 +13037,124 @@ clear:
 	VPXORD Z6, Z6, Z6
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+7, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+7, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+7, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+7, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPD.Z        (CX), K1, Z7
-	VFMADD231PD.BCST (SI), Z7, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z7, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z7, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z7, Z3
-	VFMADD231PD.BCST (R9), Z7, Z4
-	VFMADD231PD.BCST (R9)(DI*1), Z7, Z5
-	VFMADD231PD.BCST (R9)(DI*2), Z7, Z6
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             DX, CX
-	DECQ             R13
+	VMOVUPD.Z        (AX), K1, Z7
+	VFMADD231PD.BCST (DX), Z7, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z7, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z7, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z7, Z3
+	VFMADD231PD.BCST (DI), Z7, Z4
+	VFMADD231PD.BCST (DI)(BX*1), Z7, Z5
+	VFMADD231PD.BCST (DI)(BX*2), Z7, Z6
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             bRow+40(FP), AX
+	DECQ             R11
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R12, R12
-	JNZ              fetch
-	MOVQ             AX, R13
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z6, K1, (AX)
+	TESTQ            R9, R9
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z6, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+7, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows8Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows8Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -10041,82 +13188,127 @@ clear:
 	VPXORD Z7, Z7, Z7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+8, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+8, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+8, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+8, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPD.Z        (CX), K1, Z8
-	VFMADD231PD.BCST (SI), Z8, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z8, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z8, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z8, Z3
-	VFMADD231PD.BCST (R9), Z8, Z4
-	VFMADD231PD.BCST (R9)(DI*1), Z8, Z5
-	VFMADD231PD.BCST (R9)(DI*2), Z8, Z6
-	VFMADD231PD.BCST (R9)(R8*1), Z8, Z7
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             DX, CX
-	DECQ             R13
+	VMOVUPD.Z        (AX), K1, Z8
+	VFMADD231PD.BCST (DX), Z8, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z8, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z8, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z8, Z3
+	VFMADD231PD.BCST (DI), Z8, Z4
+	VFMADD231PD.BCST (DI)(BX*1), Z8, Z5
+	VFMADD231PD.BCST (DI)(BX*2), Z8, Z6
+	VFMADD231PD.BCST (DI)(SI*1), Z8, Z7
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             bRow+40(FP), AX
+	DECQ             R11
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R12, R12
-	JNZ              fetch
-	MOVQ             AX, R13
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z7, K1, (AX)
+	TESTQ            R9, R9
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z7, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+8, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows9Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows9Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -10153,87 +13345,132 @@ clear:
 	VPXORD Z8, Z8, Z8
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+9, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+9, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+9, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+9, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPD.Z        (CX), K1, Z9
-	VFMADD231PD.BCST (SI), Z9, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z9, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z9, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z9, Z3
-	VFMADD231PD.BCST (R9), Z9, Z4
-	VFMADD231PD.BCST (R9)(DI*1), Z9, Z5
-	VFMADD231PD.BCST (R9)(DI*2), Z9, Z6
-	VFMADD231PD.BCST (R9)(R8*1), Z9, Z7
-	VFMADD231PD.BCST (R10), Z9, Z8
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             DX, CX
-	DECQ             R14
+	VMOVUPD.Z        (AX), K1, Z9
+	VFMADD231PD.BCST (DX), Z9, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z9, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z9, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z9, Z3
+	VFMADD231PD.BCST (DI), Z9, Z4
+	VFMADD231PD.BCST (DI)(BX*1), Z9, Z5
+	VFMADD231PD.BCST (DI)(BX*2), Z9, Z6
+	VFMADD231PD.BCST (DI)(SI*1), Z9, Z7
+	VFMADD231PD.BCST (R8), Z9, Z8
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             bRow+40(FP), AX
+	DECQ             R12
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R13, R13
-	JNZ              fetch
-	MOVQ             AX, R14
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z8, K1, (AX)
+	TESTQ            R10, R10
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z8, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+9, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows10Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows10Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -10273,90 +13510,135 @@ clear:
 	VPXORD Z9, Z9, Z9
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+10, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+10, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+10, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+10, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPD.Z        (CX), K1, Z10
-	VFMADD231PD.BCST (SI), Z10, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z10, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z10, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z10, Z3
-	VFMADD231PD.BCST (R9), Z10, Z4
-	VFMADD231PD.BCST (R9)(DI*1), Z10, Z5
-	VFMADD231PD.BCST (R9)(DI*2), Z10, Z6
-	VFMADD231PD.BCST (R9)(R8*1), Z10, Z7
-	VFMADD231PD.BCST (R10), Z10, Z8
-	VFMADD231PD.BCST (R10)(DI*1), Z10, Z9
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             DX, CX
-	DECQ             R14
+	VMOVUPD.Z        (AX), K1, Z10
+	VFMADD231PD.BCST (DX), Z10, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z10, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z10, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z10, Z3
+	VFMADD231PD.BCST (DI), Z10, Z4
+	VFMADD231PD.BCST (DI)(BX*1), Z10, Z5
+	VFMADD231PD.BCST (DI)(BX*2), Z10, Z6
+	VFMADD231PD.BCST (DI)(SI*1), Z10, Z7
+	VFMADD231PD.BCST (R8), Z10, Z8
+	VFMADD231PD.BCST (R8)(BX*1), Z10, Z9
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             bRow+40(FP), AX
+	DECQ             R12
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R13, R13
-	JNZ              fetch
-	MOVQ             AX, R14
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z8, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z9, K1, (AX)
+	TESTQ            R10, R10
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z8, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z9, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+10, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows11Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows11Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -10399,93 +13681,138 @@ clear:
 	VPXORD Z10, Z10, Z10
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+11, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+11, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+11, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+11, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPD.Z        (CX), K1, Z11
-	VFMADD231PD.BCST (SI), Z11, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z11, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z11, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z11, Z3
-	VFMADD231PD.BCST (R9), Z11, Z4
-	VFMADD231PD.BCST (R9)(DI*1), Z11, Z5
-	VFMADD231PD.BCST (R9)(DI*2), Z11, Z6
-	VFMADD231PD.BCST (R9)(R8*1), Z11, Z7
-	VFMADD231PD.BCST (R10), Z11, Z8
-	VFMADD231PD.BCST (R10)(DI*1), Z11, Z9
-	VFMADD231PD.BCST (R10)(DI*2), Z11, Z10
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             DX, CX
-	DECQ             R14
+	VMOVUPD.Z        (AX), K1, Z11
+	VFMADD231PD.BCST (DX), Z11, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z11, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z11, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z11, Z3
+	VFMADD231PD.BCST (DI), Z11, Z4
+	VFMADD231PD.BCST (DI)(BX*1), Z11, Z5
+	VFMADD231PD.BCST (DI)(BX*2), Z11, Z6
+	VFMADD231PD.BCST (DI)(SI*1), Z11, Z7
+	VFMADD231PD.BCST (R8), Z11, Z8
+	VFMADD231PD.BCST (R8)(BX*1), Z11, Z9
+	VFMADD231PD.BCST (R8)(BX*2), Z11, Z10
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             bRow+40(FP), AX
+	DECQ             R12
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R13, R13
-	JNZ              fetch
-	MOVQ             AX, R14
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z8, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z9, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z10, K1, (AX)
+	TESTQ            R10, R10
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z8, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z9, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z10, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+11, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows12Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows12Vectors1AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -10531,96 +13858,141 @@ clear:
 	VPXORD Z11, Z11, Z11
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+12, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+12, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+12, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+12, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPD.Z        (CX), K1, Z12
-	VFMADD231PD.BCST (SI), Z12, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z12, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z12, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z12, Z3
-	VFMADD231PD.BCST (R9), Z12, Z4
-	VFMADD231PD.BCST (R9)(DI*1), Z12, Z5
-	VFMADD231PD.BCST (R9)(DI*2), Z12, Z6
-	VFMADD231PD.BCST (R9)(R8*1), Z12, Z7
-	VFMADD231PD.BCST (R10), Z12, Z8
-	VFMADD231PD.BCST (R10)(DI*1), Z12, Z9
-	VFMADD231PD.BCST (R10)(DI*2), Z12, Z10
-	VFMADD231PD.BCST (R10)(R8*1), Z12, Z11
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             DX, CX
-	DECQ             R14
+	VMOVUPD.Z        (AX), K1, Z12
+	VFMADD231PD.BCST (DX), Z12, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z12, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z12, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z12, Z3
+	VFMADD231PD.BCST (DI), Z12, Z4
+	VFMADD231PD.BCST (DI)(BX*1), Z12, Z5
+	VFMADD231PD.BCST (DI)(BX*2), Z12, Z6
+	VFMADD231PD.BCST (DI)(SI*1), Z12, Z7
+	VFMADD231PD.BCST (R8), Z12, Z8
+	VFMADD231PD.BCST (R8)(BX*1), Z12, Z9
+	VFMADD231PD.BCST (R8)(BX*2), Z12, Z10
+	VFMADD231PD.BCST (R8)(SI*1), Z12, Z11
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             bRow+40(FP), AX
+	DECQ             R12
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R13, R13
-	JNZ              fetch
-	MOVQ             AX, R14
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z8, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z9, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z10, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z11, K1, (AX)
+	TESTQ            R10, R10
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z8, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z9, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z10, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z11, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+12, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows13Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows13Vectors1AVX512(SB), NOSPLIT, $8-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -10669,101 +14041,146 @@ clear:
 	VPXORD Z12, Z12, Z12
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	LEAQ   (R10)(DI*4), R11
-	MOVQ   c+48(FP), R12
-	MOVQ   cRow+56(FP), R13
-	IMUL3Q $+13, R13, R14
-	ADDQ   R14, R12
-	MOVQ   $+13, R14
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	LEAQ   (R8)(BX*4), R9
+	MOVQ   cRow+56(FP), R10
+	IMUL3Q $+13, R10, R10
+	ADDQ   c+48(FP), R10
+	MOVQ   k+0(FP), R11
+	MOVQ   $+13, R12
 
-fetch:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+terms:
+	TESTQ      R12, R12
+	JZ         fetched
+	PREFETCHT0 (R10)
+	ADDQ       cRow+56(FP), R10
+	DECQ       R12
+
+fetched:
+	MOVQ ahead+96(FP), R13
+	MOVQ 40(R13), R14
+
+region:
+	CMPQ 16(R13), $+0
+	JE   ahead
+	MOVQ (R13), R15
+	MOVQ 8(R13), BP
+
+line:
+	PREFETCHT1 (R15)
+	ADDQ       $+64, R15
+	DECQ       BP
+	JZ         row
 	DECQ       R14
-	MOVQ       $+4, R15
-	CMPQ       AX, R15
-	CMOVQLT    AX, R15
-	SUBQ       R15, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R13), R15
+	MOVQ 24(R13), BP
+	DECQ 16(R13)
+	JZ   done
+	DECQ R14
+	JNZ  line
+
+some:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	JMP  ahead
+
+done:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	ADDQ $+48, R13
+	MOVQ R13, ahead+96(FP)
+	DECQ R14
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R13
+	CMPQ    R11, R13
+	CMOVQLT R11, R13
+	SUBQ    R13, R11
 
 term:
-	VMOVUPD.Z        (CX), K1, Z13
-	VFMADD231PD.BCST (SI), Z13, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z13, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z13, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z13, Z3
-	VFMADD231PD.BCST (R9), Z13, Z4
-	VFMADD231PD.BCST (R9)(DI*1), Z13, Z5
-	VFMADD231PD.BCST (R9)(DI*2), Z13, Z6
-	VFMADD231PD.BCST (R9)(R8*1), Z13, Z7
-	VFMADD231PD.BCST (R10), Z13, Z8
-	VFMADD231PD.BCST (R10)(DI*1), Z13, Z9
-	VFMADD231PD.BCST (R10)(DI*2), Z13, Z10
-	VFMADD231PD.BCST (R10)(R8*1), Z13, Z11
-	VFMADD231PD.BCST (R11), Z13, Z12
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             BX, R11
-	ADDQ             DX, CX
-	DECQ             R15
+	VMOVUPD.Z        (AX), K1, Z13
+	VFMADD231PD.BCST (DX), Z13, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z13, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z13, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z13, Z3
+	VFMADD231PD.BCST (DI), Z13, Z4
+	VFMADD231PD.BCST (DI)(BX*1), Z13, Z5
+	VFMADD231PD.BCST (DI)(BX*2), Z13, Z6
+	VFMADD231PD.BCST (DI)(SI*1), Z13, Z7
+	VFMADD231PD.BCST (R8), Z13, Z8
+	VFMADD231PD.BCST (R8)(BX*1), Z13, Z9
+	VFMADD231PD.BCST (R8)(BX*2), Z13, Z10
+	VFMADD231PD.BCST (R8)(SI*1), Z13, Z11
+	VFMADD231PD.BCST (R9), Z13, Z12
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             CX, R9
+	ADDQ             bRow+40(FP), AX
+	DECQ             R13
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R14, R14
-	JNZ              fetch
-	MOVQ             AX, R15
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z8, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z9, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z10, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z11, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z12, K1, (AX)
+	TESTQ            R11, R11
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z8, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z9, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z10, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z11, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z12, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+13, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows14Vectors1AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+8, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows14Vectors1AVX512(SB), NOSPLIT, $8-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+8, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -10815,92 +14232,135 @@ clear:
 	VPXORD Z13, Z13, Z13
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	LEAQ   (R10)(DI*4), R11
-	MOVQ   c+48(FP), R12
-	MOVQ   cRow+56(FP), R13
-	IMUL3Q $+14, R13, R14
-	ADDQ   R14, R12
-	MOVQ   $+14, R14
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	LEAQ   (R8)(BX*4), R9
+	MOVQ   cRow+56(FP), R10
+	IMUL3Q $+14, R10, R10
+	ADDQ   c+48(FP), R10
+	MOVQ   k+0(FP), R11
+	MOVQ   $+14, R12
 
-fetch:
-	PREFETCHT0 (R12)
-	ADDQ       R13, R12
+terms:
+	TESTQ      R12, R12
+	JZ         fetched
+	PREFETCHT0 (R10)
+	ADDQ       cRow+56(FP), R10
+	DECQ       R12
+
+fetched:
+	MOVQ ahead+96(FP), R13
+	MOVQ 40(R13), R14
+
+region:
+	CMPQ 16(R13), $+0
+	JE   ahead
+	MOVQ (R13), R15
+	MOVQ 8(R13), BP
+
+line:
+	PREFETCHT1 (R15)
+	ADDQ       $+64, R15
+	DECQ       BP
+	JZ         row
 	DECQ       R14
-	MOVQ       $+4, R15
-	CMPQ       AX, R15
-	CMOVQLT    AX, R15
-	SUBQ       R15, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R13), R15
+	MOVQ 24(R13), BP
+	DECQ 16(R13)
+	JZ   done
+	DECQ R14
+	JNZ  line
+
+some:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	JMP  ahead
+
+done:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	ADDQ $+48, R13
+	MOVQ R13, ahead+96(FP)
+	DECQ R14
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R13
+	CMPQ    R11, R13
+	CMOVQLT R11, R13
+	SUBQ    R13, R11
 
 term:
-	VMOVUPD.Z        (CX), K1, Z14
-	VFMADD231PD.BCST (SI), Z14, Z0
-	VFMADD231PD.BCST (SI)(DI*1), Z14, Z1
-	VFMADD231PD.BCST (SI)(DI*2), Z14, Z2
-	VFMADD231PD.BCST (SI)(R8*1), Z14, Z3
-	VFMADD231PD.BCST (R9), Z14, Z4
-	VFMADD231PD.BCST (R9)(DI*1), Z14, Z5
-	VFMADD231PD.BCST (R9)(DI*2), Z14, Z6
-	VFMADD231PD.BCST (R9)(R8*1), Z14, Z7
-	VFMADD231PD.BCST (R10), Z14, Z8
-	VFMADD231PD.BCST (R10)(DI*1), Z14, Z9
-	VFMADD231PD.BCST (R10)(DI*2), Z14, Z10
-	VFMADD231PD.BCST (R10)(R8*1), Z14, Z11
-	VFMADD231PD.BCST (R11), Z14, Z12
-	VFMADD231PD.BCST (R11)(DI*1), Z14, Z13
-	ADDQ             BX, SI
-	ADDQ             BX, R9
-	ADDQ             BX, R10
-	ADDQ             BX, R11
-	ADDQ             DX, CX
-	DECQ             R15
+	VMOVUPD.Z        (AX), K1, Z14
+	VFMADD231PD.BCST (DX), Z14, Z0
+	VFMADD231PD.BCST (DX)(BX*1), Z14, Z1
+	VFMADD231PD.BCST (DX)(BX*2), Z14, Z2
+	VFMADD231PD.BCST (DX)(SI*1), Z14, Z3
+	VFMADD231PD.BCST (DI), Z14, Z4
+	VFMADD231PD.BCST (DI)(BX*1), Z14, Z5
+	VFMADD231PD.BCST (DI)(BX*2), Z14, Z6
+	VFMADD231PD.BCST (DI)(SI*1), Z14, Z7
+	VFMADD231PD.BCST (R8), Z14, Z8
+	VFMADD231PD.BCST (R8)(BX*1), Z14, Z9
+	VFMADD231PD.BCST (R8)(BX*2), Z14, Z10
+	VFMADD231PD.BCST (R8)(SI*1), Z14, Z11
+	VFMADD231PD.BCST (R9), Z14, Z12
+	VFMADD231PD.BCST (R9)(BX*1), Z14, Z13
+	ADDQ             CX, DX
+	ADDQ             CX, DI
+	ADDQ             CX, R8
+	ADDQ             CX, R9
+	ADDQ             bRow+40(FP), AX
+	DECQ             R13
 	JNZ              term
-	TESTQ            AX, AX
-	JZ               end
-	TESTQ            R14, R14
-	JNZ              fetch
-	MOVQ             AX, R15
-	XORQ             AX, AX
-	JMP              term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPD Z0, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z1, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z2, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z3, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z4, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z5, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z6, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z7, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z8, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z9, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z10, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z11, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z12, K1, (AX)
-	ADDQ    CX, AX
-	VMOVUPD Z13, K1, (AX)
+	TESTQ            R11, R11
+	JNZ              terms
+	MOVQ             c+48(FP), AX
+	MOVQ             cRow+56(FP), CX
+	VMOVUPD          Z0, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z1, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z2, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z3, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z4, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z5, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z6, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z7, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z8, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z9, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z10, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z11, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z12, K1, (AX)
+	ADDQ             CX, AX
+	VMOVUPD          Z13, K1, (AX)
+	MOVQ             cRow+56(FP), AX
+	IMUL3Q           $+14, AX, AX
+	ADDQ             c+48(FP), AX
+	MOVQ             AX, c+48(FP)
+	MOVQ             aStrip+88(FP), AX
+	ADDQ             AX, a+8(FP)
+	DECQ             strips+80(FP)
+	JNZ              strip
 	VZEROUPPER
 	RET
 
@@ -10929,15 +14389,17 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows1Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows1Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -10952,63 +14414,108 @@ clear:
 	VPXORD Z1, Z1, Z1
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VMOVUPS      (CX), Z2
-	VMOVUPD.Z    64(CX), K1, Z3
-	VBROADCASTSD (SI), Z4
+	VMOVUPS      (AX), Z2
+	VMOVUPD.Z    64(AX), K1, Z3
+	VBROADCASTSD (DX), Z4
 	VFMADD231PD  Z2, Z4, Z0
 	VFMADD231PD  Z3, Z4, Z1
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+1, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows2Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows2Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -11028,69 +14535,114 @@ clear:
 	VPXORD Z3, Z3, Z3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Z4
-	VMOVUPD.Z    64(CX), K1, Z5
-	VBROADCASTSD (SI), Z6
+	VMOVUPS      (AX), Z4
+	VMOVUPD.Z    64(AX), K1, Z5
+	VBROADCASTSD (DX), Z6
 	VFMADD231PD  Z4, Z6, Z0
 	VFMADD231PD  Z5, Z6, Z1
-	VBROADCASTSD (SI)(DI*1), Z6
+	VBROADCASTSD (DX)(BX*1), Z6
 	VFMADD231PD  Z4, Z6, Z2
 	VFMADD231PD  Z5, Z6, Z3
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+2, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows3Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows3Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -11115,75 +14667,120 @@ clear:
 	VPXORD Z5, Z5, Z5
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+3, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+3, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+3, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+3, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VMOVUPS      (CX), Z6
-	VMOVUPD.Z    64(CX), K1, Z7
-	VBROADCASTSD (SI), Z8
+	VMOVUPS      (AX), Z6
+	VMOVUPD.Z    64(AX), K1, Z7
+	VBROADCASTSD (DX), Z8
 	VFMADD231PD  Z6, Z8, Z0
 	VFMADD231PD  Z7, Z8, Z1
-	VBROADCASTSD (SI)(DI*1), Z8
+	VBROADCASTSD (DX)(BX*1), Z8
 	VFMADD231PD  Z6, Z8, Z2
 	VFMADD231PD  Z7, Z8, Z3
-	VBROADCASTSD (SI)(DI*2), Z8
+	VBROADCASTSD (DX)(BX*2), Z8
 	VFMADD231PD  Z6, Z8, Z4
 	VFMADD231PD  Z7, Z8, Z5
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+3, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows4Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows4Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -11213,82 +14810,127 @@ clear:
 	VPXORD Z7, Z7, Z7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	MOVQ   c+48(FP), R9
-	MOVQ   cRow+56(FP), R10
-	IMUL3Q $+4, R10, R11
-	ADDQ   R11, R9
-	MOVQ   $+4, R11
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   cRow+56(FP), DI
+	IMUL3Q $+4, DI, DI
+	ADDQ   c+48(FP), DI
+	MOVQ   k+0(FP), R8
+	MOVQ   $+4, R9
 
-fetch:
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	ADDQ       R10, R9
+terms:
+	TESTQ      R9, R9
+	JZ         fetched
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	ADDQ       cRow+56(FP), DI
+	DECQ       R9
+
+fetched:
+	MOVQ ahead+96(FP), R10
+	MOVQ 40(R10), R11
+
+region:
+	CMPQ 16(R10), $+0
+	JE   ahead
+	MOVQ (R10), R12
+	MOVQ 8(R10), R13
+
+line:
+	PREFETCHT1 (R12)
+	ADDQ       $+64, R12
+	DECQ       R13
+	JZ         row
 	DECQ       R11
-	MOVQ       $+4, R12
-	CMPQ       AX, R12
-	CMOVQLT    AX, R12
-	SUBQ       R12, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R10), R12
+	MOVQ 24(R10), R13
+	DECQ 16(R10)
+	JZ   done
+	DECQ R11
+	JNZ  line
+
+some:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	JMP  ahead
+
+done:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	ADDQ $+48, R10
+	MOVQ R10, ahead+96(FP)
+	DECQ R11
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
 
 term:
-	VMOVUPS      (CX), Z8
-	VMOVUPD.Z    64(CX), K1, Z9
-	VBROADCASTSD (SI), Z10
+	VMOVUPS      (AX), Z8
+	VMOVUPD.Z    64(AX), K1, Z9
+	VBROADCASTSD (DX), Z10
 	VFMADD231PD  Z8, Z10, Z0
 	VFMADD231PD  Z9, Z10, Z1
-	VBROADCASTSD (SI)(DI*1), Z10
+	VBROADCASTSD (DX)(BX*1), Z10
 	VFMADD231PD  Z8, Z10, Z2
 	VFMADD231PD  Z9, Z10, Z3
-	VBROADCASTSD (SI)(DI*2), Z10
+	VBROADCASTSD (DX)(BX*2), Z10
 	VFMADD231PD  Z8, Z10, Z4
 	VFMADD231PD  Z9, Z10, Z5
-	VBROADCASTSD (SI)(R8*1), Z10
+	VBROADCASTSD (DX)(SI*1), Z10
 	VFMADD231PD  Z8, Z10, Z6
 	VFMADD231PD  Z9, Z10, Z7
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R12
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R10
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R11, R11
-	JNZ          fetch
-	MOVQ         AX, R12
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
+	TESTQ        R8, R8
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+4, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows5Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows5Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -11323,90 +14965,135 @@ clear:
 	VPXORD Z9, Z9, Z9
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+5, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+5, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+5, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+5, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Z10
-	VMOVUPD.Z    64(CX), K1, Z11
-	VBROADCASTSD (SI), Z12
+	VMOVUPS      (AX), Z10
+	VMOVUPD.Z    64(AX), K1, Z11
+	VBROADCASTSD (DX), Z12
 	VFMADD231PD  Z10, Z12, Z0
 	VFMADD231PD  Z11, Z12, Z1
-	VBROADCASTSD (SI)(DI*1), Z12
+	VBROADCASTSD (DX)(BX*1), Z12
 	VFMADD231PD  Z10, Z12, Z2
 	VFMADD231PD  Z11, Z12, Z3
-	VBROADCASTSD (SI)(DI*2), Z12
+	VBROADCASTSD (DX)(BX*2), Z12
 	VFMADD231PD  Z10, Z12, Z4
 	VFMADD231PD  Z11, Z12, Z5
-	VBROADCASTSD (SI)(R8*1), Z12
+	VBROADCASTSD (DX)(SI*1), Z12
 	VFMADD231PD  Z10, Z12, Z6
 	VFMADD231PD  Z11, Z12, Z7
-	VBROADCASTSD (R9), Z12
+	VBROADCASTSD (DI), Z12
 	VFMADD231PD  Z10, Z12, Z8
 	VFMADD231PD  Z11, Z12, Z9
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPD Z9, K1, 64(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+5, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows6Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows6Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -11446,96 +15133,141 @@ clear:
 	VPXORD Z11, Z11, Z11
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+6, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+6, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+6, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+6, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Z12
-	VMOVUPD.Z    64(CX), K1, Z13
-	VBROADCASTSD (SI), Z14
+	VMOVUPS      (AX), Z12
+	VMOVUPD.Z    64(AX), K1, Z13
+	VBROADCASTSD (DX), Z14
 	VFMADD231PD  Z12, Z14, Z0
 	VFMADD231PD  Z13, Z14, Z1
-	VBROADCASTSD (SI)(DI*1), Z14
+	VBROADCASTSD (DX)(BX*1), Z14
 	VFMADD231PD  Z12, Z14, Z2
 	VFMADD231PD  Z13, Z14, Z3
-	VBROADCASTSD (SI)(DI*2), Z14
+	VBROADCASTSD (DX)(BX*2), Z14
 	VFMADD231PD  Z12, Z14, Z4
 	VFMADD231PD  Z13, Z14, Z5
-	VBROADCASTSD (SI)(R8*1), Z14
+	VBROADCASTSD (DX)(SI*1), Z14
 	VFMADD231PD  Z12, Z14, Z6
 	VFMADD231PD  Z13, Z14, Z7
-	VBROADCASTSD (R9), Z14
+	VBROADCASTSD (DI), Z14
 	VFMADD231PD  Z12, Z14, Z8
 	VFMADD231PD  Z13, Z14, Z9
-	VBROADCASTSD (R9)(DI*1), Z14
+	VBROADCASTSD (DI)(BX*1), Z14
 	VFMADD231PD  Z12, Z14, Z10
 	VFMADD231PD  Z13, Z14, Z11
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPD Z11, K1, 64(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+6, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows7Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows7Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -11580,102 +15312,147 @@ clear:
 	VPXORD Z13, Z13, Z13
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+7, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+7, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+7, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+7, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Z14
-	VMOVUPD.Z    64(CX), K1, Z15
-	VBROADCASTSD (SI), Z16
+	VMOVUPS      (AX), Z14
+	VMOVUPD.Z    64(AX), K1, Z15
+	VBROADCASTSD (DX), Z16
 	VFMADD231PD  Z14, Z16, Z0
 	VFMADD231PD  Z15, Z16, Z1
-	VBROADCASTSD (SI)(DI*1), Z16
+	VBROADCASTSD (DX)(BX*1), Z16
 	VFMADD231PD  Z14, Z16, Z2
 	VFMADD231PD  Z15, Z16, Z3
-	VBROADCASTSD (SI)(DI*2), Z16
+	VBROADCASTSD (DX)(BX*2), Z16
 	VFMADD231PD  Z14, Z16, Z4
 	VFMADD231PD  Z15, Z16, Z5
-	VBROADCASTSD (SI)(R8*1), Z16
+	VBROADCASTSD (DX)(SI*1), Z16
 	VFMADD231PD  Z14, Z16, Z6
 	VFMADD231PD  Z15, Z16, Z7
-	VBROADCASTSD (R9), Z16
+	VBROADCASTSD (DI), Z16
 	VFMADD231PD  Z14, Z16, Z8
 	VFMADD231PD  Z15, Z16, Z9
-	VBROADCASTSD (R9)(DI*1), Z16
+	VBROADCASTSD (DI)(BX*1), Z16
 	VFMADD231PD  Z14, Z16, Z10
 	VFMADD231PD  Z15, Z16, Z11
-	VBROADCASTSD (R9)(DI*2), Z16
+	VBROADCASTSD (DI)(BX*2), Z16
 	VFMADD231PD  Z14, Z16, Z12
 	VFMADD231PD  Z15, Z16, Z13
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPD Z13, K1, 64(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPD      Z13, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+7, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows8Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows8Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -11725,108 +15502,153 @@ clear:
 	VPXORD Z15, Z15, Z15
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+8, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+8, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+8, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+8, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VMOVUPS      (CX), Z16
-	VMOVUPD.Z    64(CX), K1, Z17
-	VBROADCASTSD (SI), Z18
+	VMOVUPS      (AX), Z16
+	VMOVUPD.Z    64(AX), K1, Z17
+	VBROADCASTSD (DX), Z18
 	VFMADD231PD  Z16, Z18, Z0
 	VFMADD231PD  Z17, Z18, Z1
-	VBROADCASTSD (SI)(DI*1), Z18
+	VBROADCASTSD (DX)(BX*1), Z18
 	VFMADD231PD  Z16, Z18, Z2
 	VFMADD231PD  Z17, Z18, Z3
-	VBROADCASTSD (SI)(DI*2), Z18
+	VBROADCASTSD (DX)(BX*2), Z18
 	VFMADD231PD  Z16, Z18, Z4
 	VFMADD231PD  Z17, Z18, Z5
-	VBROADCASTSD (SI)(R8*1), Z18
+	VBROADCASTSD (DX)(SI*1), Z18
 	VFMADD231PD  Z16, Z18, Z6
 	VFMADD231PD  Z17, Z18, Z7
-	VBROADCASTSD (R9), Z18
+	VBROADCASTSD (DI), Z18
 	VFMADD231PD  Z16, Z18, Z8
 	VFMADD231PD  Z17, Z18, Z9
-	VBROADCASTSD (R9)(DI*1), Z18
+	VBROADCASTSD (DI)(BX*1), Z18
 	VFMADD231PD  Z16, Z18, Z10
 	VFMADD231PD  Z17, Z18, Z11
-	VBROADCASTSD (R9)(DI*2), Z18
+	VBROADCASTSD (DI)(BX*2), Z18
 	VFMADD231PD  Z16, Z18, Z12
 	VFMADD231PD  Z17, Z18, Z13
-	VBROADCASTSD (R9)(R8*1), Z18
+	VBROADCASTSD (DI)(SI*1), Z18
 	VFMADD231PD  Z16, Z18, Z14
 	VFMADD231PD  Z17, Z18, Z15
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPD Z15, K1, 64(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPD      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPD      Z15, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+8, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows9Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows9Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -11881,116 +15703,161 @@ clear:
 	VPXORD Z17, Z17, Z17
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+9, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+9, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+9, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+9, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS      (CX), Z18
-	VMOVUPD.Z    64(CX), K1, Z19
-	VBROADCASTSD (SI), Z20
+	VMOVUPS      (AX), Z18
+	VMOVUPD.Z    64(AX), K1, Z19
+	VBROADCASTSD (DX), Z20
 	VFMADD231PD  Z18, Z20, Z0
 	VFMADD231PD  Z19, Z20, Z1
-	VBROADCASTSD (SI)(DI*1), Z20
+	VBROADCASTSD (DX)(BX*1), Z20
 	VFMADD231PD  Z18, Z20, Z2
 	VFMADD231PD  Z19, Z20, Z3
-	VBROADCASTSD (SI)(DI*2), Z20
+	VBROADCASTSD (DX)(BX*2), Z20
 	VFMADD231PD  Z18, Z20, Z4
 	VFMADD231PD  Z19, Z20, Z5
-	VBROADCASTSD (SI)(R8*1), Z20
+	VBROADCASTSD (DX)(SI*1), Z20
 	VFMADD231PD  Z18, Z20, Z6
 	VFMADD231PD  Z19, Z20, Z7
-	VBROADCASTSD (R9), Z20
+	VBROADCASTSD (DI), Z20
 	VFMADD231PD  Z18, Z20, Z8
 	VFMADD231PD  Z19, Z20, Z9
-	VBROADCASTSD (R9)(DI*1), Z20
+	VBROADCASTSD (DI)(BX*1), Z20
 	VFMADD231PD  Z18, Z20, Z10
 	VFMADD231PD  Z19, Z20, Z11
-	VBROADCASTSD (R9)(DI*2), Z20
+	VBROADCASTSD (DI)(BX*2), Z20
 	VFMADD231PD  Z18, Z20, Z12
 	VFMADD231PD  Z19, Z20, Z13
-	VBROADCASTSD (R9)(R8*1), Z20
+	VBROADCASTSD (DI)(SI*1), Z20
 	VFMADD231PD  Z18, Z20, Z14
 	VFMADD231PD  Z19, Z20, Z15
-	VBROADCASTSD (R10), Z20
+	VBROADCASTSD (R8), Z20
 	VFMADD231PD  Z18, Z20, Z16
 	VFMADD231PD  Z19, Z20, Z17
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         DX, CX
-	DECQ         R14
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         bRow+40(FP), AX
+	DECQ         R12
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R13, R13
-	JNZ          fetch
-	MOVQ         AX, R14
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPD Z17, K1, 64(AX)
+	TESTQ        R10, R10
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPD      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPD      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPD      Z17, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+9, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows10Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows10Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -12050,122 +15917,167 @@ clear:
 	VPXORD Z19, Z19, Z19
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+10, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+10, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+10, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+10, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS      (CX), Z20
-	VMOVUPD.Z    64(CX), K1, Z21
-	VBROADCASTSD (SI), Z22
+	VMOVUPS      (AX), Z20
+	VMOVUPD.Z    64(AX), K1, Z21
+	VBROADCASTSD (DX), Z22
 	VFMADD231PD  Z20, Z22, Z0
 	VFMADD231PD  Z21, Z22, Z1
-	VBROADCASTSD (SI)(DI*1), Z22
+	VBROADCASTSD (DX)(BX*1), Z22
 	VFMADD231PD  Z20, Z22, Z2
 	VFMADD231PD  Z21, Z22, Z3
-	VBROADCASTSD (SI)(DI*2), Z22
+	VBROADCASTSD (DX)(BX*2), Z22
 	VFMADD231PD  Z20, Z22, Z4
 	VFMADD231PD  Z21, Z22, Z5
-	VBROADCASTSD (SI)(R8*1), Z22
+	VBROADCASTSD (DX)(SI*1), Z22
 	VFMADD231PD  Z20, Z22, Z6
 	VFMADD231PD  Z21, Z22, Z7
-	VBROADCASTSD (R9), Z22
+	VBROADCASTSD (DI), Z22
 	VFMADD231PD  Z20, Z22, Z8
 	VFMADD231PD  Z21, Z22, Z9
-	VBROADCASTSD (R9)(DI*1), Z22
+	VBROADCASTSD (DI)(BX*1), Z22
 	VFMADD231PD  Z20, Z22, Z10
 	VFMADD231PD  Z21, Z22, Z11
-	VBROADCASTSD (R9)(DI*2), Z22
+	VBROADCASTSD (DI)(BX*2), Z22
 	VFMADD231PD  Z20, Z22, Z12
 	VFMADD231PD  Z21, Z22, Z13
-	VBROADCASTSD (R9)(R8*1), Z22
+	VBROADCASTSD (DI)(SI*1), Z22
 	VFMADD231PD  Z20, Z22, Z14
 	VFMADD231PD  Z21, Z22, Z15
-	VBROADCASTSD (R10), Z22
+	VBROADCASTSD (R8), Z22
 	VFMADD231PD  Z20, Z22, Z16
 	VFMADD231PD  Z21, Z22, Z17
-	VBROADCASTSD (R10)(DI*1), Z22
+	VBROADCASTSD (R8)(BX*1), Z22
 	VFMADD231PD  Z20, Z22, Z18
 	VFMADD231PD  Z21, Z22, Z19
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         DX, CX
-	DECQ         R14
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         bRow+40(FP), AX
+	DECQ         R12
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R13, R13
-	JNZ          fetch
-	MOVQ         AX, R14
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPD Z17, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPD Z19, K1, 64(AX)
+	TESTQ        R10, R10
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPD      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPD      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPD      Z17, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPD      Z19, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+10, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows11Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows11Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -12230,128 +16142,173 @@ clear:
 	VPXORD Z21, Z21, Z21
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+11, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+11, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+11, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+11, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS      (CX), Z22
-	VMOVUPD.Z    64(CX), K1, Z23
-	VBROADCASTSD (SI), Z24
+	VMOVUPS      (AX), Z22
+	VMOVUPD.Z    64(AX), K1, Z23
+	VBROADCASTSD (DX), Z24
 	VFMADD231PD  Z22, Z24, Z0
 	VFMADD231PD  Z23, Z24, Z1
-	VBROADCASTSD (SI)(DI*1), Z24
+	VBROADCASTSD (DX)(BX*1), Z24
 	VFMADD231PD  Z22, Z24, Z2
 	VFMADD231PD  Z23, Z24, Z3
-	VBROADCASTSD (SI)(DI*2), Z24
+	VBROADCASTSD (DX)(BX*2), Z24
 	VFMADD231PD  Z22, Z24, Z4
 	VFMADD231PD  Z23, Z24, Z5
-	VBROADCASTSD (SI)(R8*1), Z24
+	VBROADCASTSD (DX)(SI*1), Z24
 	VFMADD231PD  Z22, Z24, Z6
 	VFMADD231PD  Z23, Z24, Z7
-	VBROADCASTSD (R9), Z24
+	VBROADCASTSD (DI), Z24
 	VFMADD231PD  Z22, Z24, Z8
 	VFMADD231PD  Z23, Z24, Z9
-	VBROADCASTSD (R9)(DI*1), Z24
+	VBROADCASTSD (DI)(BX*1), Z24
 	VFMADD231PD  Z22, Z24, Z10
 	VFMADD231PD  Z23, Z24, Z11
-	VBROADCASTSD (R9)(DI*2), Z24
+	VBROADCASTSD (DI)(BX*2), Z24
 	VFMADD231PD  Z22, Z24, Z12
 	VFMADD231PD  Z23, Z24, Z13
-	VBROADCASTSD (R9)(R8*1), Z24
+	VBROADCASTSD (DI)(SI*1), Z24
 	VFMADD231PD  Z22, Z24, Z14
 	VFMADD231PD  Z23, Z24, Z15
-	VBROADCASTSD (R10), Z24
+	VBROADCASTSD (R8), Z24
 	VFMADD231PD  Z22, Z24, Z16
 	VFMADD231PD  Z23, Z24, Z17
-	VBROADCASTSD (R10)(DI*1), Z24
+	VBROADCASTSD (R8)(BX*1), Z24
 	VFMADD231PD  Z22, Z24, Z18
 	VFMADD231PD  Z23, Z24, Z19
-	VBROADCASTSD (R10)(DI*2), Z24
+	VBROADCASTSD (R8)(BX*2), Z24
 	VFMADD231PD  Z22, Z24, Z20
 	VFMADD231PD  Z23, Z24, Z21
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         DX, CX
-	DECQ         R14
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         bRow+40(FP), AX
+	DECQ         R12
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R13, R13
-	JNZ          fetch
-	MOVQ         AX, R14
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPD Z17, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPD Z19, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPD Z21, K1, 64(AX)
+	TESTQ        R10, R10
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPD      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPD      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPD      Z17, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPD      Z19, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z20, (AX)
+	VMOVUPD      Z21, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+11, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows12Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows12Vectors2AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -12421,134 +16378,179 @@ clear:
 	VPXORD Z23, Z23, Z23
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	MOVQ   c+48(FP), R11
-	MOVQ   cRow+56(FP), R12
-	IMUL3Q $+12, R12, R13
-	ADDQ   R13, R11
-	MOVQ   $+12, R13
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	MOVQ   cRow+56(FP), R9
+	IMUL3Q $+12, R9, R9
+	ADDQ   c+48(FP), R9
+	MOVQ   k+0(FP), R10
+	MOVQ   $+12, R11
 
-fetch:
-	PREFETCHT0 (R11)
-	PREFETCHT0 64(R11)
-	ADDQ       R12, R11
+terms:
+	TESTQ      R11, R11
+	JZ         fetched
+	PREFETCHT0 (R9)
+	PREFETCHT0 64(R9)
+	ADDQ       cRow+56(FP), R9
+	DECQ       R11
+
+fetched:
+	MOVQ ahead+96(FP), R12
+	MOVQ 40(R12), R13
+
+region:
+	CMPQ 16(R12), $+0
+	JE   ahead
+	MOVQ (R12), R14
+	MOVQ 8(R12), R15
+
+line:
+	PREFETCHT1 (R14)
+	ADDQ       $+64, R14
+	DECQ       R15
+	JZ         row
 	DECQ       R13
-	MOVQ       $+4, R14
-	CMPQ       AX, R14
-	CMOVQLT    AX, R14
-	SUBQ       R14, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R12), R14
+	MOVQ 24(R12), R15
+	DECQ 16(R12)
+	JZ   done
+	DECQ R13
+	JNZ  line
+
+some:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	JMP  ahead
+
+done:
+	MOVQ R14, (R12)
+	MOVQ R15, 8(R12)
+	ADDQ $+48, R12
+	MOVQ R12, ahead+96(FP)
+	DECQ R13
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R12
+	CMPQ    R10, R12
+	CMOVQLT R10, R12
+	SUBQ    R12, R10
 
 term:
-	VMOVUPS      (CX), Z24
-	VMOVUPD.Z    64(CX), K1, Z25
-	VBROADCASTSD (SI), Z26
+	VMOVUPS      (AX), Z24
+	VMOVUPD.Z    64(AX), K1, Z25
+	VBROADCASTSD (DX), Z26
 	VFMADD231PD  Z24, Z26, Z0
 	VFMADD231PD  Z25, Z26, Z1
-	VBROADCASTSD (SI)(DI*1), Z26
+	VBROADCASTSD (DX)(BX*1), Z26
 	VFMADD231PD  Z24, Z26, Z2
 	VFMADD231PD  Z25, Z26, Z3
-	VBROADCASTSD (SI)(DI*2), Z26
+	VBROADCASTSD (DX)(BX*2), Z26
 	VFMADD231PD  Z24, Z26, Z4
 	VFMADD231PD  Z25, Z26, Z5
-	VBROADCASTSD (SI)(R8*1), Z26
+	VBROADCASTSD (DX)(SI*1), Z26
 	VFMADD231PD  Z24, Z26, Z6
 	VFMADD231PD  Z25, Z26, Z7
-	VBROADCASTSD (R9), Z26
+	VBROADCASTSD (DI), Z26
 	VFMADD231PD  Z24, Z26, Z8
 	VFMADD231PD  Z25, Z26, Z9
-	VBROADCASTSD (R9)(DI*1), Z26
+	VBROADCASTSD (DI)(BX*1), Z26
 	VFMADD231PD  Z24, Z26, Z10
 	VFMADD231PD  Z25, Z26, Z11
-	VBROADCASTSD (R9)(DI*2), Z26
+	VBROADCASTSD (DI)(BX*2), Z26
 	VFMADD231PD  Z24, Z26, Z12
 	VFMADD231PD  Z25, Z26, Z13
-	VBROADCASTSD (R9)(R8*1), Z26
+	VBROADCASTSD (DI)(SI*1), Z26
 	VFMADD231PD  Z24, Z26, Z14
 	VFMADD231PD  Z25, Z26, Z15
-	VBROADCASTSD (R10), Z26
+	VBROADCASTSD (R8), Z26
 	VFMADD231PD  Z24, Z26, Z16
 	VFMADD231PD  Z25, Z26, Z17
-	VBROADCASTSD (R10)(DI*1), Z26
+	VBROADCASTSD (R8)(BX*1), Z26
 	VFMADD231PD  Z24, Z26, Z18
 	VFMADD231PD  Z25, Z26, Z19
-	VBROADCASTSD (R10)(DI*2), Z26
+	VBROADCASTSD (R8)(BX*2), Z26
 	VFMADD231PD  Z24, Z26, Z20
 	VFMADD231PD  Z25, Z26, Z21
-	VBROADCASTSD (R10)(R8*1), Z26
+	VBROADCASTSD (R8)(SI*1), Z26
 	VFMADD231PD  Z24, Z26, Z22
 	VFMADD231PD  Z25, Z26, Z23
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         DX, CX
-	DECQ         R14
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         bRow+40(FP), AX
+	DECQ         R12
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R13, R13
-	JNZ          fetch
-	MOVQ         AX, R14
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPD Z17, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPD Z19, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPD Z21, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPD Z23, K1, 64(AX)
+	TESTQ        R10, R10
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPD      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPD      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPD      Z17, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPD      Z19, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z20, (AX)
+	VMOVUPD      Z21, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z22, (AX)
+	VMOVUPD      Z23, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+12, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows13Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows13Vectors2AVX512(SB), NOSPLIT, $8-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -12623,142 +16625,187 @@ clear:
 	VPXORD Z25, Z25, Z25
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	LEAQ   (R10)(DI*4), R11
-	MOVQ   c+48(FP), R12
-	MOVQ   cRow+56(FP), R13
-	IMUL3Q $+13, R13, R14
-	ADDQ   R14, R12
-	MOVQ   $+13, R14
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	LEAQ   (R8)(BX*4), R9
+	MOVQ   cRow+56(FP), R10
+	IMUL3Q $+13, R10, R10
+	ADDQ   c+48(FP), R10
+	MOVQ   k+0(FP), R11
+	MOVQ   $+13, R12
 
-fetch:
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
+terms:
+	TESTQ      R12, R12
+	JZ         fetched
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       cRow+56(FP), R10
+	DECQ       R12
+
+fetched:
+	MOVQ ahead+96(FP), R13
+	MOVQ 40(R13), R14
+
+region:
+	CMPQ 16(R13), $+0
+	JE   ahead
+	MOVQ (R13), R15
+	MOVQ 8(R13), BP
+
+line:
+	PREFETCHT1 (R15)
+	ADDQ       $+64, R15
+	DECQ       BP
+	JZ         row
 	DECQ       R14
-	MOVQ       $+4, R15
-	CMPQ       AX, R15
-	CMOVQLT    AX, R15
-	SUBQ       R15, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R13), R15
+	MOVQ 24(R13), BP
+	DECQ 16(R13)
+	JZ   done
+	DECQ R14
+	JNZ  line
+
+some:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	JMP  ahead
+
+done:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	ADDQ $+48, R13
+	MOVQ R13, ahead+96(FP)
+	DECQ R14
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R13
+	CMPQ    R11, R13
+	CMOVQLT R11, R13
+	SUBQ    R13, R11
 
 term:
-	VMOVUPS      (CX), Z26
-	VMOVUPD.Z    64(CX), K1, Z27
-	VBROADCASTSD (SI), Z28
+	VMOVUPS      (AX), Z26
+	VMOVUPD.Z    64(AX), K1, Z27
+	VBROADCASTSD (DX), Z28
 	VFMADD231PD  Z26, Z28, Z0
 	VFMADD231PD  Z27, Z28, Z1
-	VBROADCASTSD (SI)(DI*1), Z28
+	VBROADCASTSD (DX)(BX*1), Z28
 	VFMADD231PD  Z26, Z28, Z2
 	VFMADD231PD  Z27, Z28, Z3
-	VBROADCASTSD (SI)(DI*2), Z28
+	VBROADCASTSD (DX)(BX*2), Z28
 	VFMADD231PD  Z26, Z28, Z4
 	VFMADD231PD  Z27, Z28, Z5
-	VBROADCASTSD (SI)(R8*1), Z28
+	VBROADCASTSD (DX)(SI*1), Z28
 	VFMADD231PD  Z26, Z28, Z6
 	VFMADD231PD  Z27, Z28, Z7
-	VBROADCASTSD (R9), Z28
+	VBROADCASTSD (DI), Z28
 	VFMADD231PD  Z26, Z28, Z8
 	VFMADD231PD  Z27, Z28, Z9
-	VBROADCASTSD (R9)(DI*1), Z28
+	VBROADCASTSD (DI)(BX*1), Z28
 	VFMADD231PD  Z26, Z28, Z10
 	VFMADD231PD  Z27, Z28, Z11
-	VBROADCASTSD (R9)(DI*2), Z28
+	VBROADCASTSD (DI)(BX*2), Z28
 	VFMADD231PD  Z26, Z28, Z12
 	VFMADD231PD  Z27, Z28, Z13
-	VBROADCASTSD (R9)(R8*1), Z28
+	VBROADCASTSD (DI)(SI*1), Z28
 	VFMADD231PD  Z26, Z28, Z14
 	VFMADD231PD  Z27, Z28, Z15
-	VBROADCASTSD (R10), Z28
+	VBROADCASTSD (R8), Z28
 	VFMADD231PD  Z26, Z28, Z16
 	VFMADD231PD  Z27, Z28, Z17
-	VBROADCASTSD (R10)(DI*1), Z28
+	VBROADCASTSD (R8)(BX*1), Z28
 	VFMADD231PD  Z26, Z28, Z18
 	VFMADD231PD  Z27, Z28, Z19
-	VBROADCASTSD (R10)(DI*2), Z28
+	VBROADCASTSD (R8)(BX*2), Z28
 	VFMADD231PD  Z26, Z28, Z20
 	VFMADD231PD  Z27, Z28, Z21
-	VBROADCASTSD (R10)(R8*1), Z28
+	VBROADCASTSD (R8)(SI*1), Z28
 	VFMADD231PD  Z26, Z28, Z22
 	VFMADD231PD  Z27, Z28, Z23
-	VBROADCASTSD (R11), Z28
+	VBROADCASTSD (R9), Z28
 	VFMADD231PD  Z26, Z28, Z24
 	VFMADD231PD  Z27, Z28, Z25
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         BX, R11
-	ADDQ         DX, CX
-	DECQ         R15
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         bRow+40(FP), AX
+	DECQ         R13
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R14, R14
-	JNZ          fetch
-	MOVQ         AX, R15
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPD Z17, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPD Z19, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPD Z21, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPD Z23, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z24, (AX)
-	VMOVUPD Z25, K1, 64(AX)
+	TESTQ        R11, R11
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPD      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPD      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPD      Z17, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPD      Z19, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z20, (AX)
+	VMOVUPD      Z21, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z22, (AX)
+	VMOVUPD      Z23, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z24, (AX)
+	VMOVUPD      Z25, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+13, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows14Vectors2AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+16, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows14Vectors2AVX512(SB), NOSPLIT, $8-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+16, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -12838,136 +16885,179 @@ clear:
 	VPXORD Z27, Z27, Z27
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	LEAQ   (R9)(DI*4), R10
-	LEAQ   (R10)(DI*4), R11
-	MOVQ   c+48(FP), R12
-	MOVQ   cRow+56(FP), R13
-	IMUL3Q $+14, R13, R14
-	ADDQ   R14, R12
-	MOVQ   $+14, R14
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	LEAQ   (DI)(BX*4), R8
+	LEAQ   (R8)(BX*4), R9
+	MOVQ   cRow+56(FP), R10
+	IMUL3Q $+14, R10, R10
+	ADDQ   c+48(FP), R10
+	MOVQ   k+0(FP), R11
+	MOVQ   $+14, R12
 
-fetch:
-	PREFETCHT0 (R12)
-	PREFETCHT0 64(R12)
-	ADDQ       R13, R12
+terms:
+	TESTQ      R12, R12
+	JZ         fetched
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	ADDQ       cRow+56(FP), R10
+	DECQ       R12
+
+fetched:
+	MOVQ ahead+96(FP), R13
+	MOVQ 40(R13), R14
+
+region:
+	CMPQ 16(R13), $+0
+	JE   ahead
+	MOVQ (R13), R15
+	MOVQ 8(R13), BP
+
+line:
+	PREFETCHT1 (R15)
+	ADDQ       $+64, R15
+	DECQ       BP
+	JZ         row
 	DECQ       R14
-	MOVQ       $+4, R15
-	CMPQ       AX, R15
-	CMOVQLT    AX, R15
-	SUBQ       R15, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R13), R15
+	MOVQ 24(R13), BP
+	DECQ 16(R13)
+	JZ   done
+	DECQ R14
+	JNZ  line
+
+some:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	JMP  ahead
+
+done:
+	MOVQ R15, (R13)
+	MOVQ BP, 8(R13)
+	ADDQ $+48, R13
+	MOVQ R13, ahead+96(FP)
+	DECQ R14
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R13
+	CMPQ    R11, R13
+	CMOVQLT R11, R13
+	SUBQ    R13, R11
 
 term:
-	VMOVUPS      (CX), Z28
-	VMOVUPD.Z    64(CX), K1, Z29
-	VBROADCASTSD (SI), Z30
+	VMOVUPS      (AX), Z28
+	VMOVUPD.Z    64(AX), K1, Z29
+	VBROADCASTSD (DX), Z30
 	VFMADD231PD  Z28, Z30, Z0
 	VFMADD231PD  Z29, Z30, Z1
-	VBROADCASTSD (SI)(DI*1), Z30
+	VBROADCASTSD (DX)(BX*1), Z30
 	VFMADD231PD  Z28, Z30, Z2
 	VFMADD231PD  Z29, Z30, Z3
-	VBROADCASTSD (SI)(DI*2), Z30
+	VBROADCASTSD (DX)(BX*2), Z30
 	VFMADD231PD  Z28, Z30, Z4
 	VFMADD231PD  Z29, Z30, Z5
-	VBROADCASTSD (SI)(R8*1), Z30
+	VBROADCASTSD (DX)(SI*1), Z30
 	VFMADD231PD  Z28, Z30, Z6
 	VFMADD231PD  Z29, Z30, Z7
-	VBROADCASTSD (R9), Z30
+	VBROADCASTSD (DI), Z30
 	VFMADD231PD  Z28, Z30, Z8
 	VFMADD231PD  Z29, Z30, Z9
-	VBROADCASTSD (R9)(DI*1), Z30
+	VBROADCASTSD (DI)(BX*1), Z30
 	VFMADD231PD  Z28, Z30, Z10
 	VFMADD231PD  Z29, Z30, Z11
-	VBROADCASTSD (R9)(DI*2), Z30
+	VBROADCASTSD (DI)(BX*2), Z30
 	VFMADD231PD  Z28, Z30, Z12
 	VFMADD231PD  Z29, Z30, Z13
-	VBROADCASTSD (R9)(R8*1), Z30
+	VBROADCASTSD (DI)(SI*1), Z30
 	VFMADD231PD  Z28, Z30, Z14
 	VFMADD231PD  Z29, Z30, Z15
-	VBROADCASTSD (R10), Z30
+	VBROADCASTSD (R8), Z30
 	VFMADD231PD  Z28, Z30, Z16
 	VFMADD231PD  Z29, Z30, Z17
-	VBROADCASTSD (R10)(DI*1), Z30
+	VBROADCASTSD (R8)(BX*1), Z30
 	VFMADD231PD  Z28, Z30, Z18
 	VFMADD231PD  Z29, Z30, Z19
-	VBROADCASTSD (R10)(DI*2), Z30
+	VBROADCASTSD (R8)(BX*2), Z30
 	VFMADD231PD  Z28, Z30, Z20
 	VFMADD231PD  Z29, Z30, Z21
-	VBROADCASTSD (R10)(R8*1), Z30
+	VBROADCASTSD (R8)(SI*1), Z30
 	VFMADD231PD  Z28, Z30, Z22
 	VFMADD231PD  Z29, Z30, Z23
-	VBROADCASTSD (R11), Z30
+	VBROADCASTSD (R9), Z30
 	VFMADD231PD  Z28, Z30, Z24
 	VFMADD231PD  Z29, Z30, Z25
-	VBROADCASTSD (R11)(DI*1), Z30
+	VBROADCASTSD (R9)(BX*1), Z30
 	VFMADD231PD  Z28, Z30, Z26
 	VFMADD231PD  Z29, Z30, Z27
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         BX, R10
-	ADDQ         BX, R11
-	ADDQ         DX, CX
-	DECQ         R15
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         CX, R8
+	ADDQ         CX, R9
+	ADDQ         bRow+40(FP), AX
+	DECQ         R13
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R14, R14
-	JNZ          fetch
-	MOVQ         AX, R15
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPD Z1, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z2, (AX)
-	VMOVUPD Z3, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPD Z5, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z6, (AX)
-	VMOVUPD Z7, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPD Z9, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z10, (AX)
-	VMOVUPD Z11, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPD Z13, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z14, (AX)
-	VMOVUPD Z15, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPD Z17, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z18, (AX)
-	VMOVUPD Z19, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPD Z21, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z22, (AX)
-	VMOVUPD Z23, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z24, (AX)
-	VMOVUPD Z25, K1, 64(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z26, (AX)
-	VMOVUPD Z27, K1, 64(AX)
+	TESTQ        R11, R11
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPD      Z1, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPD      Z3, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPD      Z5, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPD      Z7, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPD      Z9, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPD      Z11, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPD      Z13, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPD      Z15, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPD      Z17, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPD      Z19, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z20, (AX)
+	VMOVUPD      Z21, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z22, (AX)
+	VMOVUPD      Z23, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z24, (AX)
+	VMOVUPD      Z25, K1, 64(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z26, (AX)
+	VMOVUPD      Z27, K1, 64(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+14, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
@@ -12998,15 +17088,17 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows1Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows1Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -13025,71 +17117,116 @@ clear:
 	VPXORD Z3, Z3, Z3
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VBROADCASTSD (SI), Z4
-	VMOVUPS      (CX), Z5
+	VBROADCASTSD (DX), Z4
+	VMOVUPS      (AX), Z5
 	VFMADD231PD  Z5, Z4, Z0
-	VMOVUPS      64(CX), Z5
+	VMOVUPS      64(AX), Z5
 	VFMADD231PD  Z5, Z4, Z1
-	VMOVUPS      128(CX), Z5
+	VMOVUPS      128(AX), Z5
 	VFMADD231PD  Z5, Z4, Z2
-	VMOVUPD.Z    192(CX), K1, Z5
+	VMOVUPD.Z    192(AX), K1, Z5
 	VFMADD231PD  Z5, Z4, Z3
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPD Z3, K1, 192(AX)
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPD      Z3, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+1, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows2Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows2Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -13117,81 +17254,126 @@ clear:
 	VPXORD Z7, Z7, Z7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VBROADCASTSD (SI), Z8
-	VBROADCASTSD (SI)(DI*1), Z9
-	VMOVUPS      (CX), Z10
+	VBROADCASTSD (DX), Z8
+	VBROADCASTSD (DX)(BX*1), Z9
+	VMOVUPS      (AX), Z10
 	VFMADD231PD  Z10, Z8, Z0
 	VFMADD231PD  Z10, Z9, Z4
-	VMOVUPS      64(CX), Z10
+	VMOVUPS      64(AX), Z10
 	VFMADD231PD  Z10, Z8, Z1
 	VFMADD231PD  Z10, Z9, Z5
-	VMOVUPS      128(CX), Z10
+	VMOVUPS      128(AX), Z10
 	VFMADD231PD  Z10, Z8, Z2
 	VFMADD231PD  Z10, Z9, Z6
-	VMOVUPD.Z    192(CX), K1, Z10
+	VMOVUPD.Z    192(AX), K1, Z10
 	VFMADD231PD  Z10, Z8, Z3
 	VFMADD231PD  Z10, Z9, Z7
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPD Z7, K1, 192(AX)
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPD      Z3, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPD      Z7, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+2, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows3Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows3Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -13228,91 +17410,136 @@ clear:
 	VPXORD Z11, Z11, Z11
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+3, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+3, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+3, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+3, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VBROADCASTSD (SI), Z12
-	VBROADCASTSD (SI)(DI*1), Z13
-	VBROADCASTSD (SI)(DI*2), Z14
-	VMOVUPS      (CX), Z15
+	VBROADCASTSD (DX), Z12
+	VBROADCASTSD (DX)(BX*1), Z13
+	VBROADCASTSD (DX)(BX*2), Z14
+	VMOVUPS      (AX), Z15
 	VFMADD231PD  Z15, Z12, Z0
 	VFMADD231PD  Z15, Z13, Z4
 	VFMADD231PD  Z15, Z14, Z8
-	VMOVUPS      64(CX), Z15
+	VMOVUPS      64(AX), Z15
 	VFMADD231PD  Z15, Z12, Z1
 	VFMADD231PD  Z15, Z13, Z5
 	VFMADD231PD  Z15, Z14, Z9
-	VMOVUPS      128(CX), Z15
+	VMOVUPS      128(AX), Z15
 	VFMADD231PD  Z15, Z12, Z2
 	VFMADD231PD  Z15, Z13, Z6
 	VFMADD231PD  Z15, Z14, Z10
-	VMOVUPD.Z    192(CX), K1, Z15
+	VMOVUPD.Z    192(AX), K1, Z15
 	VFMADD231PD  Z15, Z12, Z3
 	VFMADD231PD  Z15, Z13, Z7
 	VFMADD231PD  Z15, Z14, Z11
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPD Z7, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	VMOVUPS Z10, 128(AX)
-	VMOVUPD Z11, K1, 192(AX)
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPD      Z3, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPD      Z7, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPD      Z11, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+3, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows4Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows4Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -13358,102 +17585,147 @@ clear:
 	VPXORD Z15, Z15, Z15
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	MOVQ   c+48(FP), R9
-	MOVQ   cRow+56(FP), R10
-	IMUL3Q $+4, R10, R11
-	ADDQ   R11, R9
-	MOVQ   $+4, R11
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	MOVQ   cRow+56(FP), DI
+	IMUL3Q $+4, DI, DI
+	ADDQ   c+48(FP), DI
+	MOVQ   k+0(FP), R8
+	MOVQ   $+4, R9
 
-fetch:
-	PREFETCHT0 (R9)
-	PREFETCHT0 64(R9)
-	PREFETCHT0 128(R9)
-	PREFETCHT0 192(R9)
-	ADDQ       R10, R9
+terms:
+	TESTQ      R9, R9
+	JZ         fetched
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	ADDQ       cRow+56(FP), DI
+	DECQ       R9
+
+fetched:
+	MOVQ ahead+96(FP), R10
+	MOVQ 40(R10), R11
+
+region:
+	CMPQ 16(R10), $+0
+	JE   ahead
+	MOVQ (R10), R12
+	MOVQ 8(R10), R13
+
+line:
+	PREFETCHT1 (R12)
+	ADDQ       $+64, R12
+	DECQ       R13
+	JZ         row
 	DECQ       R11
-	MOVQ       $+4, R12
-	CMPQ       AX, R12
-	CMOVQLT    AX, R12
-	SUBQ       R12, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R10), R12
+	MOVQ 24(R10), R13
+	DECQ 16(R10)
+	JZ   done
+	DECQ R11
+	JNZ  line
+
+some:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	JMP  ahead
+
+done:
+	MOVQ R12, (R10)
+	MOVQ R13, 8(R10)
+	ADDQ $+48, R10
+	MOVQ R10, ahead+96(FP)
+	DECQ R11
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	SUBQ    R10, R8
 
 term:
-	VBROADCASTSD (SI), Z16
-	VBROADCASTSD (SI)(DI*1), Z17
-	VBROADCASTSD (SI)(DI*2), Z18
-	VBROADCASTSD (SI)(R8*1), Z19
-	VMOVUPS      (CX), Z20
+	VBROADCASTSD (DX), Z16
+	VBROADCASTSD (DX)(BX*1), Z17
+	VBROADCASTSD (DX)(BX*2), Z18
+	VBROADCASTSD (DX)(SI*1), Z19
+	VMOVUPS      (AX), Z20
 	VFMADD231PD  Z20, Z16, Z0
 	VFMADD231PD  Z20, Z17, Z4
 	VFMADD231PD  Z20, Z18, Z8
 	VFMADD231PD  Z20, Z19, Z12
-	VMOVUPS      64(CX), Z20
+	VMOVUPS      64(AX), Z20
 	VFMADD231PD  Z20, Z16, Z1
 	VFMADD231PD  Z20, Z17, Z5
 	VFMADD231PD  Z20, Z18, Z9
 	VFMADD231PD  Z20, Z19, Z13
-	VMOVUPS      128(CX), Z20
+	VMOVUPS      128(AX), Z20
 	VFMADD231PD  Z20, Z16, Z2
 	VFMADD231PD  Z20, Z17, Z6
 	VFMADD231PD  Z20, Z18, Z10
 	VFMADD231PD  Z20, Z19, Z14
-	VMOVUPD.Z    192(CX), K1, Z20
+	VMOVUPD.Z    192(AX), K1, Z20
 	VFMADD231PD  Z20, Z16, Z3
 	VFMADD231PD  Z20, Z17, Z7
 	VFMADD231PD  Z20, Z18, Z11
 	VFMADD231PD  Z20, Z19, Z15
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R12
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R10
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R11, R11
-	JNZ          fetch
-	MOVQ         AX, R12
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPD Z7, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	VMOVUPS Z10, 128(AX)
-	VMOVUPD Z11, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	VMOVUPS Z14, 128(AX)
-	VMOVUPD Z15, K1, 192(AX)
+	TESTQ        R8, R8
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPD      Z3, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPD      Z7, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPD      Z11, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, 128(AX)
+	VMOVUPD      Z15, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+4, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows5Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows5Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -13508,114 +17780,159 @@ clear:
 	VPXORD Z19, Z19, Z19
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+5, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+5, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+5, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+5, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	PREFETCHT0 128(R10)
-	PREFETCHT0 192(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	PREFETCHT0 192(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VBROADCASTSD (SI), Z20
-	VBROADCASTSD (SI)(DI*1), Z21
-	VBROADCASTSD (SI)(DI*2), Z22
-	VBROADCASTSD (SI)(R8*1), Z23
-	VBROADCASTSD (R9), Z24
-	VMOVUPS      (CX), Z25
+	VBROADCASTSD (DX), Z20
+	VBROADCASTSD (DX)(BX*1), Z21
+	VBROADCASTSD (DX)(BX*2), Z22
+	VBROADCASTSD (DX)(SI*1), Z23
+	VBROADCASTSD (DI), Z24
+	VMOVUPS      (AX), Z25
 	VFMADD231PD  Z25, Z20, Z0
 	VFMADD231PD  Z25, Z21, Z4
 	VFMADD231PD  Z25, Z22, Z8
 	VFMADD231PD  Z25, Z23, Z12
 	VFMADD231PD  Z25, Z24, Z16
-	VMOVUPS      64(CX), Z25
+	VMOVUPS      64(AX), Z25
 	VFMADD231PD  Z25, Z20, Z1
 	VFMADD231PD  Z25, Z21, Z5
 	VFMADD231PD  Z25, Z22, Z9
 	VFMADD231PD  Z25, Z23, Z13
 	VFMADD231PD  Z25, Z24, Z17
-	VMOVUPS      128(CX), Z25
+	VMOVUPS      128(AX), Z25
 	VFMADD231PD  Z25, Z20, Z2
 	VFMADD231PD  Z25, Z21, Z6
 	VFMADD231PD  Z25, Z22, Z10
 	VFMADD231PD  Z25, Z23, Z14
 	VFMADD231PD  Z25, Z24, Z18
-	VMOVUPD.Z    192(CX), K1, Z25
+	VMOVUPD.Z    192(AX), K1, Z25
 	VFMADD231PD  Z25, Z20, Z3
 	VFMADD231PD  Z25, Z21, Z7
 	VFMADD231PD  Z25, Z22, Z11
 	VFMADD231PD  Z25, Z23, Z15
 	VFMADD231PD  Z25, Z24, Z19
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPD Z7, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	VMOVUPS Z10, 128(AX)
-	VMOVUPD Z11, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	VMOVUPS Z14, 128(AX)
-	VMOVUPD Z15, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	VMOVUPS Z18, 128(AX)
-	VMOVUPD Z19, K1, 192(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPD      Z3, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPD      Z7, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPD      Z11, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, 128(AX)
+	VMOVUPD      Z15, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPS      Z17, 64(AX)
+	VMOVUPS      Z18, 128(AX)
+	VMOVUPD      Z19, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+5, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows6Vectors4AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+32, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows6Vectors4AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+32, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -13679,112 +17996,155 @@ clear:
 	VPXORD Z23, Z23, Z23
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	LEAQ   (DI)(DI*2), R8
-	LEAQ   (SI)(DI*4), R9
-	MOVQ   c+48(FP), R10
-	MOVQ   cRow+56(FP), R11
-	IMUL3Q $+6, R11, R12
-	ADDQ   R12, R10
-	MOVQ   $+6, R12
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	LEAQ   (BX)(BX*2), SI
+	LEAQ   (DX)(BX*4), DI
+	MOVQ   cRow+56(FP), R8
+	IMUL3Q $+6, R8, R8
+	ADDQ   c+48(FP), R8
+	MOVQ   k+0(FP), R9
+	MOVQ   $+6, R10
 
-fetch:
-	PREFETCHT0 (R10)
-	PREFETCHT0 64(R10)
-	PREFETCHT0 128(R10)
-	PREFETCHT0 192(R10)
-	ADDQ       R11, R10
+terms:
+	TESTQ      R10, R10
+	JZ         fetched
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	PREFETCHT0 192(R8)
+	ADDQ       cRow+56(FP), R8
+	DECQ       R10
+
+fetched:
+	MOVQ ahead+96(FP), R11
+	MOVQ 40(R11), R12
+
+region:
+	CMPQ 16(R11), $+0
+	JE   ahead
+	MOVQ (R11), R13
+	MOVQ 8(R11), R14
+
+line:
+	PREFETCHT1 (R13)
+	ADDQ       $+64, R13
+	DECQ       R14
+	JZ         row
 	DECQ       R12
-	MOVQ       $+4, R13
-	CMPQ       AX, R13
-	CMOVQLT    AX, R13
-	SUBQ       R13, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R11), R13
+	MOVQ 24(R11), R14
+	DECQ 16(R11)
+	JZ   done
+	DECQ R12
+	JNZ  line
+
+some:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	JMP  ahead
+
+done:
+	MOVQ R13, (R11)
+	MOVQ R14, 8(R11)
+	ADDQ $+48, R11
+	MOVQ R11, ahead+96(FP)
+	DECQ R12
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R11
+	CMPQ    R9, R11
+	CMOVQLT R9, R11
+	SUBQ    R11, R9
 
 term:
-	VBROADCASTSD (SI), Z24
-	VBROADCASTSD (SI)(DI*1), Z25
-	VBROADCASTSD (SI)(DI*2), Z26
-	VBROADCASTSD (SI)(R8*1), Z27
-	VBROADCASTSD (R9), Z28
-	VBROADCASTSD (R9)(DI*1), Z29
-	VMOVUPS      (CX), Z30
+	VBROADCASTSD (DX), Z24
+	VBROADCASTSD (DX)(BX*1), Z25
+	VBROADCASTSD (DX)(BX*2), Z26
+	VBROADCASTSD (DX)(SI*1), Z27
+	VBROADCASTSD (DI), Z28
+	VBROADCASTSD (DI)(BX*1), Z29
+	VMOVUPS      (AX), Z30
 	VFMADD231PD  Z30, Z24, Z0
 	VFMADD231PD  Z30, Z25, Z4
 	VFMADD231PD  Z30, Z26, Z8
 	VFMADD231PD  Z30, Z27, Z12
 	VFMADD231PD  Z30, Z28, Z16
 	VFMADD231PD  Z30, Z29, Z20
-	VMOVUPS      64(CX), Z30
+	VMOVUPS      64(AX), Z30
 	VFMADD231PD  Z30, Z24, Z1
 	VFMADD231PD  Z30, Z25, Z5
 	VFMADD231PD  Z30, Z26, Z9
 	VFMADD231PD  Z30, Z27, Z13
 	VFMADD231PD  Z30, Z28, Z17
 	VFMADD231PD  Z30, Z29, Z21
-	VMOVUPS      128(CX), Z30
+	VMOVUPS      128(AX), Z30
 	VFMADD231PD  Z30, Z24, Z2
 	VFMADD231PD  Z30, Z25, Z6
 	VFMADD231PD  Z30, Z26, Z10
 	VFMADD231PD  Z30, Z27, Z14
 	VFMADD231PD  Z30, Z28, Z18
 	VFMADD231PD  Z30, Z29, Z22
-	VMOVUPD.Z    192(CX), K1, Z30
+	VMOVUPD.Z    192(AX), K1, Z30
 	VFMADD231PD  Z30, Z24, Z3
 	VFMADD231PD  Z30, Z25, Z7
 	VFMADD231PD  Z30, Z26, Z11
 	VFMADD231PD  Z30, Z27, Z15
 	VFMADD231PD  Z30, Z28, Z19
 	VFMADD231PD  Z30, Z29, Z23
-	ADDQ         BX, SI
-	ADDQ         BX, R9
-	ADDQ         DX, CX
-	DECQ         R13
+	ADDQ         CX, DX
+	ADDQ         CX, DI
+	ADDQ         bRow+40(FP), AX
+	DECQ         R11
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R12, R12
-	JNZ          fetch
-	MOVQ         AX, R13
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPD Z3, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z4, (AX)
-	VMOVUPS Z5, 64(AX)
-	VMOVUPS Z6, 128(AX)
-	VMOVUPD Z7, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	VMOVUPS Z10, 128(AX)
-	VMOVUPD Z11, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z12, (AX)
-	VMOVUPS Z13, 64(AX)
-	VMOVUPS Z14, 128(AX)
-	VMOVUPD Z15, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z16, (AX)
-	VMOVUPS Z17, 64(AX)
-	VMOVUPS Z18, 128(AX)
-	VMOVUPD Z19, K1, 192(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z20, (AX)
-	VMOVUPS Z21, 64(AX)
-	VMOVUPS Z22, 128(AX)
-	VMOVUPD Z23, K1, 192(AX)
+	TESTQ        R9, R9
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPD      Z3, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPD      Z7, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPD      Z11, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, 128(AX)
+	VMOVUPD      Z15, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z16, (AX)
+	VMOVUPS      Z17, 64(AX)
+	VMOVUPS      Z18, 128(AX)
+	VMOVUPD      Z19, K1, 192(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z20, (AX)
+	VMOVUPS      Z21, 64(AX)
+	VMOVUPS      Z22, 128(AX)
+	VMOVUPD      Z23, K1, 192(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+6, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
@@ -13819,15 +18179,17 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows1Vectors8AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+64, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows1Vectors8AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+64, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -13854,87 +18216,132 @@ clear:
 	VPXORD Z7, Z7, Z7
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), DI
-	MOVQ   cRow+56(FP), R8
-	IMUL3Q $+1, R8, R9
-	ADDQ   R9, DI
-	MOVQ   $+1, R9
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), BX
+	IMUL3Q $+1, BX, BX
+	ADDQ   c+48(FP), BX
+	MOVQ   k+0(FP), SI
+	MOVQ   $+1, DI
 
-fetch:
-	PREFETCHT0 (DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 128(DI)
-	PREFETCHT0 192(DI)
-	PREFETCHT0 256(DI)
-	PREFETCHT0 320(DI)
-	PREFETCHT0 384(DI)
-	PREFETCHT0 448(DI)
-	ADDQ       R8, DI
+terms:
+	TESTQ      DI, DI
+	JZ         fetched
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 256(BX)
+	PREFETCHT0 320(BX)
+	PREFETCHT0 384(BX)
+	PREFETCHT0 448(BX)
+	ADDQ       cRow+56(FP), BX
+	DECQ       DI
+
+fetched:
+	MOVQ ahead+96(FP), R8
+	MOVQ 40(R8), R9
+
+region:
+	CMPQ 16(R8), $+0
+	JE   ahead
+	MOVQ (R8), R10
+	MOVQ 8(R8), R11
+
+line:
+	PREFETCHT1 (R10)
+	ADDQ       $+64, R10
+	DECQ       R11
+	JZ         row
 	DECQ       R9
-	MOVQ       $+4, R10
-	CMPQ       AX, R10
-	CMOVQLT    AX, R10
-	SUBQ       R10, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R8), R10
+	MOVQ 24(R8), R11
+	DECQ 16(R8)
+	JZ   done
+	DECQ R9
+	JNZ  line
+
+some:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	JMP  ahead
+
+done:
+	MOVQ R10, (R8)
+	MOVQ R11, 8(R8)
+	ADDQ $+48, R8
+	MOVQ R8, ahead+96(FP)
+	DECQ R9
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	SUBQ    R8, SI
 
 term:
-	VBROADCASTSD (SI), Z8
-	VMOVUPS      (CX), Z9
+	VBROADCASTSD (DX), Z8
+	VMOVUPS      (AX), Z9
 	VFMADD231PD  Z9, Z8, Z0
-	VMOVUPS      64(CX), Z9
+	VMOVUPS      64(AX), Z9
 	VFMADD231PD  Z9, Z8, Z1
-	VMOVUPS      128(CX), Z9
+	VMOVUPS      128(AX), Z9
 	VFMADD231PD  Z9, Z8, Z2
-	VMOVUPS      192(CX), Z9
+	VMOVUPS      192(AX), Z9
 	VFMADD231PD  Z9, Z8, Z3
-	VMOVUPS      256(CX), Z9
+	VMOVUPS      256(AX), Z9
 	VFMADD231PD  Z9, Z8, Z4
-	VMOVUPS      320(CX), Z9
+	VMOVUPS      320(AX), Z9
 	VFMADD231PD  Z9, Z8, Z5
-	VMOVUPS      384(CX), Z9
+	VMOVUPS      384(AX), Z9
 	VFMADD231PD  Z9, Z8, Z6
-	VMOVUPD.Z    448(CX), K1, Z9
+	VMOVUPD.Z    448(AX), K1, Z9
 	VFMADD231PD  Z9, Z8, Z7
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R10
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R8
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R9, R9
-	JNZ          fetch
-	MOVQ         AX, R10
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, 256(AX)
-	VMOVUPS Z5, 320(AX)
-	VMOVUPS Z6, 384(AX)
-	VMOVUPD Z7, K1, 448(AX)
+	TESTQ        SI, SI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPD      Z7, K1, 448(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+1, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int)
+// func tile64Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows2Vectors8AVX512(SB), NOSPLIT, $0-80
-	MOVQ      width+64(FP), AX
-	MOVQ      $+64, CX
-	SUBQ      AX, CX
-	MOVQ      $0x000000ff, AX
-	SHRXQ     CX, AX, AX
-	KMOVW     AX, K1
+TEXT ·tile64Rows2Vectors8AVX512(SB), NOSPLIT, $0-104
+	MOVQ  width+64(FP), AX
+	MOVQ  $+64, CX
+	SUBQ  AX, CX
+	MOVQ  $0x000000ff, AX
+	SHRXQ CX, AX, AX
+	KMOVW AX, K1
+
+strip:
 	MOVQ      add+72(FP), AX
 	TESTQ     AX, AX
 	JZ        clear
@@ -13978,93 +18385,136 @@ clear:
 	VPXORD Z15, Z15, Z15
 
 started:
-	MOVQ   k+0(FP), AX
-	MOVQ   b+32(FP), CX
-	MOVQ   bRow+40(FP), DX
-	MOVQ   aCol+24(FP), BX
-	MOVQ   a+8(FP), SI
-	MOVQ   aRow+16(FP), DI
-	MOVQ   c+48(FP), R8
-	MOVQ   cRow+56(FP), R9
-	IMUL3Q $+2, R9, R10
-	ADDQ   R10, R8
-	MOVQ   $+2, R10
+	MOVQ   b+32(FP), AX
+	MOVQ   aCol+24(FP), CX
+	MOVQ   a+8(FP), DX
+	MOVQ   aRow+16(FP), BX
+	MOVQ   cRow+56(FP), SI
+	IMUL3Q $+2, SI, SI
+	ADDQ   c+48(FP), SI
+	MOVQ   k+0(FP), DI
+	MOVQ   $+2, R8
 
-fetch:
-	PREFETCHT0 (R8)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 128(R8)
-	PREFETCHT0 192(R8)
-	PREFETCHT0 256(R8)
-	PREFETCHT0 320(R8)
-	PREFETCHT0 384(R8)
-	PREFETCHT0 448(R8)
-	ADDQ       R9, R8
+terms:
+	TESTQ      R8, R8
+	JZ         fetched
+	PREFETCHT0 (SI)
+	PREFETCHT0 64(SI)
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	PREFETCHT0 256(SI)
+	PREFETCHT0 320(SI)
+	PREFETCHT0 384(SI)
+	PREFETCHT0 448(SI)
+	ADDQ       cRow+56(FP), SI
+	DECQ       R8
+
+fetched:
+	MOVQ ahead+96(FP), R9
+	MOVQ 40(R9), R10
+
+region:
+	CMPQ 16(R9), $+0
+	JE   ahead
+	MOVQ (R9), R11
+	MOVQ 8(R9), R12
+
+line:
+	PREFETCHT1 (R11)
+	ADDQ       $+64, R11
+	DECQ       R12
+	JZ         row
 	DECQ       R10
-	MOVQ       $+4, R11
-	CMPQ       AX, R11
-	CMOVQLT    AX, R11
-	SUBQ       R11, AX
+	JNZ        line
+	JMP        some
+
+row:
+	ADDQ 32(R9), R11
+	MOVQ 24(R9), R12
+	DECQ 16(R9)
+	JZ   done
+	DECQ R10
+	JNZ  line
+
+some:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	JMP  ahead
+
+done:
+	MOVQ R11, (R9)
+	MOVQ R12, 8(R9)
+	ADDQ $+48, R9
+	MOVQ R9, ahead+96(FP)
+	DECQ R10
+	JNZ  region
+
+ahead:
+	MOVQ    $+4, R9
+	CMPQ    DI, R9
+	CMOVQLT DI, R9
+	SUBQ    R9, DI
 
 term:
-	VBROADCASTSD (SI), Z16
-	VBROADCASTSD (SI)(DI*1), Z17
-	VMOVUPS      (CX), Z18
+	VBROADCASTSD (DX), Z16
+	VBROADCASTSD (DX)(BX*1), Z17
+	VMOVUPS      (AX), Z18
 	VFMADD231PD  Z18, Z16, Z0
 	VFMADD231PD  Z18, Z17, Z8
-	VMOVUPS      64(CX), Z18
+	VMOVUPS      64(AX), Z18
 	VFMADD231PD  Z18, Z16, Z1
 	VFMADD231PD  Z18, Z17, Z9
-	VMOVUPS      128(CX), Z18
+	VMOVUPS      128(AX), Z18
 	VFMADD231PD  Z18, Z16, Z2
 	VFMADD231PD  Z18, Z17, Z10
-	VMOVUPS      192(CX), Z18
+	VMOVUPS      192(AX), Z18
 	VFMADD231PD  Z18, Z16, Z3
 	VFMADD231PD  Z18, Z17, Z11
-	VMOVUPS      256(CX), Z18
+	VMOVUPS      256(AX), Z18
 	VFMADD231PD  Z18, Z16, Z4
 	VFMADD231PD  Z18, Z17, Z12
-	VMOVUPS      320(CX), Z18
+	VMOVUPS      320(AX), Z18
 	VFMADD231PD  Z18, Z16, Z5
 	VFMADD231PD  Z18, Z17, Z13
-	VMOVUPS      384(CX), Z18
+	VMOVUPS      384(AX), Z18
 	VFMADD231PD  Z18, Z16, Z6
 	VFMADD231PD  Z18, Z17, Z14
-	VMOVUPD.Z    448(CX), K1, Z18
+	VMOVUPD.Z    448(AX), K1, Z18
 	VFMADD231PD  Z18, Z16, Z7
 	VFMADD231PD  Z18, Z17, Z15
-	ADDQ         BX, SI
-	ADDQ         DX, CX
-	DECQ         R11
+	ADDQ         CX, DX
+	ADDQ         bRow+40(FP), AX
+	DECQ         R9
 	JNZ          term
-	TESTQ        AX, AX
-	JZ           end
-	TESTQ        R10, R10
-	JNZ          fetch
-	MOVQ         AX, R11
-	XORQ         AX, AX
-	JMP          term
-
-end:
-	MOVQ    c+48(FP), AX
-	MOVQ    cRow+56(FP), CX
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, 256(AX)
-	VMOVUPS Z5, 320(AX)
-	VMOVUPS Z6, 384(AX)
-	VMOVUPD Z7, K1, 448(AX)
-	ADDQ    CX, AX
-	VMOVUPS Z8, (AX)
-	VMOVUPS Z9, 64(AX)
-	VMOVUPS Z10, 128(AX)
-	VMOVUPS Z11, 192(AX)
-	VMOVUPS Z12, 256(AX)
-	VMOVUPS Z13, 320(AX)
-	VMOVUPS Z14, 384(AX)
-	VMOVUPD Z15, K1, 448(AX)
+	TESTQ        DI, DI
+	JNZ          terms
+	MOVQ         c+48(FP), AX
+	MOVQ         cRow+56(FP), CX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPD      Z7, K1, 448(AX)
+	ADDQ         CX, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPS      Z11, 192(AX)
+	VMOVUPS      Z12, 256(AX)
+	VMOVUPS      Z13, 320(AX)
+	VMOVUPS      Z14, 384(AX)
+	VMOVUPD      Z15, K1, 448(AX)
+	MOVQ         cRow+56(FP), AX
+	IMUL3Q       $+2, AX, AX
+	ADDQ         c+48(FP), AX
+	MOVQ         AX, c+48(FP)
+	MOVQ         aStrip+88(FP), AX
+	ADDQ         AX, a+8(FP)
+	DECQ         strips+80(FP)
+	JNZ          strip
 	VZEROUPPER
 	RET
 

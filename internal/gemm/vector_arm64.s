@@ -2,8 +2,9 @@
 
 #include "textflag.h"
 
-// func tile32Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows1Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows1Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -29,10 +30,21 @@ term:
 	MOVD c+48(FP), R3
 	MOVD cRow+56(FP), R4
 	FMOVQ F0, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows2Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows2Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -64,10 +76,21 @@ term:
 	FMOVQ F0, 0(R3)
 	ADD R4, R3
 	FMOVQ F1, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows3Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows3Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -105,10 +128,21 @@ term:
 	FMOVQ F1, 0(R3)
 	ADD R4, R3
 	FMOVQ F2, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows4Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows4Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -152,10 +186,21 @@ term:
 	FMOVQ F2, 0(R3)
 	ADD R4, R3
 	FMOVQ F3, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows5Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows5Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -206,10 +251,21 @@ term:
 	FMOVQ F3, 0(R3)
 	ADD R4, R3
 	FMOVQ F4, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows6Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows6Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -266,10 +322,21 @@ term:
 	FMOVQ F4, 0(R3)
 	ADD R4, R3
 	FMOVQ F5, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows7Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows7Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -332,10 +399,21 @@ term:
 	FMOVQ F5, 0(R3)
 	ADD R4, R3
 	FMOVQ F6, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows8Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows8Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -404,10 +482,21 @@ term:
 	FMOVQ F6, 0(R3)
 	ADD R4, R3
 	FMOVQ F7, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows9Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows9Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -483,10 +572,21 @@ term:
 	FMOVQ F7, 0(R3)
 	ADD R4, R3
 	FMOVQ F8, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows10Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows10Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -568,10 +668,21 @@ term:
 	FMOVQ F8, 0(R3)
 	ADD R4, R3
 	FMOVQ F9, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows11Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows11Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -659,10 +770,21 @@ term:
 	FMOVQ F9, 0(R3)
 	ADD R4, R3
 	FMOVQ F10, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows12Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile32Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows12Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -756,10 +878,21 @@ term:
 	FMOVQ F10, 0(R3)
 	ADD R4, R3
 	FMOVQ F11, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows1Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows1Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -790,10 +923,21 @@ term:
 	MOVD cRow+56(FP), R4
 	FMOVQ F0, 0(R3)
 	FMOVQ F1, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows2Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows2Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -834,10 +978,21 @@ term:
 	ADD R4, R3
 	FMOVQ F2, 0(R3)
 	FMOVQ F3, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows3Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows3Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -888,10 +1043,21 @@ term:
 	ADD R4, R3
 	FMOVQ F4, 0(R3)
 	FMOVQ F5, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows4Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows4Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -952,10 +1118,21 @@ term:
 	ADD R4, R3
 	FMOVQ F6, 0(R3)
 	FMOVQ F7, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows5Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows5Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1027,10 +1204,21 @@ term:
 	ADD R4, R3
 	FMOVQ F8, 0(R3)
 	FMOVQ F9, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows6Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows6Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1112,10 +1300,21 @@ term:
 	ADD R4, R3
 	FMOVQ F10, 0(R3)
 	FMOVQ F11, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows7Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows7Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1207,10 +1406,21 @@ term:
 	ADD R4, R3
 	FMOVQ F12, 0(R3)
 	FMOVQ F13, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows8Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows8Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1312,10 +1522,21 @@ term:
 	ADD R4, R3
 	FMOVQ F14, 0(R3)
 	FMOVQ F15, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows9Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows9Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1428,10 +1649,21 @@ term:
 	ADD R4, R3
 	FMOVQ F16, 0(R3)
 	FMOVQ F17, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows10Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows10Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1554,10 +1786,21 @@ term:
 	ADD R4, R3
 	FMOVQ F18, 0(R3)
 	FMOVQ F19, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows11Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows11Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1690,10 +1933,21 @@ term:
 	ADD R4, R3
 	FMOVQ F20, 0(R3)
 	FMOVQ F21, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile32Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile32Rows12Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile32Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile32Rows12Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1836,10 +2090,21 @@ term:
 	ADD R4, R3
 	FMOVQ F22, 0(R3)
 	FMOVQ F23, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows1Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows1Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1865,10 +2130,21 @@ term:
 	MOVD c+48(FP), R3
 	MOVD cRow+56(FP), R4
 	FMOVQ F0, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows2Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows2Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1900,10 +2176,21 @@ term:
 	FMOVQ F0, 0(R3)
 	ADD R4, R3
 	FMOVQ F1, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows3Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows3Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1942,10 +2229,21 @@ term:
 	FMOVQ F1, 0(R3)
 	ADD R4, R3
 	FMOVQ F2, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows4Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows4Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -1990,10 +2288,21 @@ term:
 	FMOVQ F2, 0(R3)
 	ADD R4, R3
 	FMOVQ F3, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows5Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows5Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2045,10 +2354,21 @@ term:
 	FMOVQ F3, 0(R3)
 	ADD R4, R3
 	FMOVQ F4, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows6Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows6Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2106,10 +2426,21 @@ term:
 	FMOVQ F4, 0(R3)
 	ADD R4, R3
 	FMOVQ F5, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows7Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows7Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2174,10 +2505,21 @@ term:
 	FMOVQ F5, 0(R3)
 	ADD R4, R3
 	FMOVQ F6, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows8Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows8Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2248,10 +2590,21 @@ term:
 	FMOVQ F6, 0(R3)
 	ADD R4, R3
 	FMOVQ F7, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows9Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows9Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2329,10 +2682,21 @@ term:
 	FMOVQ F7, 0(R3)
 	ADD R4, R3
 	FMOVQ F8, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows10Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows10Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2416,10 +2780,21 @@ term:
 	FMOVQ F8, 0(R3)
 	ADD R4, R3
 	FMOVQ F9, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows11Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows11Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2510,10 +2885,21 @@ term:
 	FMOVQ F9, 0(R3)
 	ADD R4, R3
 	FMOVQ F10, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows12Vectors1NEON(SB), NOSPLIT, $0-80
+// func tile64Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows12Vectors1NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2610,10 +2996,21 @@ term:
 	FMOVQ F10, 0(R3)
 	ADD R4, R3
 	FMOVQ F11, 0(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows1Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows1Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2644,10 +3041,21 @@ term:
 	MOVD cRow+56(FP), R4
 	FMOVQ F0, 0(R3)
 	FMOVQ F1, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows2Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows2Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2688,10 +3096,21 @@ term:
 	ADD R4, R3
 	FMOVQ F2, 0(R3)
 	FMOVQ F3, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows3Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows3Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2743,10 +3162,21 @@ term:
 	ADD R4, R3
 	FMOVQ F4, 0(R3)
 	FMOVQ F5, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows4Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows4Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2808,10 +3238,21 @@ term:
 	ADD R4, R3
 	FMOVQ F6, 0(R3)
 	FMOVQ F7, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows5Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows5Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2884,10 +3325,21 @@ term:
 	ADD R4, R3
 	FMOVQ F8, 0(R3)
 	FMOVQ F9, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows6Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows6Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -2970,10 +3422,21 @@ term:
 	ADD R4, R3
 	FMOVQ F10, 0(R3)
 	FMOVQ F11, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows7Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows7Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -3067,10 +3530,21 @@ term:
 	ADD R4, R3
 	FMOVQ F12, 0(R3)
 	FMOVQ F13, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows8Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows8Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -3174,10 +3648,21 @@ term:
 	ADD R4, R3
 	FMOVQ F14, 0(R3)
 	FMOVQ F15, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows9Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows9Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -3292,10 +3777,21 @@ term:
 	ADD R4, R3
 	FMOVQ F16, 0(R3)
 	FMOVQ F17, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows10Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows10Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -3420,10 +3916,21 @@ term:
 	ADD R4, R3
 	FMOVQ F18, 0(R3)
 	FMOVQ F19, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows11Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows11Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -3559,10 +4066,21 @@ term:
 	ADD R4, R3
 	FMOVQ F20, 0(R3)
 	FMOVQ F21, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET
 
-// func tile64Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add int)
-TEXT ·tile64Rows12Vectors2NEON(SB), NOSPLIT, $0-80
+// func tile64Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+TEXT ·tile64Rows12Vectors2NEON(SB), NOSPLIT, $0-104
+strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
 	MOVD c+48(FP), R3
@@ -3708,4 +4226,14 @@ term:
 	ADD R4, R3
 	FMOVQ F22, 0(R3)
 	FMOVQ F23, 16(R3)
+	ADD R4, R3
+	MOVD R3, c+48(FP)
+	MOVD a+8(FP), R1
+	MOVD aStrip+88(FP), R5
+	ADD R5, R1
+	MOVD R1, a+8(FP)
+	MOVD strips+80(FP), R0
+	SUBS $1, R0, R0
+	MOVD R0, strips+80(FP)
+	BNE strip
 	RET

@@ -27,7 +27,6 @@ func main() {
 func emit(ctx *build.Context, t *vectorasm.Table) {
 	t.Words(math.MaxUint32)
 	t.Words(0)
-	newGenerator(ctx, t, sets[0], elements[0], "prefetch", "p *byte, row, rows, lines int").prefetch()
 	for _, e := range elements {
 		for _, s := range sets {
 			for _, shape := range s.shapes {

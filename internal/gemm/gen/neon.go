@@ -53,7 +53,8 @@ func neonTile(b *bytes.Buffer, e element, name string, rows, vectors int) {
 			}
 		}
 	}
-	fmt.Fprintf(b, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-80\n", name, tileParams, name)
+	fmt.Fprintf(b, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-104\n", name, tileParams, name)
+	label("strip")
 	p("MOVD add+72(FP), R0")
 	p("CBZ R0, clear")
 	eachPart(func(sum, offset int) { p("FMOVQ %d(R3), F%d", offset, sum) })
@@ -87,6 +88,16 @@ func neonTile(b *bytes.Buffer, e element, name string, rows, vectors int) {
 	p("SUBS $1, R0, R0")
 	p("BNE term")
 	eachPart(func(sum, offset int) { p("FMOVQ F%d, %d(R3)", sum, offset) })
+	p("ADD R4, R3") // the tile below
+	p("MOVD R3, c+48(FP)")
+	p("MOVD a+8(FP), R1")
+	p("MOVD aStrip+88(FP), R5")
+	p("ADD R5, R1")
+	p("MOVD R1, a+8(FP)")
+	p("MOVD strips+80(FP), R0")
+	p("SUBS $1, R0, R0")
+	p("MOVD R0, strips+80(FP)")
+	p("BNE strip")
 	p("RET")
 }
 

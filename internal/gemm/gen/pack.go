@@ -153,21 +153,3 @@ func (g generator) copyRows(vectors int) {
 	g.JNZ(operand.LabelRef("row"))
 	g.Finish()
 }
-
-// prefetch fetches so many lines of each row into the second cache.
-func (g generator) prefetch() {
-	p, row, rows, lines := g.param("p"), g.param("row"), g.param("rows"), g.param("lines")
-	at, left := g.GP64(), g.GP64()
-	g.Label("row")
-	g.MOVQ(p, at)
-	g.MOVQ(lines, left)
-	g.Label("line")
-	g.PREFETCHT1(operand.Mem{Base: at})
-	g.ADDQ(operand.I8(64), at)
-	g.DECQ(left)
-	g.JNZ(operand.LabelRef("line"))
-	g.ADDQ(row, p)
-	g.DECQ(rows)
-	g.JNZ(operand.LabelRef("row"))
-	g.RET()
-}

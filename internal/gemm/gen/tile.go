@@ -6,13 +6,14 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// linesAhead is after how many terms of the sums one more row of the tile below is fetched into the cache: one by one, so
-// that the rows of b find a buffer too.
-const linesAhead = 4
+// termsAhead is after how many terms of the sums more lines are fetched into the cache: few at a time, so that the rows of b
+// find a buffer too.
+const termsAhead = 4
 
-// tile adds the product of rows of a and k rows of b to a tile of c, or with add zero overwrites it. The tile stays in
-// registers; every element takes its products in the order of k. Only the first width elements of a row of c are read or
-// written; of a row of b too with AVX-512, but all of its vectors with AVX2.
+// tile adds the product of strips of a, each of so many rows, and k rows of b to tiles of c, one below the other, or with add
+// zero overwrites them. A tile stays in registers; every element takes its products in the order of k. Only the first width
+// elements of a row of c are read or written; of a row of b too with AVX-512, but all of its vectors with AVX2. Meanwhile it
+// fetches the tile below and what ahead says.
 func (g generator) tile(rows, vectors int) {
 	sums := make([][]vectorasm.Vector, rows)
 	for i := range sums {
@@ -24,42 +25,88 @@ func (g generator) tile(rows, vectors int) {
 	if g.Wide() {
 		last = g.lastMask(vectors, g.param("width"))
 	}
+	g.Label("strip")
 	g.start(sums, last)
 
-	k, b, bRow, aCol := g.param("k"), g.param("b"), g.param("bRow"), g.param("aCol")
+	b, aCol := g.param("b"), g.param("aCol")
 	rowOf, bases := g.rowsOfA(rows)
-	below, cRow := g.below(rows)
-	fetches, count := g.GP64(), g.GP64()
+	below := g.below(rows)
+	left, fetches, count := g.param("k"), g.GP64(), g.GP64()
 	g.MOVQ(operand.I32(rows), fetches)
-	g.Label("fetch")
+	g.Label("terms")
+	g.TESTQ(fetches, fetches)
+	g.JZ(operand.LabelRef("fetched"))
 	for at := 0; at < vectors*g.Width; at += 64 {
 		g.PREFETCHT0(operand.Mem{Base: below, Disp: at})
 	}
-	g.ADDQ(cRow, below)
+	g.ADDQ(g.Address("cRow"), below)
 	g.DECQ(fetches)
-	g.MOVQ(operand.I32(linesAhead), count)
-	g.CMPQ(k, count)
-	g.CMOVQLT(k, count)
-	g.SUBQ(count, k)
+	g.Label("fetched")
+	g.fetchAhead()
+	g.MOVQ(operand.I32(termsAhead), count)
+	g.CMPQ(left, count)
+	g.CMOVQLT(left, count)
+	g.SUBQ(count, left)
 
 	g.Label("term")
 	g.term(sums, last, operand.Mem{Base: b}, rowOf)
 	for _, base := range bases {
 		g.ADDQ(aCol, base)
 	}
-	g.ADDQ(bRow, b)
+	g.ADDQ(g.Address("bRow"), b)
 	g.DECQ(count)
 	g.JNZ(operand.LabelRef("term"))
-	g.TESTQ(k, k)
-	g.JZ(operand.LabelRef("end"))
-	g.TESTQ(fetches, fetches)
-	g.JNZ(operand.LabelRef("fetch"))
-	g.MOVQ(k, count)
-	g.XORQ(k, k)
-	g.JMP(operand.LabelRef("term"))
-	g.Label("end")
+	g.TESTQ(left, left)
+	g.JNZ(operand.LabelRef("terms"))
 	g.end(sums, last)
+
+	g.MOVQ(g.below(rows), g.Address("c"))
+	g.ADDQ(g.param("aStrip"), g.Address("a"))
+	g.DECQ(g.Address("strips"))
+	g.JNZ(operand.LabelRef("strip"))
 	g.Finish()
+}
+
+// fetchAhead fetches the next lines of the regions at ahead into the second cache. The fields lie as in type region of package
+// gemm.
+func (g generator) fetchAhead() {
+	ahead := g.param("ahead")
+	field := func(i int) operand.Mem { return operand.Mem{Base: ahead, Disp: 8 * i} }
+	from, left, rows, lines, skip, each, size := field(0), field(1), field(2), field(3), field(4), field(5), 8*6
+	n, at, some := g.GP64(), g.GP64(), g.GP64()
+	g.MOVQ(each, n)
+	g.Label("region")
+	g.CMPQ(rows, operand.I8(0))
+	g.JE(operand.LabelRef("ahead"))
+	g.MOVQ(from, at)
+	g.MOVQ(left, some)
+	g.Label("line")
+	g.PREFETCHT1(operand.Mem{Base: at})
+	g.ADDQ(operand.I8(64), at)
+	g.DECQ(some)
+	g.JZ(operand.LabelRef("row"))
+	g.DECQ(n)
+	g.JNZ(operand.LabelRef("line"))
+	g.JMP(operand.LabelRef("some"))
+	g.Label("row")
+	g.ADDQ(skip, at)
+	g.MOVQ(lines, some)
+	g.DECQ(rows)
+	g.JZ(operand.LabelRef("done"))
+	g.DECQ(n)
+	g.JNZ(operand.LabelRef("line"))
+	g.Label("some")
+	g.MOVQ(at, from)
+	g.MOVQ(some, left)
+	g.JMP(operand.LabelRef("ahead"))
+	g.Label("done")
+	g.MOVQ(at, from)
+	g.MOVQ(some, left)
+	g.ADDQ(operand.I8(int8(size)), ahead)
+	g.MOVQ(ahead, g.Address("ahead"))
+	g.DECQ(n)
+	g.JNZ(operand.LabelRef("region"))
+	g.Label("ahead")
 }
 
 // term adds one product to each element.
@@ -134,12 +181,11 @@ func (g generator) rowsOfA(rows int) (at func(i int) operand.Mem, bases []reg.Re
 }
 
 // below returns where the tile below begins.
-func (g generator) below(rows int) (at, row reg.GPVirtual) {
-	at, row = g.param("c"), g.param("cRow")
-	size := g.GP64()
-	g.IMUL3Q(operand.I8(int8(rows)), row, size)
-	g.ADDQ(size, at)
-	return at, row
+func (g generator) below(rows int) reg.GPVirtual {
+	at := g.GP64()
+	g.IMUL3Q(operand.I8(int8(rows)), g.param("cRow"), at)
+	g.ADDQ(g.Address("c"), at)
+	return at
 }
 
 // start loads the tile, or clears the sums.
