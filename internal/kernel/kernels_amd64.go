@@ -50,6 +50,7 @@ func loopsOf(l cpu.Level) loops[float32] {
 	}
 	if l >= cpu.AVX512 {
 		k.addClip, k.clipRows, k.sumClip, k.dropout = addClipAVX512, clipRowsAVX512, sumClipAVX512, dropoutAVX512
+		k.maxHalves, k.unpoolHalves = maxHalvesSixteen, unpoolHalvesSixteen
 		k.gatedSums, k.moments = gatedSumsAVX512, momentsAVX512
 		k.normForward, k.normJoin, k.normSums, k.normGrad = normForwardAVX512, normJoinAVX512, normSumsAVX512, normGradAVX512
 		k.rowNorm, k.rowNormSums, k.rowNormGrad = rowNormAVX512, rowNormSumsAVX512, rowNormGradAVX512
@@ -86,6 +87,32 @@ func outputRowsAVX512Wide(dst []float32, lines []int, src []float32, stride, pit
 		return
 	}
 	outputRowsAVX512(dst, lines, src, stride, pitch, n, bias, low)
+}
+
+func maxHalvesSixteen(y []float32, picks []uint32, x []float32, p pooled, keep uint32) {
+	switch {
+	case p.width == 8:
+		maxHalves4AVX512(y, picks, x, p, keep)
+	case p.width == 16:
+		maxHalves8AVX512(y, picks, x, p, keep)
+	case p.width > 16:
+		maxHalvesAVX512(y, picks, x, p, keep)
+	default:
+		maxHalvesAVX2(y, picks, x, p, keep)
+	}
+}
+
+func unpoolHalvesSixteen(dx []float32, picks []uint32, dy []float32, p pooled) {
+	switch {
+	case p.width == 8:
+		unpoolHalves4AVX512(dx, picks, dy, p)
+	case p.width == 16:
+		unpoolHalves8AVX512(dx, picks, dy, p)
+	case p.width > 16:
+		unpoolHalvesAVX512(dx, picks, dy, p)
+	default:
+		unpoolHalvesAVX2(dx, picks, dy, p)
+	}
 }
 
 // lanes is how many elements an AVX2 register holds. Kernels for whole registers leave the rest to the plain ones.

@@ -236,6 +236,78 @@ func dotRowsAVX2(d []float32, x []float32, xStride int, y []float32, yStride int
 //go:noescape
 func slopeRowsAVX2(p []float32, dp []float32, e []float32, pitch int, cols int, inverse []float32, d []float32, scale float32)
 
+// maxHalvesAVX512 is maxHalves.
+//
+//go:noescape
+func maxHalvesAVX512(y []float32, picks []uint32, x []float32, p struct {
+	width      int
+	rows       int
+	count      int
+	xStride    int
+	yStride    int
+	pickStride int
+}, keep uint32)
+
+// unpoolHalvesAVX512 is unpoolHalves.
+//
+//go:noescape
+func unpoolHalvesAVX512(dx []float32, picks []uint32, dy []float32, p struct {
+	width      int
+	rows       int
+	count      int
+	xStride    int
+	yStride    int
+	pickStride int
+})
+
+// maxHalves8AVX512 is maxHalves8.
+//
+//go:noescape
+func maxHalves8AVX512(y []float32, picks []uint32, x []float32, p struct {
+	width      int
+	rows       int
+	count      int
+	xStride    int
+	yStride    int
+	pickStride int
+}, keep uint32)
+
+// unpoolHalves8AVX512 is unpoolHalves8.
+//
+//go:noescape
+func unpoolHalves8AVX512(dx []float32, picks []uint32, dy []float32, p struct {
+	width      int
+	rows       int
+	count      int
+	xStride    int
+	yStride    int
+	pickStride int
+})
+
+// maxHalves4AVX512 is maxHalves4.
+//
+//go:noescape
+func maxHalves4AVX512(y []float32, picks []uint32, x []float32, p struct {
+	width      int
+	rows       int
+	count      int
+	xStride    int
+	yStride    int
+	pickStride int
+}, keep uint32)
+
+// unpoolHalves4AVX512 is unpoolHalves4.
+//
+//go:noescape
+func unpoolHalves4AVX512(dx []float32, picks []uint32, dy []float32, p struct {
+	width      int
+	rows       int
+	count      int
+	xStride    int
+	yStride    int
+	pickStride int
+})
+
 // inputRowsAVX512 is inputRows.
 //
 //go:noescape

@@ -3784,6 +3784,885 @@ done:
 	VZEROUPPER
 	RET
 
+// func maxHalvesAVX512(y []float32, picks []uint32, x []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int}, keep uint32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
+TEXT ·maxHalvesAVX512(SB), NOSPLIT, $0-124
+	VXORPS       Z0, Z0, Z0
+	VBROADCASTSS keep+120(FP), Z1
+	VPMOVD2M     Z1, K1
+	VMOVUPS      constants<>+320(SB), Z1
+	VMOVUPS      constants<>+384(SB), Z2
+	VMOVUPS      constants<>+448(SB), Z3
+
+plane:
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+48(FP), DX
+	MOVQ picks_base+24(FP), BX
+	MOVQ p_width+72(FP), SI
+	MOVQ p_rows+80(FP), DI
+	MOVQ SI, R8
+	SHRQ $0x01, R8
+
+row:
+	MOVQ R8, R9
+	XORQ R10, R10
+	SUBQ $+16, R9
+	JLT  tail
+
+loop:
+	VMOVUPS    (DX), Z4
+	VMOVUPS    (DX)(SI*4), Z5
+	VMOVUPS    64(DX), Z6
+	VMOVUPS    64(DX)(SI*4), Z7
+	VMOVAPS    Z1, Z8
+	VPERMI2PS  Z5, Z4, Z8
+	VMOVAPS    Z2, Z9
+	VPERMI2PS  Z5, Z4, Z9
+	VMOVAPS    Z1, Z4
+	VPERMI2PS  Z7, Z6, Z4
+	VMOVAPS    Z2, Z5
+	VPERMI2PS  Z7, Z6, Z5
+	VSHUFF64X2 $0x44, Z4, Z8, Z6
+	VSHUFF64X2 $0xee, Z4, Z8, Z4
+	VSHUFF64X2 $0x44, Z5, Z9, Z7
+	VSHUFF64X2 $0xee, Z5, Z9, Z5
+	VRANGEPS   $0x05, Z4, Z6, Z8
+	VRANGEPS   $0x05, Z5, Z7, Z9
+	VRANGEPS   $0x05, Z9, Z8, Z8
+	VCMPPS     $0x03, Z4, Z6, K2
+	VCMPPS     $0x03, Z5, Z7, K3
+	KORW       K2, K3, K2
+	VPTERNLOGD $0xff, Z8, Z8, K2, Z8
+	VCMPPS     $0x16, Z0, Z8, K2
+	KORW       K1, K2, K2
+	VMOVAPS.Z  Z8, K2, Z5
+	VPERMPD    $0xd8, Z5, Z5
+	VMOVUPS    Z5, (AX)(R10*4)
+	VCMPPS     $0x00, Z6, Z8, K3
+	KMOVW      K3, CX
+	VCMPPS     $0x00, Z4, Z8, K3
+	KMOVW      K3, R11
+	VCMPPS     $0x00, Z7, Z8, K3
+	KMOVW      K3, R12
+	KMOVW      K2, R13
+	ANDL       R13, CX
+	XORL       CX, R13
+	ANDL       R13, R11
+	XORL       R11, R13
+	ANDL       R13, R12
+	XORL       R12, R13
+	MOVB       CL, (BX)
+	MOVB       R11, 1(BX)
+	MOVB       R12, 2(BX)
+	MOVB       R13, 3(BX)
+	SHRL       $0x08, CX
+	MOVB       CL, 4(BX)
+	SHRL       $0x08, R11
+	MOVB       R11, 5(BX)
+	SHRL       $0x08, R12
+	MOVB       R12, 6(BX)
+	SHRL       $0x08, R13
+	MOVB       R13, 7(BX)
+	ADDQ       $+128, DX
+	ADDQ       $+8, BX
+	ADDQ       $+16, R10
+	SUBQ       $+16, R9
+	JGE        loop
+
+tail:
+	ADDQ         $+16, R9
+	JZ           done
+	MOVQ         R9, CX
+	MOVL         $0xffffffff, R11
+	SHLL         CL, R11
+	NOTL         R11
+	KMOVW        R11, K2
+	MOVQ         R9, CX
+	SHLQ         $0x01, CX
+	MOVQ         $-1, R11
+	SHLQ         CL, R11
+	NOTQ         R11
+	KMOVQ        R11, K3
+	KMOVQ        R11, K4
+	SHRQ         $0x10, R11
+	KMOVQ        R11, K5
+	KMOVQ        R11, K6
+	LEAQ         7(R9), CX
+	SHRQ         $0x03, CX
+	MOVL         $0xffffffff, R11
+	SHLL         CL, R11
+	NOTL         R11
+	KMOVW        R11, K7
+	VMOVUPS.Z    (DX), K3, Z4
+	VMOVUPS.Z    (DX)(SI*4), K4, Z5
+	VMOVUPS.Z    64(DX), K5, Z6
+	VMOVUPS.Z    64(DX)(SI*4), K6, Z7
+	VMOVAPS      Z1, Z8
+	VPERMI2PS    Z5, Z4, Z8
+	VMOVAPS      Z2, Z9
+	VPERMI2PS    Z5, Z4, Z9
+	VMOVAPS      Z1, Z4
+	VPERMI2PS    Z7, Z6, Z4
+	VMOVAPS      Z2, Z5
+	VPERMI2PS    Z7, Z6, Z5
+	VSHUFF64X2   $0x44, Z4, Z8, Z6
+	VSHUFF64X2   $0xee, Z4, Z8, Z4
+	VSHUFF64X2   $0x44, Z5, Z9, Z7
+	VSHUFF64X2   $0xee, Z5, Z9, Z5
+	VRANGEPS     $0x05, Z4, Z6, Z8
+	VRANGEPS     $0x05, Z5, Z7, Z9
+	VRANGEPS     $0x05, Z9, Z8, Z8
+	VCMPPS       $0x03, Z4, Z6, K3
+	VCMPPS       $0x03, Z5, Z7, K4
+	KORW         K3, K4, K3
+	VPTERNLOGD   $0xff, Z8, Z8, K3, Z8
+	VCMPPS       $0x16, Z0, Z8, K3
+	KORW         K1, K3, K3
+	VPBROADCASTD R9, Z5
+	VPCMPGTD     Z3, Z5, K4
+	KANDW        K4, K3, K3
+	VMOVAPS.Z    Z8, K3, Z5
+	VPERMPD      $0xd8, Z5, Z5
+	VMOVUPS      Z5, K2, (AX)(R10*4)
+	VCMPPS       $0x00, Z6, Z8, K2
+	KMOVW        K2, CX
+	VCMPPS       $0x00, Z4, Z8, K2
+	KMOVW        K2, R11
+	VCMPPS       $0x00, Z7, Z8, K2
+	KMOVW        K2, R12
+	KMOVW        K3, R13
+	ANDL         R13, CX
+	XORL         CX, R13
+	ANDL         R13, R11
+	XORL         R11, R13
+	ANDL         R13, R12
+	XORL         R12, R13
+	MOVB         CL, (BX)
+	MOVB         R11, 1(BX)
+	MOVB         R12, 2(BX)
+	MOVB         R13, 3(BX)
+	CMPQ         R9, $+8
+	JLE          stored
+	SHRL         $0x08, CX
+	MOVB         CL, 4(BX)
+	SHRL         $0x08, R11
+	MOVB         R11, 5(BX)
+	SHRL         $0x08, R12
+	MOVB         R12, 6(BX)
+	SHRL         $0x08, R13
+	MOVB         R13, 7(BX)
+
+stored:
+done:
+	LEAQ (AX)(R8*4), AX
+	SHLQ $0x03, R10
+	SUBQ R10, DX
+	LEAQ (DX)(SI*8), DX
+	SHRQ $0x04, R10
+	SUBQ R10, BX
+	LEAQ 7(R8), CX
+	SHRQ $0x03, CX
+	LEAQ (BX)(CX*4), BX
+	DECQ DI
+	JNZ  row
+	MOVQ p_yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, y_base+0(FP)
+	MOVQ p_xStride+96(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, x_base+48(FP)
+	MOVQ p_pickStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, picks_base+24(FP)
+	DECQ p_count+88(FP)
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func unpoolHalvesAVX512(dx []float32, picks []uint32, dy []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int})
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·unpoolHalvesAVX512(SB), NOSPLIT, $16-120
+	VMOVUPS constants<>+512(SB), Z0
+	VMOVUPS constants<>+576(SB), Z1
+	VMOVUPS constants<>+512(SB), Z2
+	VMOVUPS constants<>+640(SB), Z3
+	VMOVUPS constants<>+704(SB), Z4
+	VMOVUPS constants<>+576(SB), Z5
+	VMOVUPS constants<>+704(SB), Z6
+	VMOVUPS constants<>+640(SB), Z7
+
+plane:
+	MOVQ dy_base+48(FP), AX
+	MOVQ dx_base+0(FP), DX
+	MOVQ picks_base+24(FP), BX
+	MOVQ p_width+72(FP), SI
+	MOVQ p_rows+80(FP), DI
+	MOVQ SI, R8
+	SHRQ $0x01, R8
+
+row:
+	MOVQ R8, R9
+	XORQ R10, R10
+	SUBQ $+16, R9
+	JLT  tail
+
+loop:
+	VMOVUPS       (AX)(R10*4), Z8
+	VPTESTMD.BCST (BX), Z1, K1
+	VPERMPS.Z     Z8, Z0, K1, Z9
+	VMOVUPS       Z9, (DX)
+	VPTESTMD.BCST (BX), Z3, K1
+	VPERMPS.Z     Z8, Z2, K1, Z9
+	VMOVUPS       Z9, (DX)(SI*4)
+	VPTESTMD.BCST 4(BX), Z5, K1
+	VPERMPS.Z     Z8, Z4, K1, Z9
+	VMOVUPS       Z9, 64(DX)
+	VPTESTMD.BCST 4(BX), Z7, K1
+	VPERMPS.Z     Z8, Z6, K1, Z8
+	VMOVUPS       Z8, 64(DX)(SI*4)
+	ADDQ          $+128, DX
+	ADDQ          $+8, BX
+	ADDQ          $+16, R10
+	SUBQ          $+16, R9
+	JGE           loop
+
+tail:
+	ADDQ          $+16, R9
+	JZ            done
+	MOVQ          R9, CX
+	MOVL          $0xffffffff, R11
+	SHLL          CL, R11
+	NOTL          R11
+	KMOVW         R11, K1
+	MOVQ          R9, CX
+	SHLQ          $0x01, CX
+	MOVQ          $-1, R11
+	SHLQ          CL, R11
+	NOTQ          R11
+	KMOVQ         R11, K2
+	KMOVQ         R11, K3
+	SHRQ          $0x10, R11
+	KMOVQ         R11, K4
+	KMOVQ         R11, K5
+	LEAQ          7(R9), CX
+	SHRQ          $0x03, CX
+	MOVL          $0xffffffff, R9
+	SHLL          CL, R9
+	NOTL          R9
+	KMOVW         R9, K6
+	VMOVDQU32.Z   (BX), K6, X8
+	VMOVDQU       X8, (SP)
+	VMOVUPS.Z     (AX)(R10*4), K1, Z8
+	VPTESTMD.BCST (SP), Z1, K1
+	VPERMPS.Z     Z8, Z0, K1, Z9
+	VMOVUPS       Z9, K2, (DX)
+	VPTESTMD.BCST (SP), Z3, K1
+	VPERMPS.Z     Z8, Z2, K1, Z9
+	VMOVUPS       Z9, K3, (DX)(SI*4)
+	VPTESTMD.BCST 4(SP), Z5, K1
+	VPERMPS.Z     Z8, Z4, K1, Z9
+	VMOVUPS       Z9, K4, 64(DX)
+	VPTESTMD.BCST 4(SP), Z7, K1
+	VPERMPS.Z     Z8, Z6, K1, Z8
+	VMOVUPS       Z8, K5, 64(DX)(SI*4)
+
+done:
+	LEAQ (AX)(R8*4), AX
+	SHLQ $0x03, R10
+	SUBQ R10, DX
+	LEAQ (DX)(SI*8), DX
+	SHRQ $0x04, R10
+	SUBQ R10, BX
+	LEAQ 7(R8), CX
+	SHRQ $0x03, CX
+	LEAQ (BX)(CX*4), BX
+	DECQ DI
+	JNZ  row
+	MOVQ p_yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, dy_base+48(FP)
+	MOVQ p_xStride+96(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, dx_base+0(FP)
+	MOVQ p_pickStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, picks_base+24(FP)
+	DECQ p_count+88(FP)
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func maxHalves8AVX512(y []float32, picks []uint32, x []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int}, keep uint32)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
+TEXT ·maxHalves8AVX512(SB), NOSPLIT, $0-124
+	VXORPS       Z0, Z0, Z0
+	VBROADCASTSS keep+120(FP), Z1
+	VPMOVD2M     Z1, K1
+	VMOVUPS      constants<>+320(SB), Z1
+	VMOVUPS      constants<>+384(SB), Z2
+	VMOVUPS      constants<>+448(SB), Z3
+
+plane:
+	MOVQ  y_base+0(FP), AX
+	MOVQ  x_base+48(FP), DX
+	MOVQ  picks_base+24(FP), BX
+	MOVQ  p_width+72(FP), CX
+	MOVQ  p_rows+80(FP), SI
+	SHRQ  $0x01, CX
+	IMULQ SI, CX
+	MOVQ  CX, SI
+	XORQ  DI, DI
+	SUBQ  $+16, SI
+	JLT   tail
+
+loop:
+	VMOVUPS    (DX), Z4
+	VMOVUPS    64(DX), Z5
+	VMOVUPS    128(DX), Z6
+	VMOVUPS    192(DX), Z7
+	VMOVAPS    Z1, Z8
+	VPERMI2PS  Z5, Z4, Z8
+	VMOVAPS    Z2, Z9
+	VPERMI2PS  Z5, Z4, Z9
+	VMOVAPS    Z1, Z4
+	VPERMI2PS  Z7, Z6, Z4
+	VMOVAPS    Z2, Z5
+	VPERMI2PS  Z7, Z6, Z5
+	VSHUFF64X2 $0x44, Z4, Z8, Z6
+	VSHUFF64X2 $0xee, Z4, Z8, Z4
+	VSHUFF64X2 $0x44, Z5, Z9, Z7
+	VSHUFF64X2 $0xee, Z5, Z9, Z5
+	VRANGEPS   $0x05, Z4, Z6, Z8
+	VRANGEPS   $0x05, Z5, Z7, Z9
+	VRANGEPS   $0x05, Z9, Z8, Z8
+	VCMPPS     $0x03, Z4, Z6, K2
+	VCMPPS     $0x03, Z5, Z7, K3
+	KORW       K2, K3, K2
+	VPTERNLOGD $0xff, Z8, Z8, K2, Z8
+	VCMPPS     $0x16, Z0, Z8, K2
+	KORW       K1, K2, K2
+	VMOVAPS.Z  Z8, K2, Z5
+	VPERMPD    $0xd8, Z5, Z5
+	VMOVUPS    Z5, (AX)(DI*4)
+	VCMPPS     $0x00, Z6, Z8, K3
+	KMOVW      K3, CX
+	VCMPPS     $0x00, Z4, Z8, K3
+	KMOVW      K3, R8
+	VCMPPS     $0x00, Z7, Z8, K3
+	KMOVW      K3, R9
+	KMOVW      K2, R10
+	ANDL       R10, CX
+	XORL       CX, R10
+	ANDL       R10, R8
+	XORL       R8, R10
+	ANDL       R10, R9
+	XORL       R9, R10
+	MOVB       CL, (BX)
+	MOVB       R8, 1(BX)
+	MOVB       R9, 2(BX)
+	MOVB       R10, 3(BX)
+	SHRL       $0x08, CX
+	MOVB       CL, 4(BX)
+	SHRL       $0x08, R8
+	MOVB       R8, 5(BX)
+	SHRL       $0x08, R9
+	MOVB       R9, 6(BX)
+	SHRL       $0x08, R10
+	MOVB       R10, 7(BX)
+	ADDQ       $+256, DX
+	ADDQ       $+8, BX
+	ADDQ       $+16, DI
+	SUBQ       $+16, SI
+	JGE        loop
+
+tail:
+	ADDQ         $+16, SI
+	JZ           done
+	MOVQ         SI, CX
+	MOVL         $0xffffffff, R8
+	SHLL         CL, R8
+	NOTL         R8
+	KMOVW        R8, K2
+	MOVQ         SI, CX
+	SHLQ         $0x02, CX
+	MOVQ         $-1, R8
+	SHLQ         CL, R8
+	NOTQ         R8
+	KMOVQ        R8, K3
+	SHRQ         $0x10, R8
+	KMOVQ        R8, K4
+	SHRQ         $0x10, R8
+	KMOVQ        R8, K5
+	SHRQ         $0x10, R8
+	KMOVQ        R8, K6
+	SHRQ         $0x10, R8
+	LEAQ         7(SI), CX
+	SHRQ         $0x03, CX
+	MOVL         $0xffffffff, R8
+	SHLL         CL, R8
+	NOTL         R8
+	KMOVW        R8, K7
+	VMOVUPS.Z    (DX), K3, Z4
+	VMOVUPS.Z    64(DX), K4, Z5
+	VMOVUPS.Z    128(DX), K5, Z6
+	VMOVUPS.Z    192(DX), K6, Z7
+	VMOVAPS      Z1, Z8
+	VPERMI2PS    Z5, Z4, Z8
+	VMOVAPS      Z2, Z9
+	VPERMI2PS    Z5, Z4, Z9
+	VMOVAPS      Z1, Z4
+	VPERMI2PS    Z7, Z6, Z4
+	VMOVAPS      Z2, Z5
+	VPERMI2PS    Z7, Z6, Z5
+	VSHUFF64X2   $0x44, Z4, Z8, Z6
+	VSHUFF64X2   $0xee, Z4, Z8, Z4
+	VSHUFF64X2   $0x44, Z5, Z9, Z7
+	VSHUFF64X2   $0xee, Z5, Z9, Z5
+	VRANGEPS     $0x05, Z4, Z6, Z8
+	VRANGEPS     $0x05, Z5, Z7, Z9
+	VRANGEPS     $0x05, Z9, Z8, Z8
+	VCMPPS       $0x03, Z4, Z6, K3
+	VCMPPS       $0x03, Z5, Z7, K4
+	KORW         K3, K4, K3
+	VPTERNLOGD   $0xff, Z8, Z8, K3, Z8
+	VCMPPS       $0x16, Z0, Z8, K3
+	KORW         K1, K3, K3
+	VPBROADCASTD SI, Z5
+	VPCMPGTD     Z3, Z5, K4
+	KANDW        K4, K3, K3
+	VMOVAPS.Z    Z8, K3, Z5
+	VPERMPD      $0xd8, Z5, Z5
+	VMOVUPS      Z5, K2, (AX)(DI*4)
+	VCMPPS       $0x00, Z6, Z8, K2
+	KMOVW        K2, AX
+	VCMPPS       $0x00, Z4, Z8, K2
+	KMOVW        K2, CX
+	VCMPPS       $0x00, Z7, Z8, K2
+	KMOVW        K2, DX
+	KMOVW        K3, DI
+	ANDL         DI, AX
+	XORL         AX, DI
+	ANDL         DI, CX
+	XORL         CX, DI
+	ANDL         DI, DX
+	XORL         DX, DI
+	MOVB         AL, (BX)
+	MOVB         CL, 1(BX)
+	MOVB         DL, 2(BX)
+	MOVB         DI, 3(BX)
+	CMPQ         SI, $+8
+	JLE          stored
+	SHRL         $0x08, AX
+	MOVB         AL, 4(BX)
+	SHRL         $0x08, CX
+	MOVB         CL, 5(BX)
+	SHRL         $0x08, DX
+	MOVB         DL, 6(BX)
+	SHRL         $0x08, DI
+	MOVB         DI, 7(BX)
+
+stored:
+done:
+	MOVQ p_yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, y_base+0(FP)
+	MOVQ p_xStride+96(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, x_base+48(FP)
+	MOVQ p_pickStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, picks_base+24(FP)
+	DECQ p_count+88(FP)
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func unpoolHalves8AVX512(dx []float32, picks []uint32, dy []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int})
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·unpoolHalves8AVX512(SB), NOSPLIT, $16-120
+	VMOVUPS constants<>+512(SB), Z0
+	VMOVUPS constants<>+576(SB), Z1
+	VMOVUPS constants<>+512(SB), Z2
+	VMOVUPS constants<>+640(SB), Z3
+	VMOVUPS constants<>+704(SB), Z4
+	VMOVUPS constants<>+576(SB), Z5
+	VMOVUPS constants<>+704(SB), Z6
+	VMOVUPS constants<>+640(SB), Z7
+
+plane:
+	MOVQ  dy_base+48(FP), AX
+	MOVQ  dx_base+0(FP), DX
+	MOVQ  picks_base+24(FP), BX
+	MOVQ  p_width+72(FP), CX
+	MOVQ  p_rows+80(FP), SI
+	SHRQ  $0x01, CX
+	IMULQ SI, CX
+	MOVQ  CX, SI
+	XORQ  DI, DI
+	SUBQ  $+16, SI
+	JLT   tail
+
+loop:
+	VMOVUPS       (AX)(DI*4), Z8
+	VPTESTMD.BCST (BX), Z1, K1
+	VPERMPS.Z     Z8, Z0, K1, Z9
+	VMOVUPS       Z9, (DX)
+	VPTESTMD.BCST (BX), Z3, K1
+	VPERMPS.Z     Z8, Z2, K1, Z9
+	VMOVUPS       Z9, 64(DX)
+	VPTESTMD.BCST 4(BX), Z5, K1
+	VPERMPS.Z     Z8, Z4, K1, Z9
+	VMOVUPS       Z9, 128(DX)
+	VPTESTMD.BCST 4(BX), Z7, K1
+	VPERMPS.Z     Z8, Z6, K1, Z8
+	VMOVUPS       Z8, 192(DX)
+	ADDQ          $+256, DX
+	ADDQ          $+8, BX
+	ADDQ          $+16, DI
+	SUBQ          $+16, SI
+	JGE           loop
+
+tail:
+	ADDQ          $+16, SI
+	JZ            done
+	MOVQ          SI, CX
+	MOVL          $0xffffffff, R8
+	SHLL          CL, R8
+	NOTL          R8
+	KMOVW         R8, K1
+	MOVQ          SI, CX
+	SHLQ          $0x02, CX
+	MOVQ          $-1, R8
+	SHLQ          CL, R8
+	NOTQ          R8
+	KMOVQ         R8, K2
+	SHRQ          $0x10, R8
+	KMOVQ         R8, K3
+	SHRQ          $0x10, R8
+	KMOVQ         R8, K4
+	SHRQ          $0x10, R8
+	KMOVQ         R8, K5
+	SHRQ          $0x10, R8
+	LEAQ          7(SI), CX
+	SHRQ          $0x03, CX
+	MOVL          $0xffffffff, SI
+	SHLL          CL, SI
+	NOTL          SI
+	KMOVW         SI, K6
+	VMOVDQU32.Z   (BX), K6, X8
+	VMOVDQU       X8, (SP)
+	VMOVUPS.Z     (AX)(DI*4), K1, Z8
+	VPTESTMD.BCST (SP), Z1, K1
+	VPERMPS.Z     Z8, Z0, K1, Z9
+	VMOVUPS       Z9, K2, (DX)
+	VPTESTMD.BCST (SP), Z3, K1
+	VPERMPS.Z     Z8, Z2, K1, Z9
+	VMOVUPS       Z9, K3, 64(DX)
+	VPTESTMD.BCST 4(SP), Z5, K1
+	VPERMPS.Z     Z8, Z4, K1, Z9
+	VMOVUPS       Z9, K4, 128(DX)
+	VPTESTMD.BCST 4(SP), Z7, K1
+	VPERMPS.Z     Z8, Z6, K1, Z8
+	VMOVUPS       Z8, K5, 192(DX)
+
+done:
+	MOVQ p_yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, dy_base+48(FP)
+	MOVQ p_xStride+96(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, dx_base+0(FP)
+	MOVQ p_pickStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, picks_base+24(FP)
+	DECQ p_count+88(FP)
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func maxHalves4AVX512(y []float32, picks []uint32, x []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int}, keep uint32)
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL
+TEXT ·maxHalves4AVX512(SB), NOSPLIT, $0-124
+	VXORPS       Z0, Z0, Z0
+	VBROADCASTSS keep+120(FP), Z1
+	VPMOVD2M     Z1, K1
+	VMOVUPS      constants<>+768(SB), Z1
+	VMOVUPS      constants<>+832(SB), Z2
+	VMOVUPS      constants<>+448(SB), Z3
+
+plane:
+	MOVQ  y_base+0(FP), AX
+	MOVQ  x_base+48(FP), DX
+	MOVQ  picks_base+24(FP), BX
+	MOVQ  p_width+72(FP), CX
+	MOVQ  p_rows+80(FP), SI
+	SHRQ  $0x01, CX
+	IMULQ SI, CX
+	MOVQ  CX, SI
+	XORQ  DI, DI
+	SUBQ  $+16, SI
+	JLT   tail
+
+loop:
+	VMOVUPS    (DX), Z4
+	VMOVUPS    64(DX), Z5
+	VMOVUPS    128(DX), Z6
+	VMOVUPS    192(DX), Z7
+	VMOVAPS    Z1, Z8
+	VPERMI2PS  Z5, Z4, Z8
+	VMOVAPS    Z2, Z9
+	VPERMI2PS  Z5, Z4, Z9
+	VMOVAPS    Z1, Z4
+	VPERMI2PS  Z7, Z6, Z4
+	VMOVAPS    Z2, Z5
+	VPERMI2PS  Z7, Z6, Z5
+	VSHUFF64X2 $0x44, Z4, Z8, Z6
+	VSHUFF64X2 $0xee, Z4, Z8, Z4
+	VSHUFF64X2 $0x44, Z5, Z9, Z7
+	VSHUFF64X2 $0xee, Z5, Z9, Z5
+	VRANGEPS   $0x05, Z4, Z6, Z8
+	VRANGEPS   $0x05, Z5, Z7, Z9
+	VRANGEPS   $0x05, Z9, Z8, Z8
+	VCMPPS     $0x03, Z4, Z6, K2
+	VCMPPS     $0x03, Z5, Z7, K3
+	KORW       K2, K3, K2
+	VPTERNLOGD $0xff, Z8, Z8, K2, Z8
+	VCMPPS     $0x16, Z0, Z8, K2
+	KORW       K1, K2, K2
+	VMOVAPS.Z  Z8, K2, Z5
+	VPERMPD    $0xd8, Z5, Z5
+	VMOVUPS    Z5, (AX)(DI*4)
+	VCMPPS     $0x00, Z6, Z8, K3
+	KMOVW      K3, CX
+	VCMPPS     $0x00, Z4, Z8, K3
+	KMOVW      K3, R8
+	VCMPPS     $0x00, Z7, Z8, K3
+	KMOVW      K3, R9
+	KMOVW      K2, R10
+	ANDL       R10, CX
+	XORL       CX, R10
+	ANDL       R10, R8
+	XORL       R8, R10
+	ANDL       R10, R9
+	XORL       R9, R10
+	SHLQ       $0x10, R8
+	ORQ        R8, CX
+	SHLQ       $0x20, R9
+	ORQ        R9, CX
+	SHLQ       $0x30, R10
+	ORQ        R10, CX
+	VMOVQ      CX, X4
+	VPSHUFB    constants<>+896(SB), X4, X4
+	VPSRLVD    constants<>+928(SB), X4, X4
+	VPAND      constants<>+960(SB), X4, X4
+	VMOVDQU    X4, (BX)
+	ADDQ       $+256, DX
+	ADDQ       $+16, BX
+	ADDQ       $+16, DI
+	SUBQ       $+16, SI
+	JGE        loop
+
+tail:
+	ADDQ         $+16, SI
+	JZ           done
+	MOVQ         SI, CX
+	MOVL         $0xffffffff, R8
+	SHLL         CL, R8
+	NOTL         R8
+	KMOVW        R8, K2
+	MOVQ         SI, CX
+	SHLQ         $0x02, CX
+	MOVQ         $-1, R8
+	SHLQ         CL, R8
+	NOTQ         R8
+	KMOVQ        R8, K3
+	SHRQ         $0x10, R8
+	KMOVQ        R8, K4
+	SHRQ         $0x10, R8
+	KMOVQ        R8, K5
+	SHRQ         $0x10, R8
+	KMOVQ        R8, K6
+	SHRQ         $0x10, R8
+	LEAQ         3(SI), CX
+	SHRQ         $0x02, CX
+	MOVL         $0xffffffff, R8
+	SHLL         CL, R8
+	NOTL         R8
+	KMOVW        R8, K7
+	VMOVUPS.Z    (DX), K3, Z4
+	VMOVUPS.Z    64(DX), K4, Z5
+	VMOVUPS.Z    128(DX), K5, Z6
+	VMOVUPS.Z    192(DX), K6, Z7
+	VMOVAPS      Z1, Z8
+	VPERMI2PS    Z5, Z4, Z8
+	VMOVAPS      Z2, Z9
+	VPERMI2PS    Z5, Z4, Z9
+	VMOVAPS      Z1, Z4
+	VPERMI2PS    Z7, Z6, Z4
+	VMOVAPS      Z2, Z5
+	VPERMI2PS    Z7, Z6, Z5
+	VSHUFF64X2   $0x44, Z4, Z8, Z6
+	VSHUFF64X2   $0xee, Z4, Z8, Z4
+	VSHUFF64X2   $0x44, Z5, Z9, Z7
+	VSHUFF64X2   $0xee, Z5, Z9, Z5
+	VRANGEPS     $0x05, Z4, Z6, Z8
+	VRANGEPS     $0x05, Z5, Z7, Z9
+	VRANGEPS     $0x05, Z9, Z8, Z8
+	VCMPPS       $0x03, Z4, Z6, K3
+	VCMPPS       $0x03, Z5, Z7, K4
+	KORW         K3, K4, K3
+	VPTERNLOGD   $0xff, Z8, Z8, K3, Z8
+	VCMPPS       $0x16, Z0, Z8, K3
+	KORW         K1, K3, K3
+	VPBROADCASTD SI, Z5
+	VPCMPGTD     Z3, Z5, K4
+	KANDW        K4, K3, K3
+	VMOVAPS.Z    Z8, K3, Z5
+	VPERMPD      $0xd8, Z5, Z5
+	VMOVUPS      Z5, K2, (AX)(DI*4)
+	VCMPPS       $0x00, Z6, Z8, K2
+	KMOVW        K2, AX
+	VCMPPS       $0x00, Z4, Z8, K2
+	KMOVW        K2, CX
+	VCMPPS       $0x00, Z7, Z8, K2
+	KMOVW        K2, DX
+	KMOVW        K3, SI
+	ANDL         SI, AX
+	XORL         AX, SI
+	ANDL         SI, CX
+	XORL         CX, SI
+	ANDL         SI, DX
+	XORL         DX, SI
+	SHLQ         $0x10, CX
+	ORQ          CX, AX
+	SHLQ         $0x20, DX
+	ORQ          DX, AX
+	SHLQ         $0x30, SI
+	ORQ          SI, AX
+	VMOVQ        AX, X4
+	VPSHUFB      constants<>+896(SB), X4, X4
+	VPSRLVD      constants<>+928(SB), X4, X4
+	VPAND        constants<>+960(SB), X4, X4
+	VMOVDQU32    X4, K7, (BX)
+
+done:
+	MOVQ p_yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, y_base+0(FP)
+	MOVQ p_xStride+96(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, x_base+48(FP)
+	MOVQ p_pickStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, picks_base+24(FP)
+	DECQ p_count+88(FP)
+	JNZ  plane
+	VZEROUPPER
+	RET
+
+// func unpoolHalves4AVX512(dx []float32, picks []uint32, dy []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int})
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·unpoolHalves4AVX512(SB), NOSPLIT, $16-120
+	VMOVUPS constants<>+992(SB), Z0
+	VMOVUPS constants<>+1056(SB), Z1
+	VMOVUPS constants<>+1120(SB), Z2
+	VMOVUPS constants<>+1056(SB), Z3
+	VMOVUPS constants<>+1184(SB), Z4
+	VMOVUPS constants<>+1056(SB), Z5
+	VMOVUPS constants<>+1248(SB), Z6
+	VMOVUPS constants<>+1056(SB), Z7
+
+plane:
+	MOVQ  dy_base+48(FP), AX
+	MOVQ  dx_base+0(FP), DX
+	MOVQ  picks_base+24(FP), BX
+	MOVQ  p_width+72(FP), CX
+	MOVQ  p_rows+80(FP), SI
+	SHRQ  $0x01, CX
+	IMULQ SI, CX
+	MOVQ  CX, SI
+	XORQ  DI, DI
+	SUBQ  $+16, SI
+	JLT   tail
+
+loop:
+	VMOVUPS       (AX)(DI*4), Z8
+	VPTESTMD.BCST (BX), Z1, K1
+	VPERMPS.Z     Z8, Z0, K1, Z9
+	VMOVUPS       Z9, (DX)
+	VPTESTMD.BCST 4(BX), Z3, K1
+	VPERMPS.Z     Z8, Z2, K1, Z9
+	VMOVUPS       Z9, 64(DX)
+	VPTESTMD.BCST 8(BX), Z5, K1
+	VPERMPS.Z     Z8, Z4, K1, Z9
+	VMOVUPS       Z9, 128(DX)
+	VPTESTMD.BCST 12(BX), Z7, K1
+	VPERMPS.Z     Z8, Z6, K1, Z8
+	VMOVUPS       Z8, 192(DX)
+	ADDQ          $+256, DX
+	ADDQ          $+16, BX
+	ADDQ          $+16, DI
+	SUBQ          $+16, SI
+	JGE           loop
+
+tail:
+	ADDQ          $+16, SI
+	JZ            done
+	MOVQ          SI, CX
+	MOVL          $0xffffffff, R8
+	SHLL          CL, R8
+	NOTL          R8
+	KMOVW         R8, K1
+	MOVQ          SI, CX
+	SHLQ          $0x02, CX
+	MOVQ          $-1, R8
+	SHLQ          CL, R8
+	NOTQ          R8
+	KMOVQ         R8, K2
+	SHRQ          $0x10, R8
+	KMOVQ         R8, K3
+	SHRQ          $0x10, R8
+	KMOVQ         R8, K4
+	SHRQ          $0x10, R8
+	KMOVQ         R8, K5
+	SHRQ          $0x10, R8
+	LEAQ          3(SI), CX
+	SHRQ          $0x02, CX
+	MOVL          $0xffffffff, SI
+	SHLL          CL, SI
+	NOTL          SI
+	KMOVW         SI, K6
+	VMOVDQU32.Z   (BX), K6, X8
+	VMOVDQU       X8, (SP)
+	VMOVUPS.Z     (AX)(DI*4), K1, Z8
+	VPTESTMD.BCST (SP), Z1, K1
+	VPERMPS.Z     Z8, Z0, K1, Z9
+	VMOVUPS       Z9, K2, (DX)
+	VPTESTMD.BCST 4(SP), Z3, K1
+	VPERMPS.Z     Z8, Z2, K1, Z9
+	VMOVUPS       Z9, K3, 64(DX)
+	VPTESTMD.BCST 8(SP), Z5, K1
+	VPERMPS.Z     Z8, Z4, K1, Z9
+	VMOVUPS       Z9, K4, 128(DX)
+	VPTESTMD.BCST 12(SP), Z7, K1
+	VPERMPS.Z     Z8, Z6, K1, Z8
+	VMOVUPS       Z8, K5, 192(DX)
+
+done:
+	MOVQ p_yStride+104(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, dy_base+48(FP)
+	MOVQ p_xStride+96(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, dx_base+0(FP)
+	MOVQ p_pickStride+112(FP), AX
+	SHLQ $0x02, AX
+	ADDQ AX, picks_base+24(FP)
+	DECQ p_count+88(FP)
+	JNZ  plane
+	VZEROUPPER
+	RET
+
 // func inputRowsAVX512(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
 // Requires: AVX, AVX512F, CMOV
 TEXT ·inputRowsAVX512(SB), NOSPLIT, $8-120
@@ -4179,10 +5058,10 @@ end:
 TEXT ·inputColsAVX512(SB), NOSPLIT, $0-112
 	VBROADCASTSS constants<>+96(SB), Z0
 	VBROADCASTSS constants<>+64(SB), Z1
-	VMOVUPS      constants<>+320(SB), Z2
-	VMOVUPS      constants<>+384(SB), Z3
-	VMOVUPS      constants<>+448(SB), Z3
-	VMOVUPS      constants<>+512(SB), Z4
+	VMOVUPS      constants<>+1312(SB), Z2
+	VMOVUPS      constants<>+1376(SB), Z3
+	VMOVUPS      constants<>+1440(SB), Z3
+	VMOVUPS      constants<>+1504(SB), Z4
 	MOVQ         left_base+64(FP), AX
 	MOVQ         right_base+88(FP), DX
 	MOVQ         left_len+72(FP), BX
@@ -4334,10 +5213,10 @@ done:
 TEXT ·gradColsAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+96(SB), Z0
 	VBROADCASTSS constants<>+64(SB), Z1
-	VMOVUPS      constants<>+320(SB), Z2
-	VMOVUPS      constants<>+384(SB), Z3
-	VMOVUPS      constants<>+448(SB), Z3
-	VMOVUPS      constants<>+512(SB), Z4
+	VMOVUPS      constants<>+1312(SB), Z2
+	VMOVUPS      constants<>+1376(SB), Z3
+	VMOVUPS      constants<>+1440(SB), Z3
+	VMOVUPS      constants<>+1504(SB), Z4
 	MOVQ         n+64(FP), AX
 	MOVQ         dst_base+0(FP), CX
 	MOVQ         plane+24(FP), DX
@@ -4418,10 +5297,10 @@ TEXT ·outputColsAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSS constants<>+96(SB), Z0
 	VBROADCASTSS constants<>+64(SB), Z1
 	VBROADCASTSS constants<>+256(SB), Z2
-	VMOVUPS      constants<>+320(SB), Z3
-	VMOVUPS      constants<>+384(SB), Z3
-	VMOVUPS      constants<>+448(SB), Z4
-	VMOVUPS      constants<>+512(SB), Z4
+	VMOVUPS      constants<>+1312(SB), Z3
+	VMOVUPS      constants<>+1376(SB), Z3
+	VMOVUPS      constants<>+1440(SB), Z4
+	VMOVUPS      constants<>+1504(SB), Z4
 	MOVQ         n+64(FP), AX
 	MOVQ         src_base+32(FP), CX
 	MOVQ         plane+56(FP), DX
@@ -6129,36 +7008,160 @@ DATA constants<>+288(SB)/8, $0xff800000ff800000
 DATA constants<>+296(SB)/8, $0xff800000ff800000
 DATA constants<>+304(SB)/8, $0xff800000ff800000
 DATA constants<>+312(SB)/8, $0xff800000ff800000
-DATA constants<>+320(SB)/8, $0x0000000400000000
-DATA constants<>+328(SB)/8, $0x0000000c00000008
-DATA constants<>+336(SB)/8, $0x0000001400000010
-DATA constants<>+344(SB)/8, $0x0000001c00000018
-DATA constants<>+352(SB)/8, $0x0000000500000001
-DATA constants<>+360(SB)/8, $0x0000000d00000009
-DATA constants<>+368(SB)/8, $0x0000001500000011
-DATA constants<>+376(SB)/8, $0x0000001d00000019
-DATA constants<>+384(SB)/8, $0x0000000800000000
-DATA constants<>+392(SB)/8, $0x0000001800000010
-DATA constants<>+400(SB)/8, $0x0000000900000001
-DATA constants<>+408(SB)/8, $0x0000001900000011
-DATA constants<>+416(SB)/8, $0x0000000a00000002
-DATA constants<>+424(SB)/8, $0x0000001a00000012
-DATA constants<>+432(SB)/8, $0x0000000b00000003
-DATA constants<>+440(SB)/8, $0x0000001b00000013
-DATA constants<>+448(SB)/8, $0x0000000600000002
-DATA constants<>+456(SB)/8, $0x0000000e0000000a
-DATA constants<>+464(SB)/8, $0x0000001600000012
-DATA constants<>+472(SB)/8, $0x0000001e0000001a
-DATA constants<>+480(SB)/8, $0x0000000700000003
-DATA constants<>+488(SB)/8, $0x0000000f0000000b
-DATA constants<>+496(SB)/8, $0x0000001700000013
-DATA constants<>+504(SB)/8, $0x0000001f0000001b
-DATA constants<>+512(SB)/8, $0x0000000c00000004
-DATA constants<>+520(SB)/8, $0x0000001c00000014
-DATA constants<>+528(SB)/8, $0x0000000d00000005
-DATA constants<>+536(SB)/8, $0x0000001d00000015
-DATA constants<>+544(SB)/8, $0x0000000e00000006
-DATA constants<>+552(SB)/8, $0x0000001e00000016
-DATA constants<>+560(SB)/8, $0x0000000f00000007
-DATA constants<>+568(SB)/8, $0x0000001f00000017
-GLOBL constants<>(SB), RODATA|NOPTR, $576
+DATA constants<>+320(SB)/8, $0x0000000200000000
+DATA constants<>+328(SB)/8, $0x0000000a00000008
+DATA constants<>+336(SB)/8, $0x0000000600000004
+DATA constants<>+344(SB)/8, $0x0000000e0000000c
+DATA constants<>+352(SB)/8, $0x0000000300000001
+DATA constants<>+360(SB)/8, $0x0000000b00000009
+DATA constants<>+368(SB)/8, $0x0000000700000005
+DATA constants<>+376(SB)/8, $0x0000000f0000000d
+DATA constants<>+384(SB)/8, $0x0000001200000010
+DATA constants<>+392(SB)/8, $0x0000001a00000018
+DATA constants<>+400(SB)/8, $0x0000001600000014
+DATA constants<>+408(SB)/8, $0x0000001e0000001c
+DATA constants<>+416(SB)/8, $0x0000001300000011
+DATA constants<>+424(SB)/8, $0x0000001b00000019
+DATA constants<>+432(SB)/8, $0x0000001700000015
+DATA constants<>+440(SB)/8, $0x0000001f0000001d
+DATA constants<>+448(SB)/8, $0x0000000100000000
+DATA constants<>+456(SB)/8, $0x0000000500000004
+DATA constants<>+464(SB)/8, $0x0000000300000002
+DATA constants<>+472(SB)/8, $0x0000000700000006
+DATA constants<>+480(SB)/8, $0x0000000900000008
+DATA constants<>+488(SB)/8, $0x0000000d0000000c
+DATA constants<>+496(SB)/8, $0x0000000b0000000a
+DATA constants<>+504(SB)/8, $0x0000000f0000000e
+DATA constants<>+512(SB)/8, $0x0000000000000000
+DATA constants<>+520(SB)/8, $0x0000000100000001
+DATA constants<>+528(SB)/8, $0x0000000200000002
+DATA constants<>+536(SB)/8, $0x0000000300000003
+DATA constants<>+544(SB)/8, $0x0000000400000004
+DATA constants<>+552(SB)/8, $0x0000000500000005
+DATA constants<>+560(SB)/8, $0x0000000600000006
+DATA constants<>+568(SB)/8, $0x0000000700000007
+DATA constants<>+576(SB)/8, $0x0000010000000001
+DATA constants<>+584(SB)/8, $0x0000020000000002
+DATA constants<>+592(SB)/8, $0x0000100000000010
+DATA constants<>+600(SB)/8, $0x0000200000000020
+DATA constants<>+608(SB)/8, $0x0000040000000004
+DATA constants<>+616(SB)/8, $0x0000080000000008
+DATA constants<>+624(SB)/8, $0x0000400000000040
+DATA constants<>+632(SB)/8, $0x0000800000000080
+DATA constants<>+640(SB)/8, $0x0100000000010000
+DATA constants<>+648(SB)/8, $0x0200000000020000
+DATA constants<>+656(SB)/8, $0x1000000000100000
+DATA constants<>+664(SB)/8, $0x2000000000200000
+DATA constants<>+672(SB)/8, $0x0400000000040000
+DATA constants<>+680(SB)/8, $0x0800000000080000
+DATA constants<>+688(SB)/8, $0x4000000000400000
+DATA constants<>+696(SB)/8, $0x8000000000800000
+DATA constants<>+704(SB)/8, $0x0000000800000008
+DATA constants<>+712(SB)/8, $0x0000000900000009
+DATA constants<>+720(SB)/8, $0x0000000a0000000a
+DATA constants<>+728(SB)/8, $0x0000000b0000000b
+DATA constants<>+736(SB)/8, $0x0000000c0000000c
+DATA constants<>+744(SB)/8, $0x0000000d0000000d
+DATA constants<>+752(SB)/8, $0x0000000e0000000e
+DATA constants<>+760(SB)/8, $0x0000000f0000000f
+DATA constants<>+768(SB)/8, $0x0000000200000000
+DATA constants<>+776(SB)/8, $0x0000001200000010
+DATA constants<>+784(SB)/8, $0x0000000600000004
+DATA constants<>+792(SB)/8, $0x0000001600000014
+DATA constants<>+800(SB)/8, $0x0000000300000001
+DATA constants<>+808(SB)/8, $0x0000001300000011
+DATA constants<>+816(SB)/8, $0x0000000700000005
+DATA constants<>+824(SB)/8, $0x0000001700000015
+DATA constants<>+832(SB)/8, $0x0000000a00000008
+DATA constants<>+840(SB)/8, $0x0000001a00000018
+DATA constants<>+848(SB)/8, $0x0000000e0000000c
+DATA constants<>+856(SB)/8, $0x0000001e0000001c
+DATA constants<>+864(SB)/8, $0x0000000b00000009
+DATA constants<>+872(SB)/8, $0x0000001b00000019
+DATA constants<>+880(SB)/8, $0x0000000f0000000d
+DATA constants<>+888(SB)/8, $0x0000001f0000001d
+DATA constants<>+896(SB)/8, $0x0604020006040200
+DATA constants<>+904(SB)/8, $0x0705030107050301
+DATA constants<>+912(SB)/8, $0x0604020006040200
+DATA constants<>+920(SB)/8, $0x0705030107050301
+DATA constants<>+928(SB)/8, $0x0000000200000000
+DATA constants<>+936(SB)/8, $0x0000000200000000
+DATA constants<>+944(SB)/8, $0x0000000200000000
+DATA constants<>+952(SB)/8, $0x0000000200000000
+DATA constants<>+960(SB)/8, $0x3333333333333333
+DATA constants<>+968(SB)/8, $0x3333333333333333
+DATA constants<>+976(SB)/8, $0x3333333333333333
+DATA constants<>+984(SB)/8, $0x3333333333333333
+DATA constants<>+992(SB)/8, $0x0000000000000000
+DATA constants<>+1000(SB)/8, $0x0000000100000001
+DATA constants<>+1008(SB)/8, $0x0000000200000002
+DATA constants<>+1016(SB)/8, $0x0000000300000003
+DATA constants<>+1024(SB)/8, $0x0000000000000000
+DATA constants<>+1032(SB)/8, $0x0000000100000001
+DATA constants<>+1040(SB)/8, $0x0000000200000002
+DATA constants<>+1048(SB)/8, $0x0000000300000003
+DATA constants<>+1056(SB)/8, $0x0000010000000001
+DATA constants<>+1064(SB)/8, $0x0000020000000002
+DATA constants<>+1072(SB)/8, $0x0000100000000010
+DATA constants<>+1080(SB)/8, $0x0000200000000020
+DATA constants<>+1088(SB)/8, $0x0100000000010000
+DATA constants<>+1096(SB)/8, $0x0200000000020000
+DATA constants<>+1104(SB)/8, $0x1000000000100000
+DATA constants<>+1112(SB)/8, $0x2000000000200000
+DATA constants<>+1120(SB)/8, $0x0000000400000004
+DATA constants<>+1128(SB)/8, $0x0000000500000005
+DATA constants<>+1136(SB)/8, $0x0000000600000006
+DATA constants<>+1144(SB)/8, $0x0000000700000007
+DATA constants<>+1152(SB)/8, $0x0000000400000004
+DATA constants<>+1160(SB)/8, $0x0000000500000005
+DATA constants<>+1168(SB)/8, $0x0000000600000006
+DATA constants<>+1176(SB)/8, $0x0000000700000007
+DATA constants<>+1184(SB)/8, $0x0000000800000008
+DATA constants<>+1192(SB)/8, $0x0000000900000009
+DATA constants<>+1200(SB)/8, $0x0000000a0000000a
+DATA constants<>+1208(SB)/8, $0x0000000b0000000b
+DATA constants<>+1216(SB)/8, $0x0000000800000008
+DATA constants<>+1224(SB)/8, $0x0000000900000009
+DATA constants<>+1232(SB)/8, $0x0000000a0000000a
+DATA constants<>+1240(SB)/8, $0x0000000b0000000b
+DATA constants<>+1248(SB)/8, $0x0000000c0000000c
+DATA constants<>+1256(SB)/8, $0x0000000d0000000d
+DATA constants<>+1264(SB)/8, $0x0000000e0000000e
+DATA constants<>+1272(SB)/8, $0x0000000f0000000f
+DATA constants<>+1280(SB)/8, $0x0000000c0000000c
+DATA constants<>+1288(SB)/8, $0x0000000d0000000d
+DATA constants<>+1296(SB)/8, $0x0000000e0000000e
+DATA constants<>+1304(SB)/8, $0x0000000f0000000f
+DATA constants<>+1312(SB)/8, $0x0000000400000000
+DATA constants<>+1320(SB)/8, $0x0000000c00000008
+DATA constants<>+1328(SB)/8, $0x0000001400000010
+DATA constants<>+1336(SB)/8, $0x0000001c00000018
+DATA constants<>+1344(SB)/8, $0x0000000500000001
+DATA constants<>+1352(SB)/8, $0x0000000d00000009
+DATA constants<>+1360(SB)/8, $0x0000001500000011
+DATA constants<>+1368(SB)/8, $0x0000001d00000019
+DATA constants<>+1376(SB)/8, $0x0000000800000000
+DATA constants<>+1384(SB)/8, $0x0000001800000010
+DATA constants<>+1392(SB)/8, $0x0000000900000001
+DATA constants<>+1400(SB)/8, $0x0000001900000011
+DATA constants<>+1408(SB)/8, $0x0000000a00000002
+DATA constants<>+1416(SB)/8, $0x0000001a00000012
+DATA constants<>+1424(SB)/8, $0x0000000b00000003
+DATA constants<>+1432(SB)/8, $0x0000001b00000013
+DATA constants<>+1440(SB)/8, $0x0000000600000002
+DATA constants<>+1448(SB)/8, $0x0000000e0000000a
+DATA constants<>+1456(SB)/8, $0x0000001600000012
+DATA constants<>+1464(SB)/8, $0x0000001e0000001a
+DATA constants<>+1472(SB)/8, $0x0000000700000003
+DATA constants<>+1480(SB)/8, $0x0000000f0000000b
+DATA constants<>+1488(SB)/8, $0x0000001700000013
+DATA constants<>+1496(SB)/8, $0x0000001f0000001b
+DATA constants<>+1504(SB)/8, $0x0000000c00000004
+DATA constants<>+1512(SB)/8, $0x0000001c00000014
+DATA constants<>+1520(SB)/8, $0x0000000d00000005
+DATA constants<>+1528(SB)/8, $0x0000001d00000015
+DATA constants<>+1536(SB)/8, $0x0000000e00000006
+DATA constants<>+1544(SB)/8, $0x0000001e00000016
+DATA constants<>+1552(SB)/8, $0x0000000f00000007
+DATA constants<>+1560(SB)/8, $0x0000001f00000017
+GLOBL constants<>(SB), RODATA|NOPTR, $1568

@@ -24,7 +24,9 @@ func emit(ctx *build.Context, t *vectorasm.Table) {
 	t.Words(0)
 	for _, set := range []vectorasm.Set{vectorasm.AVX2, vectorasm.AVX512} {
 		g := &generator{context: ctx, table: t, set: set}
-		if !set.Wide() {
+		if set.Wide() {
+			g.maskedPools()
+		} else {
 			g.windows()
 			g.pools()
 			g.channelsLast()

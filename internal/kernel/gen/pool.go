@@ -171,7 +171,7 @@ func (g *generator) shuffle(order int, x, y vector) vector {
 
 // unswap goes from the order of the registers to that of the windows, and back.
 func (g *generator) unswap(v vector) vector {
-	w := g.YMM()
+	w := g.Vec()
 	g.VPERMPD(operand.U8(0xd8), v, w)
 	return w
 }
