@@ -27,10 +27,16 @@ func add(name string, x, y *G.Node, relu bool) (*G.Node, error) {
 }
 
 func addNode[T kernel.Float](name string, x, y *G.Node, relu bool) (*G.Node, error) {
+	in := G.Nodes{x, y}
+	var skips [2]*skip
+	for i := range skips {
+		skips[i] = around(in[i], in[1-i])
+	}
 	return apply(&op[T]{
 		name:  name,
 		role:  addition,
 		shape: x.Shape(),
+		inert: []bool{skips[0] != nil, skips[1] != nil},
 		run: func(z []T, in []operand[T]) error {
 			kernel.Add(z, in[0].f, in[1].f, relu)
 			return nil
@@ -41,7 +47,63 @@ func addNode[T kernel.Float](name string, x, y *G.Node, relu bool) (*G.Node, err
 					return nil, err
 				}
 			}
-			return G.Nodes{dz, dz}, nil
+			grads = G.Nodes{dz, dz}
+			for i, s := range skips {
+				if s != nil {
+					s.gradient, grads[i] = dz, nil
+				}
+			}
+			return grads, nil
 		},
 	}, x, y)
+}
+
+// skip is the gradient of x in x + f(norm(x)) that does not come through the norm. The backward pass of the norm adds it to its
+// own; otherwise Gorgonia would, in a pass of its own. For Gorgonia the sum has no gradient with respect to x then.
+type skip struct {
+	taken    bool // by a sum
+	gradient *G.Node
+}
+
+// around returns the skip of a norm of x if y depends on it, so that y has a gradient only if the norm has, and before it.
+func around(x, y *G.Node) *skip {
+	for it := x.Graph().To(x.ID()); it.Next(); {
+		n := it.Node().(*G.Node)
+		o, ok := n.Op().(interface{ skipOf(x *G.Node) *skip })
+		if !ok {
+			continue
+		}
+		if s := o.skipOf(x); s != nil && !s.taken && dependsOn(y, n, map[*G.Node]bool{}) {
+			s.taken = true
+			return s
+		}
+	}
+	return nil
+}
+
+// skipOf returns the skip of a norm of x, and nil for other operations.
+func (o *op[T]) skipOf(x *G.Node) *skip {
+	if o.children[0] != x {
+		return nil
+	}
+	return o.skip
+}
+
+// dependsOn reports whether a gradient of y would reach n.
+func dependsOn(y, n *G.Node, seen map[*G.Node]bool) bool {
+	if y == n {
+		return true
+	}
+	o, ok := y.Op().(G.SDOp)
+	if seen[y] || !ok {
+		return false
+	}
+	seen[y] = true
+	it := y.Graph().From(y.ID())
+	for _, has := range o.DiffWRT(it.Len()) {
+		if it.Next() && has && dependsOn(it.Node().(*G.Node), n, seen) {
+			return true
+		}
+	}
+	return false
 }

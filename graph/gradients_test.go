@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/layernoise/layernoise/graph"
@@ -163,6 +164,22 @@ func TestNotifyGradients(t *testing.T) {
 			if !got[i] && told[i] != nil {
 				t.Errorf("bound to the operations %v: gradient %d is told", bind, i)
 			}
+		}
+	}
+}
+
+// TestSumAroundNorm: the backward pass of a norm adds the gradient that a sum leads around it, so that Gorgonia adds none.
+func TestSumAroundNorm(t *testing.T) {
+	r := gradcheck.NewRun(t, func(in []*G.Node) (*G.Node, error) {
+		y, err := aroundNorm(graph.Add)(in)
+		if err != nil {
+			return nil, err
+		}
+		return aroundNorm(graph.Add)([]*G.Node{y, in[1], in[2]})
+	}, gradcheck.Random(1, tensor.Float32, 4, 6), gradcheck.Random(2, tensor.Float32, 6), gradcheck.Random(3, tensor.Float32, 6))
+	for _, n := range r.Cost.Graph().AllNodes() {
+		if n.Op() != nil && strings.HasPrefix(n.Op().String(), "+") && n.Dims() == 2 {
+			t.Errorf("Gorgonia adds gradients: %v", n)
 		}
 	}
 }

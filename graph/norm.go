@@ -332,9 +332,11 @@ func rowNorm(name string, x, gain, bias *G.Node, n kernel.RowNorm) (*G.Node, err
 func rowNormNode[T kernel.Float](name string, n kernel.RowNorm, x, gain, bias *G.Node) (*G.Node, error) {
 	stats := kernel.NewNormStats(n.Rows)
 	zeros := make([]T, n.Cols)
+	around := new(skip)
 	return apply(&op[T]{
 		name:  name,
 		shape: x.Shape(),
+		skip:  around,
 		run: func(y []T, in []operand[T]) error {
 			bias := zeros
 			if len(in) > 2 {
@@ -344,23 +346,23 @@ func rowNormNode[T kernel.Float](name string, n kernel.RowNorm, x, gain, bias *G
 			return nil
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
-			return rowNormGrads[T](name, n, stats, in, y, dy)
+			return rowNormGrads[T](name, n, stats, in, y, dy, around.gradient)
 		},
 	}, x, gain, bias)
 }
 
-// rowNormGrads adds a node that computes all gradients and whose value is that with respect to x, and nodes that read the
-// others from it.
-func rowNormGrads[T kernel.Float](name string, n kernel.RowNorm, stats kernel.NormStats, in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
+// rowNormGrads adds a node that computes all gradients and whose value is that with respect to x, plus that of a skip if there
+// is one, and nodes that read the others from it.
+func rowNormGrads[T kernel.Float](name string, n kernel.RowNorm, stats kernel.NormStats, in G.Nodes, y, dy, skip *G.Node) (G.Nodes, error) {
 	dgain, dbias := make([]T, n.Cols), make([]T, n.Cols)
 	dx, err := apply(&op[T]{
 		name:  name + "Grad",
 		shape: in[0].Shape(),
 		run: func(dx []T, v []operand[T]) error {
-			kernel.RowNormGrad(n, stats, dx, dgain, dbias, v[0].f, v[1].f, v[2].f)
+			kernel.RowNormGrad(n, stats, dx, dgain, dbias, v[0].f, v[1].f, v[2].f, optional(v, 4))
 			return nil
 		},
-	}, in[0], in[1], dy, y) // y, so that the statistics have been computed
+	}, in[0], in[1], dy, y, skip) // y, so that the statistics have been computed
 	if err != nil {
 		return nil, err
 	}

@@ -41,6 +41,9 @@ type op[T kernel.Float] struct {
 	// role tells Layers what kind of operation this is.
 	role kind
 
+	// skip, if set, is where a sum leaves a gradient that diff is to add to that of the first input.
+	skip *skip
+
 	// of is set for a gradient: the node whose gradient it is.
 	of *G.Node
 

@@ -78,6 +78,13 @@ func rowNorm(name string, f func(x, gain, bias *G.Node, eps float64) (*G.Node, e
 	}, shapes...)
 }
 
+// aroundNorm is x + tanh(norm(x)).
+func aroundNorm(add func(x, y *G.Node) (*G.Node, error)) gradcheck.Function {
+	return func(in []*G.Node) (*G.Node, error) {
+		return add(in[0], G.Must(graph.Tanh(G.Must(graph.LayerNorm(in[0], in[1], in[2], 1e-3)))))
+	}
+}
+
 func rmsNorm(x, gain, _ *G.Node, eps float64) (*G.Node, error) { return graph.RMSNorm(x, gain, eps) }
 
 // attention takes q, k and v, or all three packed.
@@ -197,6 +204,27 @@ var testOps = []testOp{
 	simple("Add", func(in []*G.Node) (*G.Node, error) { return graph.Add(in[0], in[1]) }, []int{2, 3, 4}, []int{2, 3, 4}),
 	simple("AddReLU", func(in []*G.Node) (*G.Node, error) { return graph.AddReLU(in[0], in[1]) }, []int{2, 3, 4}, []int{2, 3, 4}),
 	simple("Add/to itself", func(in []*G.Node) (*G.Node, error) { return graph.Add(in[0], in[0]) }, []int{2, 3}),
+	simple("Add/around a norm", aroundNorm(graph.Add), []int{3, 4, 5}, []int{5}, []int{5}),
+	simple("AddReLU/around a norm", aroundNorm(graph.AddReLU), []int{3, 4, 5}, []int{5}, []int{5}),
+	simple("Add/beside a norm", func(in []*G.Node) (*G.Node, error) {
+		norm := G.Must(graph.LayerNorm(in[0], in[1], nil, 1e-3))
+		return graph.Add(norm, G.Must(graph.Add(in[0], G.Must(graph.Tanh(in[0])))))
+	}, []int{4, 5}, []int{5}),
+	simple("Add/beside a norm of no use", func(in []*G.Node) (*G.Node, error) {
+		G.Must(graph.RMSNorm(in[0], in[0], 1e-3))
+		return graph.Add(in[0], G.Must(graph.Tanh(in[0])))
+	}, []int{5}),
+	simple("Add/around a norm that has no gradient", func(in []*G.Node) (*G.Node, error) {
+		norm := G.Must(graph.RMSNorm(in[0], in[0], 1e-3))
+		return graph.Add(in[0], G.Must(graph.Add(G.Must(graph.Tanh(in[0])), G.Must(G.Floor(norm)))))
+	}, []int{5}),
+	simple("Add/twice around a norm", func(in []*G.Node) (*G.Node, error) {
+		norm := G.Must(graph.RMSNorm(in[0], in[1], 1e-3))
+		return graph.Add(G.Must(graph.Add(in[0], G.Must(graph.Tanh(norm)))), G.Must(graph.Add(G.Must(graph.Sigmoid(norm)), in[0])))
+	}, []int{4, 5}, []int{5}),
+	simple("Add/around a norm whose gain it is", func(in []*G.Node) (*G.Node, error) {
+		return graph.Add(in[0], G.Must(graph.Tanh(G.Must(graph.LayerNorm(in[1], in[0], nil, 1e-3)))))
+	}, []int{5}, []int{5}),
 	simple("Flatten", func(in []*G.Node) (*G.Node, error) { return graph.Flatten(in[0]) }, []int{2, 3, 4, 5}),
 
 	rowNorm("LayerNorm", graph.LayerNorm, []int{2, 3, 7}, []int{7}, []int{7}),

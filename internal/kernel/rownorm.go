@@ -30,11 +30,14 @@ func (n RowNorm) blocks(f func(block, lo, hi int)) {
 func RowNormForward[T Float](n RowNorm, s NormStats, y, x, gain, bias []T) {
 	l := loopsFor[T]()
 	n.blocks(func(_, lo, hi int) {
-		for i := lo; i < hi; i++ {
+		for i := lo; i < hi; i++ { // all before the first is used, so that none is waited for
 			row := x[i*n.Cols:][:n.Cols]
 			n.measure(s, i, l.momentsOf(row, n.pivot(float64(row[0]))))
+		}
+		for i := lo; i < hi; i++ {
+			at := i * n.Cols
 			mean, a, c := rowLine[T](s, i)
-			l.rowNorm(y[i*n.Cols:][:n.Cols], row, gain, bias, mean, a, c)
+			l.rowNorm(y[at:][:n.Cols], x[at:][:n.Cols], gain, bias, mean, a, c)
 		}
 	})
 }
@@ -79,8 +82,8 @@ func rowLine[T Float](s NormStats, i int) (mean, a, c T) {
 //	dgain = sum of dy*h over the rows, dbias = sum of dy
 //	dx = (g - mean(g) - h*mean(g*h))/sqrt(variance + eps)     without mean(g) for a root mean square norm
 //
-// Each block of rows has its own sums, which are added up in order.
-func RowNormGrad[T Float](n RowNorm, s NormStats, dx, dgain, dbias, x, gain, dy []T) {
+// Each block of rows has its own sums, which are added up in order. skip, if it is not nil, is added to dx.
+func RowNormGrad[T Float](n RowNorm, s NormStats, dx, dgain, dbias, x, gain, dy, skip []T) {
 	l, count := loopsFor[T](), (n.Rows+normBlock-1)/normBlock
 	parts := borrow[T](2 * count * n.Cols)
 	defer giveBack(parts)
@@ -97,6 +100,9 @@ func RowNormGrad[T Float](n RowNorm, s NormStats, dx, dgain, dbias, x, gain, dy 
 			cols := float64(n.Cols)
 			l.rowNormGrad(dx[at:][:n.Cols], dy[at:][:n.Cols], x[at:][:n.Cols], gain, part[:n.Cols], part[n.Cols:],
 				mean, a, c, T(total/cols), T(moment/cols))
+			if skip != nil {
+				accumulate(dx[at:][:n.Cols], skip[at:])
+			}
 		}
 	})
 	clear(dgain)

@@ -52,9 +52,9 @@ func TestRowNormAccuracy(t *testing.T) {
 			want := result[float64]{make([]float64, 7500), make([]float64, 7500), make([]float64, 75), make([]float64, 75)}
 			s := NewNormStats(n.Rows)
 			RowNormForward(n, s, got.y, x, gain, bias)
-			RowNormGrad(n, s, got.dx, got.dgain, got.dbias, x, gain, dy)
+			RowNormGrad(n, s, got.dx, got.dgain, got.dbias, x, gain, dy, nil)
 			RowNormForward(n, s, want.y, doubles(x), doubles(gain), doubles(bias))
-			RowNormGrad(n, s, want.dx, want.dgain, want.dbias, doubles(x), doubles(gain), doubles(dy))
+			RowNormGrad(n, s, want.dx, want.dgain, want.dbias, doubles(x), doubles(gain), doubles(dy), nil)
 			const tolerance = 1e-6
 			checkError(t, "output", got.y, want.y, tolerance)
 			checkError(t, "gradient of x", got.dx, want.dx, tolerance)
