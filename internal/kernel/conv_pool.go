@@ -89,41 +89,39 @@ func (p *ConvPool[T]) unpooled(dy []T, f func(dy []T)) {
 // low is the least number that the convolution writes.
 func (t target) low() float32 { return lowest[float32](t.relu && t.picks == nil) }
 
-// lines are some of those of each of count images, from number first on among all of a batch's, of w columns. Images are apart
-// lines apart.
-type lines struct{ first, n, w, count, apart int }
+// lines are n of those of each of count images, from number first on among all of a batch's. Images are apart lines apart.
+type lines struct{ first, n, count, apart int }
 
-// pooled is the lines through a pool, an even number of them; first and apart are even too. xStride is the distance of the
-// images before the pool.
-func (l lines) pooled(xStride int) pooled {
-	return pooled{l.w, l.n / 2, l.count, xStride, l.apart / 2 * (l.w / 2), l.apart / 2 * pickWords(l.w)}
-}
+// halved is the lines behind a pool. Their numbers are even before it.
+func (l lines) halved() lines { return lines{l.first / 2, l.n / 2, l.count, l.apart / 2} }
 
-// pool writes x, where images are stride apart, through the pool.
-func (t target) pool(x []float32, stride int, l lines) {
+// pool writes the maxima of x + v, where lines of w columns lie a pitch apart and images stride lines, to the lines l.
+func (t target) pool(x []float32, pitch, stride int, v float32, l lines, w int) {
 	var keep uint32
 	if !t.relu {
 		keep = math.MaxUint32
 	}
-	loops32.maxHalves(t.y[l.first/2*(l.w/2):], t.picks[l.first/2*pickWords(l.w):], x, l.pooled(stride), keep)
+	l = l.halved()
+	loops32.maxHalves(t.y[l.first*(w/2):], t.picks[l.first*pickWords(w):], x, w, pitch, pooled{l.n, l.count, l.apart, stride}, v, keep)
 }
 
-// unpool writes lines of the source to dst, where images are stride apart.
-func (s source) unpool(dst []float32, stride int, l lines) {
-	loops32.unpoolHalves(dst, s.picks[l.first/2*pickWords(l.w):], s.x[l.first/2*(l.w/2):], l.pooled(stride))
+// unpool writes the lines l of the source, of w columns, to dst, where lines lie a pitch apart and images stride lines.
+func (s source) unpool(dst []float32, pitch, stride int, l lines, w int) {
+	l = l.halved()
+	loops32.unpoolHalves(dst, s.picks[l.first*pickWords(w):], s.x[l.first*(w/2):], w, pitch, pooled{l.n, l.count, l.apart, stride})
 }
 
-// fetch fetches where lines will be written, pooled or not, into the cache.
-func (t target) fetch(l lines) { l.fetch(t.y, t.picks != nil) }
+// fetch fetches where lines of w columns will be written, pooled or not, into the cache.
+func (t target) fetch(l lines, w int) { fetch(t.y, l, w, t.picks != nil) }
 
 // fetch fetches what unpool will read, or lines of the images.
-func (s source) fetch(l lines) { l.fetch(s.x, s.picks != nil) }
+func (s source) fetch(l lines, w int) { fetch(s.x, l, w, s.picks != nil) }
 
-func (l lines) fetch(x []float32, pooled bool) {
+func fetch(x []float32, l lines, w int, pooled bool) {
 	if pooled {
-		l.first, l.n, l.w, l.apart = l.first/2, l.n/2, l.w/2, l.apart/2
+		l, w = l.halved(), w/2
 	}
 	if l.n > 0 {
-		use.fetch(x[l.first*l.w:], l.n*l.w, l.apart*l.w, l.count)
+		use.fetch(x[l.first*w:], l.n*w, l.apart*w, l.count)
 	}
 }

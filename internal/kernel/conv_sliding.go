@@ -111,23 +111,19 @@ func slidingForward(c sliding, y target, x source, w []float32) {
 	weights := packed(c.Out, k, func(o, view int) float32 { return w[o*k+view] })
 	defer giveBack(weights)
 	parallel.For(c.N, 1, func(lo, hi int) {
-		out, buf, plane := borrow[float32](slidingRows*n), borrow[float32](c.imageSize()), borrow[float32](pixels)
+		out, buf := borrow[float32](slidingRows*n), borrow[float32](c.imageSize())
 		defer giveBack(out)
 		defer giveBack(buf)
-		defer giveBack(plane)
 		for i := lo; i < hi; i++ {
 			image := c.image(x.x, buf, i)
 			for o := range c.Out {
 				if o%slidingRows == 0 {
 					use.weighViews(out, n, image, views, weights[o*k:][:slidingRows*k], n)
 				}
-				to := plane
-				if y.picks == nil {
-					to = y.y[(i*c.Out+o)*pixels:]
-				}
-				loops32.clipRows(to, c.outW, out[o%slidingRows*n:], c.width, c.outW, c.outH, at(y.b, o), y.low())
-				if y.picks != nil {
-					y.pool(plane, 0, lines{first: (i*c.Out + o) * c.outH, n: c.outH, w: c.outW, count: 1})
+				if plane := out[o%slidingRows*n:]; y.picks == nil {
+					loops32.clipRows(y.y[(i*c.Out+o)*pixels:], c.outW, plane, c.width, c.outW, c.outH, at(y.b, o), y.low())
+				} else {
+					y.pool(plane, c.width, c.outH, at(y.b, o), lines{(i*c.Out + o) * c.outH, c.outH, 1, c.outH}, c.outW)
 				}
 			}
 		}
@@ -135,17 +131,16 @@ func slidingForward(c sliding, y target, x source, w []float32) {
 }
 
 // spread copies the gradient of image i's output to planes with rows as wide as the padded image, from index from on, and
-// clears all else. buf has room for a channel.
-func (c sliding) spread(planes []float32, size, from int, dy source, buf []float32, i int) {
+// clears all else.
+func (c sliding) spread(planes []float32, size, from int, dy source, i int) {
 	clear(planes)
 	for o := range c.Out {
-		plane := buf
-		if line := (i*c.Out + o) * c.outH; dy.picks == nil {
-			plane = dy.x[line*c.outW:]
+		line, plane := (i*c.Out+o)*c.outH, planes[o*size+from:]
+		if dy.picks == nil {
+			copyRows(plane, c.width, dy.x[line*c.outW:], c.outW, c.outW, c.outH)
 		} else {
-			dy.unpool(plane, 0, lines{first: line, n: c.outH, w: c.outW, count: 1})
+			dy.unpool(plane, c.width, c.outH, lines{line, c.outH, 1, c.outH}, c.outW)
 		}
-		copyRows(planes[o*size+from:], c.width, plane, c.outW, c.outW, c.outH)
 	}
 }
 
@@ -163,12 +158,11 @@ func slidingGradX(c sliding, dx []float32, dy source, w []float32) {
 	})
 	defer giveBack(weights)
 	parallel.For(c.N, 1, func(lo, hi int) {
-		grad, out, buf := borrow[float32](c.Out*size), borrow[float32](slidingRows*n), borrow[float32](c.pixels())
+		grad, out := borrow[float32](c.Out*size), borrow[float32](slidingRows*n)
 		defer giveBack(grad)
 		defer giveBack(out)
-		defer giveBack(buf)
 		for i := lo; i < hi; i++ {
-			c.spread(grad, size, margin, dy, buf, i)
+			c.spread(grad, size, margin, dy, i)
 			for ch := range c.C {
 				if ch%slidingRows == 0 {
 					use.weighViews(out, n, grad, views, weights[ch*len(views):][:slidingRows*len(views)], n)
@@ -212,13 +206,12 @@ func slidingGradW(c sliding, dw []float32, dy, x source) {
 // dots writes the sums of images i0 to i1.
 func (c sliding) dots(sums []float32, dy, x source, views []int, i0, i1 int) {
 	n, channels := c.length(), roundUp(c.Out, slidingRows)
-	grad, buf, plane := borrow[float32](channels*n), borrow[float32](c.imageSize()), borrow[float32](c.pixels())
+	grad, buf := borrow[float32](channels*n), borrow[float32](c.imageSize())
 	defer giveBack(grad)
 	defer giveBack(buf)
-	defer giveBack(plane)
 	clear(sums)
 	for i := i0; i < i1; i++ {
-		c.spread(grad, n, 0, dy, plane, i)
+		c.spread(grad, n, 0, dy, i)
 		image, s := c.image(x.x, buf, i), sums
 		for o := 0; o < channels; o += slidingRows {
 			for k := 0; k < len(views); k += slidingDots {

@@ -44,17 +44,17 @@ func (g *winograd) gather(v []float32, m maps, x source, c0, c1, q0, q1 int) {
 			}
 		}
 	}
-	l := lines{first: (i0*m.channels+c0)*m.h + y0, n: y1 - y0, w: m.w, count: i1 - i0, apart: m.channels * m.h}
+	l := lines{(i0*m.channels+c0)*m.h + y0, y1 - y0, i1 - i0, m.channels * m.h}
 	for c := c0; c < c1; c++ {
 		from := unpooled
 		if x.picks == nil {
 			from = x.x[(i0*m.channels+c)*m.h*m.w:]
 		} else {
-			x.unpool(unpooled[y0*m.w:], m.h*m.w, l)
+			x.unpool(unpooled[y0*m.w:], m.w, m.h, l, m.w)
 		}
 		m.rows(r.buf[r.first+m.pw:], r.stride, r.pitch, from, r.lines, r.zeros, m.w)
 		if l.first += m.h; c+1 < c1 {
-			x.fetch(l)
+			x.fetch(l, m.w)
 		}
 		m.cols(r, v[c*g.channel():], g.tiles)
 	}
@@ -74,13 +74,13 @@ func (m maps) span(rows, q0, q1 int) (y0, y1 int) {
 // fetchTarget fetches where the rows q0 to q1 of output channel o will be written.
 func (g *winograd) fetchTarget(y target, o, q0, q1 int) {
 	i0, i1 := q0/g.rows, (q1-1)/g.rows
-	l := lines{first: (i0*g.out + o) * g.outH, n: g.outH, w: g.outW, count: i1 - i0 + 1, apart: g.out * g.outH}
+	l := lines{(i0*g.out + o) * g.outH, g.outH, i1 - i0 + 1, g.out * g.outH}
 	if i0 == i1 {
 		y0 := q0 % g.rows * winogradOut
 		l.first += y0
 		l.n = min(((q1-1)%g.rows+1)*winogradOut, g.outH) - y0
 	}
-	y.fetch(l)
+	y.fetch(l, g.outW)
 }
 
 // scatter transforms m, which holds output channels o0 to o1 of the rows q0 to q1, to y.
@@ -123,10 +123,8 @@ func (g *winograd) scatterPooled(y target, m []float32, o0, o1, q0, q1 int) {
 			if rows == g.rows {
 				images = (q1 - q) / g.rows
 			}
-			y.pool(whole[(q-q0)*row:], g.rows*row, lines{
-				first: (q/g.rows*g.out+o)*g.outH + first, n: min(rows*winogradOut, g.outH-first), w: g.outW,
-				count: images, apart: g.out * g.outH,
-			})
+			l := lines{(q/g.rows*g.out+o)*g.outH + first, min(rows*winogradOut, g.outH-first), images, g.out * g.outH}
+			y.pool(whole[(q-q0)*row:], g.outW, g.rows*winogradOut, 0, l, g.outW)
 			q += rows * images
 		}
 	}

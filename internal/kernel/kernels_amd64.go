@@ -89,29 +89,31 @@ func outputRowsAVX512Wide(dst []float32, lines []int, src []float32, stride, pit
 	outputRowsAVX512(dst, lines, src, stride, pitch, n, bias, low)
 }
 
-func maxHalvesSixteen(y []float32, picks []uint32, x []float32, p pooled, keep uint32) {
+// Rows of eight windows, and of four, have loops of their own if their lines follow on each other.
+
+func maxHalvesSixteen(y []float32, picks []uint32, x []float32, width, pitch int, p pooled, v float32, keep uint32) {
 	switch {
-	case p.width == 8:
-		maxHalves4AVX512(y, picks, x, p, keep)
-	case p.width == 16:
-		maxHalves8AVX512(y, picks, x, p, keep)
-	case p.width > 16:
-		maxHalvesAVX512(y, picks, x, p, keep)
+	case width == 8 && pitch == 8:
+		maxHalves4AVX512(y, picks, x, width, pitch, p, v, keep)
+	case width == 16 && pitch == 16:
+		maxHalves8AVX512(y, picks, x, width, pitch, p, v, keep)
+	case width > 16:
+		maxHalvesAVX512(y, picks, x, width, pitch, p, v, keep)
 	default:
-		maxHalvesAVX2(y, picks, x, p, keep)
+		maxHalvesAVX2(y, picks, x, width, pitch, p, v, keep)
 	}
 }
 
-func unpoolHalvesSixteen(dx []float32, picks []uint32, dy []float32, p pooled) {
+func unpoolHalvesSixteen(dx []float32, picks []uint32, dy []float32, width, pitch int, p pooled) {
 	switch {
-	case p.width == 8:
-		unpoolHalves4AVX512(dx, picks, dy, p)
-	case p.width == 16:
-		unpoolHalves8AVX512(dx, picks, dy, p)
-	case p.width > 16:
-		unpoolHalvesAVX512(dx, picks, dy, p)
+	case width == 8 && pitch == 8:
+		unpoolHalves4AVX512(dx, picks, dy, width, pitch, p)
+	case width == 16 && pitch == 16:
+		unpoolHalves8AVX512(dx, picks, dy, width, pitch, p)
+	case width > 16:
+		unpoolHalvesAVX512(dx, picks, dy, width, pitch, p)
 	default:
-		unpoolHalvesAVX2(dx, picks, dy, p)
+		unpoolHalvesAVX2(dx, picks, dy, width, pitch, p)
 	}
 }
 

@@ -12,8 +12,8 @@ type loops[T Float] struct {
 	addClip            func(y, x []T, v, low T)
 	clipRows           func(y []T, yStride int, x []T, xStride, width, rows int, v, low T)
 	sumClip            func(z, x, y []T, low T)
-	maxHalves          func(y []T, picks []uint32, x []T, p pooled, keep uint32)
-	unpoolHalves       func(dx []T, picks []uint32, dy []T, p pooled)
+	maxHalves          func(y []T, picks []uint32, x []T, width, pitch int, p pooled, v T, keep uint32)
+	unpoolHalves       func(dx []T, picks []uint32, dy []T, width, pitch int, p pooled)
 	dropout            func(y, x []T, words []uint32, threshold uint32, scale T)
 	sum                func(x []T) T
 	gatedSums          func(s []float64, dy, y []T, width int)

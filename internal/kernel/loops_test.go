@@ -94,15 +94,16 @@ func testLoops(t *testing.T, l loops[float32], seed uint64) {
 func testHalves(t *testing.T, l loops[float32], seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 6))
 	plain := plainLoops[float32]()
-	p := pooled{width: 2 + r.IntN(70), rows: 1 + r.IntN(3), count: 1 + r.IntN(3)}
+	width, p := 2+r.IntN(70), pooled{rows: 1 + r.IntN(3), count: 1 + r.IntN(3)}
 	if r.IntN(2) == 0 {
-		p.width = 2 << r.IntN(5)
+		width = 2 << r.IntN(5)
 	}
-	p.xStride, p.yStride = 2*p.rows*p.width+r.IntN(9), p.rows*(p.width/2)+r.IntN(9)
-	p.pickStride = p.rows*pickWords(p.width) + r.IntN(3)
-	out, words := p.count*p.yStride, p.count*p.pickStride
+	pitch := width + r.IntN(2)*r.IntN(9)
+	p.apart, p.lines = p.rows+r.IntN(3), 2*p.rows+r.IntN(3)
+	out, words, size := p.count*p.apart*(width/2), p.count*p.apart*pickWords(width), p.count*p.lines*pitch
+	v := []float32{0, float32(math.Copysign(0, -1)), float32(r.NormFloat64())}[r.IntN(3)]
 	keep := uint32(r.IntN(2)) * math.MaxUint32
-	x := values(r, p.count*p.xStride)
+	x := values(r, size)
 	for i := range x { // equal elements
 		if i > 0 && r.IntN(4) == 0 {
 			x[i] = x[i-1]
@@ -112,15 +113,15 @@ func testHalves(t *testing.T, l loops[float32], seed uint64) {
 	picks, want := make([]uint32, words+1), make([]uint32, words+1)
 	picks[words], want[words] = margin, margin
 	both(t, r, "maxHalves", values(r, out),
-		func(y []float32) { l.maxHalves(y, picks, x, p, keep) },
-		func(y []float32) { plain.maxHalves(y, want, x, p, keep) })
+		func(y []float32) { l.maxHalves(y, picks, x, width, pitch, p, v, keep) },
+		func(y []float32) { plain.maxHalves(y, want, x, width, pitch, p, v, keep) })
 	if !slices.Equal(picks, want) {
 		t.Fatalf("maxHalves: picks %x, want %x", picks, want)
 	}
 	dy := framed(r, values(r, out)).data
-	both(t, r, "unpoolHalves", values(r, p.count*p.xStride),
-		func(dx []float32) { l.unpoolHalves(dx, picks, dy, p) },
-		func(dx []float32) { plain.unpoolHalves(dx, picks, dy, p) })
+	both(t, r, "unpoolHalves", values(r, size),
+		func(dx []float32) { l.unpoolHalves(dx, picks, dy, width, pitch, p) },
+		func(dx []float32) { plain.unpoolHalves(dx, picks, dy, width, pitch, p) })
 }
 
 // testChannelsLast is testLoops for the copies between planes and rows of channels.

@@ -1,6 +1,10 @@
 package kernel
 
-import "github.com/layernoise/layernoise/internal/parallel"
+import (
+	"math"
+
+	"github.com/layernoise/layernoise/internal/parallel"
+)
 
 // Pool is the shape of a pool: a number of planes, the channels of all images, that it treats alike; x (Planes, H, W),
 // result (Planes, OutH, OutW).
@@ -64,8 +68,10 @@ func (p *MaxPool[T]) Forward(y, x []T) {
 		if !p.ReLU {
 			keep = 1<<32 - 1
 		}
-		l := loopsFor[T]()
-		p.eachRange(func(x0, y0, pick0 int, r pooled) { l.maxHalves(y[y0:], p.picks[pick0:], x[x0:], r, keep) })
+		l, none := loopsFor[T](), T(math.Copysign(0, -1)) // to be added
+		p.eachRange(func(x0, y0, pick0 int, r pooled) {
+			l.maxHalves(y[y0:], p.picks[pick0:], x[x0:], p.W, p.W, r, none, keep)
+		})
 		return
 	}
 	low := lowest[T](p.ReLU)
@@ -82,7 +88,7 @@ func (p *MaxPool[T]) Backward(dx, x, y, dy []T) {
 			clear(dx) // what no window covers
 		}
 		l := loopsFor[T]()
-		p.eachRange(func(x0, y0, pick0 int, r pooled) { l.unpoolHalves(dx[x0:], p.picks[pick0:], dy[y0:], r) })
+		p.eachRange(func(x0, y0, pick0 int, r pooled) { l.unpoolHalves(dx[x0:], p.picks[pick0:], dy[y0:], p.W, p.W, r) })
 		return
 	}
 	size, pixels := p.H*p.W, p.OutH()*p.OutW()
@@ -102,7 +108,7 @@ func (p *MaxPool[T]) Backward(dx, x, y, dy []T) {
 func (p *MaxPool[T]) eachRange(f func(x0, y0, pick0 int, r pooled)) {
 	size, pixels, picks := p.H*p.W, p.OutH()*p.OutW(), p.OutH()*pickWords(p.W)
 	parallel.For(p.Planes, 1+4096/size, func(lo, hi int) {
-		f(lo*size, lo*pixels, lo*picks, pooled{p.W, p.OutH(), hi - lo, size, pixels, picks})
+		f(lo*size, lo*pixels, lo*picks, pooled{p.OutH(), hi - lo, p.OutH(), p.H})
 	})
 }
 
@@ -127,61 +133,63 @@ var pickOrder = [8]int{0, 1, 4, 5, 2, 3, 6, 7}
 // pickWords is the number of words for a row of windows of an image's width.
 func pickWords(width int) int { return ceilDiv(width/2, len(pickOrder)) }
 
-// pooled is what a loop pools: count planes, one or more, of so many rows of windows of 2x2, in images of the given width. x,
-// y and the picks of each plane lie their strides behind those of the one before.
-type pooled = struct{ width, rows, count, xStride, yStride, pickStride int }
+// pooled is what a loop pools: count planes, one or more, of so many rows of windows of 2x2. A plane lies lines of the image,
+// and apart rows of y and of the picks, behind the one before.
+type pooled = struct{ rows, count, apart, lines int }
 
-// eachRow calls f for all rows of windows, with where they begin in x, y and the picks.
-func eachRow(p pooled, f func(x0, y0, pick0 int)) {
+// eachRow calls f for all rows of windows, with the numbers of a line of the image and of a row of y and of the picks.
+func eachRow(p pooled, f func(line, row int)) {
 	for i := range p.count {
 		for r := range p.rows {
-			f(i*p.xStride+2*r*p.width, i*p.yStride+r*(p.width/2), i*p.pickStride+r*pickWords(p.width))
+			f(i*p.lines+2*r, i*p.apart+r)
 		}
 	}
 }
 
-// maxHalves writes the largest elements of windows of 2x2 to y, and the picks. Results that are not positive become zero
-// unless keep has all bits set. Of a window with a NaN the last element is picked.
-func maxHalves[T Float](y []T, picks []uint32, x []T, p pooled, keep uint32) {
-	n, words := p.width/2, pickWords(p.width)
-	eachRow(p, func(x0, y0, pick0 int) {
-		out, row := y[y0:][:n], picks[pick0:][:words]
-		top, bottom := x[x0:][:2*n], x[x0+p.width:][:2*n]
-		clear(row)
+// maxHalves writes the largest elements of windows of 2x2 of x + v to y, and the picks. Lines of x have the given width, and lie
+// a pitch apart. Results that are not positive become zero unless keep has all bits set. Of a window with a NaN the last element
+// is picked.
+func maxHalves[T Float](y []T, picks []uint32, x []T, width, pitch int, p pooled, v T, keep uint32) {
+	n, words := width/2, pickWords(width)
+	eachRow(p, func(line, row int) {
+		out, word := y[row*n:][:n], picks[row*words:][:words]
+		top, bottom := x[line*pitch:][:2*n], x[(line+1)*pitch:][:2*n]
+		clear(word)
 		for c := range out {
-			m := max(max(top[2*c], top[2*c+1]), max(bottom[2*c], bottom[2*c+1]))
+			a, b, d := top[2*c]+v, top[2*c+1]+v, bottom[2*c]+v
+			m := max(max(a, b), max(d, bottom[2*c+1]+v))
 			if m <= 0 && keep == 0 {
 				out[c] = 0
 				continue
 			}
 			out[c] = m
-			isA := one[uint32](top[2*c] == m)
-			isB := one[uint32](top[2*c+1] == m) &^ isA
-			isC := one[uint32](bottom[2*c] == m) &^ (isA | isB)
+			isA := one[uint32](a == m)
+			isB := one[uint32](b == m) &^ isA
+			isC := one[uint32](d == m) &^ (isA | isB)
 			isD := 1 &^ (isA | isB | isC)
-			row[c/8] |= (isA | isB<<8 | isC<<16 | isD<<24) << pickOrder[c%8]
+			word[c/8] |= (isA | isB<<8 | isC<<16 | isD<<24) << pickOrder[c%8]
 		}
 	})
 }
 
 // unpoolHalves writes the elements of dy to dx where the picks say, and zero to the other elements of the windows.
-func unpoolHalves[T Float](dx []T, picks []uint32, dy []T, p pooled) {
+func unpoolHalves[T Float](dx []T, picks []uint32, dy []T, width, pitch int, p pooled) {
 	switch dx := any(dx).(type) {
 	case []float32:
-		unpoolBits(bits[uint32](dx), picks, bits[uint32](any(dy).([]float32)), p)
+		unpoolBits(bits[uint32](dx), picks, bits[uint32](any(dy).([]float32)), width, pitch, p)
 	case []float64:
-		unpoolBits(bits[uint64](dx), picks, bits[uint64](any(dy).([]float64)), p)
+		unpoolBits(bits[uint64](dx), picks, bits[uint64](any(dy).([]float64)), width, pitch, p)
 	}
 }
 
 // unpoolBits picks by masks: which element it is cannot be predicted.
-func unpoolBits[U uint32 | uint64](dx []U, picks []uint32, dy []U, p pooled) {
-	n, words := p.width/2, pickWords(p.width)
-	eachRow(p, func(x0, y0, pick0 int) {
-		row := picks[pick0:][:words]
-		top, bottom := dx[x0:][:2*n], dx[x0+p.width:][:2*n]
-		for c, g := range dy[y0:][:n] {
-			pick := U(row[c/8] >> pickOrder[c%8])
+func unpoolBits[U uint32 | uint64](dx []U, picks []uint32, dy []U, width, pitch int, p pooled) {
+	n, words := width/2, pickWords(width)
+	eachRow(p, func(line, row int) {
+		dy, word := dy[row*n:][:n], picks[row*words:][:words]
+		top, bottom := dx[line*pitch:][:2*n], dx[(line+1)*pitch:][:2*n]
+		for c, g := range dy {
+			pick := U(word[c/8] >> pickOrder[c%8])
 			top[2*c], top[2*c+1] = g&-(pick&1), g&-(pick>>8&1)
 			bottom[2*c], bottom[2*c+1] = g&-(pick>>16&1), g&-(pick>>24&1)
 		}
@@ -227,9 +235,10 @@ func AvgPoolGrad[T Float](p Pool, dx, dy []T) {
 
 // MeanPlanes writes the mean of each plane of x (len(y), size) to y.
 func MeanPlanes[T Float](y, x []T, size int) {
+	l := loopsFor[T]()
 	parallel.For(len(y), 1+4096/size, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			y[i] = sum(x[i*size:][:size]) / T(size)
+			y[i] = l.sum(x[i*size:][:size]) / T(size)
 		}
 	})
 }

@@ -20,25 +20,21 @@ func planesWindowAVX2(dw []float32, n int, u []float32, plane int, scales *[36]f
 // maxHalvesAVX2 is maxHalves.
 //
 //go:noescape
-func maxHalvesAVX2(y []float32, picks []uint32, x []float32, p struct {
-	width      int
-	rows       int
-	count      int
-	xStride    int
-	yStride    int
-	pickStride int
-}, keep uint32)
+func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, pitch int, p struct {
+	rows  int
+	count int
+	apart int
+	lines int
+}, v float32, keep uint32)
 
 // unpoolHalvesAVX2 is unpoolHalves.
 //
 //go:noescape
-func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, p struct {
-	width      int
-	rows       int
-	count      int
-	xStride    int
-	yStride    int
-	pickStride int
+func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, pitch int, p struct {
+	rows  int
+	count int
+	apart int
+	lines int
 })
 
 // toChannelsLastAVX2 is toChannelsLast.
@@ -239,73 +235,61 @@ func slopeRowsAVX2(p []float32, dp []float32, e []float32, pitch int, cols int, 
 // maxHalvesAVX512 is maxHalves.
 //
 //go:noescape
-func maxHalvesAVX512(y []float32, picks []uint32, x []float32, p struct {
-	width      int
-	rows       int
-	count      int
-	xStride    int
-	yStride    int
-	pickStride int
-}, keep uint32)
+func maxHalvesAVX512(y []float32, picks []uint32, x []float32, width int, pitch int, p struct {
+	rows  int
+	count int
+	apart int
+	lines int
+}, v float32, keep uint32)
 
 // unpoolHalvesAVX512 is unpoolHalves.
 //
 //go:noescape
-func unpoolHalvesAVX512(dx []float32, picks []uint32, dy []float32, p struct {
-	width      int
-	rows       int
-	count      int
-	xStride    int
-	yStride    int
-	pickStride int
+func unpoolHalvesAVX512(dx []float32, picks []uint32, dy []float32, width int, pitch int, p struct {
+	rows  int
+	count int
+	apart int
+	lines int
 })
 
 // maxHalves8AVX512 is maxHalves8.
 //
 //go:noescape
-func maxHalves8AVX512(y []float32, picks []uint32, x []float32, p struct {
-	width      int
-	rows       int
-	count      int
-	xStride    int
-	yStride    int
-	pickStride int
-}, keep uint32)
+func maxHalves8AVX512(y []float32, picks []uint32, x []float32, width int, pitch int, p struct {
+	rows  int
+	count int
+	apart int
+	lines int
+}, v float32, keep uint32)
 
 // unpoolHalves8AVX512 is unpoolHalves8.
 //
 //go:noescape
-func unpoolHalves8AVX512(dx []float32, picks []uint32, dy []float32, p struct {
-	width      int
-	rows       int
-	count      int
-	xStride    int
-	yStride    int
-	pickStride int
+func unpoolHalves8AVX512(dx []float32, picks []uint32, dy []float32, width int, pitch int, p struct {
+	rows  int
+	count int
+	apart int
+	lines int
 })
 
 // maxHalves4AVX512 is maxHalves4.
 //
 //go:noescape
-func maxHalves4AVX512(y []float32, picks []uint32, x []float32, p struct {
-	width      int
-	rows       int
-	count      int
-	xStride    int
-	yStride    int
-	pickStride int
-}, keep uint32)
+func maxHalves4AVX512(y []float32, picks []uint32, x []float32, width int, pitch int, p struct {
+	rows  int
+	count int
+	apart int
+	lines int
+}, v float32, keep uint32)
 
 // unpoolHalves4AVX512 is unpoolHalves4.
 //
 //go:noescape
-func unpoolHalves4AVX512(dx []float32, picks []uint32, dy []float32, p struct {
-	width      int
-	rows       int
-	count      int
-	xStride    int
-	yStride    int
-	pickStride int
+func unpoolHalves4AVX512(dx []float32, picks []uint32, dy []float32, width int, pitch int, p struct {
+	rows  int
+	count int
+	apart int
+	lines int
 })
 
 // inputRowsAVX512 is inputRows.

@@ -917,74 +917,79 @@ loop:
 	VZEROUPPER
 	RET
 
-// func maxHalvesAVX2(y []float32, picks []uint32, x []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int}, keep uint32)
+// func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, pitch int, p struct{rows int; count int; apart int; lines int}, v float32, keep uint32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·maxHalvesAVX2(SB), NOSPLIT, $0-124
-	VBROADCASTSS keep+120(FP), Y0
-	VXORPS       Y1, Y1, Y1
+TEXT ·maxHalvesAVX2(SB), NOSPLIT, $0-128
+	VBROADCASTSS v+120(FP), Y0
+	VBROADCASTSS keep+124(FP), Y1
+	VXORPS       Y2, Y2, Y2
 
 plane:
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), CX
 	MOVQ picks_base+24(FP), DX
-	MOVQ p_width+72(FP), SI
-	MOVQ p_rows+80(FP), DI
+	MOVQ pitch+80(FP), SI
 	SHLQ $0x02, SI
+	MOVQ width+72(FP), DI
+	MOVQ p_rows+88(FP), R8
 	LEAQ (CX)(SI*1), BX
-	MOVQ SI, R8
-	SHRQ $0x03, R8
+	SHRQ $0x01, DI
 
 row:
-	MOVQ R8, R9
+	MOVQ DI, R9
 	XORQ R10, R10
 	SUBQ $+8, R9
 	JLT  tail
 
 loop:
-	VMOVUPS   (CX)(R10*8), Y2
-	VMOVUPS   32(CX)(R10*8), Y3
-	VSHUFPS   $0x88, Y3, Y2, Y4
-	VSHUFPS   $0xdd, Y3, Y2, Y2
-	VMOVUPS   (BX)(R10*8), Y3
-	VMOVUPS   32(BX)(R10*8), Y5
-	VSHUFPS   $0x88, Y5, Y3, Y6
-	VSHUFPS   $0xdd, Y5, Y3, Y3
-	VMAXPS    Y2, Y4, Y5
-	VMAXPS    Y4, Y2, Y7
-	VANDPS    Y7, Y5, Y5
-	VCMPPS    $0x03, Y2, Y4, Y7
-	VORPS     Y7, Y5, Y5
-	VMAXPS    Y3, Y6, Y7
-	VMAXPS    Y6, Y3, Y8
-	VANDPS    Y8, Y7, Y7
-	VCMPPS    $0x03, Y3, Y6, Y3
-	VORPS     Y3, Y7, Y3
-	VMAXPS    Y3, Y5, Y7
+	VMOVUPS   (CX)(R10*8), Y3
+	VADDPS    Y0, Y3, Y3
+	VMOVUPS   32(CX)(R10*8), Y4
+	VADDPS    Y0, Y4, Y4
+	VSHUFPS   $0x88, Y4, Y3, Y5
+	VSHUFPS   $0xdd, Y4, Y3, Y3
+	VMOVUPS   (BX)(R10*8), Y4
+	VADDPS    Y0, Y4, Y4
+	VMOVUPS   32(BX)(R10*8), Y6
+	VADDPS    Y0, Y6, Y6
+	VSHUFPS   $0x88, Y6, Y4, Y7
+	VSHUFPS   $0xdd, Y6, Y4, Y4
+	VMAXPS    Y3, Y5, Y6
 	VMAXPS    Y5, Y3, Y8
-	VANDPS    Y8, Y7, Y7
-	VCMPPS    $0x03, Y3, Y5, Y3
-	VORPS     Y3, Y7, Y3
-	VCMPPS    $0x16, Y1, Y3, Y5
-	VORPS     Y0, Y5, Y5
-	VANDPS    Y5, Y3, Y7
-	VPERMPD   $0xd8, Y7, Y7
-	VMOVUPS   Y7, (AX)(R10*4)
-	VCMPPS    $0x00, Y3, Y4, Y4
-	VANDPS    Y5, Y4, Y4
-	VANDNPS   Y5, Y4, Y5
-	VCMPPS    $0x00, Y3, Y2, Y2
-	VANDPS    Y5, Y2, Y2
-	VANDNPS   Y5, Y2, Y5
-	VCMPPS    $0x00, Y3, Y6, Y3
-	VANDPS    Y5, Y3, Y3
-	VANDNPS   Y5, Y3, Y5
-	VMOVMSKPS Y4, R11
-	MOVB      R11, (DX)
-	VMOVMSKPS Y2, R11
-	MOVB      R11, 1(DX)
-	VMOVMSKPS Y3, R11
-	MOVB      R11, 2(DX)
+	VANDPS    Y8, Y6, Y6
+	VCMPPS    $0x03, Y3, Y5, Y8
+	VORPS     Y8, Y6, Y6
+	VMAXPS    Y4, Y7, Y8
+	VMAXPS    Y7, Y4, Y9
+	VANDPS    Y9, Y8, Y8
+	VCMPPS    $0x03, Y4, Y7, Y4
+	VORPS     Y4, Y8, Y4
+	VMAXPS    Y4, Y6, Y8
+	VMAXPS    Y6, Y4, Y9
+	VANDPS    Y9, Y8, Y8
+	VCMPPS    $0x03, Y4, Y6, Y4
+	VORPS     Y4, Y8, Y4
+	VCMPPS    $0x16, Y2, Y4, Y6
+	VORPS     Y1, Y6, Y6
+	VANDPS    Y6, Y4, Y8
+	VPERMPD   $0xd8, Y8, Y8
+	VMOVUPS   Y8, (AX)(R10*4)
+	VCMPPS    $0x00, Y4, Y5, Y5
+	VANDPS    Y6, Y5, Y5
+	VANDNPS   Y6, Y5, Y6
+	VCMPPS    $0x00, Y4, Y3, Y3
+	VANDPS    Y6, Y3, Y3
+	VANDNPS   Y6, Y3, Y6
+	VCMPPS    $0x00, Y4, Y7, Y4
+	VANDPS    Y6, Y4, Y4
+	VANDNPS   Y6, Y4, Y6
 	VMOVMSKPS Y5, R11
+	MOVB      R11, (DX)
+	VMOVMSKPS Y3, R11
+	MOVB      R11, 1(DX)
+	VMOVMSKPS Y4, R11
+	MOVB      R11, 2(DX)
+	VMOVMSKPS Y6, R11
 	MOVB      R11, 3(DX)
 	ADDQ      $+4, DX
 	ADDQ      $+8, R10
@@ -996,88 +1001,98 @@ tail:
 	JZ         done
 	LEAQ       constants<>+32(SB), R11
 	NEGQ       R9
-	VMOVUPS    (R11)(R9*4), Y2
+	VMOVUPS    (R11)(R9*4), Y3
 	LEAQ       constants<>+32(SB), R11
 	XORQ       R13, R13
 	LEAQ       (R9)(R9*1), R12
 	MOVQ       $-8, R14
 	CMPQ       R12, R14
 	CMOVQLT    R14, R12
-	VMOVUPS    (R11)(R12*4), Y3
+	VMOVUPS    (R11)(R12*4), Y4
 	LEAQ       8(R9)(R9*1), R9
 	CMPQ       R9, R13
 	CMOVQGT    R13, R9
-	VMOVUPS    (R11)(R9*4), Y4
-	VMASKMOVPS (CX)(R10*8), Y3, Y5
-	VMASKMOVPS 32(CX)(R10*8), Y4, Y6
-	VSHUFPS    $0x88, Y6, Y5, Y7
-	VSHUFPS    $0xdd, Y6, Y5, Y5
-	VMASKMOVPS (BX)(R10*8), Y3, Y3
-	VMASKMOVPS 32(BX)(R10*8), Y4, Y4
-	VSHUFPS    $0x88, Y4, Y3, Y6
-	VSHUFPS    $0xdd, Y4, Y3, Y3
-	VMAXPS     Y5, Y7, Y4
-	VMAXPS     Y7, Y5, Y8
-	VANDPS     Y8, Y4, Y4
-	VCMPPS     $0x03, Y5, Y7, Y8
-	VORPS      Y8, Y4, Y4
-	VMAXPS     Y3, Y6, Y8
-	VMAXPS     Y6, Y3, Y9
-	VANDPS     Y9, Y8, Y8
-	VCMPPS     $0x03, Y3, Y6, Y3
-	VORPS      Y3, Y8, Y3
-	VMAXPS     Y3, Y4, Y8
-	VMAXPS     Y4, Y3, Y9
-	VANDPS     Y9, Y8, Y8
-	VCMPPS     $0x03, Y3, Y4, Y3
-	VORPS      Y3, Y8, Y3
-	VCMPPS     $0x16, Y1, Y3, Y4
-	VORPS      Y0, Y4, Y4
-	VANDPS     Y4, Y3, Y8
-	VPERMPD    $0xd8, Y8, Y8
-	VMASKMOVPS Y8, Y2, (AX)(R10*4)
-	VPERMPD    $0xd8, Y2, Y2
-	VANDPS     Y2, Y4, Y2
-	VCMPPS     $0x00, Y3, Y7, Y4
-	VANDPS     Y2, Y4, Y4
-	VANDNPS    Y2, Y4, Y2
-	VCMPPS     $0x00, Y3, Y5, Y5
-	VANDPS     Y2, Y5, Y5
-	VANDNPS    Y2, Y5, Y2
-	VCMPPS     $0x00, Y3, Y6, Y3
-	VANDPS     Y2, Y3, Y3
-	VANDNPS    Y2, Y3, Y2
-	VMOVMSKPS  Y4, R9
-	MOVB       R9, (DX)
+	VMOVUPS    (R11)(R9*4), Y5
+	VMASKMOVPS (CX)(R10*8), Y4, Y6
+	VADDPS     Y0, Y6, Y6
+	VMASKMOVPS 32(CX)(R10*8), Y5, Y7
+	VADDPS     Y0, Y7, Y7
+	VSHUFPS    $0x88, Y7, Y6, Y8
+	VSHUFPS    $0xdd, Y7, Y6, Y6
+	VMASKMOVPS (BX)(R10*8), Y4, Y4
+	VADDPS     Y0, Y4, Y4
+	VMASKMOVPS 32(BX)(R10*8), Y5, Y5
+	VADDPS     Y0, Y5, Y5
+	VSHUFPS    $0x88, Y5, Y4, Y7
+	VSHUFPS    $0xdd, Y5, Y4, Y4
+	VMAXPS     Y6, Y8, Y5
+	VMAXPS     Y8, Y6, Y9
+	VANDPS     Y9, Y5, Y5
+	VCMPPS     $0x03, Y6, Y8, Y9
+	VORPS      Y9, Y5, Y5
+	VMAXPS     Y4, Y7, Y9
+	VMAXPS     Y7, Y4, Y10
+	VANDPS     Y10, Y9, Y9
+	VCMPPS     $0x03, Y4, Y7, Y4
+	VORPS      Y4, Y9, Y4
+	VMAXPS     Y4, Y5, Y9
+	VMAXPS     Y5, Y4, Y10
+	VANDPS     Y10, Y9, Y9
+	VCMPPS     $0x03, Y4, Y5, Y4
+	VORPS      Y4, Y9, Y4
+	VCMPPS     $0x16, Y2, Y4, Y5
+	VORPS      Y1, Y5, Y5
+	VANDPS     Y5, Y4, Y9
+	VPERMPD    $0xd8, Y9, Y9
+	VMASKMOVPS Y9, Y3, (AX)(R10*4)
+	VPERMPD    $0xd8, Y3, Y3
+	VANDPS     Y3, Y5, Y3
+	VCMPPS     $0x00, Y4, Y8, Y5
+	VANDPS     Y3, Y5, Y5
+	VANDNPS    Y3, Y5, Y3
+	VCMPPS     $0x00, Y4, Y6, Y6
+	VANDPS     Y3, Y6, Y6
+	VANDNPS    Y3, Y6, Y3
+	VCMPPS     $0x00, Y4, Y7, Y4
+	VANDPS     Y3, Y4, Y4
+	VANDNPS    Y3, Y4, Y3
 	VMOVMSKPS  Y5, R9
+	MOVB       R9, (DX)
+	VMOVMSKPS  Y6, R9
 	MOVB       R9, 1(DX)
-	VMOVMSKPS  Y3, R9
+	VMOVMSKPS  Y4, R9
 	MOVB       R9, 2(DX)
-	VMOVMSKPS  Y2, R9
+	VMOVMSKPS  Y3, R9
 	MOVB       R9, 3(DX)
 	ADDQ       $+4, DX
 
 done:
-	LEAQ (AX)(R8*4), AX
-	LEAQ (CX)(SI*2), CX
-	LEAQ (BX)(SI*2), BX
-	DECQ DI
-	JNZ  row
-	MOVQ p_yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, y_base+0(FP)
-	MOVQ p_xStride+96(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, x_base+48(FP)
-	MOVQ p_pickStride+112(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, picks_base+24(FP)
-	DECQ p_count+88(FP)
-	JNZ  plane
+	LEAQ  (AX)(DI*4), AX
+	LEAQ  (CX)(SI*2), CX
+	LEAQ  (BX)(SI*2), BX
+	DECQ  R8
+	JNZ   row
+	MOVQ  p_apart+104(FP), AX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_lines+112(FP), DX
+	SHRQ  $0x01, CX
+	LEAQ  7(CX), BX
+	SHRQ  $0x03, BX
+	IMULQ AX, CX
+	IMULQ AX, BX
+	IMULQ pitch+80(FP), DX
+	SHLQ  $0x02, CX
+	ADDQ  CX, y_base+0(FP)
+	SHLQ  $0x02, BX
+	ADDQ  BX, picks_base+24(FP)
+	SHLQ  $0x02, DX
+	ADDQ  DX, x_base+48(FP)
+	DECQ  p_count+96(FP)
+	JNZ   plane
 	VZEROUPPER
 	RET
 
-// func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int})
+// func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, pitch int, p struct{rows int; count int; apart int; lines int})
 // Requires: AVX, AVX2, CMOV
 TEXT ·unpoolHalvesAVX2(SB), NOSPLIT, $0-120
 	VMOVUPS constants<>+128(SB), Y0
@@ -1089,15 +1104,15 @@ plane:
 	MOVQ dy_base+48(FP), AX
 	MOVQ dx_base+0(FP), CX
 	MOVQ picks_base+24(FP), DX
-	MOVQ p_width+72(FP), SI
-	MOVQ p_rows+80(FP), DI
+	MOVQ pitch+80(FP), SI
 	SHLQ $0x02, SI
+	MOVQ width+72(FP), DI
+	MOVQ p_rows+88(FP), R8
 	LEAQ (CX)(SI*1), BX
-	MOVQ SI, R8
-	SHRQ $0x03, R8
+	SHRQ $0x01, DI
 
 row:
-	MOVQ R8, R9
+	MOVQ DI, R9
 	XORQ R10, R10
 	SUBQ $+8, R9
 	JLT  tail
@@ -1174,22 +1189,28 @@ tail:
 	ADDQ         $+4, DX
 
 done:
-	LEAQ (AX)(R8*4), AX
-	LEAQ (CX)(SI*2), CX
-	LEAQ (BX)(SI*2), BX
-	DECQ DI
-	JNZ  row
-	MOVQ p_yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, dy_base+48(FP)
-	MOVQ p_xStride+96(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, dx_base+0(FP)
-	MOVQ p_pickStride+112(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, picks_base+24(FP)
-	DECQ p_count+88(FP)
-	JNZ  plane
+	LEAQ  (AX)(DI*4), AX
+	LEAQ  (CX)(SI*2), CX
+	LEAQ  (BX)(SI*2), BX
+	DECQ  R8
+	JNZ   row
+	MOVQ  p_apart+104(FP), AX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_lines+112(FP), DX
+	SHRQ  $0x01, CX
+	LEAQ  7(CX), BX
+	SHRQ  $0x03, BX
+	IMULQ AX, CX
+	IMULQ AX, BX
+	IMULQ pitch+80(FP), DX
+	SHLQ  $0x02, CX
+	ADDQ  CX, dy_base+48(FP)
+	SHLQ  $0x02, BX
+	ADDQ  BX, picks_base+24(FP)
+	SHLQ  $0x02, DX
+	ADDQ  DX, dx_base+0(FP)
+	DECQ  p_count+96(FP)
+	JNZ   plane
 	VZEROUPPER
 	RET
 
@@ -3784,65 +3805,70 @@ done:
 	VZEROUPPER
 	RET
 
-// func maxHalvesAVX512(y []float32, picks []uint32, x []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int}, keep uint32)
+// func maxHalvesAVX512(y []float32, picks []uint32, x []float32, width int, pitch int, p struct{rows int; count int; apart int; lines int}, v float32, keep uint32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·maxHalvesAVX512(SB), NOSPLIT, $0-124
-	VXORPS       Z0, Z0, Z0
-	VBROADCASTSS keep+120(FP), Z1
-	VPMOVD2M     Z1, K1
-	VMOVUPS      constants<>+320(SB), Z1
-	VMOVUPS      constants<>+384(SB), Z2
-	VMOVUPS      constants<>+448(SB), Z3
+TEXT ·maxHalvesAVX512(SB), NOSPLIT, $0-128
+	VBROADCASTSS v+120(FP), Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS keep+124(FP), Z2
+	VPMOVD2M     Z2, K1
+	VMOVUPS      constants<>+320(SB), Z2
+	VMOVUPS      constants<>+384(SB), Z3
+	VMOVUPS      constants<>+448(SB), Z4
 
 plane:
 	MOVQ y_base+0(FP), AX
 	MOVQ x_base+48(FP), DX
 	MOVQ picks_base+24(FP), BX
-	MOVQ p_width+72(FP), SI
-	MOVQ p_rows+80(FP), DI
-	MOVQ SI, R8
-	SHRQ $0x01, R8
+	MOVQ pitch+80(FP), SI
+	MOVQ width+72(FP), DI
+	MOVQ p_rows+88(FP), R8
+	SHRQ $0x01, DI
 
 row:
-	MOVQ R8, R9
+	MOVQ DI, R9
 	XORQ R10, R10
 	SUBQ $+16, R9
 	JLT  tail
 
 loop:
-	VMOVUPS    (DX), Z4
-	VMOVUPS    (DX)(SI*4), Z5
-	VMOVUPS    64(DX), Z6
-	VMOVUPS    64(DX)(SI*4), Z7
-	VMOVAPS    Z1, Z8
-	VPERMI2PS  Z5, Z4, Z8
+	VMOVUPS    (DX), Z5
+	VADDPS     Z0, Z5, Z5
+	VMOVUPS    (DX)(SI*4), Z6
+	VADDPS     Z0, Z6, Z6
+	VMOVUPS    64(DX), Z7
+	VADDPS     Z0, Z7, Z7
+	VMOVUPS    64(DX)(SI*4), Z8
+	VADDPS     Z0, Z8, Z8
 	VMOVAPS    Z2, Z9
-	VPERMI2PS  Z5, Z4, Z9
-	VMOVAPS    Z1, Z4
-	VPERMI2PS  Z7, Z6, Z4
+	VPERMI2PS  Z6, Z5, Z9
+	VMOVAPS    Z3, Z10
+	VPERMI2PS  Z6, Z5, Z10
 	VMOVAPS    Z2, Z5
-	VPERMI2PS  Z7, Z6, Z5
-	VSHUFF64X2 $0x44, Z4, Z8, Z6
-	VSHUFF64X2 $0xee, Z4, Z8, Z4
+	VPERMI2PS  Z8, Z7, Z5
+	VMOVAPS    Z3, Z6
+	VPERMI2PS  Z8, Z7, Z6
 	VSHUFF64X2 $0x44, Z5, Z9, Z7
 	VSHUFF64X2 $0xee, Z5, Z9, Z5
-	VRANGEPS   $0x05, Z4, Z6, Z8
+	VSHUFF64X2 $0x44, Z6, Z10, Z8
+	VSHUFF64X2 $0xee, Z6, Z10, Z6
 	VRANGEPS   $0x05, Z5, Z7, Z9
-	VRANGEPS   $0x05, Z9, Z8, Z8
-	VCMPPS     $0x03, Z4, Z6, K2
-	VCMPPS     $0x03, Z5, Z7, K3
+	VRANGEPS   $0x05, Z6, Z8, Z10
+	VRANGEPS   $0x05, Z10, Z9, Z9
+	VCMPPS     $0x03, Z5, Z7, K2
+	VCMPPS     $0x03, Z6, Z8, K3
 	KORW       K2, K3, K2
-	VPTERNLOGD $0xff, Z8, Z8, K2, Z8
-	VCMPPS     $0x16, Z0, Z8, K2
+	VPTERNLOGD $0xff, Z9, Z9, K2, Z9
+	VCMPPS     $0x16, Z1, Z9, K2
 	KORW       K1, K2, K2
-	VMOVAPS.Z  Z8, K2, Z5
-	VPERMPD    $0xd8, Z5, Z5
-	VMOVUPS    Z5, (AX)(R10*4)
-	VCMPPS     $0x00, Z6, Z8, K3
+	VMOVAPS.Z  Z9, K2, Z6
+	VPERMPD    $0xd8, Z6, Z6
+	VMOVUPS    Z6, (AX)(R10*4)
+	VCMPPS     $0x00, Z7, Z9, K3
 	KMOVW      K3, CX
-	VCMPPS     $0x00, Z4, Z8, K3
+	VCMPPS     $0x00, Z5, Z9, K3
 	KMOVW      K3, R11
-	VCMPPS     $0x00, Z7, Z8, K3
+	VCMPPS     $0x00, Z8, Z9, K3
 	KMOVW      K3, R12
 	KMOVW      K2, R13
 	ANDL       R13, CX
@@ -3893,42 +3919,46 @@ tail:
 	SHLL         CL, R11
 	NOTL         R11
 	KMOVW        R11, K7
-	VMOVUPS.Z    (DX), K3, Z4
-	VMOVUPS.Z    (DX)(SI*4), K4, Z5
-	VMOVUPS.Z    64(DX), K5, Z6
-	VMOVUPS.Z    64(DX)(SI*4), K6, Z7
-	VMOVAPS      Z1, Z8
-	VPERMI2PS    Z5, Z4, Z8
+	VMOVUPS.Z    (DX), K3, Z5
+	VADDPS       Z0, Z5, Z5
+	VMOVUPS.Z    (DX)(SI*4), K4, Z6
+	VADDPS       Z0, Z6, Z6
+	VMOVUPS.Z    64(DX), K5, Z7
+	VADDPS       Z0, Z7, Z7
+	VMOVUPS.Z    64(DX)(SI*4), K6, Z8
+	VADDPS       Z0, Z8, Z8
 	VMOVAPS      Z2, Z9
-	VPERMI2PS    Z5, Z4, Z9
-	VMOVAPS      Z1, Z4
-	VPERMI2PS    Z7, Z6, Z4
+	VPERMI2PS    Z6, Z5, Z9
+	VMOVAPS      Z3, Z10
+	VPERMI2PS    Z6, Z5, Z10
 	VMOVAPS      Z2, Z5
-	VPERMI2PS    Z7, Z6, Z5
-	VSHUFF64X2   $0x44, Z4, Z8, Z6
-	VSHUFF64X2   $0xee, Z4, Z8, Z4
+	VPERMI2PS    Z8, Z7, Z5
+	VMOVAPS      Z3, Z6
+	VPERMI2PS    Z8, Z7, Z6
 	VSHUFF64X2   $0x44, Z5, Z9, Z7
 	VSHUFF64X2   $0xee, Z5, Z9, Z5
-	VRANGEPS     $0x05, Z4, Z6, Z8
+	VSHUFF64X2   $0x44, Z6, Z10, Z8
+	VSHUFF64X2   $0xee, Z6, Z10, Z6
 	VRANGEPS     $0x05, Z5, Z7, Z9
-	VRANGEPS     $0x05, Z9, Z8, Z8
-	VCMPPS       $0x03, Z4, Z6, K3
-	VCMPPS       $0x03, Z5, Z7, K4
+	VRANGEPS     $0x05, Z6, Z8, Z10
+	VRANGEPS     $0x05, Z10, Z9, Z9
+	VCMPPS       $0x03, Z5, Z7, K3
+	VCMPPS       $0x03, Z6, Z8, K4
 	KORW         K3, K4, K3
-	VPTERNLOGD   $0xff, Z8, Z8, K3, Z8
-	VCMPPS       $0x16, Z0, Z8, K3
+	VPTERNLOGD   $0xff, Z9, Z9, K3, Z9
+	VCMPPS       $0x16, Z1, Z9, K3
 	KORW         K1, K3, K3
-	VPBROADCASTD R9, Z5
-	VPCMPGTD     Z3, Z5, K4
+	VPBROADCASTD R9, Z6
+	VPCMPGTD     Z4, Z6, K4
 	KANDW        K4, K3, K3
-	VMOVAPS.Z    Z8, K3, Z5
-	VPERMPD      $0xd8, Z5, Z5
-	VMOVUPS      Z5, K2, (AX)(R10*4)
-	VCMPPS       $0x00, Z6, Z8, K2
+	VMOVAPS.Z    Z9, K3, Z6
+	VPERMPD      $0xd8, Z6, Z6
+	VMOVUPS      Z6, K2, (AX)(R10*4)
+	VCMPPS       $0x00, Z7, Z9, K2
 	KMOVW        K2, CX
-	VCMPPS       $0x00, Z4, Z8, K2
+	VCMPPS       $0x00, Z5, Z9, K2
 	KMOVW        K2, R11
-	VCMPPS       $0x00, Z7, Z8, K2
+	VCMPPS       $0x00, Z8, Z9, K2
 	KMOVW        K2, R12
 	KMOVW        K3, R13
 	ANDL         R13, CX
@@ -3954,32 +3984,38 @@ tail:
 
 stored:
 done:
-	LEAQ (AX)(R8*4), AX
-	SHLQ $0x03, R10
-	SUBQ R10, DX
-	LEAQ (DX)(SI*8), DX
-	SHRQ $0x04, R10
-	SUBQ R10, BX
-	LEAQ 7(R8), CX
-	SHRQ $0x03, CX
-	LEAQ (BX)(CX*4), BX
-	DECQ DI
-	JNZ  row
-	MOVQ p_yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, y_base+0(FP)
-	MOVQ p_xStride+96(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, x_base+48(FP)
-	MOVQ p_pickStride+112(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, picks_base+24(FP)
-	DECQ p_count+88(FP)
-	JNZ  plane
+	LEAQ  (AX)(DI*4), AX
+	SHLQ  $0x03, R10
+	SUBQ  R10, DX
+	LEAQ  (DX)(SI*8), DX
+	SHRQ  $0x04, R10
+	SUBQ  R10, BX
+	LEAQ  7(DI), CX
+	SHRQ  $0x03, CX
+	LEAQ  (BX)(CX*4), BX
+	DECQ  R8
+	JNZ   row
+	MOVQ  p_apart+104(FP), AX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_lines+112(FP), DX
+	SHRQ  $0x01, CX
+	LEAQ  7(CX), BX
+	SHRQ  $0x03, BX
+	IMULQ AX, CX
+	IMULQ AX, BX
+	IMULQ pitch+80(FP), DX
+	SHLQ  $0x02, CX
+	ADDQ  CX, y_base+0(FP)
+	SHLQ  $0x02, BX
+	ADDQ  BX, picks_base+24(FP)
+	SHLQ  $0x02, DX
+	ADDQ  DX, x_base+48(FP)
+	DECQ  p_count+96(FP)
+	JNZ   plane
 	VZEROUPPER
 	RET
 
-// func unpoolHalvesAVX512(dx []float32, picks []uint32, dy []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int})
+// func unpoolHalvesAVX512(dx []float32, picks []uint32, dy []float32, width int, pitch int, p struct{rows int; count int; apart int; lines int})
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·unpoolHalvesAVX512(SB), NOSPLIT, $16-120
 	VMOVUPS constants<>+512(SB), Z0
@@ -3995,13 +4031,13 @@ plane:
 	MOVQ dy_base+48(FP), AX
 	MOVQ dx_base+0(FP), DX
 	MOVQ picks_base+24(FP), BX
-	MOVQ p_width+72(FP), SI
-	MOVQ p_rows+80(FP), DI
-	MOVQ SI, R8
-	SHRQ $0x01, R8
+	MOVQ pitch+80(FP), SI
+	MOVQ width+72(FP), DI
+	MOVQ p_rows+88(FP), R8
+	SHRQ $0x01, DI
 
 row:
-	MOVQ R8, R9
+	MOVQ DI, R9
 	XORQ R10, R10
 	SUBQ $+16, R9
 	JLT  tail
@@ -4067,47 +4103,55 @@ tail:
 	VMOVUPS       Z8, K5, 64(DX)(SI*4)
 
 done:
-	LEAQ (AX)(R8*4), AX
-	SHLQ $0x03, R10
-	SUBQ R10, DX
-	LEAQ (DX)(SI*8), DX
-	SHRQ $0x04, R10
-	SUBQ R10, BX
-	LEAQ 7(R8), CX
-	SHRQ $0x03, CX
-	LEAQ (BX)(CX*4), BX
-	DECQ DI
-	JNZ  row
-	MOVQ p_yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, dy_base+48(FP)
-	MOVQ p_xStride+96(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, dx_base+0(FP)
-	MOVQ p_pickStride+112(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, picks_base+24(FP)
-	DECQ p_count+88(FP)
-	JNZ  plane
+	LEAQ  (AX)(DI*4), AX
+	SHLQ  $0x03, R10
+	SUBQ  R10, DX
+	LEAQ  (DX)(SI*8), DX
+	SHRQ  $0x04, R10
+	SUBQ  R10, BX
+	LEAQ  7(DI), CX
+	SHRQ  $0x03, CX
+	LEAQ  (BX)(CX*4), BX
+	DECQ  R8
+	JNZ   row
+	MOVQ  p_apart+104(FP), AX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_lines+112(FP), DX
+	SHRQ  $0x01, CX
+	LEAQ  7(CX), BX
+	SHRQ  $0x03, BX
+	IMULQ AX, CX
+	IMULQ AX, BX
+	IMULQ pitch+80(FP), DX
+	SHLQ  $0x02, CX
+	ADDQ  CX, dy_base+48(FP)
+	SHLQ  $0x02, BX
+	ADDQ  BX, picks_base+24(FP)
+	SHLQ  $0x02, DX
+	ADDQ  DX, dx_base+0(FP)
+	DECQ  p_count+96(FP)
+	JNZ   plane
 	VZEROUPPER
 	RET
 
-// func maxHalves8AVX512(y []float32, picks []uint32, x []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int}, keep uint32)
+// func maxHalves8AVX512(y []float32, picks []uint32, x []float32, width int, pitch int, p struct{rows int; count int; apart int; lines int}, v float32, keep uint32)
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F
-TEXT ·maxHalves8AVX512(SB), NOSPLIT, $0-124
-	VXORPS       Z0, Z0, Z0
-	VBROADCASTSS keep+120(FP), Z1
-	VPMOVD2M     Z1, K1
-	VMOVUPS      constants<>+320(SB), Z1
-	VMOVUPS      constants<>+384(SB), Z2
-	VMOVUPS      constants<>+448(SB), Z3
+TEXT ·maxHalves8AVX512(SB), NOSPLIT, $0-128
+	VBROADCASTSS v+120(FP), Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS keep+124(FP), Z2
+	VPMOVD2M     Z2, K1
+	VMOVUPS      constants<>+320(SB), Z2
+	VMOVUPS      constants<>+384(SB), Z3
+	VMOVUPS      constants<>+448(SB), Z4
 
 plane:
 	MOVQ  y_base+0(FP), AX
 	MOVQ  x_base+48(FP), DX
 	MOVQ  picks_base+24(FP), BX
-	MOVQ  p_width+72(FP), CX
-	MOVQ  p_rows+80(FP), SI
+	MOVQ  pitch+80(FP), CX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_rows+88(FP), SI
 	SHRQ  $0x01, CX
 	IMULQ SI, CX
 	MOVQ  CX, SI
@@ -4116,39 +4160,43 @@ plane:
 	JLT   tail
 
 loop:
-	VMOVUPS    (DX), Z4
-	VMOVUPS    64(DX), Z5
-	VMOVUPS    128(DX), Z6
-	VMOVUPS    192(DX), Z7
-	VMOVAPS    Z1, Z8
-	VPERMI2PS  Z5, Z4, Z8
+	VMOVUPS    (DX), Z5
+	VADDPS     Z0, Z5, Z5
+	VMOVUPS    64(DX), Z6
+	VADDPS     Z0, Z6, Z6
+	VMOVUPS    128(DX), Z7
+	VADDPS     Z0, Z7, Z7
+	VMOVUPS    192(DX), Z8
+	VADDPS     Z0, Z8, Z8
 	VMOVAPS    Z2, Z9
-	VPERMI2PS  Z5, Z4, Z9
-	VMOVAPS    Z1, Z4
-	VPERMI2PS  Z7, Z6, Z4
+	VPERMI2PS  Z6, Z5, Z9
+	VMOVAPS    Z3, Z10
+	VPERMI2PS  Z6, Z5, Z10
 	VMOVAPS    Z2, Z5
-	VPERMI2PS  Z7, Z6, Z5
-	VSHUFF64X2 $0x44, Z4, Z8, Z6
-	VSHUFF64X2 $0xee, Z4, Z8, Z4
+	VPERMI2PS  Z8, Z7, Z5
+	VMOVAPS    Z3, Z6
+	VPERMI2PS  Z8, Z7, Z6
 	VSHUFF64X2 $0x44, Z5, Z9, Z7
 	VSHUFF64X2 $0xee, Z5, Z9, Z5
-	VRANGEPS   $0x05, Z4, Z6, Z8
+	VSHUFF64X2 $0x44, Z6, Z10, Z8
+	VSHUFF64X2 $0xee, Z6, Z10, Z6
 	VRANGEPS   $0x05, Z5, Z7, Z9
-	VRANGEPS   $0x05, Z9, Z8, Z8
-	VCMPPS     $0x03, Z4, Z6, K2
-	VCMPPS     $0x03, Z5, Z7, K3
+	VRANGEPS   $0x05, Z6, Z8, Z10
+	VRANGEPS   $0x05, Z10, Z9, Z9
+	VCMPPS     $0x03, Z5, Z7, K2
+	VCMPPS     $0x03, Z6, Z8, K3
 	KORW       K2, K3, K2
-	VPTERNLOGD $0xff, Z8, Z8, K2, Z8
-	VCMPPS     $0x16, Z0, Z8, K2
+	VPTERNLOGD $0xff, Z9, Z9, K2, Z9
+	VCMPPS     $0x16, Z1, Z9, K2
 	KORW       K1, K2, K2
-	VMOVAPS.Z  Z8, K2, Z5
-	VPERMPD    $0xd8, Z5, Z5
-	VMOVUPS    Z5, (AX)(DI*4)
-	VCMPPS     $0x00, Z6, Z8, K3
+	VMOVAPS.Z  Z9, K2, Z6
+	VPERMPD    $0xd8, Z6, Z6
+	VMOVUPS    Z6, (AX)(DI*4)
+	VCMPPS     $0x00, Z7, Z9, K3
 	KMOVW      K3, CX
-	VCMPPS     $0x00, Z4, Z8, K3
+	VCMPPS     $0x00, Z5, Z9, K3
 	KMOVW      K3, R8
-	VCMPPS     $0x00, Z7, Z8, K3
+	VCMPPS     $0x00, Z8, Z9, K3
 	KMOVW      K3, R9
 	KMOVW      K2, R10
 	ANDL       R10, CX
@@ -4202,42 +4250,46 @@ tail:
 	SHLL         CL, R8
 	NOTL         R8
 	KMOVW        R8, K7
-	VMOVUPS.Z    (DX), K3, Z4
-	VMOVUPS.Z    64(DX), K4, Z5
-	VMOVUPS.Z    128(DX), K5, Z6
-	VMOVUPS.Z    192(DX), K6, Z7
-	VMOVAPS      Z1, Z8
-	VPERMI2PS    Z5, Z4, Z8
+	VMOVUPS.Z    (DX), K3, Z5
+	VADDPS       Z0, Z5, Z5
+	VMOVUPS.Z    64(DX), K4, Z6
+	VADDPS       Z0, Z6, Z6
+	VMOVUPS.Z    128(DX), K5, Z7
+	VADDPS       Z0, Z7, Z7
+	VMOVUPS.Z    192(DX), K6, Z8
+	VADDPS       Z0, Z8, Z8
 	VMOVAPS      Z2, Z9
-	VPERMI2PS    Z5, Z4, Z9
-	VMOVAPS      Z1, Z4
-	VPERMI2PS    Z7, Z6, Z4
+	VPERMI2PS    Z6, Z5, Z9
+	VMOVAPS      Z3, Z10
+	VPERMI2PS    Z6, Z5, Z10
 	VMOVAPS      Z2, Z5
-	VPERMI2PS    Z7, Z6, Z5
-	VSHUFF64X2   $0x44, Z4, Z8, Z6
-	VSHUFF64X2   $0xee, Z4, Z8, Z4
+	VPERMI2PS    Z8, Z7, Z5
+	VMOVAPS      Z3, Z6
+	VPERMI2PS    Z8, Z7, Z6
 	VSHUFF64X2   $0x44, Z5, Z9, Z7
 	VSHUFF64X2   $0xee, Z5, Z9, Z5
-	VRANGEPS     $0x05, Z4, Z6, Z8
+	VSHUFF64X2   $0x44, Z6, Z10, Z8
+	VSHUFF64X2   $0xee, Z6, Z10, Z6
 	VRANGEPS     $0x05, Z5, Z7, Z9
-	VRANGEPS     $0x05, Z9, Z8, Z8
-	VCMPPS       $0x03, Z4, Z6, K3
-	VCMPPS       $0x03, Z5, Z7, K4
+	VRANGEPS     $0x05, Z6, Z8, Z10
+	VRANGEPS     $0x05, Z10, Z9, Z9
+	VCMPPS       $0x03, Z5, Z7, K3
+	VCMPPS       $0x03, Z6, Z8, K4
 	KORW         K3, K4, K3
-	VPTERNLOGD   $0xff, Z8, Z8, K3, Z8
-	VCMPPS       $0x16, Z0, Z8, K3
+	VPTERNLOGD   $0xff, Z9, Z9, K3, Z9
+	VCMPPS       $0x16, Z1, Z9, K3
 	KORW         K1, K3, K3
-	VPBROADCASTD SI, Z5
-	VPCMPGTD     Z3, Z5, K4
+	VPBROADCASTD SI, Z6
+	VPCMPGTD     Z4, Z6, K4
 	KANDW        K4, K3, K3
-	VMOVAPS.Z    Z8, K3, Z5
-	VPERMPD      $0xd8, Z5, Z5
-	VMOVUPS      Z5, K2, (AX)(DI*4)
-	VCMPPS       $0x00, Z6, Z8, K2
+	VMOVAPS.Z    Z9, K3, Z6
+	VPERMPD      $0xd8, Z6, Z6
+	VMOVUPS      Z6, K2, (AX)(DI*4)
+	VCMPPS       $0x00, Z7, Z9, K2
 	KMOVW        K2, AX
-	VCMPPS       $0x00, Z4, Z8, K2
+	VCMPPS       $0x00, Z5, Z9, K2
 	KMOVW        K2, CX
-	VCMPPS       $0x00, Z7, Z8, K2
+	VCMPPS       $0x00, Z8, Z9, K2
 	KMOVW        K2, DX
 	KMOVW        K3, DI
 	ANDL         DI, AX
@@ -4263,21 +4315,27 @@ tail:
 
 stored:
 done:
-	MOVQ p_yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, y_base+0(FP)
-	MOVQ p_xStride+96(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, x_base+48(FP)
-	MOVQ p_pickStride+112(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, picks_base+24(FP)
-	DECQ p_count+88(FP)
-	JNZ  plane
+	MOVQ  p_apart+104(FP), AX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_lines+112(FP), DX
+	SHRQ  $0x01, CX
+	LEAQ  7(CX), BX
+	SHRQ  $0x03, BX
+	IMULQ AX, CX
+	IMULQ AX, BX
+	IMULQ pitch+80(FP), DX
+	SHLQ  $0x02, CX
+	ADDQ  CX, y_base+0(FP)
+	SHLQ  $0x02, BX
+	ADDQ  BX, picks_base+24(FP)
+	SHLQ  $0x02, DX
+	ADDQ  DX, x_base+48(FP)
+	DECQ  p_count+96(FP)
+	JNZ   plane
 	VZEROUPPER
 	RET
 
-// func unpoolHalves8AVX512(dx []float32, picks []uint32, dy []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int})
+// func unpoolHalves8AVX512(dx []float32, picks []uint32, dy []float32, width int, pitch int, p struct{rows int; count int; apart int; lines int})
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·unpoolHalves8AVX512(SB), NOSPLIT, $16-120
 	VMOVUPS constants<>+512(SB), Z0
@@ -4293,8 +4351,9 @@ plane:
 	MOVQ  dy_base+48(FP), AX
 	MOVQ  dx_base+0(FP), DX
 	MOVQ  picks_base+24(FP), BX
-	MOVQ  p_width+72(FP), CX
-	MOVQ  p_rows+80(FP), SI
+	MOVQ  pitch+80(FP), CX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_rows+88(FP), SI
 	SHRQ  $0x01, CX
 	IMULQ SI, CX
 	MOVQ  CX, SI
@@ -4366,36 +4425,44 @@ tail:
 	VMOVUPS       Z8, K5, 192(DX)
 
 done:
-	MOVQ p_yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, dy_base+48(FP)
-	MOVQ p_xStride+96(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, dx_base+0(FP)
-	MOVQ p_pickStride+112(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, picks_base+24(FP)
-	DECQ p_count+88(FP)
-	JNZ  plane
+	MOVQ  p_apart+104(FP), AX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_lines+112(FP), DX
+	SHRQ  $0x01, CX
+	LEAQ  7(CX), BX
+	SHRQ  $0x03, BX
+	IMULQ AX, CX
+	IMULQ AX, BX
+	IMULQ pitch+80(FP), DX
+	SHLQ  $0x02, CX
+	ADDQ  CX, dy_base+48(FP)
+	SHLQ  $0x02, BX
+	ADDQ  BX, picks_base+24(FP)
+	SHLQ  $0x02, DX
+	ADDQ  DX, dx_base+0(FP)
+	DECQ  p_count+96(FP)
+	JNZ   plane
 	VZEROUPPER
 	RET
 
-// func maxHalves4AVX512(y []float32, picks []uint32, x []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int}, keep uint32)
+// func maxHalves4AVX512(y []float32, picks []uint32, x []float32, width int, pitch int, p struct{rows int; count int; apart int; lines int}, v float32, keep uint32)
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VL
-TEXT ·maxHalves4AVX512(SB), NOSPLIT, $0-124
-	VXORPS       Z0, Z0, Z0
-	VBROADCASTSS keep+120(FP), Z1
-	VPMOVD2M     Z1, K1
-	VMOVUPS      constants<>+768(SB), Z1
-	VMOVUPS      constants<>+832(SB), Z2
-	VMOVUPS      constants<>+448(SB), Z3
+TEXT ·maxHalves4AVX512(SB), NOSPLIT, $0-128
+	VBROADCASTSS v+120(FP), Z0
+	VXORPS       Z1, Z1, Z1
+	VBROADCASTSS keep+124(FP), Z2
+	VPMOVD2M     Z2, K1
+	VMOVUPS      constants<>+768(SB), Z2
+	VMOVUPS      constants<>+832(SB), Z3
+	VMOVUPS      constants<>+448(SB), Z4
 
 plane:
 	MOVQ  y_base+0(FP), AX
 	MOVQ  x_base+48(FP), DX
 	MOVQ  picks_base+24(FP), BX
-	MOVQ  p_width+72(FP), CX
-	MOVQ  p_rows+80(FP), SI
+	MOVQ  pitch+80(FP), CX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_rows+88(FP), SI
 	SHRQ  $0x01, CX
 	IMULQ SI, CX
 	MOVQ  CX, SI
@@ -4404,39 +4471,43 @@ plane:
 	JLT   tail
 
 loop:
-	VMOVUPS    (DX), Z4
-	VMOVUPS    64(DX), Z5
-	VMOVUPS    128(DX), Z6
-	VMOVUPS    192(DX), Z7
-	VMOVAPS    Z1, Z8
-	VPERMI2PS  Z5, Z4, Z8
+	VMOVUPS    (DX), Z5
+	VADDPS     Z0, Z5, Z5
+	VMOVUPS    64(DX), Z6
+	VADDPS     Z0, Z6, Z6
+	VMOVUPS    128(DX), Z7
+	VADDPS     Z0, Z7, Z7
+	VMOVUPS    192(DX), Z8
+	VADDPS     Z0, Z8, Z8
 	VMOVAPS    Z2, Z9
-	VPERMI2PS  Z5, Z4, Z9
-	VMOVAPS    Z1, Z4
-	VPERMI2PS  Z7, Z6, Z4
+	VPERMI2PS  Z6, Z5, Z9
+	VMOVAPS    Z3, Z10
+	VPERMI2PS  Z6, Z5, Z10
 	VMOVAPS    Z2, Z5
-	VPERMI2PS  Z7, Z6, Z5
-	VSHUFF64X2 $0x44, Z4, Z8, Z6
-	VSHUFF64X2 $0xee, Z4, Z8, Z4
+	VPERMI2PS  Z8, Z7, Z5
+	VMOVAPS    Z3, Z6
+	VPERMI2PS  Z8, Z7, Z6
 	VSHUFF64X2 $0x44, Z5, Z9, Z7
 	VSHUFF64X2 $0xee, Z5, Z9, Z5
-	VRANGEPS   $0x05, Z4, Z6, Z8
+	VSHUFF64X2 $0x44, Z6, Z10, Z8
+	VSHUFF64X2 $0xee, Z6, Z10, Z6
 	VRANGEPS   $0x05, Z5, Z7, Z9
-	VRANGEPS   $0x05, Z9, Z8, Z8
-	VCMPPS     $0x03, Z4, Z6, K2
-	VCMPPS     $0x03, Z5, Z7, K3
+	VRANGEPS   $0x05, Z6, Z8, Z10
+	VRANGEPS   $0x05, Z10, Z9, Z9
+	VCMPPS     $0x03, Z5, Z7, K2
+	VCMPPS     $0x03, Z6, Z8, K3
 	KORW       K2, K3, K2
-	VPTERNLOGD $0xff, Z8, Z8, K2, Z8
-	VCMPPS     $0x16, Z0, Z8, K2
+	VPTERNLOGD $0xff, Z9, Z9, K2, Z9
+	VCMPPS     $0x16, Z1, Z9, K2
 	KORW       K1, K2, K2
-	VMOVAPS.Z  Z8, K2, Z5
-	VPERMPD    $0xd8, Z5, Z5
-	VMOVUPS    Z5, (AX)(DI*4)
-	VCMPPS     $0x00, Z6, Z8, K3
+	VMOVAPS.Z  Z9, K2, Z6
+	VPERMPD    $0xd8, Z6, Z6
+	VMOVUPS    Z6, (AX)(DI*4)
+	VCMPPS     $0x00, Z7, Z9, K3
 	KMOVW      K3, CX
-	VCMPPS     $0x00, Z4, Z8, K3
+	VCMPPS     $0x00, Z5, Z9, K3
 	KMOVW      K3, R8
-	VCMPPS     $0x00, Z7, Z8, K3
+	VCMPPS     $0x00, Z8, Z9, K3
 	KMOVW      K3, R9
 	KMOVW      K2, R10
 	ANDL       R10, CX
@@ -4451,11 +4522,11 @@ loop:
 	ORQ        R9, CX
 	SHLQ       $0x30, R10
 	ORQ        R10, CX
-	VMOVQ      CX, X4
-	VPSHUFB    constants<>+896(SB), X4, X4
-	VPSRLVD    constants<>+928(SB), X4, X4
-	VPAND      constants<>+960(SB), X4, X4
-	VMOVDQU    X4, (BX)
+	VMOVQ      CX, X5
+	VPSHUFB    constants<>+896(SB), X5, X5
+	VPSRLVD    constants<>+928(SB), X5, X5
+	VPAND      constants<>+960(SB), X5, X5
+	VMOVDQU    X5, (BX)
 	ADDQ       $+256, DX
 	ADDQ       $+16, BX
 	ADDQ       $+16, DI
@@ -4489,42 +4560,46 @@ tail:
 	SHLL         CL, R8
 	NOTL         R8
 	KMOVW        R8, K7
-	VMOVUPS.Z    (DX), K3, Z4
-	VMOVUPS.Z    64(DX), K4, Z5
-	VMOVUPS.Z    128(DX), K5, Z6
-	VMOVUPS.Z    192(DX), K6, Z7
-	VMOVAPS      Z1, Z8
-	VPERMI2PS    Z5, Z4, Z8
+	VMOVUPS.Z    (DX), K3, Z5
+	VADDPS       Z0, Z5, Z5
+	VMOVUPS.Z    64(DX), K4, Z6
+	VADDPS       Z0, Z6, Z6
+	VMOVUPS.Z    128(DX), K5, Z7
+	VADDPS       Z0, Z7, Z7
+	VMOVUPS.Z    192(DX), K6, Z8
+	VADDPS       Z0, Z8, Z8
 	VMOVAPS      Z2, Z9
-	VPERMI2PS    Z5, Z4, Z9
-	VMOVAPS      Z1, Z4
-	VPERMI2PS    Z7, Z6, Z4
+	VPERMI2PS    Z6, Z5, Z9
+	VMOVAPS      Z3, Z10
+	VPERMI2PS    Z6, Z5, Z10
 	VMOVAPS      Z2, Z5
-	VPERMI2PS    Z7, Z6, Z5
-	VSHUFF64X2   $0x44, Z4, Z8, Z6
-	VSHUFF64X2   $0xee, Z4, Z8, Z4
+	VPERMI2PS    Z8, Z7, Z5
+	VMOVAPS      Z3, Z6
+	VPERMI2PS    Z8, Z7, Z6
 	VSHUFF64X2   $0x44, Z5, Z9, Z7
 	VSHUFF64X2   $0xee, Z5, Z9, Z5
-	VRANGEPS     $0x05, Z4, Z6, Z8
+	VSHUFF64X2   $0x44, Z6, Z10, Z8
+	VSHUFF64X2   $0xee, Z6, Z10, Z6
 	VRANGEPS     $0x05, Z5, Z7, Z9
-	VRANGEPS     $0x05, Z9, Z8, Z8
-	VCMPPS       $0x03, Z4, Z6, K3
-	VCMPPS       $0x03, Z5, Z7, K4
+	VRANGEPS     $0x05, Z6, Z8, Z10
+	VRANGEPS     $0x05, Z10, Z9, Z9
+	VCMPPS       $0x03, Z5, Z7, K3
+	VCMPPS       $0x03, Z6, Z8, K4
 	KORW         K3, K4, K3
-	VPTERNLOGD   $0xff, Z8, Z8, K3, Z8
-	VCMPPS       $0x16, Z0, Z8, K3
+	VPTERNLOGD   $0xff, Z9, Z9, K3, Z9
+	VCMPPS       $0x16, Z1, Z9, K3
 	KORW         K1, K3, K3
-	VPBROADCASTD SI, Z5
-	VPCMPGTD     Z3, Z5, K4
+	VPBROADCASTD SI, Z6
+	VPCMPGTD     Z4, Z6, K4
 	KANDW        K4, K3, K3
-	VMOVAPS.Z    Z8, K3, Z5
-	VPERMPD      $0xd8, Z5, Z5
-	VMOVUPS      Z5, K2, (AX)(DI*4)
-	VCMPPS       $0x00, Z6, Z8, K2
+	VMOVAPS.Z    Z9, K3, Z6
+	VPERMPD      $0xd8, Z6, Z6
+	VMOVUPS      Z6, K2, (AX)(DI*4)
+	VCMPPS       $0x00, Z7, Z9, K2
 	KMOVW        K2, AX
-	VCMPPS       $0x00, Z4, Z8, K2
+	VCMPPS       $0x00, Z5, Z9, K2
 	KMOVW        K2, CX
-	VCMPPS       $0x00, Z7, Z8, K2
+	VCMPPS       $0x00, Z8, Z9, K2
 	KMOVW        K2, DX
 	KMOVW        K3, SI
 	ANDL         SI, AX
@@ -4539,28 +4614,34 @@ tail:
 	ORQ          DX, AX
 	SHLQ         $0x30, SI
 	ORQ          SI, AX
-	VMOVQ        AX, X4
-	VPSHUFB      constants<>+896(SB), X4, X4
-	VPSRLVD      constants<>+928(SB), X4, X4
-	VPAND        constants<>+960(SB), X4, X4
-	VMOVDQU32    X4, K7, (BX)
+	VMOVQ        AX, X5
+	VPSHUFB      constants<>+896(SB), X5, X5
+	VPSRLVD      constants<>+928(SB), X5, X5
+	VPAND        constants<>+960(SB), X5, X5
+	VMOVDQU32    X5, K7, (BX)
 
 done:
-	MOVQ p_yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, y_base+0(FP)
-	MOVQ p_xStride+96(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, x_base+48(FP)
-	MOVQ p_pickStride+112(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, picks_base+24(FP)
-	DECQ p_count+88(FP)
-	JNZ  plane
+	MOVQ  p_apart+104(FP), AX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_lines+112(FP), DX
+	SHRQ  $0x01, CX
+	LEAQ  7(CX), BX
+	SHRQ  $0x03, BX
+	IMULQ AX, CX
+	IMULQ AX, BX
+	IMULQ pitch+80(FP), DX
+	SHLQ  $0x02, CX
+	ADDQ  CX, y_base+0(FP)
+	SHLQ  $0x02, BX
+	ADDQ  BX, picks_base+24(FP)
+	SHLQ  $0x02, DX
+	ADDQ  DX, x_base+48(FP)
+	DECQ  p_count+96(FP)
+	JNZ   plane
 	VZEROUPPER
 	RET
 
-// func unpoolHalves4AVX512(dx []float32, picks []uint32, dy []float32, p struct{width int; rows int; count int; xStride int; yStride int; pickStride int})
+// func unpoolHalves4AVX512(dx []float32, picks []uint32, dy []float32, width int, pitch int, p struct{rows int; count int; apart int; lines int})
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL
 TEXT ·unpoolHalves4AVX512(SB), NOSPLIT, $16-120
 	VMOVUPS constants<>+992(SB), Z0
@@ -4576,8 +4657,9 @@ plane:
 	MOVQ  dy_base+48(FP), AX
 	MOVQ  dx_base+0(FP), DX
 	MOVQ  picks_base+24(FP), BX
-	MOVQ  p_width+72(FP), CX
-	MOVQ  p_rows+80(FP), SI
+	MOVQ  pitch+80(FP), CX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_rows+88(FP), SI
 	SHRQ  $0x01, CX
 	IMULQ SI, CX
 	MOVQ  CX, SI
@@ -4649,17 +4731,23 @@ tail:
 	VMOVUPS       Z8, K5, 192(DX)
 
 done:
-	MOVQ p_yStride+104(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, dy_base+48(FP)
-	MOVQ p_xStride+96(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, dx_base+0(FP)
-	MOVQ p_pickStride+112(FP), AX
-	SHLQ $0x02, AX
-	ADDQ AX, picks_base+24(FP)
-	DECQ p_count+88(FP)
-	JNZ  plane
+	MOVQ  p_apart+104(FP), AX
+	MOVQ  width+72(FP), CX
+	MOVQ  p_lines+112(FP), DX
+	SHRQ  $0x01, CX
+	LEAQ  7(CX), BX
+	SHRQ  $0x03, BX
+	IMULQ AX, CX
+	IMULQ AX, BX
+	IMULQ pitch+80(FP), DX
+	SHLQ  $0x02, CX
+	ADDQ  CX, dy_base+48(FP)
+	SHLQ  $0x02, BX
+	ADDQ  BX, picks_base+24(FP)
+	SHLQ  $0x02, DX
+	ADDQ  DX, dx_base+0(FP)
+	DECQ  p_count+96(FP)
+	JNZ   plane
 	VZEROUPPER
 	RET
 

@@ -8,11 +8,11 @@ import (
 // halves emits the loops of pools with windows of 2x2, for eight windows of a row at a time. Registers hold the windows in
 // the order in which VSHUFPS leaves them, 0, 1, 4, 5, 2, 3, 6, 7.
 func (g *generator) pools() {
-	g.function("maxHalves", "y []float32, picks []uint32, x []float32, "+pooled+", keep uint32")
-	keep, zero := g.number("keep"), g.zero()
+	g.function("maxHalves", "y []float32, picks []uint32, x []float32, "+pooled+", v float32, keep uint32")
+	v, keep, zero := g.number("v"), g.number("keep"), g.zero()
 	g.windowRows("y", "x", func(r windowRow) {
-		a, b := r.loadPairs(r.top)
-		c, d := r.loadPairs(r.bottom)
+		a, b := r.loadPairs(r.top, v)
+		c, d := r.loadPairs(r.bottom, v)
 		m := g.max(g.max(a, b), g.max(c, d))
 		on := g.Op(g.VORPS, g.compare(notLessOrEqual, m, zero), keep)
 		r.one.store(g.unswap(g.Op(g.VANDPS, m, on)), r.one.of(r.small))
@@ -20,14 +20,14 @@ func (g *generator) pools() {
 			on = g.Op(g.VANDPS, on, g.unswap(r.one.mask.(vector)))
 		}
 		var picks [4]vector
-		for i, v := range []vector{a, b, c} {
-			picks[i] = g.Op(g.VANDPS, g.compare(equal, v, m), on)
+		for i, e := range []vector{a, b, c} {
+			picks[i] = g.Op(g.VANDPS, g.compare(equal, e, m), on)
 			on = g.Op(g.VANDNPS, picks[i], on)
 		}
 		picks[3] = on
-		for i, v := range picks {
+		for i, p := range picks {
 			bits := g.GP32()
-			g.VMOVMSKPS(v, bits)
+			g.VMOVMSKPS(p, bits)
 			g.MOVB(bits.As8(), operand.Mem{Base: r.picks, Disp: i})
 		}
 	})
@@ -68,10 +68,10 @@ type windowRow struct {
 	picks       reg.Register
 }
 
-// pooled is the parameter that says what is pooled.
-const pooled = "p struct{width, rows, count, xStride, yStride, pickStride int}"
+// pooled are the parameters that say what is pooled.
+const pooled = "width, pitch int, p struct{rows, count, apart, lines int}"
 
-// pooledField loads one of its fields.
+// pooledField loads a field of p.
 func (g *generator) pooledField(name string) reg.Register {
 	return g.Load(g.Param("p").Field(name), g.GP64())
 }
@@ -80,10 +80,18 @@ func (g *generator) pooledField(name string) reg.Register {
 func (g *generator) planes(small, large string, body func(small, large, picks reg.Register)) {
 	g.Label("plane")
 	body(g.Pointer(small).Base, g.Pointer(large).Base, g.Pointer("picks").Base)
-	for _, s := range []struct{ slice, stride string }{{small, "yStride"}, {large, "xStride"}, {"picks", "pickStride"}} {
-		stride := g.pooledField(s.stride)
-		g.SHLQ(operand.U8(2), stride)
-		g.ADDQ(stride, g.address(s.slice))
+	apart, n, lines := g.pooledField("apart"), g.value("width"), g.pooledField("lines")
+	g.SHRQ(operand.U8(1), n)
+	words := g.pickWords(n)
+	g.IMULQ(apart, n)
+	g.IMULQ(apart, words)
+	g.IMULQ(g.Address("pitch"), lines)
+	for _, s := range []struct {
+		name   string
+		stride reg.Register
+	}{{small, n}, {"picks", words}, {large, lines}} {
+		g.SHLQ(operand.U8(2), s.stride)
+		g.ADDQ(s.stride, g.address(s.name))
 	}
 	count, err := g.Param("p").Field("count").Resolve()
 	if err != nil {
@@ -94,6 +102,14 @@ func (g *generator) planes(small, large string, body func(small, large, picks re
 	g.Finish()
 }
 
+// pickWords is the number of words for n windows.
+func (g *generator) pickWords(n reg.Register) reg.Register {
+	words := g.GP64()
+	g.LEAQ(operand.Mem{Base: n, Disp: 7}, words)
+	g.SHRQ(operand.U8(3), words)
+	return words
+}
+
 // windowRows emits body for the windows of all rows, and ends the function.
 func (g *generator) windowRows(small, large string, body func(r windowRow)) {
 	g.planes(small, large, func(small, large, picks reg.Register) {
@@ -102,11 +118,9 @@ func (g *generator) windowRows(small, large string, body func(r windowRow)) {
 }
 
 func (g *generator) rowsOfWindows(r windowRow, body func(r windowRow)) {
-	width, rows := g.pooledField("width"), g.pooledField("rows")
-	g.SHLQ(operand.U8(2), width)
-	g.LEAQ(operand.Mem{Base: r.top, Index: width, Scale: 1}, r.bottom)
-	n := g.copyOf(width)
-	g.SHRQ(operand.U8(3), n)
+	pitch, n, rows := g.bytes("pitch"), g.value("width"), g.pooledField("rows")
+	g.LEAQ(operand.Mem{Base: r.top, Index: pitch, Scale: 1}, r.bottom)
+	g.SHRQ(operand.U8(1), n)
 	g.Label("row")
 	left := g.copyOf(n)
 	g.columns(left, func(c columns) {
@@ -118,8 +132,8 @@ func (g *generator) rowsOfWindows(r windowRow, body func(r windowRow)) {
 		g.ADDQ(operand.I8(4), r.picks)
 	}, func() {})
 	g.LEAQ(operand.Mem{Base: r.small, Index: n, Scale: 4}, r.small)
-	g.LEAQ(operand.Mem{Base: r.top, Index: width, Scale: 2}, r.top)
-	g.LEAQ(operand.Mem{Base: r.bottom, Index: width, Scale: 2}, r.bottom)
+	g.LEAQ(operand.Mem{Base: r.top, Index: pitch, Scale: 2}, r.top)
+	g.LEAQ(operand.Mem{Base: r.bottom, Index: pitch, Scale: 2}, r.bottom)
 	g.DECQ(rows)
 	g.JNZ(operand.LabelRef("row"))
 }
@@ -149,14 +163,14 @@ func (r windowRow) pairs(line reg.Register) (low, high operand.Mem) {
 	return low, low.Offset(32)
 }
 
-// loadPairs loads the left and the right elements of the windows.
-func (r windowRow) loadPairs(line reg.Register) (left, right vector) {
+// loadPairs loads the left and the right elements of the windows, plus v.
+func (r windowRow) loadPairs(line reg.Register, v vector) (left, right vector) {
 	at, next := r.pairs(line)
-	x, y := r.low.load(at), r.high.load(next)
+	x, y := r.one.Add(r.low.load(at), v), r.one.Add(r.high.load(next), v)
 	return r.one.shuffle(0x88, x, y), r.one.shuffle(0xdd, x, y)
 }
 
-// storePairs is the reverse of loadPairs.
+// storePairs stores what loadPairs loads.
 func (r windowRow) storePairs(line reg.Register, left, right vector) {
 	at, next := r.pairs(line)
 	r.low.store(r.one.Op(r.one.VUNPCKLPS, left, right), at)

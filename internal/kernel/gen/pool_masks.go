@@ -75,8 +75,8 @@ func (g *generator) maskedPools() {
 }
 
 func (g *generator) maxSixteen(s sixteen) {
-	g.function("maxHalves"+s.suffix(), "y []float32, picks []uint32, x []float32, "+pooled+", keep uint32")
-	keep, zero := g.K(), g.zero()
+	g.function("maxHalves"+s.suffix(), "y []float32, picks []uint32, x []float32, "+pooled+", v float32, keep uint32")
+	v, keep, zero := g.number("v"), g.K(), g.zero()
 	g.VPMOVD2M(g.number("keep"), keep)
 	top, bottom := g.Read(g.Table.Words(s.pairs(0)...)), g.Read(g.Table.Words(s.pairs(2)...))
 	lanes := make([]uint32, 16)
@@ -87,7 +87,7 @@ func (g *generator) maxSixteen(s sixteen) {
 	g.groupsOfWindows(s, "y", "x", func(w windowGroup) {
 		var x [4]vector
 		for i := range x {
-			x[i] = w.large[i].load(w.at[i])
+			x[i] = g.Add(w.large[i].load(w.at[i]), v)
 		}
 		ab, cd := g.pick(top, x[0], x[1]), g.pick(bottom, x[0], x[1])
 		ab2, cd2 := g.pick(top, x[2], x[3]), g.pick(bottom, x[2], x[3])
@@ -218,8 +218,7 @@ type windowGroup struct {
 func (g *generator) groupsOfWindows(s sixteen, small, large string, body func(w windowGroup)) {
 	g.planes(small, large, func(small, large, picks reg.Register) {
 		w := windowGroup{smallBase: small, picks: operand.Mem{Base: picks}}
-		width, rows := g.pooledField("width"), g.pooledField("rows")
-		n := g.copyOf(width)
+		pitch, n, rows := g.value("pitch"), g.value("width"), g.pooledField("rows")
 		g.SHRQ(operand.U8(1), n)
 		step := 4 * g.Width
 		if s.across > 0 {
@@ -232,7 +231,7 @@ func (g *generator) groupsOfWindows(s sixteen, small, large string, body func(w 
 			for i := range w.at {
 				w.at[i] = operand.Mem{Base: large, Disp: i / 2 * g.Width}
 				if i%2 > 0 {
-					w.at[i].Index, w.at[i].Scale = width, 4
+					w.at[i].Index, w.at[i].Scale = pitch, 4
 				}
 			}
 		}
@@ -258,13 +257,10 @@ func (g *generator) groupsOfWindows(s sixteen, small, large string, body func(w 
 		g.LEAQ(operand.Mem{Base: small, Index: n, Scale: 4}, small)
 		g.SHLQ(operand.U8(3), done) // bytes of the image that are behind us
 		g.SUBQ(done, large)
-		g.LEAQ(operand.Mem{Base: large, Index: width, Scale: 8}, large)
+		g.LEAQ(operand.Mem{Base: large, Index: pitch, Scale: 8}, large)
 		g.SHRQ(operand.U8(4), done) // bytes of the picks
 		g.SUBQ(done, picks)
-		words := g.GP64()
-		g.LEAQ(operand.Mem{Base: n, Disp: 7}, words)
-		g.SHRQ(operand.U8(3), words)
-		g.LEAQ(operand.Mem{Base: picks, Index: words, Scale: 4}, picks)
+		g.LEAQ(operand.Mem{Base: picks, Index: g.pickWords(n), Scale: 4}, picks)
 		g.DECQ(rows)
 		g.JNZ(operand.LabelRef("row"))
 	})
