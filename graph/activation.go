@@ -3,7 +3,6 @@ package graph
 import (
 	"math"
 
-	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -44,22 +43,19 @@ func Sigmoid(x *G.Node) (*G.Node, error) {
 // GELU is the Gaussian error linear unit y = x Phi(x), where Phi is the distribution function of the normal distribution,
 // computed exactly rather than approximated by tanh (see [GELUTanh]); for any shape.
 //
-// The forward pass also computes the slopes, if a gradient needs them, and keeps them for the backward pass: as much memory as
-// the result takes.
-//
 // Hendrycks and Gimpel, Gaussian Error Linear Units, 2016, https://arxiv.org/abs/1606.08415.
 func GELU(x *G.Node) (*G.Node, error) {
 	return smooth("GELU", x, kernel.GELU[float32], kernel.GELU[float64])
 }
 
-// GELUTanh is the approximation of [GELU] used by GPT-2, for any shape; it keeps slopes as GELU does:
+// GELUTanh is the approximation of [GELU] used by GPT-2, for any shape:
 //
 //	y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 func GELUTanh(x *G.Node) (*G.Node, error) {
 	return smooth("GELUTanh", x, kernel.GELUTanh[float32], kernel.GELUTanh[float64])
 }
 
-// SiLU is the sigmoid linear unit y = x/(1+exp(-x)), also known as swish, for any shape. It keeps slopes as [GELU] does.
+// SiLU is the sigmoid linear unit y = x/(1+exp(-x)), also known as swish, for any shape.
 //
 // Elfwing, Uchibe and Doya, Sigmoid-Weighted Linear Units for Neural Network Function Approximation in Reinforcement
 // Learning, 2017, https://arxiv.org/abs/1702.03118.
@@ -98,36 +94,52 @@ func smooth(name string, x *G.Node, f32 func(y, slope, x []float32), f64 func(y,
 }
 
 func smoothNode[T kernel.Float](name string, x *G.Node, f func(y, slope, x []T)) (*G.Node, error) {
-	s := slopes[T]{}
+	var s slopes[T]
 	return apply(&op[T]{
 		name:  name,
 		shape: x.Shape(),
 		run: func(y []T, in []operand[T]) error {
-			f(y, s.keep(len(y)), in[0].f)
+			f(y, s.buffer(), in[0].f)
 			return nil
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
-			s.of = in[0]
-			dx, err := gradient(name+"Grad", in[0], func(dx []T, v []operand[T]) error {
-				kernel.Multiply(dx, s.kept, v[0].f)
-				return nil
-			}, dy, y) // y, so that the slopes are those of this run
+			dx, err := s.gradient(name, in[0], y, dy, func(dx, dy []T) { kernel.Multiply(dx, dx, dy) })
 			return G.Nodes{dx}, err
 		},
 	}, x)
 }
 
-// slopes are what a function of each element leaves for its gradient: computing them with the values costs little, computing
-// them again as much as the values.
-type slopes[T kernel.Float] struct {
-	of   *G.Node // with respect to which the gradient is, once there is one
-	kept []T
+// slopes are what a function of each element leaves for its gradient: computing them together with the values costs little,
+// computing them afterwards as much as the values. They wait in the buffer of the gradient, which overwrites them.
+type slopes[T kernel.Float] struct{ of *op[T] } // the gradient, nil if there is none
+
+// buffer returns where a run is to write the slopes, nil if no gradient needs them.
+func (s *slopes[T]) buffer() []T {
+	if s.of == nil {
+		return nil
+	}
+	s.of.allocate()
+	return s.of.dst
 }
 
-// keep returns where a run is to write n slopes, nil if no gradient needs them.
-func (s *slopes[T]) keep(n int) []T {
-	if s.kept == nil && s.of != nil && s.of.Deriv() != nil {
-		s.kept = hugepage.Make[T](n)
+// gradient adds a node for the gradient with respect to the argument of the function called name, y; of is that argument if it
+// is a node. multiply multiplies the slopes, dx, by dy.
+func (s *slopes[T]) gradient(name string, of, y, dy *G.Node, multiply func(dx, dy []T)) (*G.Node, error) {
+	if s.of != nil { // two gradients cannot share the slopes
+		return nil, errors.Errorf("graph: %s: a second gradient of the same node", name)
 	}
-	return s.kept
+	o := &op[T]{
+		name:  name + "Grad",
+		shape: y.Shape(),
+		of:    of,
+		run: func(dx []T, in []operand[T]) error {
+			multiply(dx, in[0].f)
+			return nil
+		},
+	}
+	n, err := apply(o, dy, y) // y, so that the slopes are those of this run
+	if err == nil {
+		s.of = o
+	}
+	return n, err
 }

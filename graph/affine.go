@@ -22,6 +22,9 @@ type affine[T kernel.Float] struct {
 	gradX   func(dx, dy, w []T)
 	gradW   func(dw, dy, x []T)
 	gradB   func(db, dy, y []T) // y with picks only
+
+	// through, if set, adds the gradient with respect to what a function is taken of, from that of its result y.
+	through func(y, dy *G.Node) (*G.Node, error)
 }
 
 // checkAffine returns an error unless the number of axes of x is in dims, w fits the given axis of x, and b, if present, has
@@ -52,6 +55,9 @@ func checkAffine(name string, x, w, b *G.Node, axis int, dims []int, layout stri
 
 // node adds the operation to the graph of its inputs.
 func (a affine[T]) node(x, w, b *G.Node) (*G.Node, error) {
+	if a.relu && !a.picks {
+		a.through = gate[T]
+	}
 	return apply(&op[T]{
 		name:  a.name,
 		shape: a.shape,
@@ -60,8 +66,8 @@ func (a affine[T]) node(x, w, b *G.Node) (*G.Node, error) {
 			return nil
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) (grads G.Nodes, err error) {
-			if a.relu && !a.picks {
-				if dy, err = gate[T](y, dy); err != nil {
+			if a.through != nil {
+				if dy, err = a.through(y, dy); err != nil {
 					return nil, err
 				}
 			}

@@ -118,9 +118,7 @@ func (o *op[T]) Do(in ...G.Value) (v G.Value, err error) {
 	if !o.needed() {
 		return scalarValue(make([]T, 1)), nil
 	}
-	if o.dst == nil {
-		o.allocate()
-	}
+	o.allocate()
 	if len(in) != len(o.in) {
 		return nil, errors.Errorf("graph: %s: %d inputs, want %d", o.name, len(in), len(o.in))
 	}
@@ -155,8 +153,11 @@ func (e panicError) Format(s fmt.State, verb rune) {
 // only if the path to the parameters leads through that input, and then makes it the input's Deriv.
 func (o *op[T]) needed() bool { return o.of == nil || o.of.Deriv() != nil }
 
-// allocate allocates the buffer of the result.
+// allocate allocates the buffer of the result, once.
 func (o *op[T]) allocate() {
+	if o.dst != nil {
+		return
+	}
 	o.dst = hugepage.Make[T](max(1, o.shape.TotalSize()))
 	if len(o.shape) == 0 {
 		o.value = scalarValue(o.dst)

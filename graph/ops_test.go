@@ -147,6 +147,8 @@ var testOps = []testOp{
 	simple("Dense/leading axes", func(in []*G.Node) (*G.Node, error) { return graph.Dense(in[0], in[1], in[2]) }, []int{2, 3, 4}, []int{5, 4}, []int{5}),
 	simple("DenseReLU", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], in[2]) }, []int{5, 7}, []int{3, 7}, []int{3}),
 	simple("DenseReLU/no bias", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], nil) }, []int{5, 7}, []int{3, 7}),
+	simple("DenseGELU", func(in []*G.Node) (*G.Node, error) { return graph.DenseGELU(in[0], in[1], in[2]) }, []int{2, 3, 7}, []int{5, 7}, []int{5}),
+	simple("DenseGELU/no bias", func(in []*G.Node) (*G.Node, error) { return graph.DenseGELU(in[0], in[1], nil) }, []int{5, 7}, []int{3, 7}),
 
 	conv("Conv2D/3x3 same", graph.ConvConfig{Padding: [2]int{1, 1}}, []int{3, 2, 5, 7}, []int{4, 2, 3, 3}, []int{4}),
 	conv("Conv2D/ReLU", graph.ConvConfig{Padding: [2]int{1, 1}, ReLU: true}, []int{3, 2, 5, 7}, []int{4, 2, 3, 3}, []int{4}),
@@ -304,6 +306,7 @@ var testOps = []testOp{
 // largeOps have shapes for which the work is cut into parts, the last one smaller.
 var largeOps = []testOp{
 	simple("Dense/large", func(in []*G.Node) (*G.Node, error) { return graph.DenseReLU(in[0], in[1], in[2]) }, []int{130, 300}, []int{520, 300}, []int{520}),
+	simple("DenseGELU/large", func(in []*G.Node) (*G.Node, error) { return graph.DenseGELU(in[0], in[1], in[2]) }, []int{300, 20}, []int{520, 20}, []int{520}),
 	conv("Conv2D/images in pairs", graph.ConvConfig{Padding: [2]int{1, 1}, ReLU: true}, []int{9, 5, 16, 14}, []int{7, 5, 3, 3}, []int{7}),
 	conv("Conv2D/max pool, Winograd's", graph.ConvConfig{Padding: [2]int{1, 1}, ReLU: true, MaxPool: true}, []int{9, 17, 8, 12}, []int{18, 17, 3, 3}, []int{18}),
 	conv("Conv2D/images in pairs, steps of two", graph.ConvConfig{Stride: [2]int{2, 2}, Padding: [2]int{2, 2}}, []int{9, 5, 27, 25}, []int{7, 5, 5, 5}, []int{7}),

@@ -14,6 +14,9 @@ type Func struct {
 	fault
 	name string
 	op   func(x *G.Node) (*G.Node, error)
+
+	// dense, if set, is a dense layer with the function after it, in one operation.
+	dense func(x, w, b *G.Node) (*G.Node, error)
 }
 
 // NewFunc makes a layer from any function that maps a node to a node of the same graph. The name is for errors.
@@ -34,8 +37,13 @@ func NewTanh() *Func { return NewFunc("tanh", graph.Tanh) }
 // NewSigmoid makes the logistic function, 1/(1 + exp(-x)).
 func NewSigmoid() *Func { return NewFunc("sigmoid", graph.Sigmoid) }
 
-// NewGELU makes the Gaussian error linear unit, x Phi(x) with Phi the distribution function of the normal distribution.
-func NewGELU() *Func { return NewFunc("gelu", graph.GELU) }
+// NewGELU makes the Gaussian error linear unit, x Phi(x) with Phi the distribution function of the normal distribution. In a
+// Sequential it is fused with a Dense before it.
+func NewGELU() *Func {
+	f := NewFunc("gelu", graph.GELU)
+	f.dense = graph.DenseGELU
+	return f
+}
 
 // NewGELUTanh makes GELU's tanh approximation, as in GPT-2.
 func NewGELUTanh() *Func { return NewFunc("gelu", graph.GELUTanh) }

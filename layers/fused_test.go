@@ -2,6 +2,7 @@ package layers_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +61,32 @@ func TestPoolBehindConv(t *testing.T) {
 		if n.Op() != nil && strings.Contains(n.Op().String(), "MaxPool") {
 			t.Errorf("a %v of its own", n.Op())
 		}
+	}
+}
+
+// TestFusedGELU builds a dense layer with a GELU after it, and with one that containers do not recognise. A ReLU between them
+// keeps them apart.
+func TestFusedGELU(t *testing.T) {
+	dense := func(c layers.Init) layers.Layer { return layers.NewDense("fc", 4, 5, c) }
+	s := subject{name: "dense", row: tensor.Shape{3, 4}, make: dense}
+	testFused(t, s, func(l, relu layers.Layer) layers.Layer {
+		if relu == layers.Layer(apart) {
+			return layers.NewSequential(l, layers.NewFunc("gelu", graph.GELU))
+		}
+		return layers.NewSequential(l, layers.NewGELU())
+	})
+	s.make = func(c layers.Init) layers.Layer {
+		return layers.NewSequential(dense(c), layers.NewReLU(), layers.NewGELU())
+	}
+	r := newRun(t, s.made(tensor.Float64), layers.Training, s.rows(tensor.Float64, 2), upstream)
+	var names []string
+	for _, n := range r.x.Graph().AllNodes() {
+		if n.Op() != nil {
+			names = append(names, n.Op().String())
+		}
+	}
+	if !slices.Contains(names, "DenseReLU") || !slices.Contains(names, "GELU") {
+		t.Errorf("a dense layer, a ReLU and a GELU are %v", names)
 	}
 }
 

@@ -1,7 +1,9 @@
 package kernel
 
 import (
+	"github.com/layernoise/layernoise/internal/elementary"
 	"github.com/layernoise/layernoise/internal/gemm"
+	"github.com/layernoise/layernoise/internal/parallel"
 	"gonum.org/v1/gonum/blas"
 )
 
@@ -12,6 +14,27 @@ type Dense struct{ N, In, Out int }
 func DenseForward[T Float](d Dense, y, x, w, b []T, relu bool) {
 	gemm.Gemm(blas.NoTrans, blas.Trans, d.N, d.Out, d.In, 1, x, d.In, w, d.In, 0, y, d.Out)
 	AddRow(y, b, d.Out, relu)
+}
+
+// DenseGELU is DenseForward followed by GELU, whose slopes it writes to slope unless that is nil.
+func DenseGELU[T Float](d Dense, y, slope, x, w, b []T) {
+	DenseForward(d, y, x, w, nil, false)
+	l, low := loopsFor[T](), lowest[T](false)
+	block := 1 + 1<<11/d.Out // of rows, which stay in the cache from the sums to the function
+	parallel.For(d.N, 1+1<<13/d.Out, func(lo, hi int) {
+		for ; lo < hi; lo += block {
+			from, to := lo*d.Out, min(lo+block, hi)*d.Out
+			for i := from; b != nil && i < to; i += d.Out {
+				row := y[i:][:d.Out]
+				l.sumClip(row, row, b, low)
+			}
+			if slope == nil {
+				elementary.LoopsFor[T]().GELU(y[from:to], y[from:to])
+			} else {
+				elementary.LoopsFor[T]().GELUSlope(y[from:to], slope[from:to], y[from:to])
+			}
+		}
+	})
 }
 
 // DenseGradX computes dx = dy w.
