@@ -163,12 +163,14 @@ func (g *winograd) borrowRows(q0, q1 int, apart bool) *tileRows {
 	r.zeros = r.buf[winogradIn*r.stride:]
 	clear(r.buf)
 	r.lines, r.left, r.right = r.lines[:0], r.left[:0], r.right[:0]
-	for i := range n {
-		var left, right uint32
-		if i < r.rows*r.cols {
-			left, right = -one[uint32](apart || i%r.cols > 0), -one[uint32](apart || (i+1)%r.cols > 0)
+	for range r.rows {
+		for t := range r.cols {
+			r.left = append(r.left, -one[uint32](apart || t > 0))
+			r.right = append(r.right, -one[uint32](apart || t < r.cols-1))
 		}
-		r.left, r.right = append(r.left, left), append(r.right, right)
+	}
+	for len(r.left) < n {
+		r.left, r.right = append(r.left, 0), append(r.right, 0)
 	}
 	return r
 }

@@ -2270,7 +2270,7 @@ done:
 	RET
 
 // func gatedSumsAVX2(s []float64, dy []float32, y []float32, width int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·gatedSumsAVX2(SB), NOSPLIT, $0-80
 	MOVQ   s_base+0(FP), AX
 	MOVQ   dy_base+24(FP), CX
@@ -2288,14 +2288,16 @@ row:
 	JLT    tail
 
 loop:
-	VMOVUPS  (DX)(R9*4), Y2
-	VPCMPEQD Y0, Y2, Y2
-	VMOVUPS  (CX)(R9*4), Y3
-	VANDNPS  Y3, Y2, Y2
-	VADDPS   Y2, Y1, Y1
-	ADDQ     $+8, R9
-	SUBQ     $+8, R8
-	JGE      loop
+	PREFETCHT0 1024(DX)(R9*4)
+	PREFETCHT0 1024(CX)(R9*4)
+	VMOVUPS    (DX)(R9*4), Y2
+	VPCMPEQD   Y0, Y2, Y2
+	VMOVUPS    (CX)(R9*4), Y3
+	VANDNPS    Y3, Y2, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       $+8, R9
+	SUBQ       $+8, R8
+	JGE        loop
 
 tail:
 	ADDQ       $+8, R8
@@ -2303,6 +2305,8 @@ tail:
 	LEAQ       constants<>+32(SB), R10
 	NEGQ       R8
 	VMOVUPS    (R10)(R8*4), Y2
+	PREFETCHT0 1024(DX)(R9*4)
+	PREFETCHT0 1024(CX)(R9*4)
 	VMASKMOVPS (DX)(R9*4), Y2, Y3
 	VPCMPEQD   Y0, Y3, Y3
 	VMASKMOVPS (CX)(R9*4), Y2, Y2
@@ -5674,7 +5678,7 @@ done:
 	RET
 
 // func gatedSumsAVX512(s []float64, dy []float32, y []float32, width int)
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F, AVX512VL, MMX+
 TEXT ·gatedSumsAVX512(SB), NOSPLIT, $0-80
 	MOVQ   s_base+0(FP), AX
 	MOVQ   dy_base+24(FP), DX
@@ -5698,21 +5702,25 @@ row:
 	JLT    tail
 
 loop:
-	VMOVUPS   (BX)(R9*4), Y1
-	VPTESTMD  Y1, Y1, K2
-	VMOVUPS.Z (DX)(R9*4), K2, Y1
-	VADDPS    Y1, Y0, Y0
-	ADDQ      $+8, R9
-	SUBQ      $+8, R8
-	JGE       loop
+	PREFETCHT0 1024(BX)(R9*4)
+	PREFETCHT0 1024(DX)(R9*4)
+	VMOVUPS    (BX)(R9*4), Y1
+	VPTESTMD   Y1, Y1, K2
+	VMOVUPS.Z  (DX)(R9*4), K2, Y1
+	VADDPS     Y1, Y0, Y0
+	ADDQ       $+8, R9
+	SUBQ       $+8, R8
+	JGE        loop
 
 tail:
-	ADDQ      $+8, R8
-	JZ        done
-	VMOVUPS.Z (BX)(R9*4), K1, Y1
-	VPTESTMD  Y1, Y1, K2
-	VMOVUPS.Z (DX)(R9*4), K2, Y1
-	VADDPS    Y1, Y0, Y0
+	ADDQ       $+8, R8
+	JZ         done
+	PREFETCHT0 1024(BX)(R9*4)
+	PREFETCHT0 1024(DX)(R9*4)
+	VMOVUPS.Z  (BX)(R9*4), K1, Y1
+	VPTESTMD   Y1, Y1, K2
+	VMOVUPS.Z  (DX)(R9*4), K2, Y1
+	VADDPS     Y1, Y0, Y0
 
 done:
 	VEXTRACTF128 $0x01, Y0, X1

@@ -133,6 +133,9 @@ func (g *generator) gatedSums() {
 	g.eachRow("s", func(row reg.Register) {
 		total := g.zero()
 		g.columnsOf(g.copyOf(width), mask, func(c columns) {
+			const ahead = 1024 // bytes: both come from memory
+			g.PREFETCHT0(c.of(y).Offset(ahead))
+			g.PREFETCHT0(c.of(dy).Offset(ahead))
 			g.VADDPS(g.where(c, c.of(y), c.of(dy), zero), total, total)
 		}, func() {})
 		sum, sum64 := g.lanesSum(total), g.XMM()
