@@ -84,16 +84,16 @@ func wholeTwo(f func(y, slope, x []float32)) func(y, slope, x []float32) {
 }
 
 // wholeExpSum is wholeUnary for ExpSum.
-func wholeExpSum(f func(y, x []float32, top, scale float32, sums *[8]float64)) func(y, x []float32, top, scale float32) float64 {
+func wholeExpSum(f func(y, x []float32, top, scale float32, sums *[8]float64) float64) func(y, x []float32, top, scale float32) float64 {
 	return func(y, x []float32, top, scale float32) float64 {
 		var sums [8]float64
 		n := len(x) / lanes * lanes
 		if n > 0 {
-			f(y[:n], x[:n], top, scale, &sums)
+			if total := f(y[:n], x[:n], top, scale, &sums); n == len(x) {
+				return total
+			}
 		}
-		if n < len(x) {
-			expSum(y[n:], x[n:], top, scale, &sums, fall32)
-		}
+		expSum(y[n:], x[n:], top, scale, &sums, fall32)
 		return fold(&sums)
 	}
 }

@@ -5,7 +5,7 @@ package elementary
 // expSumAVX2 is expSum, for whole registers.
 //
 //go:noescape
-func expSumAVX2(y []float32, x []float32, top float32, scale float32, sums *[8]float64)
+func expSumAVX2(y []float32, x []float32, top float32, scale float32, sums *[8]float64) (total float64)
 
 // tanhAVX2 is tanh, for whole registers.
 //
@@ -65,7 +65,7 @@ func geluTanhSlopeAVX2(y []float32, slope []float32, x []float32)
 // expSumAVX512 is expSum, for whole registers.
 //
 //go:noescape
-func expSumAVX512(y []float32, x []float32, top float32, scale float32, sums *[8]float64)
+func expSumAVX512(y []float32, x []float32, top float32, scale float32, sums *[8]float64) (total float64)
 
 // tanhAVX512 is tanh, for whole registers.
 //

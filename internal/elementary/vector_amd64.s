@@ -2,21 +2,20 @@
 
 #include "textflag.h"
 
-// func expSumAVX2(y []float32, x []float32, top float32, scale float32, sums *[8]float64)
-// Requires: AVX, AVX2
-TEXT ·expSumAVX2(SB), NOSPLIT, $0-64
+// func expSumAVX2(y []float32, x []float32, top float32, scale float32, sums *[8]float64) (total float64)
+// Requires: AVX, AVX2, SSE2
+TEXT ·expSumAVX2(SB), NOSPLIT, $0-72
 	MOVQ         y_len+8(FP), AX
 	MOVQ         y_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
 	VBROADCASTSS top+48(FP), Y0
 	VBROADCASTSS scale+52(FP), Y1
-	MOVQ         sums+56(FP), BX
-	VMOVUPS      (BX), Y2
-	VMOVUPS      32(BX), Y3
-	XORQ         SI, SI
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	XORQ         BX, BX
 
 loop:
-	VMOVUPS      (DX)(SI*4), Y4
+	VMOVUPS      (DX)(BX*4), Y4
 	VSUBPS       Y0, Y4, Y4
 	VMULPS       Y1, Y4, Y4
 	VMOVUPS      constants<>+0(SB), Y5
@@ -48,17 +47,25 @@ loop:
 	VPSLLD       $0x17, Y6, Y6
 	VMULPS       Y6, Y4, Y4
 	VPAND        Y5, Y4, Y4
-	VMOVUPS      Y4, (CX)(SI*4)
+	VMOVUPS      Y4, (CX)(BX*4)
 	VEXTRACTF128 $0x01, Y4, X5
 	VCVTPS2PD    X4, Y4
 	VCVTPS2PD    X5, Y5
 	VADDPD       Y4, Y2, Y2
 	VADDPD       Y5, Y3, Y3
-	ADDQ         $+8, SI
-	CMPQ         SI, AX
+	ADDQ         $+8, BX
+	CMPQ         BX, AX
 	JLT          loop
-	VMOVUPS      Y2, (BX)
-	VMOVUPS      Y3, 32(BX)
+	MOVQ         sums+56(FP), AX
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y3, 32(AX)
+	VMOVAPS      Y3, Y0
+	VADDPD       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X0, X1, X1
+	VUNPCKHPD    X1, X1, X0
+	VADDSD       X1, X0, X0
+	MOVSD        X0, total+64(FP)
 	VZEROUPPER
 	RET
 
@@ -679,26 +686,25 @@ loop:
 	VZEROUPPER
 	RET
 
-// func expSumAVX512(y []float32, x []float32, top float32, scale float32, sums *[8]float64)
-// Requires: AVX, AVX512F
-TEXT ·expSumAVX512(SB), NOSPLIT, $0-64
+// func expSumAVX512(y []float32, x []float32, top float32, scale float32, sums *[8]float64) (total float64)
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
+TEXT ·expSumAVX512(SB), NOSPLIT, $0-72
 	MOVQ         y_len+8(FP), AX
 	MOVQ         y_base+0(FP), CX
 	MOVQ         x_base+24(FP), DX
 	VBROADCASTSS top+48(FP), Z0
 	VBROADCASTSS scale+52(FP), Z1
-	MOVQ         sums+56(FP), BX
-	VMOVUPS      (BX), Z2
-	XORQ         SI, SI
-	LEAQ         -48(AX), DI
-	CMPQ         SI, DI
+	VXORPS       Z2, Z2, Z2
+	XORQ         BX, BX
+	LEAQ         -48(AX), SI
+	CMPQ         BX, SI
 	JGE          rest
 
 abreast:
-	VMOVUPS       (DX)(SI*4), Z3
-	VMOVUPS       64(DX)(SI*4), Z4
-	VMOVUPS       128(DX)(SI*4), Z5
-	VMOVUPS       192(DX)(SI*4), Z6
+	VMOVUPS       (DX)(BX*4), Z3
+	VMOVUPS       64(DX)(BX*4), Z4
+	VMOVUPS       128(DX)(BX*4), Z5
+	VMOVUPS       192(DX)(BX*4), Z6
 	VSUBPS        Z0, Z3, Z3
 	VSUBPS        Z0, Z4, Z4
 	VSUBPS        Z0, Z5, Z5
@@ -811,10 +817,10 @@ abreast:
 	VMOVAPS.Z     Z4, K2, Z4
 	VMOVAPS.Z     Z5, K3, Z5
 	VMOVAPS.Z     Z6, K4, Z6
-	VMOVUPS       Z3, (CX)(SI*4)
-	VMOVUPS       Z4, 64(CX)(SI*4)
-	VMOVUPS       Z5, 128(CX)(SI*4)
-	VMOVUPS       Z6, 192(CX)(SI*4)
+	VMOVUPS       Z3, (CX)(BX*4)
+	VMOVUPS       Z4, 64(CX)(BX*4)
+	VMOVUPS       Z5, 128(CX)(BX*4)
+	VMOVUPS       Z6, 192(CX)(BX*4)
 	VEXTRACTF64X4 $0x01, Z3, Y7
 	VCVTPS2PD     Y3, Z3
 	VCVTPS2PD     Y7, Z7
@@ -835,16 +841,16 @@ abreast:
 	VCVTPS2PD     Y3, Z3
 	VADDPD        Z4, Z2, Z2
 	VADDPD        Z3, Z2, Z2
-	ADDQ          $+64, SI
-	CMPQ          SI, DI
+	ADDQ          $+64, BX
+	CMPQ          BX, SI
 	JLT           abreast
 
 rest:
-	CMPQ SI, AX
+	CMPQ BX, AX
 	JGE  done
 
 loop:
-	VMOVUPS       (DX)(SI*4), Z3
+	VMOVUPS       (DX)(BX*4), Z3
 	VSUBPS        Z0, Z3, Z3
 	VMULPS        Z1, Z3, Z3
 	VBROADCASTSS  constants<>+0(SB), Z4
@@ -873,18 +879,26 @@ loop:
 	VADDPS.BCST   constants<>+352(SB), Z3, Z3
 	VSCALEFPS     Z4, Z3, Z3
 	VMOVAPS.Z     Z3, K1, Z3
-	VMOVUPS       Z3, (CX)(SI*4)
+	VMOVUPS       Z3, (CX)(BX*4)
 	VEXTRACTF64X4 $0x01, Z3, Y4
 	VCVTPS2PD     Y3, Z3
 	VCVTPS2PD     Y4, Z4
 	VADDPD        Z3, Z2, Z2
 	VADDPD        Z4, Z2, Z2
-	ADDQ          $+16, SI
-	CMPQ          SI, AX
+	ADDQ          $+16, BX
+	CMPQ          BX, AX
 	JLT           loop
 
 done:
-	VMOVUPS Z2, (BX)
+	MOVQ          sums+56(FP), AX
+	VMOVUPS       Z2, (AX)
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPD        Y2, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X0, X1, X1
+	VUNPCKHPD     X1, X1, X0
+	VADDSD        X1, X0, X0
+	MOVSD         X0, total+64(FP)
 	VZEROUPPER
 	RET
 

@@ -18,13 +18,16 @@ type Attention struct {
 	Causal                         bool
 }
 
+// mostQueries is how many queries a block has at most.
+const mostQueries = 64
+
 // block is how many queries are a block: so many suit the products. Fewer, for long rows to stay in the second cache, are slower,
 // but for short causal sequences, of which smaller blocks leave out more of what is hidden.
 func (a Attention) block() int {
 	if a.Causal && a.Keys <= 128 {
 		return min(a.Queries, 32)
 	}
-	return min(a.Queries, 64)
+	return min(a.Queries, mostQueries)
 }
 
 // pitch is how many numbers are from one row of scores to the next: whole vectors, of an odd number, because rows that are a

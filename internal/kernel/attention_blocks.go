@@ -111,9 +111,7 @@ func (w *attentionWork[T]) forward(query int) {
 		e = w.rows.Kept[query*w.pitch:]
 	}
 	w.score(e, query, queries, keys)
-	for r := range queries {
-		w.rows.Top[query+r], w.rows.Inverse[query+r] = w.softmax(e[r*w.pitch:], query+r, keys)
-	}
+	w.softmax(e, query, queries, keys)
 	if w.Scale != 0 && w.rows.Kept != nil {
 		e = w.scores[:copy(w.scores, e[:queries*w.pitch])]
 	}
@@ -135,15 +133,24 @@ func (w *attentionWork[T]) score(e []T, query, queries, keys int) {
 	gemm.Serial(blas.NoTrans, blas.NoTrans, queries, keys, w.Width, 1, w.q.at(query), w.q.Stride, w.kt, w.pitch, 0, e, w.pitch)
 }
 
-// softmax replaces the products of a query with keys by the exponentials of the scores less the largest one, which are zero
-// for keys that it does not see, and returns the largest product and one over the sum.
-func (w *attentionWork[T]) softmax(row []T, query, keys int) (top, inverse T) {
-	seen := w.hide(row, query, keys)
-	if seen == 0 {
-		return 0, 0
+// softmax replaces the products of a block of queries with keys by the exponentials of the scores less the largest one of the
+// row, which are zero for keys that a query does not see. It leaves the largest products and one over the sums. All of the
+// former come before the first of the latter, so that none is waited for.
+func (w *attentionWork[T]) softmax(e []T, query, queries, keys int) {
+	top, inverse := w.rows.Top[query:][:queries], w.rows.Inverse[query:][:queries]
+	var seen [mostQueries]int
+	for r := range queries {
+		row := e[r*w.pitch:]
+		seen[r] = w.hide(row, query+r, keys)
+		top[r] = base(w.loops.top(row[:seen[r]]))
 	}
-	top = base(w.loops.top(row[:seen]))
-	return top, T(1 / w.exps.ExpSum(row[:seen], row[:seen], top, w.scale))
+	for r := range queries {
+		if row := e[r*w.pitch:][:seen[r]]; len(row) > 0 {
+			inverse[r] = T(1 / w.exps.ExpSum(row, row, top[r], w.scale))
+		} else {
+			inverse[r] = 0
+		}
+	}
 }
 
 // hide takes the keys that a query does not see out of its row of products: what is behind the first elements, whose number,

@@ -186,6 +186,28 @@ func TestAttentionBadValues(t *testing.T) {
 	}
 }
 
+// A pass leaves nothing to the next: where no key is seen, the result is zero, whatever was seen before.
+func TestAttentionSeesNothing(t *testing.T) {
+	a := Attention{N: 1, Queries: 5, Keys: 20, Heads: 1, Width: 3}
+	q, k, v, y := make([]float32, 15), make([]float32, 60), make([]float32, 60), make([]float32, 15)
+	for i := range v {
+		v[i] = 1
+	}
+	s := NewSoftmax[float32](a)
+	padding := make([]bool, 20)
+	for _, want := range []float32{1, 0} {
+		AttentionForward(a, AttentionMask[float32]{Padding: padding}, s, Heads[float32]{y, 3}, Heads[float32]{q, 3}, Heads[float32]{k, 3}, Heads[float32]{v, 3})
+		for i, got := range y {
+			if math.Abs(float64(got-want)) > 1e-6 || want == 0 && s.Inverse[i/3] != 0 {
+				t.Fatalf("element %d: %v, want %v; one over the sum is %v", i, got, want, s.Inverse[i/3])
+			}
+		}
+		for i := range padding {
+			padding[i] = true
+		}
+	}
+}
+
 // TestAttentionKept: exponentials that are kept are those that are computed again, to the bit.
 func TestAttentionKept(t *testing.T) {
 	const width, heads, n = 5, 2, 3

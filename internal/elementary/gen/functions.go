@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 
 	"github.com/layernoise/layernoise/internal/elementary/coef"
 )
@@ -158,18 +159,19 @@ func (k *kernel) normal(x vector) (phi vector, density func() vector) {
 	return pick(tail, k.Sub(k.one, tail)), func() vector { return k.mulBy(e, coef.Density) }
 }
 
-// expSum writes exp((x - top) scale), as computed by fall, to y and adds the elements to the eight sums, in order.
+// expSum writes exp((x - top) scale), as computed by fall, to y, and its eight sums to sums, and returns what they add up to.
 func expSum(k *kernel) {
 	n, y, x := k.Length("y"), k.Pointer("y"), k.Pointer("x")
 	top, scale := k.Repeat(k.Address("top")), k.Repeat(k.Address("scale"))
-	sums := operand.Mem{Base: k.Load(k.Param("sums"), k.GP64())}
 	width := 4 // elements of float64 in the registers of the sums
 	if k.Wide() {
 		width = 8
 	}
 	var total []vector
 	for i := 0; i < 8; i += width {
-		total = append(total, k.Read(sums.Offset(8*i)))
+		t := k.Vec()
+		k.VXORPS(t, t, t)
+		total = append(total, t)
 	}
 	k.loop(n, func(at func(operand.Mem) operand.Mem) vector {
 		e := k.fall(k.Mul(k.Sub(k.Read(at(x)), top), scale))
@@ -182,8 +184,27 @@ func expSum(k *kernel) {
 			k.VADDPD(d, t, t)
 		}
 	})
+	sums := operand.Mem{Base: k.Load(k.Param("sums"), k.GP64())}
 	for i, t := range total {
 		k.Write(t, sums.Offset(8*width*i))
 	}
+	k.Store(k.fold(total), k.Return("total"))
 	k.Finish()
+}
+
+// fold adds up eight sums.
+func (k *kernel) fold(s []vector) reg.VecVirtual {
+	quarter, half := k.XMM(), k.YMM()
+	if k.Wide() {
+		k.VEXTRACTF64X4(operand.U8(1), s[0], half)
+	} else {
+		k.VMOVAPS(s[1], half)
+	}
+	k.VADDPD(s[0].AsY(), half, half)
+	k.VEXTRACTF128(operand.U8(1), half, quarter)
+	k.VADDPD(half.AsX(), quarter, quarter)
+	x := k.XMM()
+	k.VUNPCKHPD(quarter, quarter, x)
+	k.VADDSD(quarter, x, x)
+	return x
 }

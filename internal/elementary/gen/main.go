@@ -22,7 +22,7 @@ func main() {
 func emit(ctx *build.Context, t *vectorasm.Table) {
 	for _, set := range []vectorasm.Set{vectorasm.AVX2, vectorasm.AVX512} {
 		start := func(name, params string) *kernel { return newKernel(ctx, t, set, name, params) }
-		expSum(start("expSum", "y, x []float32, top, scale float32, sums *[8]float64"))
+		expSum(start("expSum", "y, x []float32, top, scale float32, sums *[8]float64) (total float64"))
 
 		start("tanh", "y, x []float32").each("y", "x", func(k *kernel, v []vector, _ operand.Mem) []vector { return []vector{k.tanh(v[0])} })
 		start("sigmoid", "y, x []float32").each("y", "x", func(k *kernel, v []vector, _ operand.Mem) []vector {
