@@ -22,6 +22,7 @@ func kernelsOf(l cpu.Level) kernels {
 	}
 	if l >= cpu.AVX512 {
 		k.weighViews, k.dotViews = weighViewsAVX512, dotViewsAVX512
+		k.windowPlanes, k.planesWindow = windowPlanesAVX512Tail, planesWindowAVX512Tail
 		k.inputCols, k.gradCols, k.outputCols = inputColsAVX512, gradColsAVX512, outputColsAVX512
 		k.inputRows, k.gradRows, k.outputRows = inputRowsAVX512Wide, gradRowsAVX512Wide, outputRowsAVX512Wide
 		k.gate32 = gate32AVX512
@@ -130,6 +131,27 @@ func windowPlanesAVX2Tail(u []float32, plane int, w []float32, n int, rotate boo
 		windowPlanesAVX2(u, plane, w, whole, &winogradScales)
 	}
 	windowPlanes(u[whole:], plane, w[whole*window9:], n-whole, rotate)
+}
+
+// windowPlanesAVX512Tail leaves what does not fill a register to AVX2, and so does planesWindowAVX512Tail.
+func windowPlanesAVX512Tail(u []float32, plane int, w []float32, n int, rotate bool) {
+	whole := n / (2 * lanes) * (2 * lanes)
+	switch {
+	case whole == 0:
+	case rotate:
+		rotatedPlanesAVX512(u, plane, w, whole, &winogradScales)
+	default:
+		windowPlanesAVX512(u, plane, w, whole, &winogradScales)
+	}
+	windowPlanesAVX2Tail(u[whole:], plane, w[whole*window9:], n-whole, rotate)
+}
+
+func planesWindowAVX512Tail(dw []float32, n int, u []float32, plane int) {
+	whole := n / (2 * lanes) * (2 * lanes)
+	if whole > 0 {
+		planesWindowAVX512(dw, whole, u, plane, &winogradScales)
+	}
+	planesWindowAVX2Tail(dw[whole*window9:], n-whole, u[whole:], plane)
 }
 
 func planesWindowAVX2Tail(dw []float32, n int, u []float32, plane int) {

@@ -2,21 +2,6 @@
 
 package kernel
 
-// windowPlanesAVX2 is windowPlanes.
-//
-//go:noescape
-func windowPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
-
-// rotatedPlanesAVX2 is rotatedPlanes.
-//
-//go:noescape
-func rotatedPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
-
-// planesWindowAVX2 is planesWindow.
-//
-//go:noescape
-func planesWindowAVX2(dw []float32, n int, u []float32, plane int, scales *[36]float32)
-
 // maxHalvesAVX2 is maxHalves.
 //
 //go:noescape
@@ -81,6 +66,21 @@ func gradColsAVX2(dst []float32, plane int, src []float32, stride int, n int)
 //
 //go:noescape
 func outputColsAVX2(dst []float32, stride int, src []float32, plane int, n int)
+
+// windowPlanesAVX2 is windowPlanes.
+//
+//go:noescape
+func windowPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
+
+// rotatedPlanesAVX2 is rotatedPlanes.
+//
+//go:noescape
+func rotatedPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
+
+// planesWindowAVX2 is planesWindow.
+//
+//go:noescape
+func planesWindowAVX2(dw []float32, n int, u []float32, plane int, scales *[36]float32)
 
 // gate32AVX2 is gate32.
 //
@@ -321,6 +321,21 @@ func gradColsAVX512(dst []float32, plane int, src []float32, stride int, n int)
 //
 //go:noescape
 func outputColsAVX512(dst []float32, stride int, src []float32, plane int, n int)
+
+// windowPlanesAVX512 is windowPlanes.
+//
+//go:noescape
+func windowPlanesAVX512(u []float32, plane int, w []float32, n int, scales *[36]float32)
+
+// rotatedPlanesAVX512 is rotatedPlanes.
+//
+//go:noescape
+func rotatedPlanesAVX512(u []float32, plane int, w []float32, n int, scales *[36]float32)
+
+// planesWindowAVX512 is planesWindow.
+//
+//go:noescape
+func planesWindowAVX512(dw []float32, n int, u []float32, plane int, scales *[36]float32)
 
 // gate32AVX512 is gate32.
 //

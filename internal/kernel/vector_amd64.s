@@ -2,921 +2,6 @@
 
 #include "textflag.h"
 
-// func windowPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
-// Requires: AVX, FMA3
-TEXT ·windowPlanesAVX2(SB), NOSPLIT, $576-72
-	MOVQ n+56(FP), AX
-	MOVQ u_base+0(FP), CX
-	MOVQ plane+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ w_base+32(FP), BX
-	MOVQ scales+64(FP), SI
-
-loop:
-	VBROADCASTF128 (BX), Y0
-	VINSERTF128    $0x01, 144(BX), Y0, Y0
-	VBROADCASTF128 36(BX), Y1
-	VINSERTF128    $0x01, 180(BX), Y1, Y1
-	VBROADCASTF128 72(BX), Y2
-	VINSERTF128    $0x01, 216(BX), Y2, Y2
-	VBROADCASTF128 108(BX), Y3
-	VINSERTF128    $0x01, 252(BX), Y3, Y3
-	VUNPCKLPS      Y1, Y0, Y4
-	VUNPCKHPS      Y1, Y0, Y0
-	VUNPCKLPS      Y3, Y2, Y1
-	VUNPCKHPS      Y3, Y2, Y2
-	VUNPCKLPD      Y1, Y4, Y3
-	VUNPCKHPD      Y1, Y4, Y1
-	VUNPCKLPD      Y2, Y0, Y4
-	VUNPCKHPD      Y2, Y0, Y0
-	VBROADCASTF128 16(BX), Y2
-	VINSERTF128    $0x01, 160(BX), Y2, Y2
-	VBROADCASTF128 52(BX), Y5
-	VINSERTF128    $0x01, 196(BX), Y5, Y5
-	VBROADCASTF128 88(BX), Y6
-	VINSERTF128    $0x01, 232(BX), Y6, Y6
-	VBROADCASTF128 124(BX), Y7
-	VINSERTF128    $0x01, 268(BX), Y7, Y7
-	VUNPCKLPS      Y5, Y2, Y8
-	VUNPCKHPS      Y5, Y2, Y2
-	VUNPCKLPS      Y7, Y6, Y5
-	VUNPCKHPS      Y7, Y6, Y6
-	VUNPCKLPD      Y5, Y8, Y7
-	VUNPCKHPD      Y5, Y8, Y5
-	VUNPCKLPD      Y6, Y2, Y8
-	VUNPCKHPD      Y6, Y2, Y2
-	VBROADCASTSS   32(BX), Y6
-	VMOVSS         176(BX), X9
-	VINSERTPS      $0x10, 68(BX), X6, X6
-	VINSERTPS      $0x10, 212(BX), X9, X9
-	VINSERTPS      $0x20, 104(BX), X6, X6
-	VINSERTPS      $0x20, 248(BX), X9, X9
-	VINSERTPS      $0x30, 140(BX), X6, X6
-	VINSERTPS      $0x30, 284(BX), X9, X9
-	VINSERTF128    $0x01, X9, Y6, Y6
-	VMOVUPS        Y3, (SP)
-	VMOVUPS        Y8, 480(SP)
-	VADDPS         Y8, Y3, Y9
-	VADDPS         Y0, Y9, Y10
-	VMOVUPS        Y10, 96(SP)
-	VSUBPS         Y0, Y9, Y9
-	VMOVUPS        Y9, 192(SP)
-	VMOVAPS        Y3, Y3
-	VFMADD231PS    constants<>+64(SB), Y8, Y3
-	VMOVAPS        Y3, Y8
-	VFMADD231PS    constants<>+96(SB), Y0, Y8
-	VMOVUPS        Y8, 288(SP)
-	VMOVAPS        Y3, Y3
-	VFNMADD231PS   constants<>+96(SB), Y0, Y3
-	VMOVUPS        Y3, 384(SP)
-	VMOVUPS        Y1, 32(SP)
-	VMOVUPS        Y2, 512(SP)
-	VADDPS         Y2, Y1, Y0
-	VADDPS         Y7, Y0, Y3
-	VMOVUPS        Y3, 128(SP)
-	VSUBPS         Y7, Y0, Y0
-	VMOVUPS        Y0, 224(SP)
-	VMOVAPS        Y1, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y1
-	VFMADD231PS    constants<>+96(SB), Y7, Y1
-	VMOVUPS        Y1, 320(SP)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y7, Y0
-	VMOVUPS        Y0, 416(SP)
-	VMOVUPS        Y4, 64(SP)
-	VMOVUPS        Y6, 544(SP)
-	VADDPS         Y6, Y4, Y0
-	VADDPS         Y5, Y0, Y1
-	VMOVUPS        Y1, 160(SP)
-	VSUBPS         Y5, Y0, Y0
-	VMOVUPS        Y0, 256(SP)
-	VMOVAPS        Y4, Y0
-	VFMADD231PS    constants<>+64(SB), Y6, Y0
-	VMOVAPS        Y0, Y1
-	VFMADD231PS    constants<>+96(SB), Y5, Y1
-	VMOVUPS        Y1, 352(SP)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y5, Y0
-	VMOVUPS        Y0, 448(SP)
-	MOVQ           CX, DI
-	LEAQ           (DI)(DX*2), R8
-	ADDQ           DX, R8
-	VMOVUPS        (SP), Y0
-	VMOVUPS        32(SP), Y1
-	VMOVUPS        64(SP), Y2
-	VBROADCASTSS   (SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   20(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   4(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   8(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   12(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   16(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	VMOVUPS        96(SP), Y0
-	VMOVUPS        128(SP), Y1
-	VMOVUPS        160(SP), Y2
-	VBROADCASTSS   24(SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   44(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   28(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   32(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   36(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   40(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	VMOVUPS        192(SP), Y0
-	VMOVUPS        224(SP), Y1
-	VMOVUPS        256(SP), Y2
-	VBROADCASTSS   48(SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   68(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   52(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   56(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   60(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   64(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	VMOVUPS        288(SP), Y0
-	VMOVUPS        320(SP), Y1
-	VMOVUPS        352(SP), Y2
-	VBROADCASTSS   72(SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   92(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   76(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   80(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   84(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   88(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	VMOVUPS        384(SP), Y0
-	VMOVUPS        416(SP), Y1
-	VMOVUPS        448(SP), Y2
-	VBROADCASTSS   96(SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   116(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   100(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   104(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   108(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   112(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	VMOVUPS        480(SP), Y0
-	VMOVUPS        512(SP), Y1
-	VMOVUPS        544(SP), Y2
-	VBROADCASTSS   120(SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   140(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   124(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   128(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   132(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   136(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	ADDQ           $+288, BX
-	ADDQ           $+32, CX
-	SUBQ           $+8, AX
-	JNZ            loop
-	VZEROUPPER
-	RET
-
-// func rotatedPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
-// Requires: AVX, FMA3
-TEXT ·rotatedPlanesAVX2(SB), NOSPLIT, $576-72
-	MOVQ n+56(FP), AX
-	MOVQ u_base+0(FP), CX
-	MOVQ plane+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ w_base+32(FP), BX
-	MOVQ scales+64(FP), SI
-
-loop:
-	VBROADCASTF128 (BX), Y0
-	VINSERTF128    $0x01, 144(BX), Y0, Y0
-	VBROADCASTF128 36(BX), Y1
-	VINSERTF128    $0x01, 180(BX), Y1, Y1
-	VBROADCASTF128 72(BX), Y2
-	VINSERTF128    $0x01, 216(BX), Y2, Y2
-	VBROADCASTF128 108(BX), Y3
-	VINSERTF128    $0x01, 252(BX), Y3, Y3
-	VUNPCKLPS      Y1, Y0, Y4
-	VUNPCKHPS      Y1, Y0, Y0
-	VUNPCKLPS      Y3, Y2, Y1
-	VUNPCKHPS      Y3, Y2, Y2
-	VUNPCKLPD      Y1, Y4, Y3
-	VUNPCKHPD      Y1, Y4, Y1
-	VUNPCKLPD      Y2, Y0, Y4
-	VUNPCKHPD      Y2, Y0, Y0
-	VBROADCASTF128 16(BX), Y2
-	VINSERTF128    $0x01, 160(BX), Y2, Y2
-	VBROADCASTF128 52(BX), Y5
-	VINSERTF128    $0x01, 196(BX), Y5, Y5
-	VBROADCASTF128 88(BX), Y6
-	VINSERTF128    $0x01, 232(BX), Y6, Y6
-	VBROADCASTF128 124(BX), Y7
-	VINSERTF128    $0x01, 268(BX), Y7, Y7
-	VUNPCKLPS      Y5, Y2, Y8
-	VUNPCKHPS      Y5, Y2, Y2
-	VUNPCKLPS      Y7, Y6, Y5
-	VUNPCKHPS      Y7, Y6, Y6
-	VUNPCKLPD      Y5, Y8, Y7
-	VUNPCKHPD      Y5, Y8, Y5
-	VUNPCKLPD      Y6, Y2, Y8
-	VUNPCKHPD      Y6, Y2, Y2
-	VBROADCASTSS   32(BX), Y6
-	VMOVSS         176(BX), X9
-	VINSERTPS      $0x10, 68(BX), X6, X6
-	VINSERTPS      $0x10, 212(BX), X9, X9
-	VINSERTPS      $0x20, 104(BX), X6, X6
-	VINSERTPS      $0x20, 248(BX), X9, X9
-	VINSERTPS      $0x30, 140(BX), X6, X6
-	VINSERTPS      $0x30, 284(BX), X9, X9
-	VINSERTF128    $0x01, X9, Y6, Y6
-	VMOVUPS        Y6, (SP)
-	VMOVUPS        Y4, 480(SP)
-	VADDPS         Y4, Y6, Y9
-	VADDPS         Y5, Y9, Y10
-	VMOVUPS        Y10, 96(SP)
-	VSUBPS         Y5, Y9, Y9
-	VMOVUPS        Y9, 192(SP)
-	VMOVAPS        Y6, Y6
-	VFMADD231PS    constants<>+64(SB), Y4, Y6
-	VMOVAPS        Y6, Y4
-	VFMADD231PS    constants<>+96(SB), Y5, Y4
-	VMOVUPS        Y4, 288(SP)
-	VMOVAPS        Y6, Y4
-	VFNMADD231PS   constants<>+96(SB), Y5, Y4
-	VMOVUPS        Y4, 384(SP)
-	VMOVUPS        Y2, 32(SP)
-	VMOVUPS        Y1, 512(SP)
-	VADDPS         Y1, Y2, Y4
-	VADDPS         Y7, Y4, Y5
-	VMOVUPS        Y5, 128(SP)
-	VSUBPS         Y7, Y4, Y4
-	VMOVUPS        Y4, 224(SP)
-	VMOVAPS        Y2, Y2
-	VFMADD231PS    constants<>+64(SB), Y1, Y2
-	VMOVAPS        Y2, Y1
-	VFMADD231PS    constants<>+96(SB), Y7, Y1
-	VMOVUPS        Y1, 320(SP)
-	VMOVAPS        Y2, Y1
-	VFNMADD231PS   constants<>+96(SB), Y7, Y1
-	VMOVUPS        Y1, 416(SP)
-	VMOVUPS        Y8, 64(SP)
-	VMOVUPS        Y3, 544(SP)
-	VADDPS         Y3, Y8, Y1
-	VADDPS         Y0, Y1, Y2
-	VMOVUPS        Y2, 160(SP)
-	VSUBPS         Y0, Y1, Y1
-	VMOVUPS        Y1, 256(SP)
-	VMOVAPS        Y8, Y1
-	VFMADD231PS    constants<>+64(SB), Y3, Y1
-	VMOVAPS        Y1, Y2
-	VFMADD231PS    constants<>+96(SB), Y0, Y2
-	VMOVUPS        Y2, 352(SP)
-	VMOVAPS        Y1, Y1
-	VFNMADD231PS   constants<>+96(SB), Y0, Y1
-	VMOVUPS        Y1, 448(SP)
-	MOVQ           CX, DI
-	LEAQ           (DI)(DX*2), R8
-	ADDQ           DX, R8
-	VMOVUPS        (SP), Y0
-	VMOVUPS        32(SP), Y1
-	VMOVUPS        64(SP), Y2
-	VBROADCASTSS   (SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   20(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   4(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   8(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   12(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   16(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	VMOVUPS        96(SP), Y0
-	VMOVUPS        128(SP), Y1
-	VMOVUPS        160(SP), Y2
-	VBROADCASTSS   24(SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   44(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   28(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   32(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   36(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   40(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	VMOVUPS        192(SP), Y0
-	VMOVUPS        224(SP), Y1
-	VMOVUPS        256(SP), Y2
-	VBROADCASTSS   48(SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   68(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   52(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   56(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   60(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   64(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	VMOVUPS        288(SP), Y0
-	VMOVUPS        320(SP), Y1
-	VMOVUPS        352(SP), Y2
-	VBROADCASTSS   72(SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   92(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   76(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   80(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   84(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   88(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	VMOVUPS        384(SP), Y0
-	VMOVUPS        416(SP), Y1
-	VMOVUPS        448(SP), Y2
-	VBROADCASTSS   96(SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   116(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   100(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   104(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   108(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   112(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	VMOVUPS        480(SP), Y0
-	VMOVUPS        512(SP), Y1
-	VMOVUPS        544(SP), Y2
-	VBROADCASTSS   120(SI), Y3
-	VMULPS         Y0, Y3, Y3
-	VMOVUPS        Y3, (DI)
-	VBROADCASTSS   140(SI), Y3
-	VMULPS         Y2, Y3, Y3
-	VMOVUPS        Y3, (R8)(DX*2)
-	VADDPS         Y2, Y0, Y3
-	VADDPS         Y1, Y3, Y4
-	VBROADCASTSS   124(SI), Y5
-	VMULPS         Y4, Y5, Y4
-	VMOVUPS        Y4, (DI)(DX*1)
-	VSUBPS         Y1, Y3, Y3
-	VBROADCASTSS   128(SI), Y4
-	VMULPS         Y3, Y4, Y3
-	VMOVUPS        Y3, (DI)(DX*2)
-	VMOVAPS        Y0, Y0
-	VFMADD231PS    constants<>+64(SB), Y2, Y0
-	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+96(SB), Y1, Y2
-	VBROADCASTSS   132(SI), Y3
-	VMULPS         Y2, Y3, Y2
-	VMOVUPS        Y2, (R8)
-	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y1, Y0
-	VBROADCASTSS   136(SI), Y1
-	VMULPS         Y0, Y1, Y0
-	VMOVUPS        Y0, (R8)(DX*1)
-	LEAQ           (DI)(DX*4), DI
-	LEAQ           (DI)(DX*2), DI
-	LEAQ           (R8)(DX*4), R8
-	LEAQ           (R8)(DX*2), R8
-	ADDQ           $+288, BX
-	ADDQ           $+32, CX
-	SUBQ           $+8, AX
-	JNZ            loop
-	VZEROUPPER
-	RET
-
-// func planesWindowAVX2(dw []float32, n int, u []float32, plane int, scales *[36]float32)
-// Requires: AVX, FMA3
-TEXT ·planesWindowAVX2(SB), NOSPLIT, $576-72
-	MOVQ n+24(FP), AX
-	MOVQ u_base+32(FP), CX
-	MOVQ plane+56(FP), DX
-	SHLQ $0x02, DX
-	MOVQ dw_base+0(FP), BX
-	MOVQ scales+64(FP), SI
-
-loop:
-	MOVQ         CX, DI
-	LEAQ         (DI)(DX*2), R8
-	ADDQ         DX, R8
-	VBROADCASTSS (SI), Y0
-	VMULPS       (DI), Y0, Y0
-	VBROADCASTSS 4(SI), Y1
-	VMULPS       (DI)(DX*1), Y1, Y1
-	VBROADCASTSS 8(SI), Y2
-	VMULPS       (DI)(DX*2), Y2, Y2
-	VBROADCASTSS 12(SI), Y3
-	VMULPS       (R8), Y3, Y3
-	VBROADCASTSS 16(SI), Y4
-	VMULPS       (R8)(DX*1), Y4, Y4
-	VBROADCASTSS 20(SI), Y5
-	VMULPS       (R8)(DX*2), Y5, Y5
-	VADDPS       Y2, Y1, Y6
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  constants<>+96(SB), Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  constants<>+64(SB), Y2, Y3
-	VADDPS       Y5, Y3, Y2
-	VMOVUPS      Y0, (SP)
-	VMOVUPS      Y1, 32(SP)
-	VMOVUPS      Y2, 64(SP)
-	LEAQ         (DI)(DX*4), DI
-	LEAQ         (DI)(DX*2), DI
-	LEAQ         (R8)(DX*4), R8
-	LEAQ         (R8)(DX*2), R8
-	VBROADCASTSS 24(SI), Y0
-	VMULPS       (DI), Y0, Y0
-	VBROADCASTSS 28(SI), Y1
-	VMULPS       (DI)(DX*1), Y1, Y1
-	VBROADCASTSS 32(SI), Y2
-	VMULPS       (DI)(DX*2), Y2, Y2
-	VBROADCASTSS 36(SI), Y3
-	VMULPS       (R8), Y3, Y3
-	VBROADCASTSS 40(SI), Y4
-	VMULPS       (R8)(DX*1), Y4, Y4
-	VBROADCASTSS 44(SI), Y5
-	VMULPS       (R8)(DX*2), Y5, Y5
-	VADDPS       Y2, Y1, Y6
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  constants<>+96(SB), Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  constants<>+64(SB), Y2, Y3
-	VADDPS       Y5, Y3, Y2
-	VMOVUPS      Y0, 96(SP)
-	VMOVUPS      Y1, 128(SP)
-	VMOVUPS      Y2, 160(SP)
-	LEAQ         (DI)(DX*4), DI
-	LEAQ         (DI)(DX*2), DI
-	LEAQ         (R8)(DX*4), R8
-	LEAQ         (R8)(DX*2), R8
-	VBROADCASTSS 48(SI), Y0
-	VMULPS       (DI), Y0, Y0
-	VBROADCASTSS 52(SI), Y1
-	VMULPS       (DI)(DX*1), Y1, Y1
-	VBROADCASTSS 56(SI), Y2
-	VMULPS       (DI)(DX*2), Y2, Y2
-	VBROADCASTSS 60(SI), Y3
-	VMULPS       (R8), Y3, Y3
-	VBROADCASTSS 64(SI), Y4
-	VMULPS       (R8)(DX*1), Y4, Y4
-	VBROADCASTSS 68(SI), Y5
-	VMULPS       (R8)(DX*2), Y5, Y5
-	VADDPS       Y2, Y1, Y6
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  constants<>+96(SB), Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  constants<>+64(SB), Y2, Y3
-	VADDPS       Y5, Y3, Y2
-	VMOVUPS      Y0, 192(SP)
-	VMOVUPS      Y1, 224(SP)
-	VMOVUPS      Y2, 256(SP)
-	LEAQ         (DI)(DX*4), DI
-	LEAQ         (DI)(DX*2), DI
-	LEAQ         (R8)(DX*4), R8
-	LEAQ         (R8)(DX*2), R8
-	VBROADCASTSS 72(SI), Y0
-	VMULPS       (DI), Y0, Y0
-	VBROADCASTSS 76(SI), Y1
-	VMULPS       (DI)(DX*1), Y1, Y1
-	VBROADCASTSS 80(SI), Y2
-	VMULPS       (DI)(DX*2), Y2, Y2
-	VBROADCASTSS 84(SI), Y3
-	VMULPS       (R8), Y3, Y3
-	VBROADCASTSS 88(SI), Y4
-	VMULPS       (R8)(DX*1), Y4, Y4
-	VBROADCASTSS 92(SI), Y5
-	VMULPS       (R8)(DX*2), Y5, Y5
-	VADDPS       Y2, Y1, Y6
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  constants<>+96(SB), Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  constants<>+64(SB), Y2, Y3
-	VADDPS       Y5, Y3, Y2
-	VMOVUPS      Y0, 288(SP)
-	VMOVUPS      Y1, 320(SP)
-	VMOVUPS      Y2, 352(SP)
-	LEAQ         (DI)(DX*4), DI
-	LEAQ         (DI)(DX*2), DI
-	LEAQ         (R8)(DX*4), R8
-	LEAQ         (R8)(DX*2), R8
-	VBROADCASTSS 96(SI), Y0
-	VMULPS       (DI), Y0, Y0
-	VBROADCASTSS 100(SI), Y1
-	VMULPS       (DI)(DX*1), Y1, Y1
-	VBROADCASTSS 104(SI), Y2
-	VMULPS       (DI)(DX*2), Y2, Y2
-	VBROADCASTSS 108(SI), Y3
-	VMULPS       (R8), Y3, Y3
-	VBROADCASTSS 112(SI), Y4
-	VMULPS       (R8)(DX*1), Y4, Y4
-	VBROADCASTSS 116(SI), Y5
-	VMULPS       (R8)(DX*2), Y5, Y5
-	VADDPS       Y2, Y1, Y6
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  constants<>+96(SB), Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  constants<>+64(SB), Y2, Y3
-	VADDPS       Y5, Y3, Y2
-	VMOVUPS      Y0, 384(SP)
-	VMOVUPS      Y1, 416(SP)
-	VMOVUPS      Y2, 448(SP)
-	LEAQ         (DI)(DX*4), DI
-	LEAQ         (DI)(DX*2), DI
-	LEAQ         (R8)(DX*4), R8
-	LEAQ         (R8)(DX*2), R8
-	VBROADCASTSS 120(SI), Y0
-	VMULPS       (DI), Y0, Y0
-	VBROADCASTSS 124(SI), Y1
-	VMULPS       (DI)(DX*1), Y1, Y1
-	VBROADCASTSS 128(SI), Y2
-	VMULPS       (DI)(DX*2), Y2, Y2
-	VBROADCASTSS 132(SI), Y3
-	VMULPS       (R8), Y3, Y3
-	VBROADCASTSS 136(SI), Y4
-	VMULPS       (R8)(DX*1), Y4, Y4
-	VBROADCASTSS 140(SI), Y5
-	VMULPS       (R8)(DX*2), Y5, Y5
-	VADDPS       Y2, Y1, Y6
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  constants<>+96(SB), Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  constants<>+64(SB), Y2, Y3
-	VADDPS       Y5, Y3, Y2
-	VMOVUPS      Y0, 480(SP)
-	VMOVUPS      Y1, 512(SP)
-	VMOVUPS      Y2, 544(SP)
-	LEAQ         (DI)(DX*4), DI
-	LEAQ         (DI)(DX*2), DI
-	LEAQ         (R8)(DX*4), R8
-	LEAQ         (R8)(DX*2), R8
-	VMOVUPS      (SP), Y0
-	VMOVUPS      96(SP), Y1
-	VMOVUPS      192(SP), Y2
-	VMOVUPS      288(SP), Y3
-	VMOVUPS      384(SP), Y4
-	VMOVUPS      480(SP), Y5
-	VADDPS       Y2, Y1, Y6
-	VSUBPS       Y2, Y1, Y1
-	VADDPS       Y4, Y3, Y2
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y6, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VMOVAPS      Y1, Y1
-	VFMADD231PS  constants<>+96(SB), Y3, Y1
-	VMOVAPS      Y6, Y3
-	VFMADD231PS  constants<>+64(SB), Y2, Y3
-	VADDPS       Y5, Y3, Y2
-	VMOVUPS      32(SP), Y3
-	VMOVUPS      128(SP), Y4
-	VMOVUPS      224(SP), Y5
-	VMOVUPS      320(SP), Y6
-	VMOVUPS      416(SP), Y7
-	VMOVUPS      512(SP), Y8
-	VADDPS       Y5, Y4, Y9
-	VSUBPS       Y5, Y4, Y4
-	VADDPS       Y7, Y6, Y5
-	VSUBPS       Y7, Y6, Y6
-	VADDPS       Y9, Y3, Y3
-	VADDPS       Y5, Y3, Y3
-	VMOVAPS      Y4, Y4
-	VFMADD231PS  constants<>+96(SB), Y6, Y4
-	VMOVAPS      Y9, Y6
-	VFMADD231PS  constants<>+64(SB), Y5, Y6
-	VADDPS       Y8, Y6, Y5
-	VMOVUPS      64(SP), Y6
-	VMOVUPS      160(SP), Y7
-	VMOVUPS      256(SP), Y8
-	VMOVUPS      352(SP), Y9
-	VMOVUPS      448(SP), Y10
-	VMOVUPS      544(SP), Y11
-	VADDPS       Y8, Y7, Y12
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VMOVAPS      Y7, Y7
-	VFMADD231PS  constants<>+96(SB), Y9, Y7
-	VMOVAPS      Y12, Y9
-	VFMADD231PS  constants<>+64(SB), Y8, Y9
-	VADDPS       Y11, Y9, Y8
-	VEXTRACTF128 $0x01, Y8, X9
-	VEXTRACTPS   $0x00, X8, 32(BX)
-	VEXTRACTPS   $0x00, X9, 176(BX)
-	VEXTRACTPS   $0x01, X8, 68(BX)
-	VEXTRACTPS   $0x01, X9, 212(BX)
-	VEXTRACTPS   $0x02, X8, 104(BX)
-	VEXTRACTPS   $0x02, X9, 248(BX)
-	VEXTRACTPS   $0x03, X8, 140(BX)
-	VEXTRACTPS   $0x03, X9, 284(BX)
-	VUNPCKLPS    Y3, Y0, Y8
-	VUNPCKHPS    Y3, Y0, Y0
-	VUNPCKLPS    Y1, Y6, Y3
-	VUNPCKHPS    Y1, Y6, Y1
-	VUNPCKLPD    Y3, Y8, Y6
-	VUNPCKHPD    Y3, Y8, Y3
-	VUNPCKLPD    Y1, Y0, Y8
-	VUNPCKHPD    Y1, Y0, Y0
-	VMOVUPS      X6, (BX)
-	VEXTRACTF128 $0x01, Y6, 144(BX)
-	VMOVUPS      X3, 36(BX)
-	VEXTRACTF128 $0x01, Y3, 180(BX)
-	VMOVUPS      X8, 72(BX)
-	VEXTRACTF128 $0x01, Y8, 216(BX)
-	VMOVUPS      X0, 108(BX)
-	VEXTRACTF128 $0x01, Y0, 252(BX)
-	VUNPCKLPS    Y7, Y4, Y0
-	VUNPCKHPS    Y7, Y4, Y1
-	VUNPCKLPS    Y5, Y2, Y3
-	VUNPCKHPS    Y5, Y2, Y2
-	VUNPCKLPD    Y3, Y0, Y4
-	VUNPCKHPD    Y3, Y0, Y0
-	VUNPCKLPD    Y2, Y1, Y3
-	VUNPCKHPD    Y2, Y1, Y1
-	VMOVUPS      X4, 16(BX)
-	VEXTRACTF128 $0x01, Y4, 160(BX)
-	VMOVUPS      X0, 52(BX)
-	VEXTRACTF128 $0x01, Y0, 196(BX)
-	VMOVUPS      X3, 88(BX)
-	VEXTRACTF128 $0x01, Y3, 232(BX)
-	VMOVUPS      X1, 124(BX)
-	VEXTRACTF128 $0x01, Y1, 268(BX)
-	ADDQ         $+288, BX
-	ADDQ         $+32, CX
-	SUBQ         $+8, AX
-	JNZ          loop
-	VZEROUPPER
-	RET
-
 // func maxHalvesAVX2(y []float32, picks []uint32, x []float32, width int, pitch int, p struct{rows int; count int; apart int; lines int}, v float32, keep uint32)
 // Requires: AVX, AVX2, CMOV
 TEXT ·maxHalvesAVX2(SB), NOSPLIT, $0-128
@@ -1095,10 +180,10 @@ done:
 // func unpoolHalvesAVX2(dx []float32, picks []uint32, dy []float32, width int, pitch int, p struct{rows int; count int; apart int; lines int})
 // Requires: AVX, AVX2, CMOV
 TEXT ·unpoolHalvesAVX2(SB), NOSPLIT, $0-120
-	VMOVUPS constants<>+128(SB), Y0
-	VMOVUPS constants<>+160(SB), Y1
-	VMOVUPS constants<>+192(SB), Y2
-	VMOVUPS constants<>+224(SB), Y3
+	VMOVUPS constants<>+64(SB), Y0
+	VMOVUPS constants<>+96(SB), Y1
+	VMOVUPS constants<>+128(SB), Y2
+	VMOVUPS constants<>+160(SB), Y3
 
 plane:
 	MOVQ dy_base+48(FP), AX
@@ -1403,23 +488,23 @@ loop:
 	VMOVUPS      (R12)(R14*4), Y4
 	VMOVUPS      (R13)(R14*4), Y5
 	VMOVAPS      Y4, Y6
-	VFNMADD231PS constants<>+64(SB), Y2, Y6
+	VFNMADD231PS constants<>+192(SB), Y2, Y6
 	VMOVAPS      Y3, Y7
-	VFNMADD231PS constants<>+64(SB), Y1, Y7
+	VFNMADD231PS constants<>+192(SB), Y1, Y7
 	VSUBPS       Y2, Y4, Y4
 	VSUBPS       Y1, Y3, Y1
 	VSUBPS       Y2, Y0, Y0
 	VMOVAPS      Y4, Y2
-	VFMADD231PS  constants<>+64(SB), Y0, Y2
+	VFMADD231PS  constants<>+192(SB), Y0, Y2
 	VADDPS       Y7, Y6, Y0
 	VSUBPS       Y7, Y6, Y6
 	VMOVAPS      Y4, Y7
-	VFMADD231PS  constants<>+96(SB), Y1, Y7
+	VFMADD231PS  constants<>+224(SB), Y1, Y7
 	VMOVAPS      Y4, Y4
-	VFNMADD231PS constants<>+96(SB), Y1, Y4
+	VFNMADD231PS constants<>+224(SB), Y1, Y4
 	VSUBPS       Y3, Y5, Y3
 	VMOVAPS      Y3, Y3
-	VFNMADD231PS constants<>+64(SB), Y1, Y3
+	VFNMADD231PS constants<>+192(SB), Y1, Y3
 	VMOVUPS      Y2, (AX)
 	VMOVUPS      Y0, (AX)(CX*1)
 	VMOVUPS      Y6, (AX)(CX*2)
@@ -1445,23 +530,23 @@ tail:
 	VMASKMOVPS   (R12)(R14*4), Y0, Y5
 	VMASKMOVPS   (R13)(R14*4), Y0, Y6
 	VMOVAPS      Y5, Y7
-	VFNMADD231PS constants<>+64(SB), Y3, Y7
+	VFNMADD231PS constants<>+192(SB), Y3, Y7
 	VMOVAPS      Y4, Y8
-	VFNMADD231PS constants<>+64(SB), Y2, Y8
+	VFNMADD231PS constants<>+192(SB), Y2, Y8
 	VSUBPS       Y3, Y5, Y5
 	VSUBPS       Y2, Y4, Y2
 	VSUBPS       Y3, Y1, Y1
 	VMOVAPS      Y5, Y3
-	VFMADD231PS  constants<>+64(SB), Y1, Y3
+	VFMADD231PS  constants<>+192(SB), Y1, Y3
 	VADDPS       Y8, Y7, Y1
 	VSUBPS       Y8, Y7, Y7
 	VMOVAPS      Y5, Y8
-	VFMADD231PS  constants<>+96(SB), Y2, Y8
+	VFMADD231PS  constants<>+224(SB), Y2, Y8
 	VMOVAPS      Y5, Y5
-	VFNMADD231PS constants<>+96(SB), Y2, Y5
+	VFNMADD231PS constants<>+224(SB), Y2, Y5
 	VSUBPS       Y4, Y6, Y4
 	VMOVAPS      Y4, Y4
-	VFNMADD231PS constants<>+64(SB), Y2, Y4
+	VFNMADD231PS constants<>+192(SB), Y2, Y4
 	VMASKMOVPS   Y3, Y0, (AX)
 	VMASKMOVPS   Y1, Y0, (AX)(CX*1)
 	VMASKMOVPS   Y7, Y0, (AX)(CX*2)
@@ -1531,15 +616,15 @@ loop:
 	VADDPS       Y2, Y0, Y4
 	VADDPS       Y3, Y1, Y5
 	VMOVAPS      Y0, Y6
-	VFMADD231PS  constants<>+64(SB), Y2, Y6
+	VFMADD231PS  constants<>+192(SB), Y2, Y6
 	VMOVAPS      Y1, Y1
-	VFMADD231PS  constants<>+64(SB), Y3, Y1
+	VFMADD231PS  constants<>+192(SB), Y3, Y1
 	VADDPS       Y5, Y4, Y2
 	VSUBPS       Y5, Y4, Y4
 	VMOVAPS      Y6, Y5
-	VFMADD231PS  constants<>+96(SB), Y1, Y5
+	VFMADD231PS  constants<>+224(SB), Y1, Y5
 	VMOVAPS      Y6, Y6
-	VFNMADD231PS constants<>+96(SB), Y1, Y6
+	VFNMADD231PS constants<>+224(SB), Y1, Y6
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      Y2, (AX)(CX*1)
 	VMOVUPS      Y4, (AX)(CX*2)
@@ -1565,15 +650,15 @@ tail:
 	VADDPS       Y3, Y1, Y5
 	VADDPS       Y4, Y2, Y6
 	VMOVAPS      Y1, Y7
-	VFMADD231PS  constants<>+64(SB), Y3, Y7
+	VFMADD231PS  constants<>+192(SB), Y3, Y7
 	VMOVAPS      Y2, Y2
-	VFMADD231PS  constants<>+64(SB), Y4, Y2
+	VFMADD231PS  constants<>+192(SB), Y4, Y2
 	VADDPS       Y6, Y5, Y3
 	VSUBPS       Y6, Y5, Y5
 	VMOVAPS      Y7, Y6
-	VFMADD231PS  constants<>+96(SB), Y2, Y6
+	VFMADD231PS  constants<>+224(SB), Y2, Y6
 	VMOVAPS      Y7, Y7
-	VFNMADD231PS constants<>+96(SB), Y2, Y7
+	VFNMADD231PS constants<>+224(SB), Y2, Y7
 	VMASKMOVPS   Y1, Y0, (AX)
 	VMASKMOVPS   Y3, Y0, (AX)(CX*1)
 	VMASKMOVPS   Y5, Y0, (AX)(CX*2)
@@ -1643,9 +728,9 @@ loop:
 	VADDPS      Y8, Y2, Y2
 	VADDPS      Y4, Y2, Y2
 	VMOVAPS     Y3, Y6
-	VFMADD231PS constants<>+96(SB), Y5, Y6
+	VFMADD231PS constants<>+224(SB), Y5, Y6
 	VMOVAPS     Y8, Y8
-	VFMADD231PS constants<>+64(SB), Y4, Y8
+	VFMADD231PS constants<>+192(SB), Y4, Y8
 	VMOVAPS     Y3, Y3
 	VFMADD231PS constants<>+256(SB), Y5, Y3
 	VADDPS      Y7, Y3, Y3
@@ -1686,9 +771,9 @@ tail:
 	VADDPS      Y9, Y3, Y3
 	VADDPS      Y5, Y3, Y3
 	VMOVAPS     Y4, Y7
-	VFMADD231PS constants<>+96(SB), Y6, Y7
+	VFMADD231PS constants<>+224(SB), Y6, Y7
 	VMOVAPS     Y9, Y9
-	VFMADD231PS constants<>+64(SB), Y5, Y9
+	VFMADD231PS constants<>+192(SB), Y5, Y9
 	VMOVAPS     Y4, Y4
 	VFMADD231PS constants<>+256(SB), Y6, Y4
 	VADDPS      Y8, Y4, Y4
@@ -1770,23 +855,23 @@ loop:
 	VMOVUPS        (CX)(R13*4), Y6
 	VANDPS         Y6, Y5, Y5
 	VMOVAPS        Y0, Y6
-	VFNMADD231PS   constants<>+64(SB), Y1, Y6
+	VFNMADD231PS   constants<>+192(SB), Y1, Y6
 	VMOVAPS        Y4, Y7
-	VFNMADD231PS   constants<>+64(SB), Y3, Y7
+	VFNMADD231PS   constants<>+192(SB), Y3, Y7
 	VSUBPS         Y1, Y0, Y0
 	VSUBPS         Y3, Y4, Y3
 	VSUBPS         Y1, Y2, Y1
 	VMOVAPS        Y0, Y2
-	VFMADD231PS    constants<>+64(SB), Y1, Y2
+	VFMADD231PS    constants<>+192(SB), Y1, Y2
 	VADDPS         Y7, Y6, Y1
 	VSUBPS         Y7, Y6, Y6
 	VMOVAPS        Y0, Y7
-	VFMADD231PS    constants<>+96(SB), Y3, Y7
+	VFMADD231PS    constants<>+224(SB), Y3, Y7
 	VMOVAPS        Y0, Y0
-	VFNMADD231PS   constants<>+96(SB), Y3, Y0
+	VFNMADD231PS   constants<>+224(SB), Y3, Y0
 	VSUBPS         Y4, Y5, Y4
 	VMOVAPS        Y4, Y4
-	VFNMADD231PS   constants<>+64(SB), Y3, Y4
+	VFNMADD231PS   constants<>+192(SB), Y3, Y4
 	VMOVUPS        Y2, (BX)
 	VMOVUPS        Y1, (BX)(SI*1)
 	VMOVUPS        Y6, (BX)(SI*2)
@@ -1833,23 +918,23 @@ tail:
 	VMASKMOVPS     (CX)(R13*4), Y0, Y7
 	VANDPS         Y7, Y6, Y6
 	VMOVAPS        Y1, Y7
-	VFNMADD231PS   constants<>+64(SB), Y2, Y7
+	VFNMADD231PS   constants<>+192(SB), Y2, Y7
 	VMOVAPS        Y5, Y8
-	VFNMADD231PS   constants<>+64(SB), Y4, Y8
+	VFNMADD231PS   constants<>+192(SB), Y4, Y8
 	VSUBPS         Y2, Y1, Y1
 	VSUBPS         Y4, Y5, Y4
 	VSUBPS         Y2, Y3, Y2
 	VMOVAPS        Y1, Y3
-	VFMADD231PS    constants<>+64(SB), Y2, Y3
+	VFMADD231PS    constants<>+192(SB), Y2, Y3
 	VADDPS         Y8, Y7, Y2
 	VSUBPS         Y8, Y7, Y7
 	VMOVAPS        Y1, Y8
-	VFMADD231PS    constants<>+96(SB), Y4, Y8
+	VFMADD231PS    constants<>+224(SB), Y4, Y8
 	VMOVAPS        Y1, Y1
-	VFNMADD231PS   constants<>+96(SB), Y4, Y1
+	VFNMADD231PS   constants<>+224(SB), Y4, Y1
 	VSUBPS         Y5, Y6, Y5
 	VMOVAPS        Y5, Y5
-	VFNMADD231PS   constants<>+64(SB), Y4, Y5
+	VFNMADD231PS   constants<>+192(SB), Y4, Y5
 	VMASKMOVPS     Y3, Y0, (BX)
 	VMASKMOVPS     Y2, Y0, (BX)(SI*1)
 	VMASKMOVPS     Y7, Y0, (BX)(SI*2)
@@ -1912,15 +997,15 @@ loop:
 	VADDPS         Y4, Y3, Y2
 	VADDPS         Y0, Y1, Y5
 	VMOVAPS        Y3, Y6
-	VFMADD231PS    constants<>+64(SB), Y4, Y6
+	VFMADD231PS    constants<>+192(SB), Y4, Y6
 	VMOVAPS        Y1, Y1
-	VFMADD231PS    constants<>+64(SB), Y0, Y1
+	VFMADD231PS    constants<>+192(SB), Y0, Y1
 	VADDPS         Y5, Y2, Y4
 	VSUBPS         Y5, Y2, Y2
 	VMOVAPS        Y6, Y5
-	VFMADD231PS    constants<>+96(SB), Y1, Y5
+	VFMADD231PS    constants<>+224(SB), Y1, Y5
 	VMOVAPS        Y6, Y6
-	VFNMADD231PS   constants<>+96(SB), Y1, Y6
+	VFNMADD231PS   constants<>+224(SB), Y1, Y6
 	VMOVUPS        Y3, (CX)
 	VMOVUPS        Y4, (CX)(DX*1)
 	VMOVUPS        Y2, (CX)(DX*2)
@@ -1983,9 +1068,9 @@ loop:
 	VADDPS       Y6, Y0, Y0
 	VADDPS       Y2, Y0, Y0
 	VMOVAPS      Y1, Y4
-	VFMADD231PS  constants<>+96(SB), Y3, Y4
+	VFMADD231PS  constants<>+224(SB), Y3, Y4
 	VMOVAPS      Y6, Y6
-	VFMADD231PS  constants<>+64(SB), Y2, Y6
+	VFMADD231PS  constants<>+192(SB), Y2, Y6
 	VMOVAPS      Y1, Y1
 	VFMADD231PS  constants<>+256(SB), Y3, Y1
 	VADDPS       Y5, Y1, Y1
@@ -2023,6 +1108,933 @@ tail:
 	ADDQ DI, SI
 	DECQ R8
 	JNZ  line
+	VZEROUPPER
+	RET
+
+// func windowPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
+// Requires: AVX, FMA3
+TEXT ·windowPlanesAVX2(SB), NOSPLIT, $576-72
+	MOVQ n+56(FP), AX
+	MOVQ u_base+0(FP), CX
+	MOVQ plane+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ w_base+32(FP), BX
+	MOVQ scales+64(FP), SI
+
+loop:
+	VBROADCASTF128 (BX), Y0
+	VINSERTF128    $0x01, 144(BX), Y0, Y0
+	VBROADCASTF128 36(BX), Y1
+	VINSERTF128    $0x01, 180(BX), Y1, Y1
+	VBROADCASTF128 72(BX), Y2
+	VINSERTF128    $0x01, 216(BX), Y2, Y2
+	VBROADCASTF128 108(BX), Y3
+	VINSERTF128    $0x01, 252(BX), Y3, Y3
+	VUNPCKLPS      Y1, Y0, Y4
+	VUNPCKHPS      Y1, Y0, Y0
+	VUNPCKLPS      Y3, Y2, Y1
+	VUNPCKHPS      Y3, Y2, Y2
+	VUNPCKLPD      Y1, Y4, Y3
+	VUNPCKHPD      Y1, Y4, Y1
+	VUNPCKLPD      Y2, Y0, Y4
+	VUNPCKHPD      Y2, Y0, Y0
+	VBROADCASTF128 16(BX), Y2
+	VINSERTF128    $0x01, 160(BX), Y2, Y2
+	VBROADCASTF128 52(BX), Y5
+	VINSERTF128    $0x01, 196(BX), Y5, Y5
+	VBROADCASTF128 88(BX), Y6
+	VINSERTF128    $0x01, 232(BX), Y6, Y6
+	VBROADCASTF128 124(BX), Y7
+	VINSERTF128    $0x01, 268(BX), Y7, Y7
+	VUNPCKLPS      Y5, Y2, Y8
+	VUNPCKHPS      Y5, Y2, Y2
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y2, Y8
+	VUNPCKHPD      Y6, Y2, Y2
+	VBROADCASTF128 20(BX), Y6
+	VINSERTF128    $0x01, 164(BX), Y6, Y6
+	VBROADCASTF128 56(BX), Y9
+	VINSERTF128    $0x01, 200(BX), Y9, Y9
+	VBROADCASTF128 92(BX), Y10
+	VINSERTF128    $0x01, 236(BX), Y10, Y10
+	VBROADCASTF128 128(BX), Y11
+	VINSERTF128    $0x01, 272(BX), Y11, Y11
+	VUNPCKHPS      Y9, Y6, Y6
+	VUNPCKHPS      Y11, Y10, Y9
+	VUNPCKHPD      Y9, Y6, Y6
+	VMOVUPS        Y3, (SP)
+	VMOVUPS        Y8, 480(SP)
+	VADDPS         Y8, Y3, Y9
+	VADDPS         Y0, Y9, Y10
+	VMOVUPS        Y10, 96(SP)
+	VSUBPS         Y0, Y9, Y9
+	VMOVUPS        Y9, 192(SP)
+	VMOVAPS        Y3, Y3
+	VFMADD231PS    constants<>+192(SB), Y8, Y3
+	VMOVAPS        Y3, Y8
+	VFMADD231PS    constants<>+224(SB), Y0, Y8
+	VMOVUPS        Y8, 288(SP)
+	VMOVAPS        Y3, Y3
+	VFNMADD231PS   constants<>+224(SB), Y0, Y3
+	VMOVUPS        Y3, 384(SP)
+	VMOVUPS        Y1, 32(SP)
+	VMOVUPS        Y2, 512(SP)
+	VADDPS         Y2, Y1, Y0
+	VADDPS         Y7, Y0, Y3
+	VMOVUPS        Y3, 128(SP)
+	VSUBPS         Y7, Y0, Y0
+	VMOVUPS        Y0, 224(SP)
+	VMOVAPS        Y1, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y1
+	VFMADD231PS    constants<>+224(SB), Y7, Y1
+	VMOVUPS        Y1, 320(SP)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y7, Y0
+	VMOVUPS        Y0, 416(SP)
+	VMOVUPS        Y4, 64(SP)
+	VMOVUPS        Y6, 544(SP)
+	VADDPS         Y6, Y4, Y0
+	VADDPS         Y5, Y0, Y1
+	VMOVUPS        Y1, 160(SP)
+	VSUBPS         Y5, Y0, Y0
+	VMOVUPS        Y0, 256(SP)
+	VMOVAPS        Y4, Y0
+	VFMADD231PS    constants<>+192(SB), Y6, Y0
+	VMOVAPS        Y0, Y1
+	VFMADD231PS    constants<>+224(SB), Y5, Y1
+	VMOVUPS        Y1, 352(SP)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y5, Y0
+	VMOVUPS        Y0, 448(SP)
+	MOVQ           CX, DI
+	LEAQ           (DI)(DX*2), R8
+	ADDQ           DX, R8
+	VMOVUPS        (SP), Y0
+	VMOVUPS        32(SP), Y1
+	VMOVUPS        64(SP), Y2
+	VBROADCASTSS   (SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   20(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   4(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   8(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   12(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   16(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	VMOVUPS        96(SP), Y0
+	VMOVUPS        128(SP), Y1
+	VMOVUPS        160(SP), Y2
+	VBROADCASTSS   24(SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   44(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   28(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   32(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   36(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   40(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	VMOVUPS        192(SP), Y0
+	VMOVUPS        224(SP), Y1
+	VMOVUPS        256(SP), Y2
+	VBROADCASTSS   48(SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   68(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   52(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   56(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   60(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   64(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	VMOVUPS        288(SP), Y0
+	VMOVUPS        320(SP), Y1
+	VMOVUPS        352(SP), Y2
+	VBROADCASTSS   72(SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   92(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   76(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   80(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   84(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   88(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	VMOVUPS        384(SP), Y0
+	VMOVUPS        416(SP), Y1
+	VMOVUPS        448(SP), Y2
+	VBROADCASTSS   96(SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   116(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   100(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   104(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   108(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   112(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	VMOVUPS        480(SP), Y0
+	VMOVUPS        512(SP), Y1
+	VMOVUPS        544(SP), Y2
+	VBROADCASTSS   120(SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   140(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   124(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   128(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   132(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   136(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	ADDQ           $+288, BX
+	ADDQ           $+32, CX
+	SUBQ           $+8, AX
+	JNZ            loop
+	VZEROUPPER
+	RET
+
+// func rotatedPlanesAVX2(u []float32, plane int, w []float32, n int, scales *[36]float32)
+// Requires: AVX, FMA3
+TEXT ·rotatedPlanesAVX2(SB), NOSPLIT, $576-72
+	MOVQ n+56(FP), AX
+	MOVQ u_base+0(FP), CX
+	MOVQ plane+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ w_base+32(FP), BX
+	MOVQ scales+64(FP), SI
+
+loop:
+	VBROADCASTF128 (BX), Y0
+	VINSERTF128    $0x01, 144(BX), Y0, Y0
+	VBROADCASTF128 36(BX), Y1
+	VINSERTF128    $0x01, 180(BX), Y1, Y1
+	VBROADCASTF128 72(BX), Y2
+	VINSERTF128    $0x01, 216(BX), Y2, Y2
+	VBROADCASTF128 108(BX), Y3
+	VINSERTF128    $0x01, 252(BX), Y3, Y3
+	VUNPCKLPS      Y1, Y0, Y4
+	VUNPCKHPS      Y1, Y0, Y0
+	VUNPCKLPS      Y3, Y2, Y1
+	VUNPCKHPS      Y3, Y2, Y2
+	VUNPCKLPD      Y1, Y4, Y3
+	VUNPCKHPD      Y1, Y4, Y1
+	VUNPCKLPD      Y2, Y0, Y4
+	VUNPCKHPD      Y2, Y0, Y0
+	VBROADCASTF128 16(BX), Y2
+	VINSERTF128    $0x01, 160(BX), Y2, Y2
+	VBROADCASTF128 52(BX), Y5
+	VINSERTF128    $0x01, 196(BX), Y5, Y5
+	VBROADCASTF128 88(BX), Y6
+	VINSERTF128    $0x01, 232(BX), Y6, Y6
+	VBROADCASTF128 124(BX), Y7
+	VINSERTF128    $0x01, 268(BX), Y7, Y7
+	VUNPCKLPS      Y5, Y2, Y8
+	VUNPCKHPS      Y5, Y2, Y2
+	VUNPCKLPS      Y7, Y6, Y5
+	VUNPCKHPS      Y7, Y6, Y6
+	VUNPCKLPD      Y5, Y8, Y7
+	VUNPCKHPD      Y5, Y8, Y5
+	VUNPCKLPD      Y6, Y2, Y8
+	VUNPCKHPD      Y6, Y2, Y2
+	VBROADCASTF128 20(BX), Y6
+	VINSERTF128    $0x01, 164(BX), Y6, Y6
+	VBROADCASTF128 56(BX), Y9
+	VINSERTF128    $0x01, 200(BX), Y9, Y9
+	VBROADCASTF128 92(BX), Y10
+	VINSERTF128    $0x01, 236(BX), Y10, Y10
+	VBROADCASTF128 128(BX), Y11
+	VINSERTF128    $0x01, 272(BX), Y11, Y11
+	VUNPCKHPS      Y9, Y6, Y6
+	VUNPCKHPS      Y11, Y10, Y9
+	VUNPCKHPD      Y9, Y6, Y6
+	VMOVUPS        Y6, (SP)
+	VMOVUPS        Y4, 480(SP)
+	VADDPS         Y4, Y6, Y9
+	VADDPS         Y5, Y9, Y10
+	VMOVUPS        Y10, 96(SP)
+	VSUBPS         Y5, Y9, Y9
+	VMOVUPS        Y9, 192(SP)
+	VMOVAPS        Y6, Y6
+	VFMADD231PS    constants<>+192(SB), Y4, Y6
+	VMOVAPS        Y6, Y4
+	VFMADD231PS    constants<>+224(SB), Y5, Y4
+	VMOVUPS        Y4, 288(SP)
+	VMOVAPS        Y6, Y4
+	VFNMADD231PS   constants<>+224(SB), Y5, Y4
+	VMOVUPS        Y4, 384(SP)
+	VMOVUPS        Y2, 32(SP)
+	VMOVUPS        Y1, 512(SP)
+	VADDPS         Y1, Y2, Y4
+	VADDPS         Y7, Y4, Y5
+	VMOVUPS        Y5, 128(SP)
+	VSUBPS         Y7, Y4, Y4
+	VMOVUPS        Y4, 224(SP)
+	VMOVAPS        Y2, Y2
+	VFMADD231PS    constants<>+192(SB), Y1, Y2
+	VMOVAPS        Y2, Y1
+	VFMADD231PS    constants<>+224(SB), Y7, Y1
+	VMOVUPS        Y1, 320(SP)
+	VMOVAPS        Y2, Y1
+	VFNMADD231PS   constants<>+224(SB), Y7, Y1
+	VMOVUPS        Y1, 416(SP)
+	VMOVUPS        Y8, 64(SP)
+	VMOVUPS        Y3, 544(SP)
+	VADDPS         Y3, Y8, Y1
+	VADDPS         Y0, Y1, Y2
+	VMOVUPS        Y2, 160(SP)
+	VSUBPS         Y0, Y1, Y1
+	VMOVUPS        Y1, 256(SP)
+	VMOVAPS        Y8, Y1
+	VFMADD231PS    constants<>+192(SB), Y3, Y1
+	VMOVAPS        Y1, Y2
+	VFMADD231PS    constants<>+224(SB), Y0, Y2
+	VMOVUPS        Y2, 352(SP)
+	VMOVAPS        Y1, Y1
+	VFNMADD231PS   constants<>+224(SB), Y0, Y1
+	VMOVUPS        Y1, 448(SP)
+	MOVQ           CX, DI
+	LEAQ           (DI)(DX*2), R8
+	ADDQ           DX, R8
+	VMOVUPS        (SP), Y0
+	VMOVUPS        32(SP), Y1
+	VMOVUPS        64(SP), Y2
+	VBROADCASTSS   (SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   20(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   4(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   8(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   12(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   16(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	VMOVUPS        96(SP), Y0
+	VMOVUPS        128(SP), Y1
+	VMOVUPS        160(SP), Y2
+	VBROADCASTSS   24(SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   44(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   28(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   32(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   36(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   40(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	VMOVUPS        192(SP), Y0
+	VMOVUPS        224(SP), Y1
+	VMOVUPS        256(SP), Y2
+	VBROADCASTSS   48(SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   68(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   52(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   56(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   60(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   64(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	VMOVUPS        288(SP), Y0
+	VMOVUPS        320(SP), Y1
+	VMOVUPS        352(SP), Y2
+	VBROADCASTSS   72(SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   92(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   76(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   80(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   84(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   88(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	VMOVUPS        384(SP), Y0
+	VMOVUPS        416(SP), Y1
+	VMOVUPS        448(SP), Y2
+	VBROADCASTSS   96(SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   116(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   100(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   104(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   108(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   112(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	VMOVUPS        480(SP), Y0
+	VMOVUPS        512(SP), Y1
+	VMOVUPS        544(SP), Y2
+	VBROADCASTSS   120(SI), Y3
+	VMULPS         Y0, Y3, Y3
+	VMOVUPS        Y3, (DI)
+	VBROADCASTSS   140(SI), Y3
+	VMULPS         Y2, Y3, Y3
+	VMOVUPS        Y3, (R8)(DX*2)
+	VADDPS         Y2, Y0, Y3
+	VADDPS         Y1, Y3, Y4
+	VBROADCASTSS   124(SI), Y5
+	VMULPS         Y4, Y5, Y4
+	VMOVUPS        Y4, (DI)(DX*1)
+	VSUBPS         Y1, Y3, Y3
+	VBROADCASTSS   128(SI), Y4
+	VMULPS         Y3, Y4, Y3
+	VMOVUPS        Y3, (DI)(DX*2)
+	VMOVAPS        Y0, Y0
+	VFMADD231PS    constants<>+192(SB), Y2, Y0
+	VMOVAPS        Y0, Y2
+	VFMADD231PS    constants<>+224(SB), Y1, Y2
+	VBROADCASTSS   132(SI), Y3
+	VMULPS         Y2, Y3, Y2
+	VMOVUPS        Y2, (R8)
+	VMOVAPS        Y0, Y0
+	VFNMADD231PS   constants<>+224(SB), Y1, Y0
+	VBROADCASTSS   136(SI), Y1
+	VMULPS         Y0, Y1, Y0
+	VMOVUPS        Y0, (R8)(DX*1)
+	LEAQ           (DI)(DX*4), DI
+	LEAQ           (DI)(DX*2), DI
+	LEAQ           (R8)(DX*4), R8
+	LEAQ           (R8)(DX*2), R8
+	ADDQ           $+288, BX
+	ADDQ           $+32, CX
+	SUBQ           $+8, AX
+	JNZ            loop
+	VZEROUPPER
+	RET
+
+// func planesWindowAVX2(dw []float32, n int, u []float32, plane int, scales *[36]float32)
+// Requires: AVX, FMA3
+TEXT ·planesWindowAVX2(SB), NOSPLIT, $576-72
+	MOVQ n+24(FP), AX
+	MOVQ u_base+32(FP), CX
+	MOVQ plane+56(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dw_base+0(FP), BX
+	MOVQ scales+64(FP), SI
+
+loop:
+	MOVQ         CX, DI
+	LEAQ         (DI)(DX*2), R8
+	ADDQ         DX, R8
+	VBROADCASTSS (SI), Y0
+	VMULPS       (DI), Y0, Y0
+	VBROADCASTSS 4(SI), Y1
+	VMULPS       (DI)(DX*1), Y1, Y1
+	VBROADCASTSS 8(SI), Y2
+	VMULPS       (DI)(DX*2), Y2, Y2
+	VBROADCASTSS 12(SI), Y3
+	VMULPS       (R8), Y3, Y3
+	VBROADCASTSS 16(SI), Y4
+	VMULPS       (R8)(DX*1), Y4, Y4
+	VBROADCASTSS 20(SI), Y5
+	VMULPS       (R8)(DX*2), Y5, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  constants<>+224(SB), Y3, Y1
+	VMOVAPS      Y6, Y3
+	VFMADD231PS  constants<>+192(SB), Y2, Y3
+	VADDPS       Y5, Y3, Y2
+	VMOVUPS      Y0, (SP)
+	VMOVUPS      Y1, 32(SP)
+	VMOVUPS      Y2, 64(SP)
+	LEAQ         (DI)(DX*4), DI
+	LEAQ         (DI)(DX*2), DI
+	LEAQ         (R8)(DX*4), R8
+	LEAQ         (R8)(DX*2), R8
+	VBROADCASTSS 24(SI), Y0
+	VMULPS       (DI), Y0, Y0
+	VBROADCASTSS 28(SI), Y1
+	VMULPS       (DI)(DX*1), Y1, Y1
+	VBROADCASTSS 32(SI), Y2
+	VMULPS       (DI)(DX*2), Y2, Y2
+	VBROADCASTSS 36(SI), Y3
+	VMULPS       (R8), Y3, Y3
+	VBROADCASTSS 40(SI), Y4
+	VMULPS       (R8)(DX*1), Y4, Y4
+	VBROADCASTSS 44(SI), Y5
+	VMULPS       (R8)(DX*2), Y5, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  constants<>+224(SB), Y3, Y1
+	VMOVAPS      Y6, Y3
+	VFMADD231PS  constants<>+192(SB), Y2, Y3
+	VADDPS       Y5, Y3, Y2
+	VMOVUPS      Y0, 96(SP)
+	VMOVUPS      Y1, 128(SP)
+	VMOVUPS      Y2, 160(SP)
+	LEAQ         (DI)(DX*4), DI
+	LEAQ         (DI)(DX*2), DI
+	LEAQ         (R8)(DX*4), R8
+	LEAQ         (R8)(DX*2), R8
+	VBROADCASTSS 48(SI), Y0
+	VMULPS       (DI), Y0, Y0
+	VBROADCASTSS 52(SI), Y1
+	VMULPS       (DI)(DX*1), Y1, Y1
+	VBROADCASTSS 56(SI), Y2
+	VMULPS       (DI)(DX*2), Y2, Y2
+	VBROADCASTSS 60(SI), Y3
+	VMULPS       (R8), Y3, Y3
+	VBROADCASTSS 64(SI), Y4
+	VMULPS       (R8)(DX*1), Y4, Y4
+	VBROADCASTSS 68(SI), Y5
+	VMULPS       (R8)(DX*2), Y5, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  constants<>+224(SB), Y3, Y1
+	VMOVAPS      Y6, Y3
+	VFMADD231PS  constants<>+192(SB), Y2, Y3
+	VADDPS       Y5, Y3, Y2
+	VMOVUPS      Y0, 192(SP)
+	VMOVUPS      Y1, 224(SP)
+	VMOVUPS      Y2, 256(SP)
+	LEAQ         (DI)(DX*4), DI
+	LEAQ         (DI)(DX*2), DI
+	LEAQ         (R8)(DX*4), R8
+	LEAQ         (R8)(DX*2), R8
+	VBROADCASTSS 72(SI), Y0
+	VMULPS       (DI), Y0, Y0
+	VBROADCASTSS 76(SI), Y1
+	VMULPS       (DI)(DX*1), Y1, Y1
+	VBROADCASTSS 80(SI), Y2
+	VMULPS       (DI)(DX*2), Y2, Y2
+	VBROADCASTSS 84(SI), Y3
+	VMULPS       (R8), Y3, Y3
+	VBROADCASTSS 88(SI), Y4
+	VMULPS       (R8)(DX*1), Y4, Y4
+	VBROADCASTSS 92(SI), Y5
+	VMULPS       (R8)(DX*2), Y5, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  constants<>+224(SB), Y3, Y1
+	VMOVAPS      Y6, Y3
+	VFMADD231PS  constants<>+192(SB), Y2, Y3
+	VADDPS       Y5, Y3, Y2
+	VMOVUPS      Y0, 288(SP)
+	VMOVUPS      Y1, 320(SP)
+	VMOVUPS      Y2, 352(SP)
+	LEAQ         (DI)(DX*4), DI
+	LEAQ         (DI)(DX*2), DI
+	LEAQ         (R8)(DX*4), R8
+	LEAQ         (R8)(DX*2), R8
+	VBROADCASTSS 96(SI), Y0
+	VMULPS       (DI), Y0, Y0
+	VBROADCASTSS 100(SI), Y1
+	VMULPS       (DI)(DX*1), Y1, Y1
+	VBROADCASTSS 104(SI), Y2
+	VMULPS       (DI)(DX*2), Y2, Y2
+	VBROADCASTSS 108(SI), Y3
+	VMULPS       (R8), Y3, Y3
+	VBROADCASTSS 112(SI), Y4
+	VMULPS       (R8)(DX*1), Y4, Y4
+	VBROADCASTSS 116(SI), Y5
+	VMULPS       (R8)(DX*2), Y5, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  constants<>+224(SB), Y3, Y1
+	VMOVAPS      Y6, Y3
+	VFMADD231PS  constants<>+192(SB), Y2, Y3
+	VADDPS       Y5, Y3, Y2
+	VMOVUPS      Y0, 384(SP)
+	VMOVUPS      Y1, 416(SP)
+	VMOVUPS      Y2, 448(SP)
+	LEAQ         (DI)(DX*4), DI
+	LEAQ         (DI)(DX*2), DI
+	LEAQ         (R8)(DX*4), R8
+	LEAQ         (R8)(DX*2), R8
+	VBROADCASTSS 120(SI), Y0
+	VMULPS       (DI), Y0, Y0
+	VBROADCASTSS 124(SI), Y1
+	VMULPS       (DI)(DX*1), Y1, Y1
+	VBROADCASTSS 128(SI), Y2
+	VMULPS       (DI)(DX*2), Y2, Y2
+	VBROADCASTSS 132(SI), Y3
+	VMULPS       (R8), Y3, Y3
+	VBROADCASTSS 136(SI), Y4
+	VMULPS       (R8)(DX*1), Y4, Y4
+	VBROADCASTSS 140(SI), Y5
+	VMULPS       (R8)(DX*2), Y5, Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  constants<>+224(SB), Y3, Y1
+	VMOVAPS      Y6, Y3
+	VFMADD231PS  constants<>+192(SB), Y2, Y3
+	VADDPS       Y5, Y3, Y2
+	VMOVUPS      Y0, 480(SP)
+	VMOVUPS      Y1, 512(SP)
+	VMOVUPS      Y2, 544(SP)
+	LEAQ         (DI)(DX*4), DI
+	LEAQ         (DI)(DX*2), DI
+	LEAQ         (R8)(DX*4), R8
+	LEAQ         (R8)(DX*2), R8
+	VMOVUPS      (SP), Y0
+	VMOVUPS      96(SP), Y1
+	VMOVUPS      192(SP), Y2
+	VMOVUPS      288(SP), Y3
+	VMOVUPS      384(SP), Y4
+	VMOVUPS      480(SP), Y5
+	VADDPS       Y2, Y1, Y6
+	VSUBPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VSUBPS       Y4, Y3, Y3
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  constants<>+224(SB), Y3, Y1
+	VMOVAPS      Y6, Y3
+	VFMADD231PS  constants<>+192(SB), Y2, Y3
+	VADDPS       Y5, Y3, Y2
+	VMOVUPS      32(SP), Y3
+	VMOVUPS      128(SP), Y4
+	VMOVUPS      224(SP), Y5
+	VMOVUPS      320(SP), Y6
+	VMOVUPS      416(SP), Y7
+	VMOVUPS      512(SP), Y8
+	VADDPS       Y5, Y4, Y9
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y5
+	VSUBPS       Y7, Y6, Y6
+	VADDPS       Y9, Y3, Y3
+	VADDPS       Y5, Y3, Y3
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  constants<>+224(SB), Y6, Y4
+	VMOVAPS      Y9, Y6
+	VFMADD231PS  constants<>+192(SB), Y5, Y6
+	VADDPS       Y8, Y6, Y5
+	VMOVUPS      64(SP), Y6
+	VMOVUPS      160(SP), Y7
+	VMOVUPS      256(SP), Y8
+	VMOVUPS      352(SP), Y9
+	VMOVUPS      448(SP), Y10
+	VMOVUPS      544(SP), Y11
+	VADDPS       Y8, Y7, Y12
+	VSUBPS       Y8, Y7, Y7
+	VADDPS       Y10, Y9, Y8
+	VSUBPS       Y10, Y9, Y9
+	VADDPS       Y12, Y6, Y6
+	VADDPS       Y8, Y6, Y6
+	VMOVAPS      Y7, Y7
+	VFMADD231PS  constants<>+224(SB), Y9, Y7
+	VMOVAPS      Y12, Y9
+	VFMADD231PS  constants<>+192(SB), Y8, Y9
+	VADDPS       Y11, Y9, Y8
+	VUNPCKLPS    Y3, Y0, Y9
+	VUNPCKHPS    Y3, Y0, Y0
+	VUNPCKLPS    Y1, Y6, Y3
+	VUNPCKHPS    Y1, Y6, Y1
+	VUNPCKLPD    Y3, Y9, Y6
+	VUNPCKHPD    Y3, Y9, Y3
+	VUNPCKLPD    Y1, Y0, Y9
+	VUNPCKHPD    Y1, Y0, Y0
+	VMOVUPS      X6, (BX)
+	VEXTRACTF128 $0x01, Y6, X1
+	VMOVUPS      X1, 144(BX)
+	VMOVUPS      X3, 36(BX)
+	VEXTRACTF128 $0x01, Y3, X1
+	VMOVUPS      X1, 180(BX)
+	VMOVUPS      X9, 72(BX)
+	VEXTRACTF128 $0x01, Y9, X1
+	VMOVUPS      X1, 216(BX)
+	VMOVUPS      X0, 108(BX)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVUPS      X0, 252(BX)
+	VUNPCKLPS    Y7, Y4, Y0
+	VUNPCKHPS    Y7, Y4, Y1
+	VUNPCKLPS    Y5, Y2, Y3
+	VUNPCKHPS    Y5, Y2, Y2
+	VUNPCKLPD    Y3, Y0, Y4
+	VUNPCKHPD    Y3, Y0, Y0
+	VUNPCKLPD    Y2, Y1, Y3
+	VUNPCKHPD    Y2, Y1, Y1
+	VMOVUPS      X4, 16(BX)
+	VEXTRACTF128 $0x01, Y4, X2
+	VMOVUPS      X2, 160(BX)
+	VMOVUPS      X0, 52(BX)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVUPS      X0, 196(BX)
+	VMOVUPS      X3, 88(BX)
+	VEXTRACTF128 $0x01, Y3, X0
+	VMOVUPS      X0, 232(BX)
+	VMOVUPS      X1, 124(BX)
+	VEXTRACTF128 $0x01, Y1, X0
+	VMOVUPS      X0, 268(BX)
+	VEXTRACTPS   $0x00, X8, 32(BX)
+	VEXTRACTPS   $0x01, X8, 68(BX)
+	VEXTRACTPS   $0x02, X8, 104(BX)
+	VEXTRACTPS   $0x03, X8, 140(BX)
+	VEXTRACTF128 $0x01, Y8, X0
+	VEXTRACTPS   $0x00, X0, 176(BX)
+	VEXTRACTPS   $0x01, X0, 212(BX)
+	VEXTRACTPS   $0x02, X0, 248(BX)
+	VEXTRACTPS   $0x03, X0, 284(BX)
+	ADDQ         $+288, BX
+	ADDQ         $+32, CX
+	SUBQ         $+8, AX
+	JNZ          loop
 	VZEROUPPER
 	RET
 
@@ -4758,8 +4770,8 @@ done:
 // func inputRowsAVX512(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
 // Requires: AVX, AVX512F, CMOV
 TEXT ·inputRowsAVX512(SB), NOSPLIT, $8-120
-	VBROADCASTSS constants<>+96(SB), Z0
-	VBROADCASTSS constants<>+64(SB), Z1
+	VBROADCASTSS constants<>+224(SB), Z0
+	VBROADCASTSS constants<>+192(SB), Z1
 	VBROADCASTSS constants<>+256(SB), Z2
 	MOVQ         n+112(FP), AX
 	ANDQ         $+15, AX
@@ -4900,8 +4912,8 @@ end:
 // func gradRowsAVX512(dst []float32, stride int, pitch int, src []float32, lines []int, zeros []float32, n int)
 // Requires: AVX, AVX512F, CMOV
 TEXT ·gradRowsAVX512(SB), NOSPLIT, $8-120
-	VBROADCASTSS constants<>+96(SB), Z0
-	VBROADCASTSS constants<>+64(SB), Z1
+	VBROADCASTSS constants<>+224(SB), Z0
+	VBROADCASTSS constants<>+192(SB), Z1
 	VBROADCASTSS constants<>+256(SB), Z2
 	MOVQ         n+112(FP), AX
 	ANDQ         $+15, AX
@@ -5020,8 +5032,8 @@ end:
 TEXT ·outputRowsAVX512(SB), NOSPLIT, $8-104
 	VBROADCASTSS bias+96(FP), Z0
 	VBROADCASTSS low+100(FP), Z1
-	VBROADCASTSS constants<>+96(SB), Z2
-	VBROADCASTSS constants<>+64(SB), Z3
+	VBROADCASTSS constants<>+224(SB), Z2
+	VBROADCASTSS constants<>+192(SB), Z3
 	VBROADCASTSS constants<>+256(SB), Z4
 	MOVQ         n+88(FP), AX
 	ANDQ         $+15, AX
@@ -5148,8 +5160,8 @@ end:
 // func inputColsAVX512(dst []float32, plane int, src []float32, stride int, left []uint32, right []uint32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·inputColsAVX512(SB), NOSPLIT, $0-112
-	VBROADCASTSS constants<>+96(SB), Z0
-	VBROADCASTSS constants<>+64(SB), Z1
+	VBROADCASTSS constants<>+224(SB), Z0
+	VBROADCASTSS constants<>+192(SB), Z1
 	VMOVUPS      constants<>+1312(SB), Z2
 	VMOVUPS      constants<>+1376(SB), Z3
 	VMOVUPS      constants<>+1440(SB), Z3
@@ -5303,8 +5315,8 @@ done:
 // func gradColsAVX512(dst []float32, plane int, src []float32, stride int, n int)
 // Requires: AVX, AVX512F
 TEXT ·gradColsAVX512(SB), NOSPLIT, $0-72
-	VBROADCASTSS constants<>+96(SB), Z0
-	VBROADCASTSS constants<>+64(SB), Z1
+	VBROADCASTSS constants<>+224(SB), Z0
+	VBROADCASTSS constants<>+192(SB), Z1
 	VMOVUPS      constants<>+1312(SB), Z2
 	VMOVUPS      constants<>+1376(SB), Z3
 	VMOVUPS      constants<>+1440(SB), Z3
@@ -5386,8 +5398,8 @@ tail:
 // func outputColsAVX512(dst []float32, stride int, src []float32, plane int, n int)
 // Requires: AVX, AVX512F
 TEXT ·outputColsAVX512(SB), NOSPLIT, $0-72
-	VBROADCASTSS constants<>+96(SB), Z0
-	VBROADCASTSS constants<>+64(SB), Z1
+	VBROADCASTSS constants<>+224(SB), Z0
+	VBROADCASTSS constants<>+192(SB), Z1
 	VBROADCASTSS constants<>+256(SB), Z2
 	VMOVUPS      constants<>+1312(SB), Z3
 	VMOVUPS      constants<>+1376(SB), Z3
@@ -5465,6 +5477,921 @@ tail:
 	ADDQ DI, SI
 	DECQ R8
 	JNZ  line
+	VZEROUPPER
+	RET
+
+// func windowPlanesAVX512(u []float32, plane int, w []float32, n int, scales *[36]float32)
+// Requires: AVX, AVX512F
+TEXT ·windowPlanesAVX512(SB), NOSPLIT, $0-72
+	VBROADCASTSS constants<>+224(SB), Z0
+	VBROADCASTSS constants<>+192(SB), Z1
+	MOVQ         n+56(FP), AX
+	MOVQ         u_base+0(FP), CX
+	MOVQ         plane+24(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         w_base+32(FP), BX
+	MOVQ         scales+64(FP), SI
+
+loop:
+	VBROADCASTF32X4 (BX), Z2
+	VINSERTF32X4    $0x01, 144(BX), Z2, Z2
+	VINSERTF32X4    $0x02, 288(BX), Z2, Z2
+	VINSERTF32X4    $0x03, 432(BX), Z2, Z2
+	VBROADCASTF32X4 36(BX), Z3
+	VINSERTF32X4    $0x01, 180(BX), Z3, Z3
+	VINSERTF32X4    $0x02, 324(BX), Z3, Z3
+	VINSERTF32X4    $0x03, 468(BX), Z3, Z3
+	VBROADCASTF32X4 72(BX), Z4
+	VINSERTF32X4    $0x01, 216(BX), Z4, Z4
+	VINSERTF32X4    $0x02, 360(BX), Z4, Z4
+	VINSERTF32X4    $0x03, 504(BX), Z4, Z4
+	VBROADCASTF32X4 108(BX), Z5
+	VINSERTF32X4    $0x01, 252(BX), Z5, Z5
+	VINSERTF32X4    $0x02, 396(BX), Z5, Z5
+	VINSERTF32X4    $0x03, 540(BX), Z5, Z5
+	VUNPCKLPS       Z3, Z2, Z6
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPS       Z5, Z4, Z3
+	VUNPCKHPS       Z5, Z4, Z4
+	VUNPCKLPD       Z3, Z6, Z5
+	VUNPCKHPD       Z3, Z6, Z3
+	VUNPCKLPD       Z4, Z2, Z6
+	VUNPCKHPD       Z4, Z2, Z2
+	VBROADCASTF32X4 16(BX), Z4
+	VINSERTF32X4    $0x01, 160(BX), Z4, Z4
+	VINSERTF32X4    $0x02, 304(BX), Z4, Z4
+	VINSERTF32X4    $0x03, 448(BX), Z4, Z4
+	VBROADCASTF32X4 52(BX), Z7
+	VINSERTF32X4    $0x01, 196(BX), Z7, Z7
+	VINSERTF32X4    $0x02, 340(BX), Z7, Z7
+	VINSERTF32X4    $0x03, 484(BX), Z7, Z7
+	VBROADCASTF32X4 88(BX), Z8
+	VINSERTF32X4    $0x01, 232(BX), Z8, Z8
+	VINSERTF32X4    $0x02, 376(BX), Z8, Z8
+	VINSERTF32X4    $0x03, 520(BX), Z8, Z8
+	VBROADCASTF32X4 124(BX), Z9
+	VINSERTF32X4    $0x01, 268(BX), Z9, Z9
+	VINSERTF32X4    $0x02, 412(BX), Z9, Z9
+	VINSERTF32X4    $0x03, 556(BX), Z9, Z9
+	VUNPCKLPS       Z7, Z4, Z10
+	VUNPCKHPS       Z7, Z4, Z4
+	VUNPCKLPS       Z9, Z8, Z7
+	VUNPCKHPS       Z9, Z8, Z8
+	VUNPCKLPD       Z7, Z10, Z9
+	VUNPCKHPD       Z7, Z10, Z7
+	VUNPCKLPD       Z8, Z4, Z10
+	VUNPCKHPD       Z8, Z4, Z4
+	VBROADCASTF32X4 20(BX), Z8
+	VINSERTF32X4    $0x01, 164(BX), Z8, Z8
+	VINSERTF32X4    $0x02, 308(BX), Z8, Z8
+	VINSERTF32X4    $0x03, 452(BX), Z8, Z8
+	VBROADCASTF32X4 56(BX), Z11
+	VINSERTF32X4    $0x01, 200(BX), Z11, Z11
+	VINSERTF32X4    $0x02, 344(BX), Z11, Z11
+	VINSERTF32X4    $0x03, 488(BX), Z11, Z11
+	VBROADCASTF32X4 92(BX), Z12
+	VINSERTF32X4    $0x01, 236(BX), Z12, Z12
+	VINSERTF32X4    $0x02, 380(BX), Z12, Z12
+	VINSERTF32X4    $0x03, 524(BX), Z12, Z12
+	VBROADCASTF32X4 128(BX), Z13
+	VINSERTF32X4    $0x01, 272(BX), Z13, Z13
+	VINSERTF32X4    $0x02, 416(BX), Z13, Z13
+	VINSERTF32X4    $0x03, 560(BX), Z13, Z13
+	VUNPCKHPS       Z11, Z8, Z8
+	VUNPCKHPS       Z13, Z12, Z11
+	VUNPCKHPD       Z11, Z8, Z8
+	VADDPS          Z10, Z5, Z11
+	VADDPS          Z2, Z11, Z12
+	VSUBPS          Z2, Z11, Z11
+	VMOVAPS         Z5, Z13
+	VFMADD231PS     Z1, Z10, Z13
+	VMOVAPS         Z13, Z14
+	VFMADD231PS     Z0, Z2, Z14
+	VMOVAPS         Z13, Z13
+	VFNMADD231PS    Z0, Z2, Z13
+	VADDPS          Z4, Z3, Z2
+	VADDPS          Z9, Z2, Z15
+	VSUBPS          Z9, Z2, Z2
+	VMOVAPS         Z3, Z16
+	VFMADD231PS     Z1, Z4, Z16
+	VMOVAPS         Z16, Z17
+	VFMADD231PS     Z0, Z9, Z17
+	VMOVAPS         Z16, Z16
+	VFNMADD231PS    Z0, Z9, Z16
+	VADDPS          Z8, Z6, Z9
+	VADDPS          Z7, Z9, Z18
+	VSUBPS          Z7, Z9, Z9
+	VMOVAPS         Z6, Z19
+	VFMADD231PS     Z1, Z8, Z19
+	VMOVAPS         Z19, Z20
+	VFMADD231PS     Z0, Z7, Z20
+	VMOVAPS         Z19, Z19
+	VFNMADD231PS    Z0, Z7, Z19
+	MOVQ            CX, DI
+	LEAQ            (DI)(DX*2), R8
+	ADDQ            DX, R8
+	VBROADCASTSS    (SI), Z7
+	VMULPS          Z5, Z7, Z7
+	VMOVUPS         Z7, (DI)
+	VBROADCASTSS    20(SI), Z7
+	VMULPS          Z6, Z7, Z7
+	VMOVUPS         Z7, (R8)(DX*2)
+	VADDPS          Z6, Z5, Z7
+	VADDPS          Z3, Z7, Z21
+	VBROADCASTSS    4(SI), Z22
+	VMULPS          Z21, Z22, Z21
+	VMOVUPS         Z21, (DI)(DX*1)
+	VSUBPS          Z3, Z7, Z7
+	VBROADCASTSS    8(SI), Z21
+	VMULPS          Z7, Z21, Z7
+	VMOVUPS         Z7, (DI)(DX*2)
+	VMOVAPS         Z5, Z5
+	VFMADD231PS     Z1, Z6, Z5
+	VMOVAPS         Z5, Z6
+	VFMADD231PS     Z0, Z3, Z6
+	VBROADCASTSS    12(SI), Z7
+	VMULPS          Z6, Z7, Z6
+	VMOVUPS         Z6, (R8)
+	VMOVAPS         Z5, Z5
+	VFNMADD231PS    Z0, Z3, Z5
+	VBROADCASTSS    16(SI), Z3
+	VMULPS          Z5, Z3, Z3
+	VMOVUPS         Z3, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	VBROADCASTSS    24(SI), Z3
+	VMULPS          Z12, Z3, Z3
+	VMOVUPS         Z3, (DI)
+	VBROADCASTSS    44(SI), Z3
+	VMULPS          Z18, Z3, Z3
+	VMOVUPS         Z3, (R8)(DX*2)
+	VADDPS          Z18, Z12, Z3
+	VADDPS          Z15, Z3, Z5
+	VBROADCASTSS    28(SI), Z6
+	VMULPS          Z5, Z6, Z5
+	VMOVUPS         Z5, (DI)(DX*1)
+	VSUBPS          Z15, Z3, Z3
+	VBROADCASTSS    32(SI), Z5
+	VMULPS          Z3, Z5, Z3
+	VMOVUPS         Z3, (DI)(DX*2)
+	VMOVAPS         Z12, Z3
+	VFMADD231PS     Z1, Z18, Z3
+	VMOVAPS         Z3, Z5
+	VFMADD231PS     Z0, Z15, Z5
+	VBROADCASTSS    36(SI), Z6
+	VMULPS          Z5, Z6, Z5
+	VMOVUPS         Z5, (R8)
+	VMOVAPS         Z3, Z3
+	VFNMADD231PS    Z0, Z15, Z3
+	VBROADCASTSS    40(SI), Z5
+	VMULPS          Z3, Z5, Z3
+	VMOVUPS         Z3, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	VBROADCASTSS    48(SI), Z3
+	VMULPS          Z11, Z3, Z3
+	VMOVUPS         Z3, (DI)
+	VBROADCASTSS    68(SI), Z3
+	VMULPS          Z9, Z3, Z3
+	VMOVUPS         Z3, (R8)(DX*2)
+	VADDPS          Z9, Z11, Z3
+	VADDPS          Z2, Z3, Z5
+	VBROADCASTSS    52(SI), Z6
+	VMULPS          Z5, Z6, Z5
+	VMOVUPS         Z5, (DI)(DX*1)
+	VSUBPS          Z2, Z3, Z3
+	VBROADCASTSS    56(SI), Z5
+	VMULPS          Z3, Z5, Z3
+	VMOVUPS         Z3, (DI)(DX*2)
+	VMOVAPS         Z11, Z3
+	VFMADD231PS     Z1, Z9, Z3
+	VMOVAPS         Z3, Z5
+	VFMADD231PS     Z0, Z2, Z5
+	VBROADCASTSS    60(SI), Z6
+	VMULPS          Z5, Z6, Z5
+	VMOVUPS         Z5, (R8)
+	VMOVAPS         Z3, Z3
+	VFNMADD231PS    Z0, Z2, Z3
+	VBROADCASTSS    64(SI), Z2
+	VMULPS          Z3, Z2, Z2
+	VMOVUPS         Z2, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	VBROADCASTSS    72(SI), Z2
+	VMULPS          Z14, Z2, Z2
+	VMOVUPS         Z2, (DI)
+	VBROADCASTSS    92(SI), Z2
+	VMULPS          Z20, Z2, Z2
+	VMOVUPS         Z2, (R8)(DX*2)
+	VADDPS          Z20, Z14, Z2
+	VADDPS          Z17, Z2, Z3
+	VBROADCASTSS    76(SI), Z5
+	VMULPS          Z3, Z5, Z3
+	VMOVUPS         Z3, (DI)(DX*1)
+	VSUBPS          Z17, Z2, Z2
+	VBROADCASTSS    80(SI), Z3
+	VMULPS          Z2, Z3, Z2
+	VMOVUPS         Z2, (DI)(DX*2)
+	VMOVAPS         Z14, Z2
+	VFMADD231PS     Z1, Z20, Z2
+	VMOVAPS         Z2, Z3
+	VFMADD231PS     Z0, Z17, Z3
+	VBROADCASTSS    84(SI), Z5
+	VMULPS          Z3, Z5, Z3
+	VMOVUPS         Z3, (R8)
+	VMOVAPS         Z2, Z2
+	VFNMADD231PS    Z0, Z17, Z2
+	VBROADCASTSS    88(SI), Z3
+	VMULPS          Z2, Z3, Z2
+	VMOVUPS         Z2, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	VBROADCASTSS    96(SI), Z2
+	VMULPS          Z13, Z2, Z2
+	VMOVUPS         Z2, (DI)
+	VBROADCASTSS    116(SI), Z2
+	VMULPS          Z19, Z2, Z2
+	VMOVUPS         Z2, (R8)(DX*2)
+	VADDPS          Z19, Z13, Z2
+	VADDPS          Z16, Z2, Z3
+	VBROADCASTSS    100(SI), Z5
+	VMULPS          Z3, Z5, Z3
+	VMOVUPS         Z3, (DI)(DX*1)
+	VSUBPS          Z16, Z2, Z2
+	VBROADCASTSS    104(SI), Z3
+	VMULPS          Z2, Z3, Z2
+	VMOVUPS         Z2, (DI)(DX*2)
+	VMOVAPS         Z13, Z2
+	VFMADD231PS     Z1, Z19, Z2
+	VMOVAPS         Z2, Z3
+	VFMADD231PS     Z0, Z16, Z3
+	VBROADCASTSS    108(SI), Z5
+	VMULPS          Z3, Z5, Z3
+	VMOVUPS         Z3, (R8)
+	VMOVAPS         Z2, Z2
+	VFNMADD231PS    Z0, Z16, Z2
+	VBROADCASTSS    112(SI), Z3
+	VMULPS          Z2, Z3, Z2
+	VMOVUPS         Z2, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	VBROADCASTSS    120(SI), Z2
+	VMULPS          Z10, Z2, Z2
+	VMOVUPS         Z2, (DI)
+	VBROADCASTSS    140(SI), Z2
+	VMULPS          Z8, Z2, Z2
+	VMOVUPS         Z2, (R8)(DX*2)
+	VADDPS          Z8, Z10, Z2
+	VADDPS          Z4, Z2, Z3
+	VBROADCASTSS    124(SI), Z5
+	VMULPS          Z3, Z5, Z3
+	VMOVUPS         Z3, (DI)(DX*1)
+	VSUBPS          Z4, Z2, Z2
+	VBROADCASTSS    128(SI), Z3
+	VMULPS          Z2, Z3, Z2
+	VMOVUPS         Z2, (DI)(DX*2)
+	VMOVAPS         Z10, Z2
+	VFMADD231PS     Z1, Z8, Z2
+	VMOVAPS         Z2, Z3
+	VFMADD231PS     Z0, Z4, Z3
+	VBROADCASTSS    132(SI), Z5
+	VMULPS          Z3, Z5, Z3
+	VMOVUPS         Z3, (R8)
+	VMOVAPS         Z2, Z2
+	VFNMADD231PS    Z0, Z4, Z2
+	VBROADCASTSS    136(SI), Z3
+	VMULPS          Z2, Z3, Z2
+	VMOVUPS         Z2, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	ADDQ            $+576, BX
+	ADDQ            $+64, CX
+	SUBQ            $+16, AX
+	JNZ             loop
+	VZEROUPPER
+	RET
+
+// func rotatedPlanesAVX512(u []float32, plane int, w []float32, n int, scales *[36]float32)
+// Requires: AVX, AVX512F
+TEXT ·rotatedPlanesAVX512(SB), NOSPLIT, $0-72
+	VBROADCASTSS constants<>+224(SB), Z0
+	VBROADCASTSS constants<>+192(SB), Z1
+	MOVQ         n+56(FP), AX
+	MOVQ         u_base+0(FP), CX
+	MOVQ         plane+24(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         w_base+32(FP), BX
+	MOVQ         scales+64(FP), SI
+
+loop:
+	VBROADCASTF32X4 (BX), Z2
+	VINSERTF32X4    $0x01, 144(BX), Z2, Z2
+	VINSERTF32X4    $0x02, 288(BX), Z2, Z2
+	VINSERTF32X4    $0x03, 432(BX), Z2, Z2
+	VBROADCASTF32X4 36(BX), Z3
+	VINSERTF32X4    $0x01, 180(BX), Z3, Z3
+	VINSERTF32X4    $0x02, 324(BX), Z3, Z3
+	VINSERTF32X4    $0x03, 468(BX), Z3, Z3
+	VBROADCASTF32X4 72(BX), Z4
+	VINSERTF32X4    $0x01, 216(BX), Z4, Z4
+	VINSERTF32X4    $0x02, 360(BX), Z4, Z4
+	VINSERTF32X4    $0x03, 504(BX), Z4, Z4
+	VBROADCASTF32X4 108(BX), Z5
+	VINSERTF32X4    $0x01, 252(BX), Z5, Z5
+	VINSERTF32X4    $0x02, 396(BX), Z5, Z5
+	VINSERTF32X4    $0x03, 540(BX), Z5, Z5
+	VUNPCKLPS       Z3, Z2, Z6
+	VUNPCKHPS       Z3, Z2, Z2
+	VUNPCKLPS       Z5, Z4, Z3
+	VUNPCKHPS       Z5, Z4, Z4
+	VUNPCKLPD       Z3, Z6, Z5
+	VUNPCKHPD       Z3, Z6, Z3
+	VUNPCKLPD       Z4, Z2, Z6
+	VUNPCKHPD       Z4, Z2, Z2
+	VBROADCASTF32X4 16(BX), Z4
+	VINSERTF32X4    $0x01, 160(BX), Z4, Z4
+	VINSERTF32X4    $0x02, 304(BX), Z4, Z4
+	VINSERTF32X4    $0x03, 448(BX), Z4, Z4
+	VBROADCASTF32X4 52(BX), Z7
+	VINSERTF32X4    $0x01, 196(BX), Z7, Z7
+	VINSERTF32X4    $0x02, 340(BX), Z7, Z7
+	VINSERTF32X4    $0x03, 484(BX), Z7, Z7
+	VBROADCASTF32X4 88(BX), Z8
+	VINSERTF32X4    $0x01, 232(BX), Z8, Z8
+	VINSERTF32X4    $0x02, 376(BX), Z8, Z8
+	VINSERTF32X4    $0x03, 520(BX), Z8, Z8
+	VBROADCASTF32X4 124(BX), Z9
+	VINSERTF32X4    $0x01, 268(BX), Z9, Z9
+	VINSERTF32X4    $0x02, 412(BX), Z9, Z9
+	VINSERTF32X4    $0x03, 556(BX), Z9, Z9
+	VUNPCKLPS       Z7, Z4, Z10
+	VUNPCKHPS       Z7, Z4, Z4
+	VUNPCKLPS       Z9, Z8, Z7
+	VUNPCKHPS       Z9, Z8, Z8
+	VUNPCKLPD       Z7, Z10, Z9
+	VUNPCKHPD       Z7, Z10, Z7
+	VUNPCKLPD       Z8, Z4, Z10
+	VUNPCKHPD       Z8, Z4, Z4
+	VBROADCASTF32X4 20(BX), Z8
+	VINSERTF32X4    $0x01, 164(BX), Z8, Z8
+	VINSERTF32X4    $0x02, 308(BX), Z8, Z8
+	VINSERTF32X4    $0x03, 452(BX), Z8, Z8
+	VBROADCASTF32X4 56(BX), Z11
+	VINSERTF32X4    $0x01, 200(BX), Z11, Z11
+	VINSERTF32X4    $0x02, 344(BX), Z11, Z11
+	VINSERTF32X4    $0x03, 488(BX), Z11, Z11
+	VBROADCASTF32X4 92(BX), Z12
+	VINSERTF32X4    $0x01, 236(BX), Z12, Z12
+	VINSERTF32X4    $0x02, 380(BX), Z12, Z12
+	VINSERTF32X4    $0x03, 524(BX), Z12, Z12
+	VBROADCASTF32X4 128(BX), Z13
+	VINSERTF32X4    $0x01, 272(BX), Z13, Z13
+	VINSERTF32X4    $0x02, 416(BX), Z13, Z13
+	VINSERTF32X4    $0x03, 560(BX), Z13, Z13
+	VUNPCKHPS       Z11, Z8, Z8
+	VUNPCKHPS       Z13, Z12, Z11
+	VUNPCKHPD       Z11, Z8, Z8
+	VADDPS          Z6, Z8, Z11
+	VADDPS          Z7, Z11, Z12
+	VSUBPS          Z7, Z11, Z11
+	VMOVAPS         Z8, Z13
+	VFMADD231PS     Z1, Z6, Z13
+	VMOVAPS         Z13, Z14
+	VFMADD231PS     Z0, Z7, Z14
+	VMOVAPS         Z13, Z13
+	VFNMADD231PS    Z0, Z7, Z13
+	VADDPS          Z3, Z4, Z7
+	VADDPS          Z9, Z7, Z15
+	VSUBPS          Z9, Z7, Z7
+	VMOVAPS         Z4, Z16
+	VFMADD231PS     Z1, Z3, Z16
+	VMOVAPS         Z16, Z17
+	VFMADD231PS     Z0, Z9, Z17
+	VMOVAPS         Z16, Z16
+	VFNMADD231PS    Z0, Z9, Z16
+	VADDPS          Z5, Z10, Z9
+	VADDPS          Z2, Z9, Z18
+	VSUBPS          Z2, Z9, Z9
+	VMOVAPS         Z10, Z19
+	VFMADD231PS     Z1, Z5, Z19
+	VMOVAPS         Z19, Z20
+	VFMADD231PS     Z0, Z2, Z20
+	VMOVAPS         Z19, Z19
+	VFNMADD231PS    Z0, Z2, Z19
+	MOVQ            CX, DI
+	LEAQ            (DI)(DX*2), R8
+	ADDQ            DX, R8
+	VBROADCASTSS    (SI), Z2
+	VMULPS          Z8, Z2, Z2
+	VMOVUPS         Z2, (DI)
+	VBROADCASTSS    20(SI), Z2
+	VMULPS          Z10, Z2, Z2
+	VMOVUPS         Z2, (R8)(DX*2)
+	VADDPS          Z10, Z8, Z2
+	VADDPS          Z4, Z2, Z21
+	VBROADCASTSS    4(SI), Z22
+	VMULPS          Z21, Z22, Z21
+	VMOVUPS         Z21, (DI)(DX*1)
+	VSUBPS          Z4, Z2, Z2
+	VBROADCASTSS    8(SI), Z21
+	VMULPS          Z2, Z21, Z2
+	VMOVUPS         Z2, (DI)(DX*2)
+	VMOVAPS         Z8, Z2
+	VFMADD231PS     Z1, Z10, Z2
+	VMOVAPS         Z2, Z8
+	VFMADD231PS     Z0, Z4, Z8
+	VBROADCASTSS    12(SI), Z10
+	VMULPS          Z8, Z10, Z8
+	VMOVUPS         Z8, (R8)
+	VMOVAPS         Z2, Z2
+	VFNMADD231PS    Z0, Z4, Z2
+	VBROADCASTSS    16(SI), Z4
+	VMULPS          Z2, Z4, Z2
+	VMOVUPS         Z2, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	VBROADCASTSS    24(SI), Z2
+	VMULPS          Z12, Z2, Z2
+	VMOVUPS         Z2, (DI)
+	VBROADCASTSS    44(SI), Z2
+	VMULPS          Z18, Z2, Z2
+	VMOVUPS         Z2, (R8)(DX*2)
+	VADDPS          Z18, Z12, Z2
+	VADDPS          Z15, Z2, Z4
+	VBROADCASTSS    28(SI), Z8
+	VMULPS          Z4, Z8, Z4
+	VMOVUPS         Z4, (DI)(DX*1)
+	VSUBPS          Z15, Z2, Z2
+	VBROADCASTSS    32(SI), Z4
+	VMULPS          Z2, Z4, Z2
+	VMOVUPS         Z2, (DI)(DX*2)
+	VMOVAPS         Z12, Z2
+	VFMADD231PS     Z1, Z18, Z2
+	VMOVAPS         Z2, Z4
+	VFMADD231PS     Z0, Z15, Z4
+	VBROADCASTSS    36(SI), Z8
+	VMULPS          Z4, Z8, Z4
+	VMOVUPS         Z4, (R8)
+	VMOVAPS         Z2, Z2
+	VFNMADD231PS    Z0, Z15, Z2
+	VBROADCASTSS    40(SI), Z4
+	VMULPS          Z2, Z4, Z2
+	VMOVUPS         Z2, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	VBROADCASTSS    48(SI), Z2
+	VMULPS          Z11, Z2, Z2
+	VMOVUPS         Z2, (DI)
+	VBROADCASTSS    68(SI), Z2
+	VMULPS          Z9, Z2, Z2
+	VMOVUPS         Z2, (R8)(DX*2)
+	VADDPS          Z9, Z11, Z2
+	VADDPS          Z7, Z2, Z4
+	VBROADCASTSS    52(SI), Z8
+	VMULPS          Z4, Z8, Z4
+	VMOVUPS         Z4, (DI)(DX*1)
+	VSUBPS          Z7, Z2, Z2
+	VBROADCASTSS    56(SI), Z4
+	VMULPS          Z2, Z4, Z2
+	VMOVUPS         Z2, (DI)(DX*2)
+	VMOVAPS         Z11, Z2
+	VFMADD231PS     Z1, Z9, Z2
+	VMOVAPS         Z2, Z4
+	VFMADD231PS     Z0, Z7, Z4
+	VBROADCASTSS    60(SI), Z8
+	VMULPS          Z4, Z8, Z4
+	VMOVUPS         Z4, (R8)
+	VMOVAPS         Z2, Z2
+	VFNMADD231PS    Z0, Z7, Z2
+	VBROADCASTSS    64(SI), Z4
+	VMULPS          Z2, Z4, Z2
+	VMOVUPS         Z2, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	VBROADCASTSS    72(SI), Z2
+	VMULPS          Z14, Z2, Z2
+	VMOVUPS         Z2, (DI)
+	VBROADCASTSS    92(SI), Z2
+	VMULPS          Z20, Z2, Z2
+	VMOVUPS         Z2, (R8)(DX*2)
+	VADDPS          Z20, Z14, Z2
+	VADDPS          Z17, Z2, Z4
+	VBROADCASTSS    76(SI), Z7
+	VMULPS          Z4, Z7, Z4
+	VMOVUPS         Z4, (DI)(DX*1)
+	VSUBPS          Z17, Z2, Z2
+	VBROADCASTSS    80(SI), Z4
+	VMULPS          Z2, Z4, Z2
+	VMOVUPS         Z2, (DI)(DX*2)
+	VMOVAPS         Z14, Z2
+	VFMADD231PS     Z1, Z20, Z2
+	VMOVAPS         Z2, Z4
+	VFMADD231PS     Z0, Z17, Z4
+	VBROADCASTSS    84(SI), Z7
+	VMULPS          Z4, Z7, Z4
+	VMOVUPS         Z4, (R8)
+	VMOVAPS         Z2, Z2
+	VFNMADD231PS    Z0, Z17, Z2
+	VBROADCASTSS    88(SI), Z4
+	VMULPS          Z2, Z4, Z2
+	VMOVUPS         Z2, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	VBROADCASTSS    96(SI), Z2
+	VMULPS          Z13, Z2, Z2
+	VMOVUPS         Z2, (DI)
+	VBROADCASTSS    116(SI), Z2
+	VMULPS          Z19, Z2, Z2
+	VMOVUPS         Z2, (R8)(DX*2)
+	VADDPS          Z19, Z13, Z2
+	VADDPS          Z16, Z2, Z4
+	VBROADCASTSS    100(SI), Z7
+	VMULPS          Z4, Z7, Z4
+	VMOVUPS         Z4, (DI)(DX*1)
+	VSUBPS          Z16, Z2, Z2
+	VBROADCASTSS    104(SI), Z4
+	VMULPS          Z2, Z4, Z2
+	VMOVUPS         Z2, (DI)(DX*2)
+	VMOVAPS         Z13, Z2
+	VFMADD231PS     Z1, Z19, Z2
+	VMOVAPS         Z2, Z4
+	VFMADD231PS     Z0, Z16, Z4
+	VBROADCASTSS    108(SI), Z7
+	VMULPS          Z4, Z7, Z4
+	VMOVUPS         Z4, (R8)
+	VMOVAPS         Z2, Z2
+	VFNMADD231PS    Z0, Z16, Z2
+	VBROADCASTSS    112(SI), Z4
+	VMULPS          Z2, Z4, Z2
+	VMOVUPS         Z2, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	VBROADCASTSS    120(SI), Z2
+	VMULPS          Z6, Z2, Z2
+	VMOVUPS         Z2, (DI)
+	VBROADCASTSS    140(SI), Z2
+	VMULPS          Z5, Z2, Z2
+	VMOVUPS         Z2, (R8)(DX*2)
+	VADDPS          Z5, Z6, Z2
+	VADDPS          Z3, Z2, Z4
+	VBROADCASTSS    124(SI), Z7
+	VMULPS          Z4, Z7, Z4
+	VMOVUPS         Z4, (DI)(DX*1)
+	VSUBPS          Z3, Z2, Z2
+	VBROADCASTSS    128(SI), Z4
+	VMULPS          Z2, Z4, Z2
+	VMOVUPS         Z2, (DI)(DX*2)
+	VMOVAPS         Z6, Z2
+	VFMADD231PS     Z1, Z5, Z2
+	VMOVAPS         Z2, Z4
+	VFMADD231PS     Z0, Z3, Z4
+	VBROADCASTSS    132(SI), Z5
+	VMULPS          Z4, Z5, Z4
+	VMOVUPS         Z4, (R8)
+	VMOVAPS         Z2, Z2
+	VFNMADD231PS    Z0, Z3, Z2
+	VBROADCASTSS    136(SI), Z3
+	VMULPS          Z2, Z3, Z2
+	VMOVUPS         Z2, (R8)(DX*1)
+	LEAQ            (DI)(DX*4), DI
+	LEAQ            (DI)(DX*2), DI
+	LEAQ            (R8)(DX*4), R8
+	LEAQ            (R8)(DX*2), R8
+	ADDQ            $+576, BX
+	ADDQ            $+64, CX
+	SUBQ            $+16, AX
+	JNZ             loop
+	VZEROUPPER
+	RET
+
+// func planesWindowAVX512(dw []float32, n int, u []float32, plane int, scales *[36]float32)
+// Requires: AVX, AVX512F
+TEXT ·planesWindowAVX512(SB), NOSPLIT, $0-72
+	VBROADCASTSS constants<>+224(SB), Z0
+	VBROADCASTSS constants<>+192(SB), Z1
+	MOVQ         n+24(FP), AX
+	MOVQ         u_base+32(FP), CX
+	MOVQ         plane+56(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         dw_base+0(FP), BX
+	MOVQ         scales+64(FP), SI
+
+loop:
+	MOVQ          CX, DI
+	LEAQ          (DI)(DX*2), R8
+	ADDQ          DX, R8
+	VBROADCASTSS  (SI), Z2
+	VMULPS        (DI), Z2, Z2
+	VBROADCASTSS  4(SI), Z3
+	VMULPS        (DI)(DX*1), Z3, Z3
+	VBROADCASTSS  8(SI), Z4
+	VMULPS        (DI)(DX*2), Z4, Z4
+	VBROADCASTSS  12(SI), Z5
+	VMULPS        (R8), Z5, Z5
+	VBROADCASTSS  16(SI), Z6
+	VMULPS        (R8)(DX*1), Z6, Z6
+	VBROADCASTSS  20(SI), Z7
+	VMULPS        (R8)(DX*2), Z7, Z7
+	VADDPS        Z4, Z3, Z8
+	VSUBPS        Z4, Z3, Z3
+	VADDPS        Z6, Z5, Z4
+	VSUBPS        Z6, Z5, Z5
+	VADDPS        Z8, Z2, Z2
+	VADDPS        Z4, Z2, Z2
+	VMOVAPS       Z3, Z3
+	VFMADD231PS   Z0, Z5, Z3
+	VMOVAPS       Z8, Z5
+	VFMADD231PS   Z1, Z4, Z5
+	VADDPS        Z7, Z5, Z4
+	LEAQ          (DI)(DX*4), DI
+	LEAQ          (DI)(DX*2), DI
+	LEAQ          (R8)(DX*4), R8
+	LEAQ          (R8)(DX*2), R8
+	VBROADCASTSS  24(SI), Z5
+	VMULPS        (DI), Z5, Z5
+	VBROADCASTSS  28(SI), Z6
+	VMULPS        (DI)(DX*1), Z6, Z6
+	VBROADCASTSS  32(SI), Z7
+	VMULPS        (DI)(DX*2), Z7, Z7
+	VBROADCASTSS  36(SI), Z8
+	VMULPS        (R8), Z8, Z8
+	VBROADCASTSS  40(SI), Z9
+	VMULPS        (R8)(DX*1), Z9, Z9
+	VBROADCASTSS  44(SI), Z10
+	VMULPS        (R8)(DX*2), Z10, Z10
+	VADDPS        Z7, Z6, Z11
+	VSUBPS        Z7, Z6, Z6
+	VADDPS        Z9, Z8, Z7
+	VSUBPS        Z9, Z8, Z8
+	VADDPS        Z11, Z5, Z5
+	VADDPS        Z7, Z5, Z5
+	VMOVAPS       Z6, Z6
+	VFMADD231PS   Z0, Z8, Z6
+	VMOVAPS       Z11, Z8
+	VFMADD231PS   Z1, Z7, Z8
+	VADDPS        Z10, Z8, Z7
+	LEAQ          (DI)(DX*4), DI
+	LEAQ          (DI)(DX*2), DI
+	LEAQ          (R8)(DX*4), R8
+	LEAQ          (R8)(DX*2), R8
+	VBROADCASTSS  48(SI), Z8
+	VMULPS        (DI), Z8, Z8
+	VBROADCASTSS  52(SI), Z9
+	VMULPS        (DI)(DX*1), Z9, Z9
+	VBROADCASTSS  56(SI), Z10
+	VMULPS        (DI)(DX*2), Z10, Z10
+	VBROADCASTSS  60(SI), Z11
+	VMULPS        (R8), Z11, Z11
+	VBROADCASTSS  64(SI), Z12
+	VMULPS        (R8)(DX*1), Z12, Z12
+	VBROADCASTSS  68(SI), Z13
+	VMULPS        (R8)(DX*2), Z13, Z13
+	VADDPS        Z10, Z9, Z14
+	VSUBPS        Z10, Z9, Z9
+	VADDPS        Z12, Z11, Z10
+	VSUBPS        Z12, Z11, Z11
+	VADDPS        Z14, Z8, Z8
+	VADDPS        Z10, Z8, Z8
+	VMOVAPS       Z9, Z9
+	VFMADD231PS   Z0, Z11, Z9
+	VMOVAPS       Z14, Z11
+	VFMADD231PS   Z1, Z10, Z11
+	VADDPS        Z13, Z11, Z10
+	LEAQ          (DI)(DX*4), DI
+	LEAQ          (DI)(DX*2), DI
+	LEAQ          (R8)(DX*4), R8
+	LEAQ          (R8)(DX*2), R8
+	VBROADCASTSS  72(SI), Z11
+	VMULPS        (DI), Z11, Z11
+	VBROADCASTSS  76(SI), Z12
+	VMULPS        (DI)(DX*1), Z12, Z12
+	VBROADCASTSS  80(SI), Z13
+	VMULPS        (DI)(DX*2), Z13, Z13
+	VBROADCASTSS  84(SI), Z14
+	VMULPS        (R8), Z14, Z14
+	VBROADCASTSS  88(SI), Z15
+	VMULPS        (R8)(DX*1), Z15, Z15
+	VBROADCASTSS  92(SI), Z16
+	VMULPS        (R8)(DX*2), Z16, Z16
+	VADDPS        Z13, Z12, Z17
+	VSUBPS        Z13, Z12, Z12
+	VADDPS        Z15, Z14, Z13
+	VSUBPS        Z15, Z14, Z14
+	VADDPS        Z17, Z11, Z11
+	VADDPS        Z13, Z11, Z11
+	VMOVAPS       Z12, Z12
+	VFMADD231PS   Z0, Z14, Z12
+	VMOVAPS       Z17, Z14
+	VFMADD231PS   Z1, Z13, Z14
+	VADDPS        Z16, Z14, Z13
+	LEAQ          (DI)(DX*4), DI
+	LEAQ          (DI)(DX*2), DI
+	LEAQ          (R8)(DX*4), R8
+	LEAQ          (R8)(DX*2), R8
+	VBROADCASTSS  96(SI), Z14
+	VMULPS        (DI), Z14, Z14
+	VBROADCASTSS  100(SI), Z15
+	VMULPS        (DI)(DX*1), Z15, Z15
+	VBROADCASTSS  104(SI), Z16
+	VMULPS        (DI)(DX*2), Z16, Z16
+	VBROADCASTSS  108(SI), Z17
+	VMULPS        (R8), Z17, Z17
+	VBROADCASTSS  112(SI), Z18
+	VMULPS        (R8)(DX*1), Z18, Z18
+	VBROADCASTSS  116(SI), Z19
+	VMULPS        (R8)(DX*2), Z19, Z19
+	VADDPS        Z16, Z15, Z20
+	VSUBPS        Z16, Z15, Z15
+	VADDPS        Z18, Z17, Z16
+	VSUBPS        Z18, Z17, Z17
+	VADDPS        Z20, Z14, Z14
+	VADDPS        Z16, Z14, Z14
+	VMOVAPS       Z15, Z15
+	VFMADD231PS   Z0, Z17, Z15
+	VMOVAPS       Z20, Z17
+	VFMADD231PS   Z1, Z16, Z17
+	VADDPS        Z19, Z17, Z16
+	LEAQ          (DI)(DX*4), DI
+	LEAQ          (DI)(DX*2), DI
+	LEAQ          (R8)(DX*4), R8
+	LEAQ          (R8)(DX*2), R8
+	VBROADCASTSS  120(SI), Z17
+	VMULPS        (DI), Z17, Z17
+	VBROADCASTSS  124(SI), Z18
+	VMULPS        (DI)(DX*1), Z18, Z18
+	VBROADCASTSS  128(SI), Z19
+	VMULPS        (DI)(DX*2), Z19, Z19
+	VBROADCASTSS  132(SI), Z20
+	VMULPS        (R8), Z20, Z20
+	VBROADCASTSS  136(SI), Z21
+	VMULPS        (R8)(DX*1), Z21, Z21
+	VBROADCASTSS  140(SI), Z22
+	VMULPS        (R8)(DX*2), Z22, Z22
+	VADDPS        Z19, Z18, Z23
+	VSUBPS        Z19, Z18, Z18
+	VADDPS        Z21, Z20, Z19
+	VSUBPS        Z21, Z20, Z20
+	VADDPS        Z23, Z17, Z17
+	VADDPS        Z19, Z17, Z17
+	VMOVAPS       Z18, Z18
+	VFMADD231PS   Z0, Z20, Z18
+	VMOVAPS       Z23, Z20
+	VFMADD231PS   Z1, Z19, Z20
+	VADDPS        Z22, Z20, Z19
+	LEAQ          (DI)(DX*4), DI
+	LEAQ          (DI)(DX*2), DI
+	LEAQ          (R8)(DX*4), R8
+	LEAQ          (R8)(DX*2), R8
+	VADDPS        Z8, Z5, Z20
+	VSUBPS        Z8, Z5, Z5
+	VADDPS        Z14, Z11, Z8
+	VSUBPS        Z14, Z11, Z11
+	VADDPS        Z20, Z2, Z2
+	VADDPS        Z8, Z2, Z2
+	VMOVAPS       Z5, Z5
+	VFMADD231PS   Z0, Z11, Z5
+	VMOVAPS       Z20, Z11
+	VFMADD231PS   Z1, Z8, Z11
+	VADDPS        Z17, Z11, Z8
+	VADDPS        Z9, Z6, Z11
+	VSUBPS        Z9, Z6, Z6
+	VADDPS        Z15, Z12, Z9
+	VSUBPS        Z15, Z12, Z12
+	VADDPS        Z11, Z3, Z3
+	VADDPS        Z9, Z3, Z3
+	VMOVAPS       Z6, Z6
+	VFMADD231PS   Z0, Z12, Z6
+	VMOVAPS       Z11, Z11
+	VFMADD231PS   Z1, Z9, Z11
+	VADDPS        Z18, Z11, Z9
+	VADDPS        Z10, Z7, Z11
+	VSUBPS        Z10, Z7, Z7
+	VADDPS        Z16, Z13, Z10
+	VSUBPS        Z16, Z13, Z12
+	VADDPS        Z11, Z4, Z4
+	VADDPS        Z10, Z4, Z4
+	VMOVAPS       Z7, Z7
+	VFMADD231PS   Z0, Z12, Z7
+	VMOVAPS       Z11, Z11
+	VFMADD231PS   Z1, Z10, Z11
+	VADDPS        Z19, Z11, Z10
+	VUNPCKLPS     Z3, Z2, Z11
+	VUNPCKHPS     Z3, Z2, Z2
+	VUNPCKLPS     Z5, Z4, Z3
+	VUNPCKHPS     Z5, Z4, Z4
+	VUNPCKLPD     Z3, Z11, Z5
+	VUNPCKHPD     Z3, Z11, Z3
+	VUNPCKLPD     Z4, Z2, Z11
+	VUNPCKHPD     Z4, Z2, Z2
+	VMOVUPS       X5, (BX)
+	VEXTRACTF32X4 $0x01, Z5, X4
+	VMOVUPS       X4, 144(BX)
+	VEXTRACTF32X4 $0x02, Z5, X4
+	VMOVUPS       X4, 288(BX)
+	VEXTRACTF32X4 $0x03, Z5, X4
+	VMOVUPS       X4, 432(BX)
+	VMOVUPS       X3, 36(BX)
+	VEXTRACTF32X4 $0x01, Z3, X4
+	VMOVUPS       X4, 180(BX)
+	VEXTRACTF32X4 $0x02, Z3, X4
+	VMOVUPS       X4, 324(BX)
+	VEXTRACTF32X4 $0x03, Z3, X3
+	VMOVUPS       X3, 468(BX)
+	VMOVUPS       X11, 72(BX)
+	VEXTRACTF32X4 $0x01, Z11, X3
+	VMOVUPS       X3, 216(BX)
+	VEXTRACTF32X4 $0x02, Z11, X3
+	VMOVUPS       X3, 360(BX)
+	VEXTRACTF32X4 $0x03, Z11, X3
+	VMOVUPS       X3, 504(BX)
+	VMOVUPS       X2, 108(BX)
+	VEXTRACTF32X4 $0x01, Z2, X3
+	VMOVUPS       X3, 252(BX)
+	VEXTRACTF32X4 $0x02, Z2, X3
+	VMOVUPS       X3, 396(BX)
+	VEXTRACTF32X4 $0x03, Z2, X2
+	VMOVUPS       X2, 540(BX)
+	VUNPCKLPS     Z7, Z6, Z2
+	VUNPCKHPS     Z7, Z6, Z3
+	VUNPCKLPS     Z9, Z8, Z4
+	VUNPCKHPS     Z9, Z8, Z5
+	VUNPCKLPD     Z4, Z2, Z6
+	VUNPCKHPD     Z4, Z2, Z2
+	VUNPCKLPD     Z5, Z3, Z4
+	VUNPCKHPD     Z5, Z3, Z3
+	VMOVUPS       X6, 16(BX)
+	VEXTRACTF32X4 $0x01, Z6, X5
+	VMOVUPS       X5, 160(BX)
+	VEXTRACTF32X4 $0x02, Z6, X5
+	VMOVUPS       X5, 304(BX)
+	VEXTRACTF32X4 $0x03, Z6, X5
+	VMOVUPS       X5, 448(BX)
+	VMOVUPS       X2, 52(BX)
+	VEXTRACTF32X4 $0x01, Z2, X5
+	VMOVUPS       X5, 196(BX)
+	VEXTRACTF32X4 $0x02, Z2, X5
+	VMOVUPS       X5, 340(BX)
+	VEXTRACTF32X4 $0x03, Z2, X2
+	VMOVUPS       X2, 484(BX)
+	VMOVUPS       X4, 88(BX)
+	VEXTRACTF32X4 $0x01, Z4, X2
+	VMOVUPS       X2, 232(BX)
+	VEXTRACTF32X4 $0x02, Z4, X2
+	VMOVUPS       X2, 376(BX)
+	VEXTRACTF32X4 $0x03, Z4, X2
+	VMOVUPS       X2, 520(BX)
+	VMOVUPS       X3, 124(BX)
+	VEXTRACTF32X4 $0x01, Z3, X2
+	VMOVUPS       X2, 268(BX)
+	VEXTRACTF32X4 $0x02, Z3, X2
+	VMOVUPS       X2, 412(BX)
+	VEXTRACTF32X4 $0x03, Z3, X2
+	VMOVUPS       X2, 556(BX)
+	VEXTRACTPS    $0x00, X10, 32(BX)
+	VEXTRACTPS    $0x01, X10, 68(BX)
+	VEXTRACTPS    $0x02, X10, 104(BX)
+	VEXTRACTPS    $0x03, X10, 140(BX)
+	VEXTRACTF32X4 $0x01, Z10, X2
+	VEXTRACTPS    $0x00, X2, 176(BX)
+	VEXTRACTPS    $0x01, X2, 212(BX)
+	VEXTRACTPS    $0x02, X2, 248(BX)
+	VEXTRACTPS    $0x03, X2, 284(BX)
+	VEXTRACTF32X4 $0x02, Z10, X2
+	VEXTRACTPS    $0x00, X2, 320(BX)
+	VEXTRACTPS    $0x01, X2, 356(BX)
+	VEXTRACTPS    $0x02, X2, 392(BX)
+	VEXTRACTPS    $0x03, X2, 428(BX)
+	VEXTRACTF32X4 $0x03, Z10, X2
+	VEXTRACTPS    $0x00, X2, 464(BX)
+	VEXTRACTPS    $0x01, X2, 500(BX)
+	VEXTRACTPS    $0x02, X2, 536(BX)
+	VEXTRACTPS    $0x03, X2, 572(BX)
+	ADDQ          $+576, BX
+	ADDQ          $+64, CX
+	SUBQ          $+16, AX
+	JNZ           loop
 	VZEROUPPER
 	RET
 
@@ -7072,30 +7999,30 @@ DATA constants<>+32(SB)/8, $0x0000000000000000
 DATA constants<>+40(SB)/8, $0x0000000000000000
 DATA constants<>+48(SB)/8, $0x0000000000000000
 DATA constants<>+56(SB)/8, $0x0000000000000000
-DATA constants<>+64(SB)/8, $0x4080000040800000
-DATA constants<>+72(SB)/8, $0x4080000040800000
-DATA constants<>+80(SB)/8, $0x4080000040800000
-DATA constants<>+88(SB)/8, $0x4080000040800000
-DATA constants<>+96(SB)/8, $0x4000000040000000
-DATA constants<>+104(SB)/8, $0x4000000040000000
-DATA constants<>+112(SB)/8, $0x4000000040000000
-DATA constants<>+120(SB)/8, $0x4000000040000000
-DATA constants<>+128(SB)/8, $0x0000000200000001
-DATA constants<>+136(SB)/8, $0x0000000800000004
-DATA constants<>+144(SB)/8, $0x0000002000000010
-DATA constants<>+152(SB)/8, $0x0000008000000040
-DATA constants<>+160(SB)/8, $0x0000020000000100
-DATA constants<>+168(SB)/8, $0x0000080000000400
-DATA constants<>+176(SB)/8, $0x0000200000001000
-DATA constants<>+184(SB)/8, $0x0000800000004000
-DATA constants<>+192(SB)/8, $0x0002000000010000
-DATA constants<>+200(SB)/8, $0x0008000000040000
-DATA constants<>+208(SB)/8, $0x0020000000100000
-DATA constants<>+216(SB)/8, $0x0080000000400000
-DATA constants<>+224(SB)/8, $0x0200000001000000
-DATA constants<>+232(SB)/8, $0x0800000004000000
-DATA constants<>+240(SB)/8, $0x2000000010000000
-DATA constants<>+248(SB)/8, $0x8000000040000000
+DATA constants<>+64(SB)/8, $0x0000000200000001
+DATA constants<>+72(SB)/8, $0x0000000800000004
+DATA constants<>+80(SB)/8, $0x0000002000000010
+DATA constants<>+88(SB)/8, $0x0000008000000040
+DATA constants<>+96(SB)/8, $0x0000020000000100
+DATA constants<>+104(SB)/8, $0x0000080000000400
+DATA constants<>+112(SB)/8, $0x0000200000001000
+DATA constants<>+120(SB)/8, $0x0000800000004000
+DATA constants<>+128(SB)/8, $0x0002000000010000
+DATA constants<>+136(SB)/8, $0x0008000000040000
+DATA constants<>+144(SB)/8, $0x0020000000100000
+DATA constants<>+152(SB)/8, $0x0080000000400000
+DATA constants<>+160(SB)/8, $0x0200000001000000
+DATA constants<>+168(SB)/8, $0x0800000004000000
+DATA constants<>+176(SB)/8, $0x2000000010000000
+DATA constants<>+184(SB)/8, $0x8000000040000000
+DATA constants<>+192(SB)/8, $0x4080000040800000
+DATA constants<>+200(SB)/8, $0x4080000040800000
+DATA constants<>+208(SB)/8, $0x4080000040800000
+DATA constants<>+216(SB)/8, $0x4080000040800000
+DATA constants<>+224(SB)/8, $0x4000000040000000
+DATA constants<>+232(SB)/8, $0x4000000040000000
+DATA constants<>+240(SB)/8, $0x4000000040000000
+DATA constants<>+248(SB)/8, $0x4000000040000000
 DATA constants<>+256(SB)/8, $0x4100000041000000
 DATA constants<>+264(SB)/8, $0x4100000041000000
 DATA constants<>+272(SB)/8, $0x4100000041000000

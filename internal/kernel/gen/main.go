@@ -27,13 +27,13 @@ func emit(ctx *build.Context, t *vectorasm.Table) {
 		if set.Wide() {
 			g.maskedPools()
 		} else {
-			g.windows()
 			g.pools()
 			g.channelsLast()
 			g.fetch()
 		}
 		g.tileRows()
 		g.tileCols()
+		g.windows()
 		g.flat()
 		g.sliding()
 		g.batchNorm()

@@ -139,6 +139,40 @@ func (g *generator) transpose(a, b, c, d vector) [4]vector {
 	}
 }
 
+// loadParts loads four numbers to each part of a register, apart bytes apart.
+func (g *generator) loadParts(m operand.Mem, apart int) vector {
+	if !g.Wide() {
+		return g.loadHalves(m, m.Offset(apart))
+	}
+	v := g.ZMM()
+	g.VBROADCASTF32X4(m, v)
+	for i := 1; i < 4; i++ {
+		g.VINSERTF32X4(operand.U8(i), m.Offset(i*apart), v, v)
+	}
+	return v
+}
+
+// storeParts is the reverse of loadParts.
+func (g *generator) storeParts(v vector, m operand.Mem, apart int) {
+	for i := range g.Width / 16 {
+		g.VMOVUPS(g.part(v, i), m.Offset(i*apart))
+	}
+}
+
+// part is four numbers of a register.
+func (g *generator) part(v vector, i int) reg.Register {
+	if i == 0 {
+		return v.AsX()
+	}
+	x := g.XMM()
+	if g.Wide() {
+		g.VEXTRACTF32X4(operand.U8(i), v, x)
+	} else {
+		g.VEXTRACTF128(operand.U8(i), v, x)
+	}
+	return x
+}
+
 // loadHalves loads four numbers at low and four at high. The first load writes the whole register, as others below do: avo
 // takes what a narrower one leaves as it was for a use of an older value, and keeps the register from all else.
 func (g *generator) loadHalves(low, high operand.Mem) vector {

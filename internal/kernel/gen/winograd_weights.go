@@ -10,7 +10,7 @@ const (
 	windowBytes = 4 * windowSize
 )
 
-// windows emits the transforms of weights, for eight windows at a time; n is a multiple of eight.
+// windows emits the transforms of weights, for as many windows at a time as a register has lanes; n is a multiple of that.
 func (g *generator) windows() {
 	g.function("windowPlanes", "u []float32, plane int, w []float32, n int, scales *[36]float32")
 	g.windowPlanes(func(i int) int { return i })
@@ -22,17 +22,18 @@ func (g *generator) windows() {
 
 // windowPlanes takes element at(i) of a window for element i.
 func (g *generator) windowPlanes(at func(i int) int) {
+	g.holdFactors(2, 4)
 	n, u, plane, w := g.value("n"), g.Pointer("u").Base, g.bytes("plane"), g.Pointer("w")
 	s := g.newWindowScales()
 	columns := g.newBlock()
 	g.Label("loop")
 	e := g.loadWindows(w)
 	for j := range 3 {
-		g.winogradE([3]vector{e[at(j)], e[at(3+j)], e[at(6+j)]}, func(i int, v vector) { g.VMOVUPS(v, columns.at(i, j)) })
+		g.winogradE([3]vector{e[at(j)], e[at(3+j)], e[at(6+j)]}, func(i int, v vector) { columns.put(i, j, v) })
 	}
 	planes := g.six(g.copyOf(u), plane)
 	for i := range 6 {
-		t := [3]vector{g.Read(columns.at(i, 0)), g.Read(columns.at(i, 1)), g.Read(columns.at(i, 2))}
+		t := [3]vector{columns.get(i, 0), columns.get(i, 1), columns.get(i, 2)}
 		g.winogradE(t, func(j int, v vector) { g.VMOVUPS(g.Mul(s.at(6*i+j), v), planes.at(j)) })
 		g.nextSix(planes)
 	}
@@ -40,6 +41,7 @@ func (g *generator) windowPlanes(at func(i int) int) {
 }
 
 func (g *generator) planesWindow() {
+	g.holdFactors(2, 4)
 	n, u, plane, dw := g.value("n"), g.Pointer("u").Base, g.bytes("plane"), g.Pointer("dw")
 	s := g.newWindowScales()
 	columns := g.newBlock()
@@ -51,7 +53,7 @@ func (g *generator) planesWindow() {
 			r[j] = g.Mul(s.at(6*i+j), planes.at(j))
 		}
 		for j, v := range g.winogradET(r) {
-			g.VMOVUPS(v, columns.at(i, j))
+			columns.put(i, j, v)
 		}
 		g.nextSix(planes)
 	}
@@ -59,7 +61,7 @@ func (g *generator) planesWindow() {
 	for j := range 3 {
 		var c [6]vector
 		for i := range c {
-			c[i] = g.Read(columns.at(i, j))
+			c[i] = columns.get(i, j)
 		}
 		for i, v := range g.winogradET(c) {
 			e[3*i+j] = v
@@ -93,51 +95,67 @@ func (s windowScales) at(plane int) vector {
 	return v
 }
 
-// block is space on the stack for six by three registers.
+// block is six by three registers; AVX2 keeps them on the stack.
 type block struct {
-	start operand.Mem
-	width int // of a register
+	*generator
+	start     operand.Mem
+	registers map[[2]int]vector
 }
 
-func (g *generator) newBlock() block { return block{g.AllocLocal(6 * 3 * g.Width), g.Width} }
+func (g *generator) newBlock() block {
+	if g.Wide() {
+		return block{g, operand.Mem{}, map[[2]int]vector{}}
+	}
+	return block{g, g.AllocLocal(6 * 3 * g.Width), nil}
+}
 
-func (b block) at(i, j int) operand.Mem { return b.start.Offset(b.width * (3*i + j)) }
+func (b block) at(i, j int) operand.Mem { return b.start.Offset(b.Width * (3*i + j)) }
 
-// loadWindows loads eight windows, an element a register.
+func (b block) put(i, j int, v vector) {
+	if b.Wide() {
+		b.registers[[2]int{i, j}] = v
+	} else {
+		b.Write(v, b.at(i, j))
+	}
+}
+
+func (b block) get(i, j int) vector {
+	if b.Wide() {
+		return b.registers[[2]int{i, j}]
+	}
+	return b.Read(b.at(i, j))
+}
+
+// loadWindows loads windows, an element a register.
 func (g *generator) loadWindows(w operand.Mem) (e [windowSize]vector) {
-	for from := 0; from < 8; from += 4 {
-		var rows [4]vector
+	rows := func(from int) (rows [4]vector) {
 		for i := range rows {
-			rows[i] = g.loadHalves(w.Offset(windowBytes*i+4*from), w.Offset(windowBytes*(i+4)+4*from))
+			rows[i] = g.loadParts(w.Offset(windowBytes*i+4*from), 4*windowBytes)
 		}
-		t := g.transpose(rows[0], rows[1], rows[2], rows[3])
+		return rows
+	}
+	for from := 0; from < 8; from += 4 {
+		r := rows(from)
+		t := g.transpose(r[0], r[1], r[2], r[3])
 		copy(e[from:], t[:])
 	}
-	last := func(i int) operand.Mem { return w.Offset(windowBytes*i + 4*8) }
-	low, high := g.YMM(), g.XMM()
-	g.VBROADCASTSS(last(0), low)
-	g.VMOVSS(last(4), high)
-	for i := 1; i < 4; i++ {
-		lane := operand.U8(i << 4)
-		g.VINSERTPS(lane, last(i), low.AsX(), low.AsX())
-		g.VINSERTPS(lane, last(i+4), high, high)
-	}
-	g.VINSERTF128(operand.U8(1), high, low, low)
-	e[8] = low
+	r := rows(windowSize - 4)
+	e[windowSize-1] = g.Op(g.VUNPCKHPD, g.Op(g.VUNPCKHPS, r[0], r[1]), g.Op(g.VUNPCKHPS, r[2], r[3]))
 	return e
 }
 
 // storeWindows is the reverse of loadWindows.
 func (g *generator) storeWindows(w operand.Mem, e [windowSize]vector) {
-	high := g.XMM()
-	g.VEXTRACTF128(operand.U8(1), e[8], high)
-	for i := range 4 {
-		g.VEXTRACTPS(operand.U8(i), e[8].AsX(), w.Offset(windowBytes*i+4*8))
-		g.VEXTRACTPS(operand.U8(i), high, w.Offset(windowBytes*(i+4)+4*8))
-	}
 	for from := 0; from < 8; from += 4 {
 		for i, row := range g.transpose(e[from], e[from+1], e[from+2], e[from+3]) {
-			g.storeHalves(row, w.Offset(windowBytes*i+4*from), w.Offset(windowBytes*(i+4)+4*from))
+			g.storeParts(row, w.Offset(windowBytes*i+4*from), 4*windowBytes)
+		}
+	}
+	const last = windowSize - 1
+	for i := 0; i < g.Lanes(); i += 4 {
+		four := g.part(e[last], i/4)
+		for j := range 4 {
+			g.VEXTRACTPS(operand.U8(j), four, w.Offset(windowBytes*(i+j)+4*last))
 		}
 	}
 }
