@@ -16,7 +16,7 @@ const (
 // matrix well as it lies. Measured.
 const (
 	packPanels = 3    // panels that b must have for a to be packed,
-	packCols   = 256  // and more columns than this, unless the rows of a
+	packCols   = 512  // and more columns than this, unless the rows of a
 	farA       = 4096 // lie this many bytes apart; and if a is transposed,
 	packTerms  = 64   // more terms than this
 	packStrips = 6    // strips that a must have for b to be packed,
