@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/layernoise/layernoise/internal/kernel"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -73,12 +75,21 @@ func around(x, y *G.Node) *skip {
 		if !ok {
 			continue
 		}
-		if s := o.skipOf(x); s != nil && !s.taken && dependsOn(y, n, map[*G.Node]bool{}) {
+		if s := o.skipOf(x); s != nil && !s.taken && dependsOn(y, n, withGradient, map[*G.Node]bool{}) {
 			s.taken = true
 			return s
 		}
 	}
 	return nil
+}
+
+// with returns the gradient that belongs to the gradient dy of the norm's result, nil if there is none. The gradient of another
+// cost may have left one.
+func (s *skip) with(dy *G.Node) *G.Node {
+	if s.gradient == nil || !dependsOn(dy, s.gradient, anyInput, map[*G.Node]bool{}) {
+		return nil
+	}
+	return s.gradient
 }
 
 // skipOf returns the skip of a norm of x, and nil for other operations.
@@ -89,21 +100,30 @@ func (o *op[T]) skipOf(x *G.Node) *skip {
 	return o.skip
 }
 
-// dependsOn reports whether a gradient of y would reach n.
-func dependsOn(y, n *G.Node, seen map[*G.Node]bool) bool {
+// dependsOn reports whether n is y or among what y is computed of, through inputs that count.
+func dependsOn(y, n *G.Node, counts func(o G.Op, inputs int) []bool, seen map[*G.Node]bool) bool {
 	if y == n {
 		return true
 	}
-	o, ok := y.Op().(G.SDOp)
-	if seen[y] || !ok {
+	if seen[y] || y.Op() == nil {
 		return false
 	}
 	seen[y] = true
 	it := y.Graph().From(y.ID())
-	for _, has := range o.DiffWRT(it.Len()) {
-		if it.Next() && has && dependsOn(it.Node().(*G.Node), n, seen) {
+	for _, has := range counts(y.Op(), it.Len()) {
+		if it.Next() && has && dependsOn(it.Node().(*G.Node), n, counts, seen) {
 			return true
 		}
 	}
 	return false
 }
+
+// withGradient are the inputs of an operation that have a gradient.
+func withGradient(o G.Op, inputs int) []bool {
+	if o, ok := o.(G.SDOp); ok {
+		return o.DiffWRT(inputs)
+	}
+	return nil
+}
+
+func anyInput(_ G.Op, inputs int) []bool { return slices.Repeat([]bool{true}, inputs) }

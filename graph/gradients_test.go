@@ -183,3 +183,40 @@ func TestSumAroundNorm(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoCosts: a cost has the gradients that it has alone, whatever the gradients of another cost have left in the graph.
+func TestTwoCosts(t *testing.T) {
+	gradients := func(costs ...int) (values [][]float64) {
+		g := G.NewGraph()
+		node := func(name string, seed uint64, shape ...int) *G.Node {
+			return G.NodeFromAny(g, gradcheck.Random(seed, tensor.Float64, shape...), G.WithName(name))
+		}
+		x, w, v := node("x", 1, 6, 5), node("w", 2, 5, 5), node("v", 3, 5, 5)
+		hidden := G.Must(graph.Dense(x, w, nil))
+		norm := G.Must(graph.LayerNorm(hidden, node("gain", 4, 5), node("bias", 5, 5), 1e-5))
+		sum := G.Must(graph.Add(hidden, G.Must(graph.GELU(G.Must(graph.Dense(norm, v, nil))))))
+		of := [2]*G.Node{costOf(sum), costOf(norm)}
+		to := [2]*G.Node{v, w} // the way from the sum to v does not lead through the norm
+		read := make([]G.Value, len(costs))
+		for i, c := range costs {
+			G.Read(must(G.Grad(of[c], to[c]))[0], &read[i])
+		}
+		vm := G.NewTapeMachine(g)
+		defer vm.Close()
+		if err := vm.RunAll(); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range read {
+			values = append(values, gradcheck.Floats(v))
+		}
+		return values
+	}
+	want := [2][]float64{gradients(0)[0], gradients(1)[0]}
+	for _, costs := range [][]int{{0, 1}, {1, 0}} {
+		for i, got := range gradients(costs...) {
+			if !slices.Equal(got, want[costs[i]]) {
+				t.Errorf("costs %v: gradient %d is %v, want %v", costs, i, got, want[costs[i]])
+			}
+		}
+	}
+}

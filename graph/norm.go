@@ -346,7 +346,7 @@ func rowNormNode[T kernel.Float](name string, n kernel.RowNorm, x, gain, bias *G
 			return nil
 		},
 		diff: func(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
-			return rowNormGrads[T](name, n, stats, in, y, dy, around.gradient)
+			return rowNormGrads[T](name, n, stats, in, y, dy, around.with(dy))
 		},
 	}, x, gain, bias)
 }
