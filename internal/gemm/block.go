@@ -241,10 +241,11 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 			if r.strips == 0 {
 				continue
 			}
-			strip, aRow, aCol, aStrip := at(a, r.first*t.aRow), t.aRow, t.aCol, r.rows*t.aRow
+			row, aRow, aCol := t.aRow, t.aRow, t.aCol // row: between the rows of a that strips begin with
 			if t.packA {
-				strip, aRow, aCol, aStrip = at(a, r.first*k*t.size), t.size, r.rows*t.size, r.rows*k*t.size
+				row, aRow, aCol = k*t.size, t.size, r.rows*t.size
 			}
+			strip, aStrip := at(a, r.first*row), r.rows*row
 			c := at(c, r.first*t.cRow)
 			if t.packed && width < t.panel(shape) {
 				t.edge(r, k, strip, aRow, aCol, aStrip, panel, bRow, c, shape, width, add)
