@@ -3,16 +3,14 @@ package kernel
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"testing"
-	"unsafe"
 
 	"github.com/layernoise/layernoise/internal/cpu"
-	"golang.org/x/sys/unix"
+	"github.com/layernoise/layernoise/internal/fence"
 )
 
 // TestBounds: the kernels read and write nothing before or behind their slices, where other memory of a program may begin,
-// or none. All slices begin, or end, at a page that must not be touched.
+// or none.
 func TestBounds(t *testing.T) {
 	defer func(k kernels, l loops[float32]) { use, loops32 = k, l }(use, loops32)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -34,7 +32,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// fenced makes slices with random numbers that begin behind a page without access, or end before one.
+// fenced makes slices of random numbers.
 type fenced struct {
 	t     *testing.T
 	begin bool
@@ -42,23 +40,7 @@ type fenced struct {
 }
 
 func (m fenced) slice(n int) []float32 {
-	page, size := os.Getpagesize(), 4*n
-	pages := (size+page-1)/page + 2
-	memory, err := unix.Mmap(-1, 0, pages*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	m.t.Cleanup(func() { unix.Munmap(memory) })
-	for _, fence := range [][]byte{memory[:page], memory[(pages-1)*page:]} {
-		if err := unix.Mprotect(fence, unix.PROT_NONE); err != nil {
-			m.t.Fatal(err)
-		}
-	}
-	first := page
-	if !m.begin {
-		first = (pages-1)*page - size
-	}
-	x := unsafe.Slice((*float32)(unsafe.Pointer(&memory[first])), n)
+	x := fence.Slice[float32](m.t, n, m.begin)
 	for i := range x {
 		x[i] = float32(m.r.NormFloat64())
 	}
