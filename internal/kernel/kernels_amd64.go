@@ -15,14 +15,16 @@ func kernelsOf(l cpu.Level) kernels {
 		inputRows: inputRowsAVX2, gradRows: gradRowsAVX2,
 		inputCols: inputColsAVX2, gradCols: gradColsAVX2,
 		outputCols: outputColsAVX2, outputRows: outputRowsAVX2,
-		windowPlanes: windowPlanesAVX2Tail, planesWindow: planesWindowAVX2Tail,
-		gate32:     gate32AVX2,
-		fetch:      fetchAVX2,
-		weighViews: weighViewsAVX2, dotViews: dotViewsAVX2,
+		windowPlanes: windowPlanesTail(lanes, windowPlanesAVX2, rotatedPlanesAVX2, windowPlanes),
+		planesWindow: planesWindowTail(lanes, planesWindowAVX2, planesWindow),
+		gate32:       gate32AVX2,
+		fetch:        fetchAVX2,
+		weighViews:   weighViewsAVX2, dotViews: dotViewsAVX2,
 	}
 	if l >= cpu.AVX512 {
 		k.weighViews, k.dotViews = weighViewsAVX512, dotViewsAVX512
-		k.windowPlanes, k.planesWindow = windowPlanesAVX512Tail, planesWindowAVX512Tail
+		k.windowPlanes = windowPlanesTail(2*lanes, windowPlanesAVX512, rotatedPlanesAVX512, k.windowPlanes)
+		k.planesWindow = planesWindowTail(2*lanes, planesWindowAVX512, k.planesWindow)
 		k.inputCols, k.gradCols, k.outputCols = inputColsAVX512, gradColsAVX512, outputColsAVX512
 		k.inputRows, k.gradRows, k.outputRows = inputRowsAVX512Wide, gradRowsAVX512Wide, outputRowsAVX512Wide
 		k.gate32 = gate32AVX512
@@ -121,45 +123,32 @@ func unpoolHalvesSixteen(dx []float32, picks []uint32, dy []float32, width, pitc
 // lanes is how many elements an AVX2 register holds. Kernels for whole registers leave the rest to the plain ones.
 const lanes = 8
 
-func windowPlanesAVX2Tail(u []float32, plane int, w []float32, n int, rotate bool) {
-	whole := n / lanes * lanes
-	switch {
-	case whole == 0:
-	case rotate:
-		rotatedPlanesAVX2(u, plane, w, whole, &winogradScales)
-	default:
-		windowPlanesAVX2(u, plane, w, whole, &winogradScales)
+// windowPlanesTail returns windowPlanes by functions for a multiple of width windows; rest does what they leave.
+func windowPlanesTail(width int, straight, rotated func(u []float32, plane int, w []float32, n int, scales *[36]float32),
+	rest func(u []float32, plane int, w []float32, n int, rotate bool)) func(u []float32, plane int, w []float32, n int, rotate bool) {
+	return func(u []float32, plane int, w []float32, n int, rotate bool) {
+		whole := n / width * width
+		switch {
+		case whole == 0:
+		case rotate:
+			rotated(u, plane, w, whole, &winogradScales)
+		default:
+			straight(u, plane, w, whole, &winogradScales)
+		}
+		rest(u[whole:], plane, w[whole*window9:], n-whole, rotate)
 	}
-	windowPlanes(u[whole:], plane, w[whole*window9:], n-whole, rotate)
 }
 
-// windowPlanesAVX512Tail leaves what does not fill a register to AVX2, and so does planesWindowAVX512Tail.
-func windowPlanesAVX512Tail(u []float32, plane int, w []float32, n int, rotate bool) {
-	whole := n / (2 * lanes) * (2 * lanes)
-	switch {
-	case whole == 0:
-	case rotate:
-		rotatedPlanesAVX512(u, plane, w, whole, &winogradScales)
-	default:
-		windowPlanesAVX512(u, plane, w, whole, &winogradScales)
+// planesWindowTail is windowPlanesTail for planesWindow.
+func planesWindowTail(width int, f func(dw []float32, n int, u []float32, plane int, scales *[36]float32),
+	rest func(dw []float32, n int, u []float32, plane int)) func(dw []float32, n int, u []float32, plane int) {
+	return func(dw []float32, n int, u []float32, plane int) {
+		whole := n / width * width
+		if whole > 0 {
+			f(dw, whole, u, plane, &winogradScales)
+		}
+		rest(dw[whole*window9:], n-whole, u[whole:], plane)
 	}
-	windowPlanesAVX2Tail(u[whole:], plane, w[whole*window9:], n-whole, rotate)
-}
-
-func planesWindowAVX512Tail(dw []float32, n int, u []float32, plane int) {
-	whole := n / (2 * lanes) * (2 * lanes)
-	if whole > 0 {
-		planesWindowAVX512(dw, whole, u, plane, &winogradScales)
-	}
-	planesWindowAVX2Tail(dw[whole*window9:], n-whole, u[whole:], plane)
-}
-
-func planesWindowAVX2Tail(dw []float32, n int, u []float32, plane int) {
-	whole := n / lanes * lanes
-	if whole > 0 {
-		planesWindowAVX2(dw, whole, u, plane, &winogradScales)
-	}
-	planesWindow(dw[whole*window9:], n-whole, u[whole:], plane)
 }
 
 // pixelBlock is how many pixels the copies to and from rows take at once. The last ones are copied together with some again.
