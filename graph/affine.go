@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/layernoise/layernoise/internal/gemm"
 	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
@@ -22,6 +23,9 @@ type affine[T kernel.Float] struct {
 	gradX   func(dx, dy, w []T)
 	gradW   func(dw, dy, x []T)
 	gradB   func(db, dy, y []T) // y with picks only
+
+	// descend, if set, makes a step of the weight with the gradient of gradW.
+	descend func(w, v []float32, dy, x []T, d gemm.Descent)
 
 	// through, if set, adds the gradient with respect to what a function is taken of, from that of its result y.
 	through func(y, dy *G.Node) (*G.Node, error)
@@ -88,10 +92,14 @@ func (a affine[T]) grads(in G.Nodes, y, dy *G.Node) (G.Nodes, error) {
 	if err != nil {
 		return nil, err
 	}
-	dw, err := gradient(a.name+"GradW", w, func(dw []T, v []operand[T]) error {
+	gradW := &op[T]{name: a.name + "GradW", shape: w.Shape(), of: w, run: func(dw []T, v []operand[T]) error {
 		a.gradW(dw, v[0].f, v[1].f)
 		return nil
-	}, dy, x, y)
+	}}
+	if a.descend != nil {
+		gradW.descend = func(in []operand[T], w, v []float32, d gemm.Descent) { a.descend(w, v, in[0].f, in[1].f, d) }
+	}
+	dw, err := apply(gradW, dy, x, y)
 	if err != nil || len(in) == 2 {
 		return G.Nodes{dx, dw}, err
 	}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"github.com/layernoise/layernoise/internal/gemm"
 	"github.com/layernoise/layernoise/internal/kernel"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -51,7 +52,7 @@ func denseReLUNode[T kernel.Float](name string, shape tensor.Shape, s kernel.Den
 }
 
 func newDense[T kernel.Float](name string, shape tensor.Shape, s kernel.Dense) affine[T] {
-	return affine[T]{
+	a := affine[T]{
 		name:    name,
 		shape:   shape,
 		forward: func(y, x, w, b []T, relu bool) { kernel.DenseForward(s, y, x, w, b, relu) },
@@ -59,6 +60,12 @@ func newDense[T kernel.Float](name string, shape tensor.Shape, s kernel.Dense) a
 		gradW:   func(dw, dy, x []T) { kernel.DenseGradW(s, dw, dy, x) },
 		gradB:   func(db, dy, _ []T) { kernel.SumRows(db, dy) },
 	}
+	if kernel.DenseDescends[T](s) {
+		a.descend = func(w, v []float32, dy, x []T, d gemm.Descent) {
+			kernel.DenseDescend(s, w, v, any(dy).([]float32), any(x).([]float32), d)
+		}
+	}
+	return a
 }
 
 // denseGELUNode keeps no result of the dense layer by itself. The gradient through the GELU leaves that of b, which is made of

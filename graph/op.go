@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/chewxy/hm"
+	"github.com/layernoise/layernoise/internal/gemm"
 	"github.com/layernoise/layernoise/internal/hugepage"
 	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/layernoise/layernoise/internal/parallel"
@@ -47,8 +48,14 @@ type op[T kernel.Float] struct {
 	// of is set for a gradient: the node whose gradient it is.
 	of *G.Node
 
+	// descend, if set, makes a step of weights, of which the result is the gradient.
+	descend func(in []operand[T], w, v []float32, d gemm.Descent)
+
 	// after, if set, is called when the result has been computed.
 	after func()
+
+	deferring bool // runs leave the result to descend
+	waiting   bool // the last one has
 
 	id       uint64
 	children G.Nodes
@@ -126,6 +133,9 @@ func (o *op[T]) Do(in ...G.Value) (v G.Value, err error) {
 		if err := o.in[i].read(v, o.children[i].Shape()); err != nil {
 			return nil, errors.Wrapf(err, "graph: %s: input %d", o.name, i)
 		}
+	}
+	if o.waiting = o.deferring; o.waiting {
+		return o.value, nil
 	}
 	if err := o.run(o.dst, o.in); err != nil {
 		return nil, errors.Wrapf(err, "graph: %s", o.name)

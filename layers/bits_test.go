@@ -53,6 +53,8 @@ var bitsTrainings = []bitsTraining{
 		name: "mlp1", make: layers.NewMLP1, image: []int{784}, batch: 9, steps: 3,
 		solver: sgdBits(optim.WithSelection(optim.Cyclic())),
 	}, {
+		name: "mlp1, momentum", make: layers.NewMLP1, image: []int{784}, batch: 33, steps: 3, solver: momentumBits(),
+	}, {
 		name: "small", make: newSmallNet, image: []int{1, 28, 28}, batch: 6, steps: 6,
 		init: layers.Init{Seed: 3, Scheme: layers.HeNormal}, solver: adamBits(optim.WithNoise(optim.Rademacher())),
 	}, {
@@ -114,6 +116,11 @@ func sgdBits(opts ...optim.PerturbOpt) func(*testing.T) G.Solver {
 		}
 		return perturbed(t, base, 0.02, opts...)
 	}
+}
+
+// momentumBits is SGD in its plainest form, whose steps compute gradients.
+func momentumBits() func(*testing.T) G.Solver {
+	return func(t *testing.T) G.Solver { return perturbed(t, newMomentum(t), 0.02) }
 }
 
 func adamBits(opts ...optim.PerturbOpt) func(*testing.T) G.Solver {

@@ -198,6 +198,7 @@ func (m *trainer) train(ctx context.Context, batches AnyBatches, solver G.Solver
 		return nil, err
 	}
 	defer vm.Close()
+	t.deferGradients(solver, config.ClipNorm == 0)
 	f.vm = vm
 	err = f.run(ctx)
 	m.at, m.by = f.at, solver

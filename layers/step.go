@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/layernoise/layernoise/graph"
+	"github.com/layernoise/layernoise/internal/deferred"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -117,6 +118,16 @@ func (t *training) machine(solver G.Solver) (G.VM, error) {
 		return vm, nil
 	}
 	return perturbed.Guard(keeper{vm, t.kept}, t.learnables...)
+}
+
+// deferGradients has the solver's step compute the gradients that it can, if on is set, and the following passes all others.
+func (t *training) deferGradients(solver G.Solver, on bool) {
+	on = on && deferred.Finishes(solver)
+	for _, n := range t.model {
+		if g := deferred.Of(n); g != nil {
+			g.Defer(on)
+		}
+	}
 }
 
 // keeper is the machine of a solver that perturbs weights. A solver that evaluates the gradient twice, as optim.SAM does,

@@ -3,6 +3,7 @@ package optim
 import (
 	"fmt"
 
+	"github.com/layernoise/layernoise/internal/deferred"
 	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/layernoise/layernoise/internal/solvername"
 	"github.com/pkg/errors"
@@ -149,6 +150,15 @@ func (s *PerturbedSolver) Step(model []G.ValueGrad) error {
 		return nil
 	}
 	return s.inject(m)
+}
+
+// FinishesGradients returns s if its base solver finishes gradients in its step, as [SGD.FinishesGradients] says, and a step
+// takes one evaluation. Otherwise it returns nil.
+func (s *PerturbedSolver) FinishesGradients() G.Solver {
+	if s.evaluations() > 1 || !deferred.Finishes(s.base) {
+		return nil
+	}
+	return s
 }
 
 // checkTurn rejects a step of m that comes out of order.

@@ -3,6 +3,8 @@ package optim
 import (
 	"encoding"
 
+	"github.com/layernoise/layernoise/internal/deferred"
+	"github.com/layernoise/layernoise/internal/gemm"
 	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/layernoise/layernoise/internal/parallel"
 	"github.com/pkg/errors"
@@ -82,11 +84,26 @@ func (s *SGD) Step(model []G.ValueGrad) error {
 		if s.momentum > 0 {
 			v = p.moment(0)
 		}
+		if g := deferred.Of(model[i]); g != nil && g.Waiting() {
+			g.Descend(p.vec.f32, v.f32, gemm.Descent{Rate: float32(s.rateOf(p)), Momentum: float32(s.momentum), Decay: float32(s.decayOf(p))})
+			continue
+		}
 		stepSGD(s, p, p.vec.f32, s.grads[i].f32, v.f32)
 		stepSGD(s, p, p.vec.f64, s.grads[i].f64, v.f64)
 	}
 	s.step++
 	return nil
+}
+
+// FinishesGradients returns s if its Step computes gradients that operations of package graph have left to it, so that the
+// product and the step are one pass over the weights, with the same bits: with momentum, but not Nesterov's. Otherwise it
+// returns nil. It is for Fit of package layers, which leaves gradients only to the solver that this method of the solver
+// returns: a type that embeds an SGD is another solver and gets whole gradients.
+func (s *SGD) FinishesGradients() G.Solver {
+	if s.momentum == 0 || s.nesterov {
+		return nil
+	}
+	return s
 }
 
 func stepSGD[T float32 | float64](s *SGD, p *Param, w, g, v []T) {

@@ -19,7 +19,12 @@ type ahead struct {
 
 // set begins with rows of so many bytes, to be fetched in so many parts.
 func (a *ahead) set(from *byte, rows, row, bytes, parts int) {
-	*a = ahead{uintptr(unsafe.Pointer(from)), rows, row, bytes/64 + 1, ceil(rows, parts)}
+	a.setAddress(uintptr(unsafe.Pointer(from)), rows, row, bytes, parts)
+}
+
+// setAddress is set for an address that may be that of no pointer at hand.
+func (a *ahead) setAddress(from uintptr, rows, row, bytes, parts int) {
+	*a = ahead{from, rows, row, bytes/64 + 1, ceil(rows, parts)}
 }
 
 // part moves the next part to a region, and returns how many lines it has.
@@ -41,14 +46,17 @@ type region struct {
 }
 
 // regions are what is fetched with one panel, one after the other. The last has no rows.
-type regions [3]region
+type regions [mostAheads + 1]region
 
-// expect sets the regions to the next parts of a and b, which are fetched with so many strips of a and so many terms.
-func (r *regions) expect(a, b *ahead, strips, terms int) {
+// mostAheads is how many matrices are fetched at a time: a, b, weights and velocities.
+const mostAheads = 4
+
+// expect sets the regions to the next parts of the matrices, which are fetched with so many strips of a and so many terms.
+func (r *regions) expect(matrices *[mostAheads]ahead, strips, terms int) {
 	*r = regions{}
 	n, lines := 0, 0
-	for _, x := range []*ahead{a, b} {
-		if x.rows > 0 {
+	for i := range matrices {
+		if x := &matrices[i]; x.rows > 0 {
 			lines += x.part(&r[n])
 			n++
 		}

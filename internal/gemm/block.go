@@ -47,8 +47,9 @@ type block struct {
 
 	shape        int // index of the widest tiles
 	packA, packB bool
-	keepA        bool // all of it, packed for the first columns
-	nextA, nextB ahead
+	keepA        bool              // all of it, packed for the first columns
+	next         [mostAheads]ahead // parts of a, b, and with a descent of c and its velocities
+	descent      *descent
 	space        *workspace
 }
 
@@ -56,6 +57,10 @@ type block struct {
 func (p *product[T]) run(use *kernels) {
 	if use == nil {
 		p.plain()
+		return
+	}
+	if p.descent != nil {
+		p.blocks(use)
 		return
 	}
 	if p = p.asRow(); p.dotProducts(use) || p.turned(use) {
@@ -67,7 +72,7 @@ func (p *product[T]) run(use *kernels) {
 // blocks computes the product with the kernels of blocks.
 func (p *product[T]) blocks(use *kernels) {
 	t := block{kernels: use, m: p.m, n: p.n, k: p.k, ta: p.ta, tb: p.tb,
-		a: pointer(p.a), b: pointer(p.b), c: pointer(p.c), cRow: p.ldc * use.size, near: p.near}
+		a: pointer(p.a), b: pointer(p.b), c: pointer(p.c), cRow: p.ldc * use.size, near: p.near, descent: p.descent}
 	t.aRow, t.aCol = strides(p.ta, p.lda*use.size, use.size)
 	t.bRow, t.bCol = strides(p.tb, p.ldb*use.size, use.size)
 	if p.add {
@@ -99,7 +104,7 @@ func (t *block) run() {
 	for j := 0; j < t.n; j += cols {
 		for p := 0; p < t.k; p += terms {
 			n, k := min(cols, t.n-j), min(terms, t.k-p)
-			t.nextB = ahead{}
+			t.next[1] = ahead{}
 			if parts := ceil(t.m, rows) * t.panels(n); !t.packB {
 				// panel by panel, in tiles
 			} else if p+k < t.k {
@@ -118,7 +123,7 @@ func (t *block) expectA(i, m, p, k, panels int) {
 	if t.ta {
 		rows, row, cols = k, t.aCol, m
 	}
-	t.nextA.set(at(t.a, i*t.aRow+p*t.aCol), rows, row, cols*t.size, panels)
+	t.next[0].set(at(t.a, i*t.aRow+p*t.aCol), rows, row, cols*t.size, panels)
 }
 
 // expectB is expectA for op(b).
@@ -127,14 +132,29 @@ func (t *block) expectB(p, k, j, n, panels int) {
 	if t.tb {
 		rows, row, cols = n, t.bCol, k
 	}
-	t.nextB.set(at(t.b, p*t.bRow+j*t.bCol), rows, row, cols*t.size, panels)
+	t.next[1].set(at(t.b, p*t.bRow+j*t.bCol), rows, row, cols*t.size, panels)
+}
+
+// expectTile is expectA for the first tile of the panel that comes after q of n columns, whose weights and velocities do not
+// come with the tile above it.
+func (t *block) expectTile(i, m, j, n, q int) {
+	if q == n {
+		i, q = i+m, 0
+	}
+	if i == t.m {
+		return // the next columns: too rare
+	}
+	rows, bytes := min(len(t.shapes[t.shape].tile), t.m-i), min(t.panel(t.shape), n-q)*t.size
+	c := uintptr(unsafe.Pointer(at(t.c, i*t.cRow+(j+q)*t.size)))
+	t.next[2].setAddress(c, rows, t.cRow, bytes, 1)
+	t.next[3].setAddress(c+t.descent.velocity, rows, t.cRow, bytes, 1)
 }
 
 // choose chooses the shape of the tiles and what is packed.
 func (t *block) choose() {
 	for t.shape = len(t.shapes) - 1; t.shape > 0; t.shape-- {
 		s := t.shapes[t.shape]
-		if (s.vectors <= 2 || t.m <= len(s.tile)) && t.n > (s.vectors-1)*t.lanes {
+		if (s.vectors <= 2 || t.m <= len(s.tile) && t.descent == nil) && t.n > (s.vectors-1)*t.lanes {
 			break
 		}
 	}
@@ -193,7 +213,7 @@ func (t *block) columns(j, n, p, k, rows int) {
 	}
 	for i := 0; i < t.m; i += rows {
 		m := min(rows, t.m-i)
-		switch t.nextA = (ahead{}); {
+		switch t.next[0] = (ahead{}); {
 		case t.keepA && j > 0:
 		case i+m < t.m:
 			t.expectA(i+m, min(rows, t.m-i-m), p, k, t.panels(n))
@@ -232,8 +252,11 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 		} else if p+k < t.k {
 			t.expectB(p+k, min(k, t.k-p-k), 0, min(t.panel(t.shape), n), 1)
 		}
+		if t.descent != nil {
+			t.expectTile(i, m, j, n, q+width)
+		}
 		if t.fetches {
-			t.space.regions.expect(&t.nextA, &t.nextB, t.strips(m), k)
+			t.space.regions.expect(&t.next, t.strips(m), k)
 		}
 		panel, bRow := t.panelOf(b, q, shape, width, k)
 		c := at(t.c, i*t.cRow+(j+q)*t.size)
@@ -251,7 +274,7 @@ func (t *block) tiles(i, m int, b *byte, j, n, p, k, add int) {
 				t.edge(r, k, strip, aRow, aCol, aStrip, panel, bRow, c, shape, width, add)
 				continue
 			}
-			t.shapes[shape].tile[r.rows-1](k, strip, aRow, aCol, panel, bRow, c, t.cRow, width, add, r.strips, aStrip, t.space.regions.next())
+			t.shapes[shape].tile[r.rows-1](k, strip, aRow, aCol, panel, bRow, c, t.cRow, width, add, r.strips, aStrip, t.space.regions.next(), (*byte)(unsafe.Pointer(t.descent)))
 		}
 		q += width
 	}
@@ -278,7 +301,7 @@ func (t *block) edge(r run, k int, a *byte, aRow, aCol, aStrip int, b *byte, bRo
 	for i := range rows {
 		copyBytes(at(whole, i*row), at(c, i*t.cRow), width*t.size)
 	}
-	t.shapes[shape].tile[r.rows-1](k, a, aRow, aCol, b, bRow, whole, row, t.panel(shape), add, r.strips, aStrip, nil)
+	t.shapes[shape].tile[r.rows-1](k, a, aRow, aCol, b, bRow, whole, row, t.panel(shape), add, r.strips, aStrip, nil, nil)
 	for i := range rows {
 		copyBytes(at(c, i*t.cRow), at(whole, i*row), width*t.size)
 	}

@@ -45,4 +45,7 @@ func testBounds[T Float](t *testing.T, begin bool, ta, tb blas.Transpose, m, n, 
 		Gemm(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, n)
 		Serial(ta, tb, m, n, k, 1, a, lda, b, ldb, beta, c, n)
 	}
+	if a, ok := any(a).([]float32); ok && Descends(m, n, k) {
+		Descend(ta, tb, m, n, k, a, lda, any(b).([]float32), ldb, any(c).([]float32), fence.Slice[float32](t, m*n, begin), Descent{0.1, 0.9, 0.5})
+	}
 }

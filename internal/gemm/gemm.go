@@ -12,7 +12,7 @@ type Float interface{ float32 | float64 }
 // op(b) is k by n, c is m by n, and lda, ldb and ldc are the lengths of a row in memory, before the transposition. c must
 // not share memory with a or b. The processors share a large product.
 func Gemm[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
-	p := product[T]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, c, ldc, true, false}
+	p := product[T]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, c, ldc, true, false, nil}
 	p.check(ta, tb)
 	if p.reduce(alpha, beta) {
 		p.parallel(kernelsFor[T]())
@@ -22,7 +22,7 @@ func Gemm[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, 
 // Serial is [Gemm] on the caller's processor alone, for callers that are parallel themselves. It takes b to be in the cache,
 // as the parts of matrices are that they work on.
 func Serial[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
-	p := product[T]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, c, ldc, true, true}
+	p := product[T]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, c, ldc, true, true, nil}
 	p.check(ta, tb)
 	if p.reduce(alpha, beta) {
 		p.run(kernelsFor[T]())
@@ -40,7 +40,8 @@ type product[T Float] struct {
 	c       []T
 	ldc     int
 	add     bool
-	near    bool // b is in the cache
+	near    bool     // b is in the cache
+	descent *descent // c are weights, and the product is their gradient
 }
 
 // reduce brings the product to the form without alpha and beta, and reports whether anything is left to be done.

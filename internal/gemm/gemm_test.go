@@ -170,6 +170,10 @@ func (s *sample[T]) at(x []T, t blas.Transpose, ld, i, j int) T {
 	return x[i*ld+j]
 }
 
+func (s *sample[T]) product(c []T) product[T] {
+	return product[T]{ta: s.ta != blas.NoTrans, tb: s.tb != blas.NoTrans, m: s.m, n: s.n, k: s.k, a: s.a, lda: s.lda, b: s.b, ldb: s.ldb, c: c, ldc: s.ldc}
+}
+
 // compare computes the product in each way, with arguments that end where their memory does or begin at odd addresses.
 func (s *sample[T]) compare(t *testing.T) {
 	t.Helper()
@@ -180,7 +184,8 @@ func (s *sample[T]) compare(t *testing.T) {
 			"parallel": func(p *product[T]) { p.parallel(l.use) },
 		} {
 			c := append(make([]T, 3, 3+len(s.c)), s.c...)[3:]
-			p := product[T]{s.ta != blas.NoTrans, s.tb != blas.NoTrans, s.m, s.n, s.k, s.a, s.lda, s.b, s.ldb, c, s.ldc, true, false}
+			p := s.product(c)
+			p.add = true
 			p.check(s.ta, s.tb)
 			if p.reduce(s.alpha, s.beta) {
 				run(&p)
@@ -273,13 +278,13 @@ func TestAhead(t *testing.T) {
 		const rows, strips, k, row = 3, 4, 8 * termsAhead, 1 << 12
 		w, width := new(workspace), use.lanes*use.size
 		a, b, c := w.a.room(strips*rows*k*use.size), w.b.room(k*width), w.c.room(strips*rows*width)
-		var nextA, nextB ahead
-		nextA.set(a, 5, row, 2*64-1, 1)
-		nextB.set(b, 7, row, 3*64-1, 1)
-		w.regions.expect(&nextA, &nextB, strips, k) // ten lines of a and 21 of b, and time for 32
+		var next [mostAheads]ahead
+		next[0].set(a, 5, row, 2*64-1, 1)
+		next[1].set(b, 7, row, 3*64-1, 1)
+		w.regions.expect(&next, strips, k) // ten lines of a and 21 of b, and time for 32
 		want := w.regions
 		for i, left := range []struct{ rows, left, from int }{{1, 2, 4 * row}, {5, 3, 2 * row}, {3, 1, 4*row + 2*64}, {0, 3, 7 * row}} {
-			use.shapes[0].tile[rows-1](k, a, k*use.size, use.size, b, width, c, width, use.lanes, 0, 1, 0, w.regions.next())
+			use.shapes[0].tile[rows-1](k, a, k*use.size, use.size, b, width, c, width, use.lanes, 0, 1, 0, w.regions.next(), nil)
 			r := &want[min(i, 1)]
 			r.rows, r.left = left.rows, left.left
 			r.from = uintptr(unsafe.Pointer([]*byte{a, b}[min(i, 1)])) + uintptr(left.from)

@@ -19,8 +19,9 @@ type kernels struct {
 	transpose func(dst *byte, dstRow int, rows *[dotRows]*byte, groups int)
 	// dots adds the dot products of dotRows rows of b with x to as many sums, 16 bytes
 	// of each row at a time. nil: products with vectors are like others.
-	dots    func(sums, x, b *byte, bRow, groups int)
-	fetches bool // the tiles' functions fetch what lies ahead
+	dots     func(sums, x, b *byte, bRow, groups int)
+	fetches  bool // the tiles' functions fetch what lies ahead
+	descends bool // those with up to two vectors take a descent
 	// packed kernels need both matrices packed, and tiles of whole vectors.
 	packed bool
 }
@@ -36,8 +37,8 @@ type shape struct {
 // tileFunc multiplies strips of a, each with as many rows as a tile and aStrip bytes behind the one before, with k rows of b:
 // it adds the products to tiles of c, one below the other, or overwrites them when add is zero. width of the columns count.
 // Distances are in bytes: between rows and columns of a, rows of b and rows of c. It changes the regions at ahead, of which it
-// fetches the lines.
-type tileFunc func(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+// fetches the lines. With a descent, c are weights and the tiles their gradient.
+type tileFunc func(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 var (
 	use32 = kernels32Of(cpu.Best())

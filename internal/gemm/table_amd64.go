@@ -3,7 +3,7 @@
 package gemm
 
 var kernels32AVX2 = kernels{
-	size: 4, lanes: 8, transpose: transpose32AVX2, dots: dots32AVX2, fetches: true,
+	size: 4, lanes: 8, transpose: transpose32AVX2, dots: dots32AVX2, fetches: true, descends: true,
 	shapes: []shape{
 		{vectors: 1, copyRows: copy32Vectors1AVX2, tile: []tileFunc{
 			tile32Rows1Vectors1AVX2,
@@ -29,7 +29,7 @@ var kernels32AVX2 = kernels{
 }
 
 var kernels32AVX512 = kernels{
-	size: 4, lanes: 16, transpose: transpose32AVX512, dots: dots32AVX512, fetches: true,
+	size: 4, lanes: 16, transpose: transpose32AVX512, dots: dots32AVX512, fetches: true, descends: true,
 	shapes: []shape{
 		{vectors: 1, copyRows: copy32Vectors1AVX512, tile: []tileFunc{
 			tile32Rows1Vectors1AVX512,

@@ -3,52 +3,52 @@
 package gemm
 
 //go:noescape
-func tile32Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy32Vectors1AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func tile32Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy32Vectors2AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func tile32Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy32Vectors4AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
@@ -60,121 +60,121 @@ func transpose32AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
 func dots32AVX2(sums *byte, x *byte, b *byte, bRow int, groups int)
 
 //go:noescape
-func tile32Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy32Vectors1AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func tile32Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy32Vectors2AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func tile32Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy32Vectors4AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func tile32Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile32Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile32Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy32Vectors8AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
@@ -186,52 +186,52 @@ func transpose32AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
 func dots32AVX512(sums *byte, x *byte, b *byte, bRow int, groups int)
 
 //go:noescape
-func tile64Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy64Vectors1AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func tile64Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy64Vectors2AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func tile64Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy64Vectors4AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
@@ -243,121 +243,121 @@ func transpose64AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
 func dots64AVX2(sums *byte, x *byte, b *byte, bRow int, groups int)
 
 //go:noescape
-func tile64Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy64Vectors1AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func tile64Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy64Vectors2AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func tile64Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy64Vectors4AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func tile64Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
-func tile64Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+func tile64Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 
 //go:noescape
 func copy64Vectors8AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)

@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// func tile32Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows1Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows1Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -48,8 +48,16 @@ terms:
 	TESTQ      DI, DI
 	JZ         fetched
 	PREFETCHT0 (BX)
-	ADDQ       cRow+56(FP), BX
-	DECQ       DI
+	MOVQ       descent+104(FP), R8
+	TESTQ      R8, R8
+	JZ         still
+	MOVQ       (R8), R8
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 31(BX)
+
+still:
+	ADDQ cRow+56(FP), BX
+	DECQ DI
 
 fetched:
 	MOVQ ahead+96(FP), R8
@@ -107,18 +115,68 @@ term:
 	JNZ          term
 	TESTQ        SI, SI
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+8
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+0, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y1
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMASKMOVPS   Y0, Y1, (AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+8
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+0, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y1
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMASKMOVPS   (DX), Y1, Y2
+	VBROADCASTSS 16(AX), Y3
+	VMULPS       Y3, Y2, Y3
+	VADDPS       Y3, Y0, Y0
+	VMASKMOVPS   (DX)(CX*1), Y1, Y3
+	VBROADCASTSS 12(AX), Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y0, Y3, Y0
+	VMASKMOVPS   Y0, Y1, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y3
+	VMULPS       Y3, Y0, Y0
+	VSUBPS       Y0, Y2, Y2
+	VMASKMOVPS   Y2, Y1, (DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y1
+	VBROADCASTSS 16(AX), Y2
+	VMULPS       Y2, Y1, Y2
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y2
+	VBROADCASTSS 12(AX), Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y2
+	VMULPS       Y2, Y0, Y0
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      Y1, (DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+8
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+0, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y1
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMASKMOVPS Y0, Y1, (AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -126,6 +184,7 @@ storeFull:
 	VMOVUPS Y0, (AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+1, AX, AX
 	ADDQ   c+48(FP), AX
@@ -137,9 +196,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows2Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows2Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -188,8 +247,16 @@ terms:
 	TESTQ      R8, R8
 	JZ         fetched
 	PREFETCHT0 (SI)
-	ADDQ       cRow+56(FP), SI
-	DECQ       R8
+	MOVQ       descent+104(FP), R9
+	TESTQ      R9, R9
+	JZ         still
+	MOVQ       (R9), R9
+	PREFETCHT0 (SI)(R9*1)
+	PREFETCHT0 31(SI)
+
+still:
+	ADDQ cRow+56(FP), SI
+	DECQ R8
 
 fetched:
 	MOVQ ahead+96(FP), R9
@@ -249,20 +316,98 @@ term:
 	JNZ          term
 	TESTQ        DI, DI
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+8
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+0, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y2
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMASKMOVPS   Y0, Y2, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y1, Y2, (AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+8
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+0, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y2
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMASKMOVPS   (DX), Y2, Y3
+	VBROADCASTSS 16(AX), Y4
+	VMULPS       Y4, Y3, Y4
+	VADDPS       Y4, Y0, Y0
+	VMASKMOVPS   (DX)(CX*1), Y2, Y4
+	VBROADCASTSS 12(AX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y0
+	VMASKMOVPS   Y0, Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y4
+	VMULPS       Y4, Y0, Y0
+	VSUBPS       Y0, Y3, Y3
+	VMASKMOVPS   Y3, Y2, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y2, Y0
+	VBROADCASTSS 16(AX), Y3
+	VMULPS       Y3, Y0, Y3
+	VADDPS       Y3, Y1, Y1
+	VMASKMOVPS   (DX)(CX*1), Y2, Y3
+	VBROADCASTSS 12(AX), Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y1
+	VMASKMOVPS   Y1, Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y3
+	VMULPS       Y3, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS 16(AX), Y3
+	VMULPS       Y3, Y2, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y3
+	VBROADCASTSS 12(AX), Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y3
+	VMULPS       Y3, Y0, Y0
+	VSUBPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y2
+	VMULPS       Y2, Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      (DX)(CX*1), Y2
+	VBROADCASTSS 12(AX), Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+8
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+0, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y2
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMASKMOVPS Y0, Y2, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y1, Y2, (AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -272,6 +417,7 @@ storeFull:
 	VMOVUPS Y1, (AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+2, AX, AX
 	ADDQ   c+48(FP), AX
@@ -283,9 +429,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows3Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows3Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -339,8 +485,16 @@ terms:
 	TESTQ      R8, R8
 	JZ         fetched
 	PREFETCHT0 (SI)
-	ADDQ       cRow+56(FP), SI
-	DECQ       R8
+	MOVQ       descent+104(FP), R9
+	TESTQ      R9, R9
+	JZ         still
+	MOVQ       (R9), R9
+	PREFETCHT0 (SI)(R9*1)
+	PREFETCHT0 31(SI)
+
+still:
+	ADDQ cRow+56(FP), SI
+	DECQ R8
 
 fetched:
 	MOVQ ahead+96(FP), R9
@@ -402,22 +556,128 @@ term:
 	JNZ          term
 	TESTQ        DI, DI
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+8
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+0, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y3
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMASKMOVPS   Y0, Y3, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y1, Y3, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y2, Y3, (AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+8
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+0, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y3
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMASKMOVPS   (DX), Y3, Y4
+	VBROADCASTSS 16(AX), Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMASKMOVPS   (DX)(CX*1), Y3, Y5
+	VBROADCASTSS 12(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y0, Y5, Y0
+	VMASKMOVPS   Y0, Y3, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y5
+	VMULPS       Y5, Y0, Y0
+	VSUBPS       Y0, Y4, Y4
+	VMASKMOVPS   Y4, Y3, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y3, Y0
+	VBROADCASTSS 16(AX), Y4
+	VMULPS       Y4, Y0, Y4
+	VADDPS       Y4, Y1, Y1
+	VMASKMOVPS   (DX)(CX*1), Y3, Y4
+	VBROADCASTSS 12(AX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y1, Y4, Y1
+	VMASKMOVPS   Y1, Y3, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y4
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y3, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   (DX)(CX*1), Y3, Y1
+	VBROADCASTSS 12(AX), Y4
+	VMULPS       Y4, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMASKMOVPS   Y2, Y3, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS 16(AX), Y4
+	VMULPS       Y4, Y3, Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y4
+	VBROADCASTSS 12(AX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y4
+	VMULPS       Y4, Y0, Y0
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      Y3, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y3
+	VMULPS       Y3, Y0, Y3
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      (DX)(CX*1), Y3
+	VBROADCASTSS 12(AX), Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y1
+	VMOVUPS      Y1, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y3
+	VMULPS       Y3, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y3
+	VMULPS       Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+8
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+0, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y3
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMASKMOVPS Y0, Y3, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y1, Y3, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y3, (AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -429,6 +689,7 @@ storeFull:
 	VMOVUPS Y2, (AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+3, AX, AX
 	ADDQ   c+48(FP), AX
@@ -440,9 +701,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows4Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows4Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -502,8 +763,16 @@ terms:
 	TESTQ      R9, R9
 	JZ         fetched
 	PREFETCHT0 (DI)
-	ADDQ       cRow+56(FP), DI
-	DECQ       R9
+	MOVQ       descent+104(FP), R10
+	TESTQ      R10, R10
+	JZ         still
+	MOVQ       (R10), R10
+	PREFETCHT0 (DI)(R10*1)
+	PREFETCHT0 31(DI)
+
+still:
+	ADDQ cRow+56(FP), DI
+	DECQ R9
 
 fetched:
 	MOVQ ahead+96(FP), R10
@@ -567,24 +836,158 @@ term:
 	JNZ          term
 	TESTQ        R8, R8
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+8
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+0, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y4
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMASKMOVPS   Y0, Y4, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y1, Y4, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y2, Y4, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y3, Y4, (AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+8
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+0, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y4
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMASKMOVPS   (DX), Y4, Y5
+	VBROADCASTSS 16(AX), Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y0, Y0
+	VMASKMOVPS   (DX)(CX*1), Y4, Y6
+	VBROADCASTSS 12(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y0, Y6, Y0
+	VMASKMOVPS   Y0, Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y6
+	VMULPS       Y6, Y0, Y0
+	VSUBPS       Y0, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y4, Y0
+	VBROADCASTSS 16(AX), Y5
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
+	VMASKMOVPS   (DX)(CX*1), Y4, Y5
+	VBROADCASTSS 12(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y1, Y5, Y1
+	VMASKMOVPS   Y1, Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y5
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y4, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y4, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   (DX)(CX*1), Y4, Y1
+	VBROADCASTSS 12(AX), Y5
+	VMULPS       Y5, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMASKMOVPS   Y2, Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y4, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y4, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   (DX)(CX*1), Y4, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y4, (DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS 16(AX), Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y5
+	VBROADCASTSS 12(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y0, Y5, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y5
+	VMULPS       Y5, Y0, Y0
+	VSUBPS       Y0, Y4, Y4
+	VMOVUPS      Y4, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y4
+	VMULPS       Y4, Y0, Y4
+	VADDPS       Y4, Y1, Y1
+	VMOVUPS      (DX)(CX*1), Y4
+	VBROADCASTSS 12(AX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y1, Y4, Y1
+	VMOVUPS      Y1, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y4
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y4
+	VMULPS       Y4, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+8
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+0, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y4
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMASKMOVPS Y0, Y4, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y1, Y4, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y4, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y4, (AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -598,6 +1001,7 @@ storeFull:
 	VMOVUPS Y3, (AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+4, AX, AX
 	ADDQ   c+48(FP), AX
@@ -609,9 +1013,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows5Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows5Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -677,8 +1081,16 @@ terms:
 	TESTQ      R10, R10
 	JZ         fetched
 	PREFETCHT0 (R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 31(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -745,26 +1157,188 @@ term:
 	JNZ          term
 	TESTQ        R9, R9
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+8
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+0, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y5
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMASKMOVPS   Y0, Y5, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y1, Y5, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y2, Y5, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y3, Y5, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y4, Y5, (AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+8
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+0, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y5
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMASKMOVPS   (DX), Y5, Y6
+	VBROADCASTSS 16(AX), Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y0, Y0
+	VMASKMOVPS   (DX)(CX*1), Y5, Y7
+	VBROADCASTSS 12(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y0, Y7, Y0
+	VMASKMOVPS   Y0, Y5, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y7
+	VMULPS       Y7, Y0, Y0
+	VSUBPS       Y0, Y6, Y6
+	VMASKMOVPS   Y6, Y5, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y5, Y0
+	VBROADCASTSS 16(AX), Y6
+	VMULPS       Y6, Y0, Y6
+	VADDPS       Y6, Y1, Y1
+	VMASKMOVPS   (DX)(CX*1), Y5, Y6
+	VBROADCASTSS 12(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y1, Y6, Y1
+	VMASKMOVPS   Y1, Y5, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y6
+	VMULPS       Y6, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y5, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y5, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   (DX)(CX*1), Y5, Y1
+	VBROADCASTSS 12(AX), Y6
+	VMULPS       Y6, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMASKMOVPS   Y2, Y5, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y5, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y5, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   (DX)(CX*1), Y5, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y5, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y5, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y5, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMASKMOVPS   (DX)(CX*1), Y5, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y5, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMASKMOVPS   Y0, Y5, (DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS 16(AX), Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y6
+	VBROADCASTSS 12(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y6
+	VMULPS       Y6, Y0, Y0
+	VSUBPS       Y0, Y5, Y5
+	VMOVUPS      Y5, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y5
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
+	VMOVUPS      (DX)(CX*1), Y5
+	VBROADCASTSS 12(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y1, Y5, Y1
+	VMOVUPS      Y1, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y5
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y5
+	VMULPS       Y5, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+8
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+0, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y5
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMASKMOVPS Y0, Y5, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y1, Y5, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y5, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y5, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y4, Y5, (AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -780,6 +1354,7 @@ storeFull:
 	VMOVUPS Y4, (AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+5, AX, AX
 	ADDQ   c+48(FP), AX
@@ -791,9 +1366,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows6Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows6Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -864,8 +1439,16 @@ terms:
 	TESTQ      R10, R10
 	JZ         fetched
 	PREFETCHT0 (R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 31(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -934,28 +1517,218 @@ term:
 	JNZ          term
 	TESTQ        R9, R9
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+8
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+0, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y6
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMASKMOVPS   Y0, Y6, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y1, Y6, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y2, Y6, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y3, Y6, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y4, Y6, (AX)
-	ADDQ         CX, AX
-	VMASKMOVPS   Y5, Y6, (AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+8
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+0, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMASKMOVPS   (DX), Y6, Y7
+	VBROADCASTSS 16(AX), Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y0, Y0
+	VMASKMOVPS   (DX)(CX*1), Y6, Y8
+	VBROADCASTSS 12(AX), Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       Y0, Y8, Y0
+	VMASKMOVPS   Y0, Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y8
+	VMULPS       Y8, Y0, Y0
+	VSUBPS       Y0, Y7, Y7
+	VMASKMOVPS   Y7, Y6, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y6, Y0
+	VBROADCASTSS 16(AX), Y7
+	VMULPS       Y7, Y0, Y7
+	VADDPS       Y7, Y1, Y1
+	VMASKMOVPS   (DX)(CX*1), Y6, Y7
+	VBROADCASTSS 12(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y1, Y7, Y1
+	VMASKMOVPS   Y1, Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y7
+	VMULPS       Y7, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y6, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMASKMOVPS   (DX)(CX*1), Y6, Y1
+	VBROADCASTSS 12(AX), Y7
+	VMULPS       Y7, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMASKMOVPS   Y2, Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y6, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   (DX)(CX*1), Y6, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y6, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMASKMOVPS   (DX)(CX*1), Y6, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMASKMOVPS   Y4, Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (DX)
+	ADDQ         BX, DX
+	VMASKMOVPS   (DX), Y6, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMASKMOVPS   (DX)(CX*1), Y6, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y5
+	VMASKMOVPS   Y5, Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS 16(AX), Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y7
+	VBROADCASTSS 12(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y7
+	VMULPS       Y7, Y0, Y0
+	VSUBPS       Y0, Y6, Y6
+	VMOVUPS      Y6, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y6
+	VMULPS       Y6, Y0, Y6
+	VADDPS       Y6, Y1, Y1
+	VMOVUPS      (DX)(CX*1), Y6
+	VBROADCASTSS 12(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y1, Y6, Y1
+	VMOVUPS      Y1, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y6
+	VMULPS       Y6, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y6
+	VMULPS       Y6, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y5
+	VMOVUPS      Y5, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y0, Y0
+	VMOVUPS      Y0, (DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+8
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+0, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y6
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMASKMOVPS Y0, Y6, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y1, Y6, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y2, Y6, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y6, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y4, Y6, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y5, Y6, (AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -973,6 +1746,7 @@ storeFull:
 	VMOVUPS Y5, (AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+6, AX, AX
 	ADDQ   c+48(FP), AX
@@ -1009,9 +1783,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows1Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows1Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -1058,8 +1832,17 @@ terms:
 	TESTQ      DI, DI
 	JZ         fetched
 	PREFETCHT0 (BX)
-	ADDQ       cRow+56(FP), BX
-	DECQ       DI
+	MOVQ       descent+104(FP), R8
+	TESTQ      R8, R8
+	JZ         still
+	MOVQ       (R8), R8
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 63(BX)(R8*1)
+	PREFETCHT0 63(BX)
+
+still:
+	ADDQ cRow+56(FP), BX
+	DECQ DI
 
 fetched:
 	MOVQ ahead+96(FP), R8
@@ -1119,19 +1902,95 @@ term:
 	JNZ          term
 	TESTQ        SI, SI
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+16
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+8, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y2
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Y0, (AX)
-	VMASKMOVPS   Y1, Y2, 32(AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+16
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+8, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y2
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y3
+	VBROADCASTSS 16(AX), Y4
+	VMULPS       Y4, Y3, Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y4
+	VBROADCASTSS 12(AX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y4
+	VMULPS       Y4, Y0, Y0
+	VSUBPS       Y0, Y3, Y3
+	VMOVUPS      Y3, (DX)
+	VMASKMOVPS   32(DX), Y2, Y0
+	VBROADCASTSS 16(AX), Y3
+	VMULPS       Y3, Y0, Y3
+	VADDPS       Y3, Y1, Y1
+	VMASKMOVPS   32(DX)(CX*1), Y2, Y3
+	VBROADCASTSS 12(AX), Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y1
+	VMASKMOVPS   Y1, Y2, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y3
+	VMULPS       Y3, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, 32(DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS 16(AX), Y3
+	VMULPS       Y3, Y2, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y3
+	VBROADCASTSS 12(AX), Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y0, Y3, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y3
+	VMULPS       Y3, Y0, Y0
+	VSUBPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y2
+	VMULPS       Y2, Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      32(DX)(CX*1), Y2
+	VBROADCASTSS 12(AX), Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y1
+	VMOVUPS      Y1, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+16
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+8, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y2
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y2, 32(AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1140,6 +1999,7 @@ storeFull:
 	VMOVUPS Y1, 32(AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+1, AX, AX
 	ADDQ   c+48(FP), AX
@@ -1151,9 +2011,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows2Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows2Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -1208,8 +2068,17 @@ terms:
 	TESTQ      R8, R8
 	JZ         fetched
 	PREFETCHT0 (SI)
-	ADDQ       cRow+56(FP), SI
-	DECQ       R8
+	MOVQ       descent+104(FP), R9
+	TESTQ      R9, R9
+	JZ         still
+	MOVQ       (R9), R9
+	PREFETCHT0 (SI)(R9*1)
+	PREFETCHT0 63(SI)(R9*1)
+	PREFETCHT0 63(SI)
+
+still:
+	ADDQ cRow+56(FP), SI
+	DECQ R8
 
 fetched:
 	MOVQ ahead+96(FP), R9
@@ -1272,22 +2141,152 @@ term:
 	JNZ          term
 	TESTQ        DI, DI
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+16
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+8, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y4
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Y0, (AX)
-	VMASKMOVPS   Y1, Y4, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y2, (AX)
-	VMASKMOVPS   Y3, Y4, 32(AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+16
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+8, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y4
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y5
+	VBROADCASTSS 16(AX), Y6
+	VMULPS       Y6, Y5, Y6
+	VADDPS       Y6, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y6
+	VBROADCASTSS 12(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y0, Y6, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y6
+	VMULPS       Y6, Y0, Y0
+	VSUBPS       Y0, Y5, Y5
+	VMOVUPS      Y5, (DX)
+	VMASKMOVPS   32(DX), Y4, Y0
+	VBROADCASTSS 16(AX), Y5
+	VMULPS       Y5, Y0, Y5
+	VADDPS       Y5, Y1, Y1
+	VMASKMOVPS   32(DX)(CX*1), Y4, Y5
+	VBROADCASTSS 12(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y1, Y5, Y1
+	VMASKMOVPS   Y1, Y4, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y5
+	VMULPS       Y5, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y4, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y5
+	VMULPS       Y5, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y4, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   32(DX)(CX*1), Y4, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y4, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y4, 32(DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y4
+	VBROADCASTSS 16(AX), Y5
+	VMULPS       Y5, Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y5
+	VBROADCASTSS 12(AX), Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y0, Y5, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y5
+	VMULPS       Y5, Y0, Y0
+	VSUBPS       Y0, Y4, Y4
+	VMOVUPS      Y4, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y4
+	VMULPS       Y4, Y0, Y4
+	VADDPS       Y4, Y1, Y1
+	VMOVUPS      32(DX)(CX*1), Y4
+	VBROADCASTSS 12(AX), Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y1, Y4, Y1
+	VMOVUPS      Y1, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y4
+	VMULPS       Y4, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y4
+	VMULPS       Y4, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+16
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+8, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y4
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y4, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y2, (AX)
+	VMASKMOVPS Y3, Y4, 32(AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1299,6 +2298,7 @@ storeFull:
 	VMOVUPS Y3, 32(AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+2, AX, AX
 	ADDQ   c+48(FP), AX
@@ -1310,9 +2310,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows3Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows3Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -1375,8 +2375,17 @@ terms:
 	TESTQ      R8, R8
 	JZ         fetched
 	PREFETCHT0 (SI)
-	ADDQ       cRow+56(FP), SI
-	DECQ       R8
+	MOVQ       descent+104(FP), R9
+	TESTQ      R9, R9
+	JZ         still
+	MOVQ       (R9), R9
+	PREFETCHT0 (SI)(R9*1)
+	PREFETCHT0 63(SI)(R9*1)
+	PREFETCHT0 63(SI)
+
+still:
+	ADDQ cRow+56(FP), SI
+	DECQ R8
 
 fetched:
 	MOVQ ahead+96(FP), R9
@@ -1442,25 +2451,209 @@ term:
 	JNZ          term
 	TESTQ        DI, DI
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+16
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+8, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y6
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Y0, (AX)
-	VMASKMOVPS   Y1, Y6, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y2, (AX)
-	VMASKMOVPS   Y3, Y6, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y4, (AX)
-	VMASKMOVPS   Y5, Y6, 32(AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+16
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+8, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y7
+	VBROADCASTSS 16(AX), Y8
+	VMULPS       Y8, Y7, Y8
+	VADDPS       Y8, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y8
+	VBROADCASTSS 12(AX), Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       Y0, Y8, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y8
+	VMULPS       Y8, Y0, Y0
+	VSUBPS       Y0, Y7, Y7
+	VMOVUPS      Y7, (DX)
+	VMASKMOVPS   32(DX), Y6, Y0
+	VBROADCASTSS 16(AX), Y7
+	VMULPS       Y7, Y0, Y7
+	VADDPS       Y7, Y1, Y1
+	VMASKMOVPS   32(DX)(CX*1), Y6, Y7
+	VBROADCASTSS 12(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y1, Y7, Y1
+	VMASKMOVPS   Y1, Y6, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y7
+	VMULPS       Y7, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y6, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y7
+	VMULPS       Y7, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y6, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   32(DX)(CX*1), Y6, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y6, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y6, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y6, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMASKMOVPS   32(DX)(CX*1), Y6, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y5
+	VMASKMOVPS   Y5, Y6, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y0, Y0
+	VMASKMOVPS   Y0, Y6, 32(DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y6
+	VBROADCASTSS 16(AX), Y7
+	VMULPS       Y7, Y6, Y7
+	VADDPS       Y7, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y7
+	VBROADCASTSS 12(AX), Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y0, Y7, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y7
+	VMULPS       Y7, Y0, Y0
+	VSUBPS       Y0, Y6, Y6
+	VMOVUPS      Y6, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y6
+	VMULPS       Y6, Y0, Y6
+	VADDPS       Y6, Y1, Y1
+	VMOVUPS      32(DX)(CX*1), Y6
+	VBROADCASTSS 12(AX), Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y1, Y6, Y1
+	VMOVUPS      Y1, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y6
+	VMULPS       Y6, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y6
+	VMULPS       Y6, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y5
+	VMOVUPS      Y5, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+16
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+8, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y6
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y6, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y2, (AX)
+	VMASKMOVPS Y3, Y6, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y4, (AX)
+	VMASKMOVPS Y5, Y6, 32(AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1475,6 +2668,7 @@ storeFull:
 	VMOVUPS Y5, 32(AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+3, AX, AX
 	ADDQ   c+48(FP), AX
@@ -1486,9 +2680,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows4Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows4Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -1560,8 +2754,17 @@ terms:
 	TESTQ      R9, R9
 	JZ         fetched
 	PREFETCHT0 (DI)
-	ADDQ       cRow+56(FP), DI
-	DECQ       R9
+	MOVQ       descent+104(FP), R10
+	TESTQ      R10, R10
+	JZ         still
+	MOVQ       (R10), R10
+	PREFETCHT0 (DI)(R10*1)
+	PREFETCHT0 63(DI)(R10*1)
+	PREFETCHT0 63(DI)
+
+still:
+	ADDQ cRow+56(FP), DI
+	DECQ R9
 
 fetched:
 	MOVQ ahead+96(FP), R10
@@ -1630,28 +2833,266 @@ term:
 	JNZ          term
 	TESTQ        R8, R8
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+16
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+8, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y8
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Y0, (AX)
-	VMASKMOVPS   Y1, Y8, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y2, (AX)
-	VMASKMOVPS   Y3, Y8, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y4, (AX)
-	VMASKMOVPS   Y5, Y8, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y6, (AX)
-	VMASKMOVPS   Y7, Y8, 32(AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+16
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+8, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y8
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y9
+	VBROADCASTSS 16(AX), Y10
+	VMULPS       Y10, Y9, Y10
+	VADDPS       Y10, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y10
+	VBROADCASTSS 12(AX), Y11
+	VMULPS       Y11, Y10, Y10
+	VADDPS       Y0, Y10, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y10
+	VMULPS       Y10, Y0, Y0
+	VSUBPS       Y0, Y9, Y9
+	VMOVUPS      Y9, (DX)
+	VMASKMOVPS   32(DX), Y8, Y0
+	VBROADCASTSS 16(AX), Y9
+	VMULPS       Y9, Y0, Y9
+	VADDPS       Y9, Y1, Y1
+	VMASKMOVPS   32(DX)(CX*1), Y8, Y9
+	VBROADCASTSS 12(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VADDPS       Y1, Y9, Y1
+	VMASKMOVPS   Y1, Y8, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y9
+	VMULPS       Y9, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y8, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y9
+	VMULPS       Y9, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y8, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   32(DX)(CX*1), Y8, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y8, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y8, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y8, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMASKMOVPS   32(DX)(CX*1), Y8, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y5
+	VMASKMOVPS   Y5, Y8, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y0, Y0
+	VMASKMOVPS   Y0, Y8, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y6, Y1, Y6
+	VMOVUPS      Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y6, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y8, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y7, Y7
+	VMASKMOVPS   32(DX)(CX*1), Y8, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y7, Y1, Y7
+	VMASKMOVPS   Y7, Y8, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y7, Y7
+	VSUBPS       Y7, Y0, Y0
+	VMASKMOVPS   Y0, Y8, 32(DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y8
+	VBROADCASTSS 16(AX), Y9
+	VMULPS       Y9, Y8, Y9
+	VADDPS       Y9, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y9
+	VBROADCASTSS 12(AX), Y10
+	VMULPS       Y10, Y9, Y9
+	VADDPS       Y0, Y9, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y9
+	VMULPS       Y9, Y0, Y0
+	VSUBPS       Y0, Y8, Y8
+	VMOVUPS      Y8, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y8
+	VMULPS       Y8, Y0, Y8
+	VADDPS       Y8, Y1, Y1
+	VMOVUPS      32(DX)(CX*1), Y8
+	VBROADCASTSS 12(AX), Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       Y1, Y8, Y1
+	VMOVUPS      Y1, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y8
+	VMULPS       Y8, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y8
+	VMULPS       Y8, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y5
+	VMOVUPS      Y5, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y6, Y1, Y6
+	VMOVUPS      Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y6, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y7, Y7
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y7, Y1, Y7
+	VMOVUPS      Y7, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y7, Y7
+	VSUBPS       Y7, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+16
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+8, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y8
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y8, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y2, (AX)
+	VMASKMOVPS Y3, Y8, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y4, (AX)
+	VMASKMOVPS Y5, Y8, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y6, (AX)
+	VMASKMOVPS Y7, Y8, 32(AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1669,6 +3110,7 @@ storeFull:
 	VMOVUPS Y7, 32(AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+4, AX, AX
 	ADDQ   c+48(FP), AX
@@ -1680,9 +3122,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows5Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows5Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -1763,8 +3205,17 @@ terms:
 	TESTQ      R10, R10
 	JZ         fetched
 	PREFETCHT0 (R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 63(R8)(R11*1)
+	PREFETCHT0 63(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -1837,31 +3288,323 @@ term:
 	JNZ          term
 	TESTQ        R9, R9
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+16
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+8, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y10
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Y0, (AX)
-	VMASKMOVPS   Y1, Y10, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y2, (AX)
-	VMASKMOVPS   Y3, Y10, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y4, (AX)
-	VMASKMOVPS   Y5, Y10, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y6, (AX)
-	VMASKMOVPS   Y7, Y10, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y8, (AX)
-	VMASKMOVPS   Y9, Y10, 32(AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+16
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+8, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y10
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y11
+	VBROADCASTSS 16(AX), Y12
+	VMULPS       Y12, Y11, Y12
+	VADDPS       Y12, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y12
+	VBROADCASTSS 12(AX), Y13
+	VMULPS       Y13, Y12, Y12
+	VADDPS       Y0, Y12, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y12
+	VMULPS       Y12, Y0, Y0
+	VSUBPS       Y0, Y11, Y11
+	VMOVUPS      Y11, (DX)
+	VMASKMOVPS   32(DX), Y10, Y0
+	VBROADCASTSS 16(AX), Y11
+	VMULPS       Y11, Y0, Y11
+	VADDPS       Y11, Y1, Y1
+	VMASKMOVPS   32(DX)(CX*1), Y10, Y11
+	VBROADCASTSS 12(AX), Y12
+	VMULPS       Y12, Y11, Y11
+	VADDPS       Y1, Y11, Y1
+	VMASKMOVPS   Y1, Y10, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y11
+	VMULPS       Y11, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y10, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y11
+	VMULPS       Y11, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y10, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   32(DX)(CX*1), Y10, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y10, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y10, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y10, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMASKMOVPS   32(DX)(CX*1), Y10, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y5
+	VMASKMOVPS   Y5, Y10, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y0, Y0
+	VMASKMOVPS   Y0, Y10, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y6, Y1, Y6
+	VMOVUPS      Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y6, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y10, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y7, Y7
+	VMASKMOVPS   32(DX)(CX*1), Y10, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y7, Y1, Y7
+	VMASKMOVPS   Y7, Y10, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y7, Y7
+	VSUBPS       Y7, Y0, Y0
+	VMASKMOVPS   Y0, Y10, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y8, Y8
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y8, Y1, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y10, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y9, Y9
+	VMASKMOVPS   32(DX)(CX*1), Y10, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y9, Y1, Y9
+	VMASKMOVPS   Y9, Y10, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y9, Y9
+	VSUBPS       Y9, Y0, Y0
+	VMASKMOVPS   Y0, Y10, 32(DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y10
+	VBROADCASTSS 16(AX), Y11
+	VMULPS       Y11, Y10, Y11
+	VADDPS       Y11, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y11
+	VBROADCASTSS 12(AX), Y12
+	VMULPS       Y12, Y11, Y11
+	VADDPS       Y0, Y11, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y11
+	VMULPS       Y11, Y0, Y0
+	VSUBPS       Y0, Y10, Y10
+	VMOVUPS      Y10, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y10
+	VMULPS       Y10, Y0, Y10
+	VADDPS       Y10, Y1, Y1
+	VMOVUPS      32(DX)(CX*1), Y10
+	VBROADCASTSS 12(AX), Y11
+	VMULPS       Y11, Y10, Y10
+	VADDPS       Y1, Y10, Y1
+	VMOVUPS      Y1, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y10
+	VMULPS       Y10, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y10
+	VMULPS       Y10, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y5
+	VMOVUPS      Y5, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y6, Y1, Y6
+	VMOVUPS      Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y6, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y7, Y7
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y7, Y1, Y7
+	VMOVUPS      Y7, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y7, Y7
+	VSUBPS       Y7, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y8, Y8
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y8, Y1, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y9, Y9
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y9, Y1, Y9
+	VMOVUPS      Y9, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y9, Y9
+	VSUBPS       Y9, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+16
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+8, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y10
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y10, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y2, (AX)
+	VMASKMOVPS Y3, Y10, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y4, (AX)
+	VMASKMOVPS Y5, Y10, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y6, (AX)
+	VMASKMOVPS Y7, Y10, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y8, (AX)
+	VMASKMOVPS Y9, Y10, 32(AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -1882,6 +3625,7 @@ storeFull:
 	VMOVUPS Y9, 32(AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+5, AX, AX
 	ADDQ   c+48(FP), AX
@@ -1893,9 +3637,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows6Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows6Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -1984,8 +3728,17 @@ terms:
 	TESTQ      R10, R10
 	JZ         fetched
 	PREFETCHT0 (R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 63(R8)(R11*1)
+	PREFETCHT0 63(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -2061,34 +3814,380 @@ term:
 	JNZ          term
 	TESTQ        R9, R9
 	JNZ          terms
-	MOVQ         width+64(FP), AX
-	CMPQ         AX, $+16
-	JE           storeFull
-	LEAQ         constants<>+32(SB), CX
-	SUBQ         $+8, AX
-	IMUL3Q       $+4, AX, AX
-	SUBQ         AX, CX
-	VMOVUPS      (CX), Y12
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Y0, (AX)
-	VMASKMOVPS   Y1, Y12, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y2, (AX)
-	VMASKMOVPS   Y3, Y12, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y4, (AX)
-	VMASKMOVPS   Y5, Y12, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y6, (AX)
-	VMASKMOVPS   Y7, Y12, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y8, (AX)
-	VMASKMOVPS   Y9, Y12, 32(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Y10, (AX)
-	VMASKMOVPS   Y11, Y12, 32(AX)
-	JMP          storeDone
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         width+64(FP), DX
+	CMPQ         DX, $+16
+	JE           descendFull
+	LEAQ         constants<>+32(SB), BX
+	SUBQ         $+8, DX
+	IMUL3Q       $+4, DX, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y12
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y13
+	VBROADCASTSS 16(AX), Y14
+	VMULPS       Y14, Y13, Y14
+	VADDPS       Y14, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y14
+	VBROADCASTSS 12(AX), Y15
+	VMULPS       Y15, Y14, Y14
+	VADDPS       Y0, Y14, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y14
+	VMULPS       Y14, Y0, Y0
+	VSUBPS       Y0, Y13, Y13
+	VMOVUPS      Y13, (DX)
+	VMASKMOVPS   32(DX), Y12, Y0
+	VBROADCASTSS 16(AX), Y13
+	VMULPS       Y13, Y0, Y13
+	VADDPS       Y13, Y1, Y1
+	VMASKMOVPS   32(DX)(CX*1), Y12, Y13
+	VBROADCASTSS 12(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VADDPS       Y1, Y13, Y1
+	VMASKMOVPS   Y1, Y12, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y13
+	VMULPS       Y13, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y12, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y13
+	VMULPS       Y13, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y12, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMASKMOVPS   32(DX)(CX*1), Y12, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMASKMOVPS   Y3, Y12, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y12, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y12, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMASKMOVPS   32(DX)(CX*1), Y12, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y5
+	VMASKMOVPS   Y5, Y12, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y0, Y0
+	VMASKMOVPS   Y0, Y12, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y6, Y1, Y6
+	VMOVUPS      Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y6, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y12, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y7, Y7
+	VMASKMOVPS   32(DX)(CX*1), Y12, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y7, Y1, Y7
+	VMASKMOVPS   Y7, Y12, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y7, Y7
+	VSUBPS       Y7, Y0, Y0
+	VMASKMOVPS   Y0, Y12, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y8, Y8
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y8, Y1, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y12, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y9, Y9
+	VMASKMOVPS   32(DX)(CX*1), Y12, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y9, Y1, Y9
+	VMASKMOVPS   Y9, Y12, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y9, Y9
+	VSUBPS       Y9, Y0, Y0
+	VMASKMOVPS   Y0, Y12, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y10, Y1, Y10
+	VMOVUPS      Y10, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y10, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMASKMOVPS   32(DX), Y12, Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y11, Y11
+	VMASKMOVPS   32(DX)(CX*1), Y12, Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y11, Y1, Y11
+	VMASKMOVPS   Y11, Y12, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y11, Y11
+	VSUBPS       Y11, Y0, Y0
+	VMASKMOVPS   Y0, Y12, 32(DX)
+	JMP          descendDone
+
+descendFull:
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Y12
+	VBROADCASTSS 16(AX), Y13
+	VMULPS       Y13, Y12, Y13
+	VADDPS       Y13, Y0, Y0
+	VMOVUPS      (DX)(CX*1), Y13
+	VBROADCASTSS 12(AX), Y14
+	VMULPS       Y14, Y13, Y13
+	VADDPS       Y0, Y13, Y0
+	VMOVUPS      Y0, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y13
+	VMULPS       Y13, Y0, Y0
+	VSUBPS       Y0, Y12, Y12
+	VMOVUPS      Y12, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y12
+	VMULPS       Y12, Y0, Y12
+	VADDPS       Y12, Y1, Y1
+	VMOVUPS      32(DX)(CX*1), Y12
+	VBROADCASTSS 12(AX), Y13
+	VMULPS       Y13, Y12, Y12
+	VADDPS       Y1, Y12, Y1
+	VMOVUPS      Y1, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y12
+	VMULPS       Y12, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y2, Y2
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y12
+	VMULPS       Y12, Y1, Y1
+	VADDPS       Y2, Y1, Y2
+	VMOVUPS      Y2, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y2, Y2
+	VSUBPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y3, Y3
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y3, Y1, Y3
+	VMOVUPS      Y3, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y3, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y4
+	VMOVUPS      Y4, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y4, Y4
+	VSUBPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y5, Y5
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y5
+	VMOVUPS      Y5, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y5, Y5
+	VSUBPS       Y5, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y6, Y6
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y6, Y1, Y6
+	VMOVUPS      Y6, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y6, Y6
+	VSUBPS       Y6, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y7, Y7
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y7, Y1, Y7
+	VMOVUPS      Y7, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y7, Y7
+	VSUBPS       Y7, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y8, Y8
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y8, Y1, Y8
+	VMOVUPS      Y8, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y8, Y8
+	VSUBPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y9, Y9
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y9, Y1, Y9
+	VMOVUPS      Y9, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y9, Y9
+	VSUBPS       Y9, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMOVUPS      (DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y10, Y1, Y10
+	VMOVUPS      Y10, (DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y10, Y10
+	VSUBPS       Y10, Y0, Y0
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      32(DX), Y0
+	VBROADCASTSS 16(AX), Y1
+	VMULPS       Y1, Y0, Y1
+	VADDPS       Y1, Y11, Y11
+	VMOVUPS      32(DX)(CX*1), Y1
+	VBROADCASTSS 12(AX), Y2
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y11, Y1, Y11
+	VMOVUPS      Y11, 32(DX)(CX*1)
+	VBROADCASTSS 8(AX), Y1
+	VMULPS       Y1, Y11, Y11
+	VSUBPS       Y11, Y0, Y0
+	VMOVUPS      Y0, 32(DX)
+
+descendDone:
+	JMP ended
+
+end:
+	MOVQ       width+64(FP), AX
+	CMPQ       AX, $+16
+	JE         storeFull
+	LEAQ       constants<>+32(SB), CX
+	SUBQ       $+8, AX
+	IMUL3Q     $+4, AX, AX
+	SUBQ       AX, CX
+	VMOVUPS    (CX), Y12
+	MOVQ       c+48(FP), AX
+	MOVQ       cRow+56(FP), CX
+	VMOVUPS    Y0, (AX)
+	VMASKMOVPS Y1, Y12, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y2, (AX)
+	VMASKMOVPS Y3, Y12, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y4, (AX)
+	VMASKMOVPS Y5, Y12, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y6, (AX)
+	VMASKMOVPS Y7, Y12, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y8, (AX)
+	VMASKMOVPS Y9, Y12, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y10, (AX)
+	VMASKMOVPS Y11, Y12, 32(AX)
+	JMP        storeDone
 
 storeFull:
 	MOVQ    c+48(FP), AX
@@ -2112,6 +4211,7 @@ storeFull:
 	VMOVUPS Y11, 32(AX)
 
 storeDone:
+ended:
 	MOVQ   cRow+56(FP), AX
 	IMUL3Q $+6, AX, AX
 	ADDQ   c+48(FP), AX
@@ -2150,9 +4250,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows1Vectors4AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows1Vectors4AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -2307,9 +4407,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile32Rows2Vectors4AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows2Vectors4AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -2702,9 +4802,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows1Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows1Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -2739,8 +4839,17 @@ terms:
 	TESTQ      DI, DI
 	JZ         fetched
 	PREFETCHT0 (BX)
-	ADDQ       cRow+56(FP), BX
-	DECQ       DI
+	MOVQ       descent+104(FP), R8
+	TESTQ      R8, R8
+	JZ         still
+	MOVQ       (R8), R8
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 63(BX)(R8*1)
+	PREFETCHT0 63(BX)
+
+still:
+	ADDQ cRow+56(FP), BX
+	DECQ DI
 
 fetched:
 	MOVQ ahead+96(FP), R8
@@ -2797,23 +4906,44 @@ term:
 	JNZ              term
 	TESTQ            SI, SI
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+1, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z1
+	VMULPS.BCST      16(AX), Z1, Z2
+	VADDPS           Z2, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z2
+	VMULPS.BCST      12(AX), Z2, Z2
+	VADDPS           Z0, Z2, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z1, Z1
+	VMOVUPS          Z1, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+1, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows2Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows2Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -2851,8 +4981,17 @@ terms:
 	TESTQ      R8, R8
 	JZ         fetched
 	PREFETCHT0 (SI)
-	ADDQ       cRow+56(FP), SI
-	DECQ       R8
+	MOVQ       descent+104(FP), R9
+	TESTQ      R9, R9
+	JZ         still
+	MOVQ       (R9), R9
+	PREFETCHT0 (SI)(R9*1)
+	PREFETCHT0 63(SI)(R9*1)
+	PREFETCHT0 63(SI)
+
+still:
+	ADDQ cRow+56(FP), SI
+	DECQ R8
 
 fetched:
 	MOVQ ahead+96(FP), R9
@@ -2910,25 +5049,57 @@ term:
 	JNZ              term
 	TESTQ            DI, DI
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+2, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z2
+	VMULPS.BCST      16(AX), Z2, Z3
+	VADDPS           Z3, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z3
+	VMULPS.BCST      12(AX), Z3, Z3
+	VADDPS           Z0, Z3, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z2, Z2
+	VMOVUPS          Z2, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z2
+	VMULPS.BCST      16(AX), Z2, Z3
+	VADDPS           Z3, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z3
+	VMULPS.BCST      12(AX), Z3, Z3
+	VADDPS           Z1, Z3, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z2, Z2
+	VMOVUPS          Z2, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+2, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows3Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows3Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -2969,8 +5140,17 @@ terms:
 	TESTQ      R8, R8
 	JZ         fetched
 	PREFETCHT0 (SI)
-	ADDQ       cRow+56(FP), SI
-	DECQ       R8
+	MOVQ       descent+104(FP), R9
+	TESTQ      R9, R9
+	JZ         still
+	MOVQ       (R9), R9
+	PREFETCHT0 (SI)(R9*1)
+	PREFETCHT0 63(SI)(R9*1)
+	PREFETCHT0 63(SI)
+
+still:
+	ADDQ cRow+56(FP), SI
+	DECQ R8
 
 fetched:
 	MOVQ ahead+96(FP), R9
@@ -3029,27 +5209,70 @@ term:
 	JNZ              term
 	TESTQ            DI, DI
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+3, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z3
+	VMULPS.BCST      16(AX), Z3, Z4
+	VADDPS           Z4, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z4
+	VMULPS.BCST      12(AX), Z4, Z4
+	VADDPS           Z0, Z4, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z3, Z3
+	VMOVUPS          Z3, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z3
+	VMULPS.BCST      16(AX), Z3, Z4
+	VADDPS           Z4, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z4
+	VMULPS.BCST      12(AX), Z4, Z4
+	VADDPS           Z1, Z4, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z3, Z3
+	VMOVUPS          Z3, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z3
+	VMULPS.BCST      16(AX), Z3, Z4
+	VADDPS           Z4, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z4
+	VMULPS.BCST      12(AX), Z4, Z4
+	VADDPS           Z2, Z4, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z3, Z3
+	VMOVUPS          Z3, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+3, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows4Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows4Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -3094,8 +5317,17 @@ terms:
 	TESTQ      R9, R9
 	JZ         fetched
 	PREFETCHT0 (DI)
-	ADDQ       cRow+56(FP), DI
-	DECQ       R9
+	MOVQ       descent+104(FP), R10
+	TESTQ      R10, R10
+	JZ         still
+	MOVQ       (R10), R10
+	PREFETCHT0 (DI)(R10*1)
+	PREFETCHT0 63(DI)(R10*1)
+	PREFETCHT0 63(DI)
+
+still:
+	ADDQ cRow+56(FP), DI
+	DECQ R9
 
 fetched:
 	MOVQ ahead+96(FP), R10
@@ -3155,29 +5387,83 @@ term:
 	JNZ              term
 	TESTQ            R8, R8
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+4, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z4
+	VMULPS.BCST      16(AX), Z4, Z5
+	VADDPS           Z5, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z5
+	VMULPS.BCST      12(AX), Z5, Z5
+	VADDPS           Z0, Z5, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z4, Z4
+	VMOVUPS          Z4, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z4
+	VMULPS.BCST      16(AX), Z4, Z5
+	VADDPS           Z5, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z5
+	VMULPS.BCST      12(AX), Z5, Z5
+	VADDPS           Z1, Z5, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z4, Z4
+	VMOVUPS          Z4, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z4
+	VMULPS.BCST      16(AX), Z4, Z5
+	VADDPS           Z5, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z5
+	VMULPS.BCST      12(AX), Z5, Z5
+	VADDPS           Z2, Z5, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z4, Z4
+	VMOVUPS          Z4, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z4
+	VMULPS.BCST      16(AX), Z4, Z5
+	VADDPS           Z5, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z5
+	VMULPS.BCST      12(AX), Z5, Z5
+	VADDPS           Z3, Z5, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z4, Z4
+	VMOVUPS          Z4, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+4, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows5Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows5Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -3226,8 +5512,17 @@ terms:
 	TESTQ      R10, R10
 	JZ         fetched
 	PREFETCHT0 (R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 63(R8)(R11*1)
+	PREFETCHT0 63(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -3289,31 +5584,96 @@ term:
 	JNZ              term
 	TESTQ            R9, R9
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+5, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z5
+	VMULPS.BCST      16(AX), Z5, Z6
+	VADDPS           Z6, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z6
+	VMULPS.BCST      12(AX), Z6, Z6
+	VADDPS           Z0, Z6, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z5, Z5
+	VMOVUPS          Z5, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z5
+	VMULPS.BCST      16(AX), Z5, Z6
+	VADDPS           Z6, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z6
+	VMULPS.BCST      12(AX), Z6, Z6
+	VADDPS           Z1, Z6, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z5, Z5
+	VMOVUPS          Z5, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z5
+	VMULPS.BCST      16(AX), Z5, Z6
+	VADDPS           Z6, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z6
+	VMULPS.BCST      12(AX), Z6, Z6
+	VADDPS           Z2, Z6, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z5, Z5
+	VMOVUPS          Z5, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z5
+	VMULPS.BCST      16(AX), Z5, Z6
+	VADDPS           Z6, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z6
+	VMULPS.BCST      12(AX), Z6, Z6
+	VADDPS           Z3, Z6, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z5, Z5
+	VMOVUPS          Z5, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z5
+	VMULPS.BCST      16(AX), Z5, Z6
+	VADDPS           Z6, Z4, Z4
+	VMOVUPS.Z        (DX)(CX*1), K1, Z6
+	VMULPS.BCST      12(AX), Z6, Z6
+	VADDPS           Z4, Z6, Z4
+	VMOVUPS          Z4, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z4, Z4
+	VSUBPS           Z4, Z5, Z5
+	VMOVUPS          Z5, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+5, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows6Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows6Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -3365,8 +5725,17 @@ terms:
 	TESTQ      R10, R10
 	JZ         fetched
 	PREFETCHT0 (R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 63(R8)(R11*1)
+	PREFETCHT0 63(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -3429,33 +5798,109 @@ term:
 	JNZ              term
 	TESTQ            R9, R9
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+6, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z6
+	VMULPS.BCST      16(AX), Z6, Z7
+	VADDPS           Z7, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z7
+	VMULPS.BCST      12(AX), Z7, Z7
+	VADDPS           Z0, Z7, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z6, Z6
+	VMOVUPS          Z6, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z6
+	VMULPS.BCST      16(AX), Z6, Z7
+	VADDPS           Z7, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z7
+	VMULPS.BCST      12(AX), Z7, Z7
+	VADDPS           Z1, Z7, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z6, Z6
+	VMOVUPS          Z6, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z6
+	VMULPS.BCST      16(AX), Z6, Z7
+	VADDPS           Z7, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z7
+	VMULPS.BCST      12(AX), Z7, Z7
+	VADDPS           Z2, Z7, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z6, Z6
+	VMOVUPS          Z6, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z6
+	VMULPS.BCST      16(AX), Z6, Z7
+	VADDPS           Z7, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z7
+	VMULPS.BCST      12(AX), Z7, Z7
+	VADDPS           Z3, Z7, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z6, Z6
+	VMOVUPS          Z6, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z6
+	VMULPS.BCST      16(AX), Z6, Z7
+	VADDPS           Z7, Z4, Z4
+	VMOVUPS.Z        (DX)(CX*1), K1, Z7
+	VMULPS.BCST      12(AX), Z7, Z7
+	VADDPS           Z4, Z7, Z4
+	VMOVUPS          Z4, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z4, Z4
+	VSUBPS           Z4, Z6, Z6
+	VMOVUPS          Z6, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z6
+	VMULPS.BCST      16(AX), Z6, Z7
+	VADDPS           Z7, Z5, Z5
+	VMOVUPS.Z        (DX)(CX*1), K1, Z7
+	VMULPS.BCST      12(AX), Z7, Z7
+	VADDPS           Z5, Z7, Z5
+	VMOVUPS          Z5, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z5, Z5
+	VSUBPS           Z5, Z6, Z6
+	VMOVUPS          Z6, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+6, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows7Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows7Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -3510,8 +5955,17 @@ terms:
 	TESTQ      R10, R10
 	JZ         fetched
 	PREFETCHT0 (R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 63(R8)(R11*1)
+	PREFETCHT0 63(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -3575,35 +6029,122 @@ term:
 	JNZ              term
 	TESTQ            R9, R9
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z6, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+7, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z7
+	VMULPS.BCST      16(AX), Z7, Z8
+	VADDPS           Z8, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z8
+	VMULPS.BCST      12(AX), Z8, Z8
+	VADDPS           Z0, Z8, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z7, Z7
+	VMOVUPS          Z7, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z7
+	VMULPS.BCST      16(AX), Z7, Z8
+	VADDPS           Z8, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z8
+	VMULPS.BCST      12(AX), Z8, Z8
+	VADDPS           Z1, Z8, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z7, Z7
+	VMOVUPS          Z7, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z7
+	VMULPS.BCST      16(AX), Z7, Z8
+	VADDPS           Z8, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z8
+	VMULPS.BCST      12(AX), Z8, Z8
+	VADDPS           Z2, Z8, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z7, Z7
+	VMOVUPS          Z7, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z7
+	VMULPS.BCST      16(AX), Z7, Z8
+	VADDPS           Z8, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z8
+	VMULPS.BCST      12(AX), Z8, Z8
+	VADDPS           Z3, Z8, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z7, Z7
+	VMOVUPS          Z7, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z7
+	VMULPS.BCST      16(AX), Z7, Z8
+	VADDPS           Z8, Z4, Z4
+	VMOVUPS.Z        (DX)(CX*1), K1, Z8
+	VMULPS.BCST      12(AX), Z8, Z8
+	VADDPS           Z4, Z8, Z4
+	VMOVUPS          Z4, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z4, Z4
+	VSUBPS           Z4, Z7, Z7
+	VMOVUPS          Z7, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z7
+	VMULPS.BCST      16(AX), Z7, Z8
+	VADDPS           Z8, Z5, Z5
+	VMOVUPS.Z        (DX)(CX*1), K1, Z8
+	VMULPS.BCST      12(AX), Z8, Z8
+	VADDPS           Z5, Z8, Z5
+	VMOVUPS          Z5, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z5, Z5
+	VSUBPS           Z5, Z7, Z7
+	VMOVUPS          Z7, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z7
+	VMULPS.BCST      16(AX), Z7, Z8
+	VADDPS           Z8, Z6, Z6
+	VMOVUPS.Z        (DX)(CX*1), K1, Z8
+	VMULPS.BCST      12(AX), Z8, Z8
+	VADDPS           Z6, Z8, Z6
+	VMOVUPS          Z6, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z6, Z6
+	VSUBPS           Z6, Z7, Z7
+	VMOVUPS          Z7, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+7, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows8Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows8Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -3661,8 +6202,17 @@ terms:
 	TESTQ      R10, R10
 	JZ         fetched
 	PREFETCHT0 (R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 63(R8)(R11*1)
+	PREFETCHT0 63(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -3727,37 +6277,135 @@ term:
 	JNZ              term
 	TESTQ            R9, R9
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z6, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z7, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+8, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z8
+	VMULPS.BCST      16(AX), Z8, Z9
+	VADDPS           Z9, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z9
+	VMULPS.BCST      12(AX), Z9, Z9
+	VADDPS           Z0, Z9, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z8, Z8
+	VMOVUPS          Z8, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z8
+	VMULPS.BCST      16(AX), Z8, Z9
+	VADDPS           Z9, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z9
+	VMULPS.BCST      12(AX), Z9, Z9
+	VADDPS           Z1, Z9, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z8, Z8
+	VMOVUPS          Z8, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z8
+	VMULPS.BCST      16(AX), Z8, Z9
+	VADDPS           Z9, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z9
+	VMULPS.BCST      12(AX), Z9, Z9
+	VADDPS           Z2, Z9, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z8, Z8
+	VMOVUPS          Z8, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z8
+	VMULPS.BCST      16(AX), Z8, Z9
+	VADDPS           Z9, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z9
+	VMULPS.BCST      12(AX), Z9, Z9
+	VADDPS           Z3, Z9, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z8, Z8
+	VMOVUPS          Z8, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z8
+	VMULPS.BCST      16(AX), Z8, Z9
+	VADDPS           Z9, Z4, Z4
+	VMOVUPS.Z        (DX)(CX*1), K1, Z9
+	VMULPS.BCST      12(AX), Z9, Z9
+	VADDPS           Z4, Z9, Z4
+	VMOVUPS          Z4, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z4, Z4
+	VSUBPS           Z4, Z8, Z8
+	VMOVUPS          Z8, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z8
+	VMULPS.BCST      16(AX), Z8, Z9
+	VADDPS           Z9, Z5, Z5
+	VMOVUPS.Z        (DX)(CX*1), K1, Z9
+	VMULPS.BCST      12(AX), Z9, Z9
+	VADDPS           Z5, Z9, Z5
+	VMOVUPS          Z5, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z5, Z5
+	VSUBPS           Z5, Z8, Z8
+	VMOVUPS          Z8, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z8
+	VMULPS.BCST      16(AX), Z8, Z9
+	VADDPS           Z9, Z6, Z6
+	VMOVUPS.Z        (DX)(CX*1), K1, Z9
+	VMULPS.BCST      12(AX), Z9, Z9
+	VADDPS           Z6, Z9, Z6
+	VMOVUPS          Z6, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z6, Z6
+	VSUBPS           Z6, Z8, Z8
+	VMOVUPS          Z8, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z8
+	VMULPS.BCST      16(AX), Z8, Z9
+	VADDPS           Z9, Z7, Z7
+	VMOVUPS.Z        (DX)(CX*1), K1, Z9
+	VMULPS.BCST      12(AX), Z9, Z9
+	VADDPS           Z7, Z9, Z7
+	VMOVUPS          Z7, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z7, Z7
+	VSUBPS           Z7, Z8, Z8
+	VMOVUPS          Z8, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+8, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows9Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows9Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -3819,8 +6467,17 @@ terms:
 	TESTQ      R11, R11
 	JZ         fetched
 	PREFETCHT0 (R9)
-	ADDQ       cRow+56(FP), R9
-	DECQ       R11
+	MOVQ       descent+104(FP), R12
+	TESTQ      R12, R12
+	JZ         still
+	MOVQ       (R12), R12
+	PREFETCHT0 (R9)(R12*1)
+	PREFETCHT0 63(R9)(R12*1)
+	PREFETCHT0 63(R9)
+
+still:
+	ADDQ cRow+56(FP), R9
+	DECQ R11
 
 fetched:
 	MOVQ ahead+96(FP), R12
@@ -3887,39 +6544,148 @@ term:
 	JNZ              term
 	TESTQ            R10, R10
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z6, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z7, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z8, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+9, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z9
+	VMULPS.BCST      16(AX), Z9, Z10
+	VADDPS           Z10, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z10
+	VMULPS.BCST      12(AX), Z10, Z10
+	VADDPS           Z0, Z10, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z9, Z9
+	VMOVUPS          Z9, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z9
+	VMULPS.BCST      16(AX), Z9, Z10
+	VADDPS           Z10, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z10
+	VMULPS.BCST      12(AX), Z10, Z10
+	VADDPS           Z1, Z10, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z9, Z9
+	VMOVUPS          Z9, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z9
+	VMULPS.BCST      16(AX), Z9, Z10
+	VADDPS           Z10, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z10
+	VMULPS.BCST      12(AX), Z10, Z10
+	VADDPS           Z2, Z10, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z9, Z9
+	VMOVUPS          Z9, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z9
+	VMULPS.BCST      16(AX), Z9, Z10
+	VADDPS           Z10, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z10
+	VMULPS.BCST      12(AX), Z10, Z10
+	VADDPS           Z3, Z10, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z9, Z9
+	VMOVUPS          Z9, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z9
+	VMULPS.BCST      16(AX), Z9, Z10
+	VADDPS           Z10, Z4, Z4
+	VMOVUPS.Z        (DX)(CX*1), K1, Z10
+	VMULPS.BCST      12(AX), Z10, Z10
+	VADDPS           Z4, Z10, Z4
+	VMOVUPS          Z4, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z4, Z4
+	VSUBPS           Z4, Z9, Z9
+	VMOVUPS          Z9, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z9
+	VMULPS.BCST      16(AX), Z9, Z10
+	VADDPS           Z10, Z5, Z5
+	VMOVUPS.Z        (DX)(CX*1), K1, Z10
+	VMULPS.BCST      12(AX), Z10, Z10
+	VADDPS           Z5, Z10, Z5
+	VMOVUPS          Z5, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z5, Z5
+	VSUBPS           Z5, Z9, Z9
+	VMOVUPS          Z9, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z9
+	VMULPS.BCST      16(AX), Z9, Z10
+	VADDPS           Z10, Z6, Z6
+	VMOVUPS.Z        (DX)(CX*1), K1, Z10
+	VMULPS.BCST      12(AX), Z10, Z10
+	VADDPS           Z6, Z10, Z6
+	VMOVUPS          Z6, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z6, Z6
+	VSUBPS           Z6, Z9, Z9
+	VMOVUPS          Z9, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z9
+	VMULPS.BCST      16(AX), Z9, Z10
+	VADDPS           Z10, Z7, Z7
+	VMOVUPS.Z        (DX)(CX*1), K1, Z10
+	VMULPS.BCST      12(AX), Z10, Z10
+	VADDPS           Z7, Z10, Z7
+	VMOVUPS          Z7, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z7, Z7
+	VSUBPS           Z7, Z9, Z9
+	VMOVUPS          Z9, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z9
+	VMULPS.BCST      16(AX), Z9, Z10
+	VADDPS           Z10, Z8, Z8
+	VMOVUPS.Z        (DX)(CX*1), K1, Z10
+	VMULPS.BCST      12(AX), Z10, Z10
+	VADDPS           Z8, Z10, Z8
+	VMOVUPS          Z8, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z8, Z8
+	VSUBPS           Z8, Z9, Z9
+	VMOVUPS          Z9, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+9, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows10Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows10Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -3984,8 +6750,17 @@ terms:
 	TESTQ      R11, R11
 	JZ         fetched
 	PREFETCHT0 (R9)
-	ADDQ       cRow+56(FP), R9
-	DECQ       R11
+	MOVQ       descent+104(FP), R12
+	TESTQ      R12, R12
+	JZ         still
+	MOVQ       (R12), R12
+	PREFETCHT0 (R9)(R12*1)
+	PREFETCHT0 63(R9)(R12*1)
+	PREFETCHT0 63(R9)
+
+still:
+	ADDQ cRow+56(FP), R9
+	DECQ R11
 
 fetched:
 	MOVQ ahead+96(FP), R12
@@ -4053,41 +6828,161 @@ term:
 	JNZ              term
 	TESTQ            R10, R10
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z6, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z7, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z8, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z9, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+10, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z10
+	VMULPS.BCST      16(AX), Z10, Z11
+	VADDPS           Z11, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VADDPS           Z0, Z11, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z10, Z10
+	VMOVUPS          Z10, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z10
+	VMULPS.BCST      16(AX), Z10, Z11
+	VADDPS           Z11, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VADDPS           Z1, Z11, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z10, Z10
+	VMOVUPS          Z10, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z10
+	VMULPS.BCST      16(AX), Z10, Z11
+	VADDPS           Z11, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VADDPS           Z2, Z11, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z10, Z10
+	VMOVUPS          Z10, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z10
+	VMULPS.BCST      16(AX), Z10, Z11
+	VADDPS           Z11, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VADDPS           Z3, Z11, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z10, Z10
+	VMOVUPS          Z10, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z10
+	VMULPS.BCST      16(AX), Z10, Z11
+	VADDPS           Z11, Z4, Z4
+	VMOVUPS.Z        (DX)(CX*1), K1, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VADDPS           Z4, Z11, Z4
+	VMOVUPS          Z4, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z4, Z4
+	VSUBPS           Z4, Z10, Z10
+	VMOVUPS          Z10, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z10
+	VMULPS.BCST      16(AX), Z10, Z11
+	VADDPS           Z11, Z5, Z5
+	VMOVUPS.Z        (DX)(CX*1), K1, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VADDPS           Z5, Z11, Z5
+	VMOVUPS          Z5, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z5, Z5
+	VSUBPS           Z5, Z10, Z10
+	VMOVUPS          Z10, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z10
+	VMULPS.BCST      16(AX), Z10, Z11
+	VADDPS           Z11, Z6, Z6
+	VMOVUPS.Z        (DX)(CX*1), K1, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VADDPS           Z6, Z11, Z6
+	VMOVUPS          Z6, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z6, Z6
+	VSUBPS           Z6, Z10, Z10
+	VMOVUPS          Z10, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z10
+	VMULPS.BCST      16(AX), Z10, Z11
+	VADDPS           Z11, Z7, Z7
+	VMOVUPS.Z        (DX)(CX*1), K1, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VADDPS           Z7, Z11, Z7
+	VMOVUPS          Z7, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z7, Z7
+	VSUBPS           Z7, Z10, Z10
+	VMOVUPS          Z10, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z10
+	VMULPS.BCST      16(AX), Z10, Z11
+	VADDPS           Z11, Z8, Z8
+	VMOVUPS.Z        (DX)(CX*1), K1, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VADDPS           Z8, Z11, Z8
+	VMOVUPS          Z8, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z8, Z8
+	VSUBPS           Z8, Z10, Z10
+	VMOVUPS          Z10, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z10
+	VMULPS.BCST      16(AX), Z10, Z11
+	VADDPS           Z11, Z9, Z9
+	VMOVUPS.Z        (DX)(CX*1), K1, Z11
+	VMULPS.BCST      12(AX), Z11, Z11
+	VADDPS           Z9, Z11, Z9
+	VMOVUPS          Z9, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z9, Z9
+	VSUBPS           Z9, Z10, Z10
+	VMOVUPS          Z10, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+10, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows11Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows11Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -4155,8 +7050,17 @@ terms:
 	TESTQ      R11, R11
 	JZ         fetched
 	PREFETCHT0 (R9)
-	ADDQ       cRow+56(FP), R9
-	DECQ       R11
+	MOVQ       descent+104(FP), R12
+	TESTQ      R12, R12
+	JZ         still
+	MOVQ       (R12), R12
+	PREFETCHT0 (R9)(R12*1)
+	PREFETCHT0 63(R9)(R12*1)
+	PREFETCHT0 63(R9)
+
+still:
+	ADDQ cRow+56(FP), R9
+	DECQ R11
 
 fetched:
 	MOVQ ahead+96(FP), R12
@@ -4225,43 +7129,174 @@ term:
 	JNZ              term
 	TESTQ            R10, R10
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z6, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z7, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z8, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z9, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z10, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+11, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z0, Z12, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z1, Z12, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z2, Z12, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z3, Z12, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z4, Z4
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z4, Z12, Z4
+	VMOVUPS          Z4, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z4, Z4
+	VSUBPS           Z4, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z5, Z5
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z5, Z12, Z5
+	VMOVUPS          Z5, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z5, Z5
+	VSUBPS           Z5, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z6, Z6
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z6, Z12, Z6
+	VMOVUPS          Z6, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z6, Z6
+	VSUBPS           Z6, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z7, Z7
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z7, Z12, Z7
+	VMOVUPS          Z7, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z7, Z7
+	VSUBPS           Z7, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z8, Z8
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z8, Z12, Z8
+	VMOVUPS          Z8, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z8, Z8
+	VSUBPS           Z8, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z9, Z9
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z9, Z12, Z9
+	VMOVUPS          Z9, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z9, Z9
+	VSUBPS           Z9, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z11
+	VMULPS.BCST      16(AX), Z11, Z12
+	VADDPS           Z12, Z10, Z10
+	VMOVUPS.Z        (DX)(CX*1), K1, Z12
+	VMULPS.BCST      12(AX), Z12, Z12
+	VADDPS           Z10, Z12, Z10
+	VMOVUPS          Z10, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z10, Z10
+	VSUBPS           Z10, Z11, Z11
+	VMOVUPS          Z11, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+11, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows12Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows12Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -4332,8 +7367,17 @@ terms:
 	TESTQ      R11, R11
 	JZ         fetched
 	PREFETCHT0 (R9)
-	ADDQ       cRow+56(FP), R9
-	DECQ       R11
+	MOVQ       descent+104(FP), R12
+	TESTQ      R12, R12
+	JZ         still
+	MOVQ       (R12), R12
+	PREFETCHT0 (R9)(R12*1)
+	PREFETCHT0 63(R9)(R12*1)
+	PREFETCHT0 63(R9)
+
+still:
+	ADDQ cRow+56(FP), R9
+	DECQ R11
 
 fetched:
 	MOVQ ahead+96(FP), R12
@@ -4403,45 +7447,187 @@ term:
 	JNZ              term
 	TESTQ            R10, R10
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z6, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z7, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z8, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z9, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z10, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z11, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+12, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z0, Z13, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z1, Z13, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z2, Z13, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z3, Z13, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z4, Z4
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z4, Z13, Z4
+	VMOVUPS          Z4, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z4, Z4
+	VSUBPS           Z4, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z5, Z5
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z5, Z13, Z5
+	VMOVUPS          Z5, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z5, Z5
+	VSUBPS           Z5, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z6, Z6
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z6, Z13, Z6
+	VMOVUPS          Z6, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z6, Z6
+	VSUBPS           Z6, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z7, Z7
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z7, Z13, Z7
+	VMOVUPS          Z7, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z7, Z7
+	VSUBPS           Z7, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z8, Z8
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z8, Z13, Z8
+	VMOVUPS          Z8, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z8, Z8
+	VSUBPS           Z8, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z9, Z9
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z9, Z13, Z9
+	VMOVUPS          Z9, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z9, Z9
+	VSUBPS           Z9, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z10, Z10
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z10, Z13, Z10
+	VMOVUPS          Z10, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z10, Z10
+	VSUBPS           Z10, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z12
+	VMULPS.BCST      16(AX), Z12, Z13
+	VADDPS           Z13, Z11, Z11
+	VMOVUPS.Z        (DX)(CX*1), K1, Z13
+	VMULPS.BCST      12(AX), Z13, Z13
+	VADDPS           Z11, Z13, Z11
+	VMOVUPS          Z11, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z11, Z11
+	VSUBPS           Z11, Z12, Z12
+	VMOVUPS          Z12, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z11, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+12, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows13Vectors1AVX512(SB), NOSPLIT, $8-104
+TEXT ·tile32Rows13Vectors1AVX512(SB), NOSPLIT, $8-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -4516,8 +7702,17 @@ terms:
 	TESTQ      R12, R12
 	JZ         fetched
 	PREFETCHT0 (R10)
-	ADDQ       cRow+56(FP), R10
-	DECQ       R12
+	MOVQ       descent+104(FP), R13
+	TESTQ      R13, R13
+	JZ         still
+	MOVQ       (R13), R13
+	PREFETCHT0 (R10)(R13*1)
+	PREFETCHT0 63(R10)(R13*1)
+	PREFETCHT0 63(R10)
+
+still:
+	ADDQ cRow+56(FP), R10
+	DECQ R12
 
 fetched:
 	MOVQ ahead+96(FP), R13
@@ -4589,47 +7784,200 @@ term:
 	JNZ              term
 	TESTQ            R11, R11
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z6, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z7, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z8, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z9, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z10, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z11, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z12, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+13, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z0, Z14, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z1, Z14, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z2, Z14, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z3, Z14, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z4, Z4
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z4, Z14, Z4
+	VMOVUPS          Z4, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z4, Z4
+	VSUBPS           Z4, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z5, Z5
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z5, Z14, Z5
+	VMOVUPS          Z5, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z5, Z5
+	VSUBPS           Z5, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z6, Z6
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z6, Z14, Z6
+	VMOVUPS          Z6, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z6, Z6
+	VSUBPS           Z6, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z7, Z7
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z7, Z14, Z7
+	VMOVUPS          Z7, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z7, Z7
+	VSUBPS           Z7, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z8, Z8
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z8, Z14, Z8
+	VMOVUPS          Z8, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z8, Z8
+	VSUBPS           Z8, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z9, Z9
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z9, Z14, Z9
+	VMOVUPS          Z9, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z9, Z9
+	VSUBPS           Z9, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z10, Z10
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z10, Z14, Z10
+	VMOVUPS          Z10, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z10, Z10
+	VSUBPS           Z10, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z11, Z11
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z11, Z14, Z11
+	VMOVUPS          Z11, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z11, Z11
+	VSUBPS           Z11, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z13
+	VMULPS.BCST      16(AX), Z13, Z14
+	VADDPS           Z14, Z12, Z12
+	VMOVUPS.Z        (DX)(CX*1), K1, Z14
+	VMULPS.BCST      12(AX), Z14, Z14
+	VADDPS           Z12, Z14, Z12
+	VMOVUPS          Z12, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z12, Z12
+	VSUBPS           Z12, Z13, Z13
+	VMOVUPS          Z13, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z11, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+13, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows14Vectors1AVX512(SB), NOSPLIT, $8-104
+TEXT ·tile32Rows14Vectors1AVX512(SB), NOSPLIT, $8-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -4707,8 +8055,17 @@ terms:
 	TESTQ      R12, R12
 	JZ         fetched
 	PREFETCHT0 (R10)
-	ADDQ       cRow+56(FP), R10
-	DECQ       R12
+	MOVQ       descent+104(FP), R13
+	TESTQ      R13, R13
+	JZ         still
+	MOVQ       (R13), R13
+	PREFETCHT0 (R10)(R13*1)
+	PREFETCHT0 63(R10)(R13*1)
+	PREFETCHT0 63(R10)
+
+still:
+	ADDQ cRow+56(FP), R10
+	DECQ R12
 
 fetched:
 	MOVQ ahead+96(FP), R13
@@ -4781,43 +8138,207 @@ term:
 	JNZ              term
 	TESTQ            R11, R11
 	JNZ              terms
-	MOVQ             c+48(FP), AX
-	MOVQ             cRow+56(FP), CX
-	VMOVUPS          Z0, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z1, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z2, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z3, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z4, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z5, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z6, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z7, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z8, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z9, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z10, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z11, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z12, K1, (AX)
-	ADDQ             CX, AX
-	VMOVUPS          Z13, K1, (AX)
-	MOVQ             cRow+56(FP), AX
-	IMUL3Q           $+14, AX, AX
-	ADDQ             c+48(FP), AX
-	MOVQ             AX, c+48(FP)
-	MOVQ             aStrip+88(FP), AX
-	ADDQ             AX, a+8(FP)
-	DECQ             strips+80(FP)
-	JNZ              strip
+	CMPQ             descent+104(FP), $+0
+	JE               end
+	MOVQ             descent+104(FP), AX
+	MOVQ             (AX), CX
+	MOVQ             c+48(FP), DX
+	MOVQ             cRow+56(FP), BX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z0, Z0
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z0, Z15, Z0
+	VMOVUPS          Z0, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z0, Z0
+	VSUBPS           Z0, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z1, Z1
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z1, Z15, Z1
+	VMOVUPS          Z1, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z1, Z1
+	VSUBPS           Z1, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z2, Z2
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z2, Z15, Z2
+	VMOVUPS          Z2, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z2, Z2
+	VSUBPS           Z2, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z3, Z3
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z3, Z15, Z3
+	VMOVUPS          Z3, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z3, Z3
+	VSUBPS           Z3, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z4, Z4
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z4, Z15, Z4
+	VMOVUPS          Z4, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z4, Z4
+	VSUBPS           Z4, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z5, Z5
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z5, Z15, Z5
+	VMOVUPS          Z5, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z5, Z5
+	VSUBPS           Z5, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z6, Z6
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z6, Z15, Z6
+	VMOVUPS          Z6, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z6, Z6
+	VSUBPS           Z6, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z7, Z7
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z7, Z15, Z7
+	VMOVUPS          Z7, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z7, Z7
+	VSUBPS           Z7, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z8, Z8
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z8, Z15, Z8
+	VMOVUPS          Z8, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z8, Z8
+	VSUBPS           Z8, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z9, Z9
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z9, Z15, Z9
+	VMOVUPS          Z9, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z9, Z9
+	VSUBPS           Z9, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z10, Z10
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z10, Z15, Z10
+	VMOVUPS          Z10, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z10, Z10
+	VSUBPS           Z10, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z11, Z11
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z11, Z15, Z11
+	VMOVUPS          Z11, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z11, Z11
+	VSUBPS           Z11, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z12, Z12
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z12, Z15, Z12
+	VMOVUPS          Z12, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z12, Z12
+	VSUBPS           Z12, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	ADDQ             BX, DX
+	VMOVUPS.Z        (DX), K1, Z14
+	VMULPS.BCST      16(AX), Z14, Z15
+	VADDPS           Z15, Z13, Z13
+	VMOVUPS.Z        (DX)(CX*1), K1, Z15
+	VMULPS.BCST      12(AX), Z15, Z15
+	VADDPS           Z13, Z15, Z13
+	VMOVUPS          Z13, K1, (DX)(CX*1)
+	VMULPS.BCST      8(AX), Z13, Z13
+	VSUBPS           Z13, Z14, Z14
+	VMOVUPS          Z14, K1, (DX)
+	JMP              ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z1, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z3, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z5, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z7, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z9, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z11, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, K1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS Z13, K1, (AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+14, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
@@ -4846,9 +8367,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows1Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows1Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -4886,8 +8407,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (BX)
 	PREFETCHT0 64(BX)
-	ADDQ       cRow+56(FP), BX
-	DECQ       DI
+	MOVQ       descent+104(FP), R8
+	TESTQ      R8, R8
+	JZ         still
+	MOVQ       (R8), R8
+	PREFETCHT0 (BX)(R8*1)
+	PREFETCHT0 64(BX)(R8*1)
+	PREFETCHT0 127(BX)(R8*1)
+	PREFETCHT0 127(BX)
+
+still:
+	ADDQ cRow+56(FP), BX
+	DECQ DI
 
 fetched:
 	MOVQ ahead+96(FP), R8
@@ -4947,24 +8478,55 @@ term:
 	JNZ          term
 	TESTQ        SI, SI
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+1, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z2
+	VMULPS.BCST  16(AX), Z2, Z3
+	VADDPS       Z3, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z3
+	VMULPS.BCST  12(AX), Z3, Z3
+	VADDPS       Z0, Z3, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z2, Z2
+	VMOVUPS      Z2, (DX)
+	VMOVUPS.Z    64(DX), K1, Z2
+	VMULPS.BCST  16(AX), Z2, Z3
+	VADDPS       Z3, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z3
+	VMULPS.BCST  12(AX), Z3, Z3
+	VADDPS       Z1, Z3, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z2, Z2
+	VMOVUPS      Z2, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+1, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows2Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows2Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -5007,8 +8569,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	ADDQ       cRow+56(FP), SI
-	DECQ       R8
+	MOVQ       descent+104(FP), R9
+	TESTQ      R9, R9
+	JZ         still
+	MOVQ       (R9), R9
+	PREFETCHT0 (SI)(R9*1)
+	PREFETCHT0 64(SI)(R9*1)
+	PREFETCHT0 127(SI)(R9*1)
+	PREFETCHT0 127(SI)
+
+still:
+	ADDQ cRow+56(FP), SI
+	DECQ R8
 
 fetched:
 	MOVQ ahead+96(FP), R9
@@ -5071,27 +8643,79 @@ term:
 	JNZ          term
 	TESTQ        DI, DI
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+2, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z4
+	VMULPS.BCST  16(AX), Z4, Z5
+	VADDPS       Z5, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z5
+	VMULPS.BCST  12(AX), Z5, Z5
+	VADDPS       Z0, Z5, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z4, Z4
+	VMOVUPS      Z4, (DX)
+	VMOVUPS.Z    64(DX), K1, Z4
+	VMULPS.BCST  16(AX), Z4, Z5
+	VADDPS       Z5, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z5
+	VMULPS.BCST  12(AX), Z5, Z5
+	VADDPS       Z1, Z5, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z4, Z4
+	VMOVUPS      Z4, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z4
+	VMULPS.BCST  16(AX), Z4, Z5
+	VADDPS       Z5, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z5
+	VMULPS.BCST  12(AX), Z5, Z5
+	VADDPS       Z2, Z5, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z4, Z4
+	VMOVUPS      Z4, (DX)
+	VMOVUPS.Z    64(DX), K1, Z4
+	VMULPS.BCST  16(AX), Z4, Z5
+	VADDPS       Z5, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z5
+	VMULPS.BCST  12(AX), Z5, Z5
+	VADDPS       Z3, Z5, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z4, Z4
+	VMOVUPS      Z4, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+2, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows3Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows3Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -5139,8 +8763,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (SI)
 	PREFETCHT0 64(SI)
-	ADDQ       cRow+56(FP), SI
-	DECQ       R8
+	MOVQ       descent+104(FP), R9
+	TESTQ      R9, R9
+	JZ         still
+	MOVQ       (R9), R9
+	PREFETCHT0 (SI)(R9*1)
+	PREFETCHT0 64(SI)(R9*1)
+	PREFETCHT0 127(SI)(R9*1)
+	PREFETCHT0 127(SI)
+
+still:
+	ADDQ cRow+56(FP), SI
+	DECQ R8
 
 fetched:
 	MOVQ ahead+96(FP), R9
@@ -5206,30 +8840,103 @@ term:
 	JNZ          term
 	TESTQ        DI, DI
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+3, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z6
+	VMULPS.BCST  16(AX), Z6, Z7
+	VADDPS       Z7, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z7
+	VMULPS.BCST  12(AX), Z7, Z7
+	VADDPS       Z0, Z7, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z6, Z6
+	VMOVUPS      Z6, (DX)
+	VMOVUPS.Z    64(DX), K1, Z6
+	VMULPS.BCST  16(AX), Z6, Z7
+	VADDPS       Z7, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z7
+	VMULPS.BCST  12(AX), Z7, Z7
+	VADDPS       Z1, Z7, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z6, Z6
+	VMOVUPS      Z6, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z6
+	VMULPS.BCST  16(AX), Z6, Z7
+	VADDPS       Z7, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z7
+	VMULPS.BCST  12(AX), Z7, Z7
+	VADDPS       Z2, Z7, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z6, Z6
+	VMOVUPS      Z6, (DX)
+	VMOVUPS.Z    64(DX), K1, Z6
+	VMULPS.BCST  16(AX), Z6, Z7
+	VADDPS       Z7, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z7
+	VMULPS.BCST  12(AX), Z7, Z7
+	VADDPS       Z3, Z7, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z6, Z6
+	VMOVUPS      Z6, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z6
+	VMULPS.BCST  16(AX), Z6, Z7
+	VADDPS       Z7, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z7
+	VMULPS.BCST  12(AX), Z7, Z7
+	VADDPS       Z4, Z7, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z6, Z6
+	VMOVUPS      Z6, (DX)
+	VMOVUPS.Z    64(DX), K1, Z6
+	VMULPS.BCST  16(AX), Z6, Z7
+	VADDPS       Z7, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z7
+	VMULPS.BCST  12(AX), Z7, Z7
+	VADDPS       Z5, Z7, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z6, Z6
+	VMOVUPS      Z6, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+3, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows4Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows4Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -5283,8 +8990,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (DI)
 	PREFETCHT0 64(DI)
-	ADDQ       cRow+56(FP), DI
-	DECQ       R9
+	MOVQ       descent+104(FP), R10
+	TESTQ      R10, R10
+	JZ         still
+	MOVQ       (R10), R10
+	PREFETCHT0 (DI)(R10*1)
+	PREFETCHT0 64(DI)(R10*1)
+	PREFETCHT0 127(DI)(R10*1)
+	PREFETCHT0 127(DI)
+
+still:
+	ADDQ cRow+56(FP), DI
+	DECQ R9
 
 fetched:
 	MOVQ ahead+96(FP), R10
@@ -5353,33 +9070,127 @@ term:
 	JNZ          term
 	TESTQ        R8, R8
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+4, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z8
+	VMULPS.BCST  16(AX), Z8, Z9
+	VADDPS       Z9, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z9
+	VMULPS.BCST  12(AX), Z9, Z9
+	VADDPS       Z0, Z9, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z8, Z8
+	VMOVUPS      Z8, (DX)
+	VMOVUPS.Z    64(DX), K1, Z8
+	VMULPS.BCST  16(AX), Z8, Z9
+	VADDPS       Z9, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z9
+	VMULPS.BCST  12(AX), Z9, Z9
+	VADDPS       Z1, Z9, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z8, Z8
+	VMOVUPS      Z8, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z8
+	VMULPS.BCST  16(AX), Z8, Z9
+	VADDPS       Z9, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z9
+	VMULPS.BCST  12(AX), Z9, Z9
+	VADDPS       Z2, Z9, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z8, Z8
+	VMOVUPS      Z8, (DX)
+	VMOVUPS.Z    64(DX), K1, Z8
+	VMULPS.BCST  16(AX), Z8, Z9
+	VADDPS       Z9, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z9
+	VMULPS.BCST  12(AX), Z9, Z9
+	VADDPS       Z3, Z9, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z8, Z8
+	VMOVUPS      Z8, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z8
+	VMULPS.BCST  16(AX), Z8, Z9
+	VADDPS       Z9, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z9
+	VMULPS.BCST  12(AX), Z9, Z9
+	VADDPS       Z4, Z9, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z8, Z8
+	VMOVUPS      Z8, (DX)
+	VMOVUPS.Z    64(DX), K1, Z8
+	VMULPS.BCST  16(AX), Z8, Z9
+	VADDPS       Z9, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z9
+	VMULPS.BCST  12(AX), Z9, Z9
+	VADDPS       Z5, Z9, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z8, Z8
+	VMOVUPS      Z8, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z8
+	VMULPS.BCST  16(AX), Z8, Z9
+	VADDPS       Z9, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z9
+	VMULPS.BCST  12(AX), Z9, Z9
+	VADDPS       Z6, Z9, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z8, Z8
+	VMOVUPS      Z8, (DX)
+	VMOVUPS.Z    64(DX), K1, Z8
+	VMULPS.BCST  16(AX), Z8, Z9
+	VADDPS       Z9, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z9
+	VMULPS.BCST  12(AX), Z9, Z9
+	VADDPS       Z7, Z9, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z8, Z8
+	VMOVUPS      Z8, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+4, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows5Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows5Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -5439,8 +9250,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 64(R8)(R11*1)
+	PREFETCHT0 127(R8)(R11*1)
+	PREFETCHT0 127(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -5513,36 +9334,151 @@ term:
 	JNZ          term
 	TESTQ        R9, R9
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+5, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z10
+	VMULPS.BCST  16(AX), Z10, Z11
+	VADDPS       Z11, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z11
+	VMULPS.BCST  12(AX), Z11, Z11
+	VADDPS       Z0, Z11, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z10, Z10
+	VMOVUPS      Z10, (DX)
+	VMOVUPS.Z    64(DX), K1, Z10
+	VMULPS.BCST  16(AX), Z10, Z11
+	VADDPS       Z11, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z11
+	VMULPS.BCST  12(AX), Z11, Z11
+	VADDPS       Z1, Z11, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z10, Z10
+	VMOVUPS      Z10, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z10
+	VMULPS.BCST  16(AX), Z10, Z11
+	VADDPS       Z11, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z11
+	VMULPS.BCST  12(AX), Z11, Z11
+	VADDPS       Z2, Z11, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z10, Z10
+	VMOVUPS      Z10, (DX)
+	VMOVUPS.Z    64(DX), K1, Z10
+	VMULPS.BCST  16(AX), Z10, Z11
+	VADDPS       Z11, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z11
+	VMULPS.BCST  12(AX), Z11, Z11
+	VADDPS       Z3, Z11, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z10, Z10
+	VMOVUPS      Z10, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z10
+	VMULPS.BCST  16(AX), Z10, Z11
+	VADDPS       Z11, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z11
+	VMULPS.BCST  12(AX), Z11, Z11
+	VADDPS       Z4, Z11, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z10, Z10
+	VMOVUPS      Z10, (DX)
+	VMOVUPS.Z    64(DX), K1, Z10
+	VMULPS.BCST  16(AX), Z10, Z11
+	VADDPS       Z11, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z11
+	VMULPS.BCST  12(AX), Z11, Z11
+	VADDPS       Z5, Z11, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z10, Z10
+	VMOVUPS      Z10, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z10
+	VMULPS.BCST  16(AX), Z10, Z11
+	VADDPS       Z11, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z11
+	VMULPS.BCST  12(AX), Z11, Z11
+	VADDPS       Z6, Z11, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z10, Z10
+	VMOVUPS      Z10, (DX)
+	VMOVUPS.Z    64(DX), K1, Z10
+	VMULPS.BCST  16(AX), Z10, Z11
+	VADDPS       Z11, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z11
+	VMULPS.BCST  12(AX), Z11, Z11
+	VADDPS       Z7, Z11, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z10, Z10
+	VMOVUPS      Z10, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z10
+	VMULPS.BCST  16(AX), Z10, Z11
+	VADDPS       Z11, Z8, Z8
+	VMOVUPS      (DX)(CX*1), Z11
+	VMULPS.BCST  12(AX), Z11, Z11
+	VADDPS       Z8, Z11, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z8, Z8
+	VSUBPS       Z8, Z10, Z10
+	VMOVUPS      Z10, (DX)
+	VMOVUPS.Z    64(DX), K1, Z10
+	VMULPS.BCST  16(AX), Z10, Z11
+	VADDPS       Z11, Z9, Z9
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z11
+	VMULPS.BCST  12(AX), Z11, Z11
+	VADDPS       Z9, Z11, Z9
+	VMOVUPS      Z9, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z9, Z9
+	VSUBPS       Z9, Z10, Z10
+	VMOVUPS      Z10, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+5, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows6Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows6Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -5607,8 +9543,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 64(R8)(R11*1)
+	PREFETCHT0 127(R8)(R11*1)
+	PREFETCHT0 127(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -5684,39 +9630,175 @@ term:
 	JNZ          term
 	TESTQ        R9, R9
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+6, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z0, Z13, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z12, Z12
+	VMOVUPS      Z12, (DX)
+	VMOVUPS.Z    64(DX), K1, Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z1, Z13, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z12, Z12
+	VMOVUPS      Z12, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z2, Z13, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z12, Z12
+	VMOVUPS      Z12, (DX)
+	VMOVUPS.Z    64(DX), K1, Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z3, Z13, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z12, Z12
+	VMOVUPS      Z12, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z4, Z13, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z12, Z12
+	VMOVUPS      Z12, (DX)
+	VMOVUPS.Z    64(DX), K1, Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z5, Z13, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z12, Z12
+	VMOVUPS      Z12, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z6, Z13, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z12, Z12
+	VMOVUPS      Z12, (DX)
+	VMOVUPS.Z    64(DX), K1, Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z7, Z13, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z12, Z12
+	VMOVUPS      Z12, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z8, Z8
+	VMOVUPS      (DX)(CX*1), Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z8, Z13, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z8, Z8
+	VSUBPS       Z8, Z12, Z12
+	VMOVUPS      Z12, (DX)
+	VMOVUPS.Z    64(DX), K1, Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z9, Z9
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z9, Z13, Z9
+	VMOVUPS      Z9, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z9, Z9
+	VSUBPS       Z9, Z12, Z12
+	VMOVUPS      Z12, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z10, Z10
+	VMOVUPS      (DX)(CX*1), Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z10, Z13, Z10
+	VMOVUPS      Z10, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z10, Z10
+	VSUBPS       Z10, Z12, Z12
+	VMOVUPS      Z12, (DX)
+	VMOVUPS.Z    64(DX), K1, Z12
+	VMULPS.BCST  16(AX), Z12, Z13
+	VADDPS       Z13, Z11, Z11
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z13
+	VMULPS.BCST  12(AX), Z13, Z13
+	VADDPS       Z11, Z13, Z11
+	VMOVUPS      Z11, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z11, Z11
+	VSUBPS       Z11, Z12, Z12
+	VMOVUPS      Z12, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+6, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows7Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows7Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -5786,8 +9868,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 64(R8)(R11*1)
+	PREFETCHT0 127(R8)(R11*1)
+	PREFETCHT0 127(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -5866,42 +9958,199 @@ term:
 	JNZ          term
 	TESTQ        R9, R9
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+7, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z0, Z15, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z14, Z14
+	VMOVUPS      Z14, (DX)
+	VMOVUPS.Z    64(DX), K1, Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z1, Z15, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z14, Z14
+	VMOVUPS      Z14, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z2, Z15, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z14, Z14
+	VMOVUPS      Z14, (DX)
+	VMOVUPS.Z    64(DX), K1, Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z3, Z15, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z14, Z14
+	VMOVUPS      Z14, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z4, Z15, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z14, Z14
+	VMOVUPS      Z14, (DX)
+	VMOVUPS.Z    64(DX), K1, Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z5, Z15, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z14, Z14
+	VMOVUPS      Z14, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z6, Z15, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z14, Z14
+	VMOVUPS      Z14, (DX)
+	VMOVUPS.Z    64(DX), K1, Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z7, Z15, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z14, Z14
+	VMOVUPS      Z14, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z8, Z8
+	VMOVUPS      (DX)(CX*1), Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z8, Z15, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z8, Z8
+	VSUBPS       Z8, Z14, Z14
+	VMOVUPS      Z14, (DX)
+	VMOVUPS.Z    64(DX), K1, Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z9, Z9
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z9, Z15, Z9
+	VMOVUPS      Z9, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z9, Z9
+	VSUBPS       Z9, Z14, Z14
+	VMOVUPS      Z14, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z10, Z10
+	VMOVUPS      (DX)(CX*1), Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z10, Z15, Z10
+	VMOVUPS      Z10, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z10, Z10
+	VSUBPS       Z10, Z14, Z14
+	VMOVUPS      Z14, (DX)
+	VMOVUPS.Z    64(DX), K1, Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z11, Z11
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z11, Z15, Z11
+	VMOVUPS      Z11, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z11, Z11
+	VSUBPS       Z11, Z14, Z14
+	VMOVUPS      Z14, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z12, Z12
+	VMOVUPS      (DX)(CX*1), Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z12, Z15, Z12
+	VMOVUPS      Z12, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z12, Z12
+	VSUBPS       Z12, Z14, Z14
+	VMOVUPS      Z14, (DX)
+	VMOVUPS.Z    64(DX), K1, Z14
+	VMULPS.BCST  16(AX), Z14, Z15
+	VADDPS       Z15, Z13, Z13
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z15
+	VMULPS.BCST  12(AX), Z15, Z15
+	VADDPS       Z13, Z15, Z13
+	VMOVUPS      Z13, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z13, Z13
+	VSUBPS       Z13, Z14, Z14
+	VMOVUPS      Z14, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+7, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows8Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows8Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -5976,8 +10225,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (R8)
 	PREFETCHT0 64(R8)
-	ADDQ       cRow+56(FP), R8
-	DECQ       R10
+	MOVQ       descent+104(FP), R11
+	TESTQ      R11, R11
+	JZ         still
+	MOVQ       (R11), R11
+	PREFETCHT0 (R8)(R11*1)
+	PREFETCHT0 64(R8)(R11*1)
+	PREFETCHT0 127(R8)(R11*1)
+	PREFETCHT0 127(R8)
+
+still:
+	ADDQ cRow+56(FP), R8
+	DECQ R10
 
 fetched:
 	MOVQ ahead+96(FP), R11
@@ -6059,45 +10318,223 @@ term:
 	JNZ          term
 	TESTQ        R9, R9
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+8, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z0, Z17, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z16, Z16
+	VMOVUPS      Z16, (DX)
+	VMOVUPS.Z    64(DX), K1, Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z1, Z17, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z16, Z16
+	VMOVUPS      Z16, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z2, Z17, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z16, Z16
+	VMOVUPS      Z16, (DX)
+	VMOVUPS.Z    64(DX), K1, Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z3, Z17, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z16, Z16
+	VMOVUPS      Z16, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z4, Z17, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z16, Z16
+	VMOVUPS      Z16, (DX)
+	VMOVUPS.Z    64(DX), K1, Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z5, Z17, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z16, Z16
+	VMOVUPS      Z16, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z6, Z17, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z16, Z16
+	VMOVUPS      Z16, (DX)
+	VMOVUPS.Z    64(DX), K1, Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z7, Z17, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z16, Z16
+	VMOVUPS      Z16, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z8, Z8
+	VMOVUPS      (DX)(CX*1), Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z8, Z17, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z8, Z8
+	VSUBPS       Z8, Z16, Z16
+	VMOVUPS      Z16, (DX)
+	VMOVUPS.Z    64(DX), K1, Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z9, Z9
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z9, Z17, Z9
+	VMOVUPS      Z9, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z9, Z9
+	VSUBPS       Z9, Z16, Z16
+	VMOVUPS      Z16, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z10, Z10
+	VMOVUPS      (DX)(CX*1), Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z10, Z17, Z10
+	VMOVUPS      Z10, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z10, Z10
+	VSUBPS       Z10, Z16, Z16
+	VMOVUPS      Z16, (DX)
+	VMOVUPS.Z    64(DX), K1, Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z11, Z11
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z11, Z17, Z11
+	VMOVUPS      Z11, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z11, Z11
+	VSUBPS       Z11, Z16, Z16
+	VMOVUPS      Z16, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMOVUPS      (DX)(CX*1), Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z12, Z17, Z12
+	VMOVUPS      Z12, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z12, Z12
+	VSUBPS       Z12, Z16, Z16
+	VMOVUPS      Z16, (DX)
+	VMOVUPS.Z    64(DX), K1, Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z13, Z17, Z13
+	VMOVUPS      Z13, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z13, Z13
+	VSUBPS       Z13, Z16, Z16
+	VMOVUPS      Z16, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMOVUPS      (DX)(CX*1), Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z14, Z17, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z14, Z14
+	VSUBPS       Z14, Z16, Z16
+	VMOVUPS      Z16, (DX)
+	VMOVUPS.Z    64(DX), K1, Z16
+	VMULPS.BCST  16(AX), Z16, Z17
+	VADDPS       Z17, Z15, Z15
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z17
+	VMULPS.BCST  12(AX), Z17, Z17
+	VADDPS       Z15, Z17, Z15
+	VMOVUPS      Z15, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z15, Z15
+	VSUBPS       Z15, Z16, Z16
+	VMOVUPS      Z16, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+8, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows9Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows9Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -6178,8 +10615,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (R9)
 	PREFETCHT0 64(R9)
-	ADDQ       cRow+56(FP), R9
-	DECQ       R11
+	MOVQ       descent+104(FP), R12
+	TESTQ      R12, R12
+	JZ         still
+	MOVQ       (R12), R12
+	PREFETCHT0 (R9)(R12*1)
+	PREFETCHT0 64(R9)(R12*1)
+	PREFETCHT0 127(R9)(R12*1)
+	PREFETCHT0 127(R9)
+
+still:
+	ADDQ cRow+56(FP), R9
+	DECQ R11
 
 fetched:
 	MOVQ ahead+96(FP), R12
@@ -6265,48 +10712,247 @@ term:
 	JNZ          term
 	TESTQ        R10, R10
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+9, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z0, Z19, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z18, Z18
+	VMOVUPS      Z18, (DX)
+	VMOVUPS.Z    64(DX), K1, Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z1, Z19, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z18, Z18
+	VMOVUPS      Z18, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z2, Z19, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z18, Z18
+	VMOVUPS      Z18, (DX)
+	VMOVUPS.Z    64(DX), K1, Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z3, Z19, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z18, Z18
+	VMOVUPS      Z18, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z4, Z19, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z18, Z18
+	VMOVUPS      Z18, (DX)
+	VMOVUPS.Z    64(DX), K1, Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z5, Z19, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z18, Z18
+	VMOVUPS      Z18, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z6, Z19, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z18, Z18
+	VMOVUPS      Z18, (DX)
+	VMOVUPS.Z    64(DX), K1, Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z7, Z19, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z18, Z18
+	VMOVUPS      Z18, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z8, Z8
+	VMOVUPS      (DX)(CX*1), Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z8, Z19, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z8, Z8
+	VSUBPS       Z8, Z18, Z18
+	VMOVUPS      Z18, (DX)
+	VMOVUPS.Z    64(DX), K1, Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z9, Z9
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z9, Z19, Z9
+	VMOVUPS      Z9, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z9, Z9
+	VSUBPS       Z9, Z18, Z18
+	VMOVUPS      Z18, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z10, Z10
+	VMOVUPS      (DX)(CX*1), Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z10, Z19, Z10
+	VMOVUPS      Z10, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z10, Z10
+	VSUBPS       Z10, Z18, Z18
+	VMOVUPS      Z18, (DX)
+	VMOVUPS.Z    64(DX), K1, Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z11, Z11
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z11, Z19, Z11
+	VMOVUPS      Z11, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z11, Z11
+	VSUBPS       Z11, Z18, Z18
+	VMOVUPS      Z18, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z12, Z12
+	VMOVUPS      (DX)(CX*1), Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z12, Z19, Z12
+	VMOVUPS      Z12, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z12, Z12
+	VSUBPS       Z12, Z18, Z18
+	VMOVUPS      Z18, (DX)
+	VMOVUPS.Z    64(DX), K1, Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z13, Z13
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z13, Z19, Z13
+	VMOVUPS      Z13, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z13, Z13
+	VSUBPS       Z13, Z18, Z18
+	VMOVUPS      Z18, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z14, Z14
+	VMOVUPS      (DX)(CX*1), Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z14, Z19, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z14, Z14
+	VSUBPS       Z14, Z18, Z18
+	VMOVUPS      Z18, (DX)
+	VMOVUPS.Z    64(DX), K1, Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z15, Z15
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z15, Z19, Z15
+	VMOVUPS      Z15, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z15, Z15
+	VSUBPS       Z15, Z18, Z18
+	VMOVUPS      Z18, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z16, Z16
+	VMOVUPS      (DX)(CX*1), Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z16, Z19, Z16
+	VMOVUPS      Z16, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z16, Z16
+	VSUBPS       Z16, Z18, Z18
+	VMOVUPS      Z18, (DX)
+	VMOVUPS.Z    64(DX), K1, Z18
+	VMULPS.BCST  16(AX), Z18, Z19
+	VADDPS       Z19, Z17, Z17
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z19
+	VMULPS.BCST  12(AX), Z19, Z19
+	VADDPS       Z17, Z19, Z17
+	VMOVUPS      Z17, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z17, Z17
+	VSUBPS       Z17, Z18, Z18
+	VMOVUPS      Z18, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+9, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows10Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows10Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -6392,8 +11038,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (R9)
 	PREFETCHT0 64(R9)
-	ADDQ       cRow+56(FP), R9
-	DECQ       R11
+	MOVQ       descent+104(FP), R12
+	TESTQ      R12, R12
+	JZ         still
+	MOVQ       (R12), R12
+	PREFETCHT0 (R9)(R12*1)
+	PREFETCHT0 64(R9)(R12*1)
+	PREFETCHT0 127(R9)(R12*1)
+	PREFETCHT0 127(R9)
+
+still:
+	ADDQ cRow+56(FP), R9
+	DECQ R11
 
 fetched:
 	MOVQ ahead+96(FP), R12
@@ -6482,51 +11138,271 @@ term:
 	JNZ          term
 	TESTQ        R10, R10
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      Z19, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+10, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z0, Z21, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z20, Z20
+	VMOVUPS      Z20, (DX)
+	VMOVUPS.Z    64(DX), K1, Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z1, Z21, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z20, Z20
+	VMOVUPS      Z20, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z2, Z21, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z20, Z20
+	VMOVUPS      Z20, (DX)
+	VMOVUPS.Z    64(DX), K1, Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z3, Z21, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z20, Z20
+	VMOVUPS      Z20, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z4, Z21, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z20, Z20
+	VMOVUPS      Z20, (DX)
+	VMOVUPS.Z    64(DX), K1, Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z5, Z21, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z20, Z20
+	VMOVUPS      Z20, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z6, Z21, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z20, Z20
+	VMOVUPS      Z20, (DX)
+	VMOVUPS.Z    64(DX), K1, Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z7, Z21, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z20, Z20
+	VMOVUPS      Z20, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z8, Z8
+	VMOVUPS      (DX)(CX*1), Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z8, Z21, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z8, Z8
+	VSUBPS       Z8, Z20, Z20
+	VMOVUPS      Z20, (DX)
+	VMOVUPS.Z    64(DX), K1, Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z9, Z9
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z9, Z21, Z9
+	VMOVUPS      Z9, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z9, Z9
+	VSUBPS       Z9, Z20, Z20
+	VMOVUPS      Z20, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z10, Z10
+	VMOVUPS      (DX)(CX*1), Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z10, Z21, Z10
+	VMOVUPS      Z10, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z10, Z10
+	VSUBPS       Z10, Z20, Z20
+	VMOVUPS      Z20, (DX)
+	VMOVUPS.Z    64(DX), K1, Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z11, Z11
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z11, Z21, Z11
+	VMOVUPS      Z11, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z11, Z11
+	VSUBPS       Z11, Z20, Z20
+	VMOVUPS      Z20, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z12, Z12
+	VMOVUPS      (DX)(CX*1), Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z12, Z21, Z12
+	VMOVUPS      Z12, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z12, Z12
+	VSUBPS       Z12, Z20, Z20
+	VMOVUPS      Z20, (DX)
+	VMOVUPS.Z    64(DX), K1, Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z13, Z13
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z13, Z21, Z13
+	VMOVUPS      Z13, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z13, Z13
+	VSUBPS       Z13, Z20, Z20
+	VMOVUPS      Z20, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z14, Z14
+	VMOVUPS      (DX)(CX*1), Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z14, Z21, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z14, Z14
+	VSUBPS       Z14, Z20, Z20
+	VMOVUPS      Z20, (DX)
+	VMOVUPS.Z    64(DX), K1, Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z15, Z15
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z15, Z21, Z15
+	VMOVUPS      Z15, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z15, Z15
+	VSUBPS       Z15, Z20, Z20
+	VMOVUPS      Z20, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMOVUPS      (DX)(CX*1), Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z16, Z21, Z16
+	VMOVUPS      Z16, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z16, Z16
+	VSUBPS       Z16, Z20, Z20
+	VMOVUPS      Z20, (DX)
+	VMOVUPS.Z    64(DX), K1, Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z17, Z21, Z17
+	VMOVUPS      Z17, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z17, Z17
+	VSUBPS       Z17, Z20, Z20
+	VMOVUPS      Z20, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMOVUPS      (DX)(CX*1), Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z18, Z21, Z18
+	VMOVUPS      Z18, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z18, Z18
+	VSUBPS       Z18, Z20, Z20
+	VMOVUPS      Z20, (DX)
+	VMOVUPS.Z    64(DX), K1, Z20
+	VMULPS.BCST  16(AX), Z20, Z21
+	VADDPS       Z21, Z19, Z19
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z21
+	VMULPS.BCST  12(AX), Z21, Z21
+	VADDPS       Z19, Z21, Z19
+	VMOVUPS      Z19, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z19, Z19
+	VSUBPS       Z19, Z20, Z20
+	VMOVUPS      Z20, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+10, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows11Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows11Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -6617,8 +11493,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (R9)
 	PREFETCHT0 64(R9)
-	ADDQ       cRow+56(FP), R9
-	DECQ       R11
+	MOVQ       descent+104(FP), R12
+	TESTQ      R12, R12
+	JZ         still
+	MOVQ       (R12), R12
+	PREFETCHT0 (R9)(R12*1)
+	PREFETCHT0 64(R9)(R12*1)
+	PREFETCHT0 127(R9)(R12*1)
+	PREFETCHT0 127(R9)
+
+still:
+	ADDQ cRow+56(FP), R9
+	DECQ R11
 
 fetched:
 	MOVQ ahead+96(FP), R12
@@ -6710,54 +11596,295 @@ term:
 	JNZ          term
 	TESTQ        R10, R10
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      Z19, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z20, (AX)
-	VMOVUPS      Z21, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+11, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z0, Z23, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z1, Z23, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z2, Z23, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z3, Z23, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z4, Z23, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z5, Z23, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z6, Z23, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z7, Z23, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z8, Z8
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z8, Z23, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z8, Z8
+	VSUBPS       Z8, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z9, Z9
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z9, Z23, Z9
+	VMOVUPS      Z9, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z9, Z9
+	VSUBPS       Z9, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z10, Z10
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z10, Z23, Z10
+	VMOVUPS      Z10, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z10, Z10
+	VSUBPS       Z10, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z11, Z11
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z11, Z23, Z11
+	VMOVUPS      Z11, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z11, Z11
+	VSUBPS       Z11, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z12, Z12
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z12, Z23, Z12
+	VMOVUPS      Z12, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z12, Z12
+	VSUBPS       Z12, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z13, Z13
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z13, Z23, Z13
+	VMOVUPS      Z13, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z13, Z13
+	VSUBPS       Z13, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z14, Z14
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z14, Z23, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z14, Z14
+	VSUBPS       Z14, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z15, Z15
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z15, Z23, Z15
+	VMOVUPS      Z15, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z15, Z15
+	VSUBPS       Z15, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z16, Z16
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z16, Z23, Z16
+	VMOVUPS      Z16, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z16, Z16
+	VSUBPS       Z16, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z17, Z17
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z17, Z23, Z17
+	VMOVUPS      Z17, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z17, Z17
+	VSUBPS       Z17, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z18, Z18
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z18, Z23, Z18
+	VMOVUPS      Z18, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z18, Z18
+	VSUBPS       Z18, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z19, Z19
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z19, Z23, Z19
+	VMOVUPS      Z19, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z19, Z19
+	VSUBPS       Z19, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z20, Z20
+	VMOVUPS      (DX)(CX*1), Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z20, Z23, Z20
+	VMOVUPS      Z20, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z20, Z20
+	VSUBPS       Z20, Z22, Z22
+	VMOVUPS      Z22, (DX)
+	VMOVUPS.Z    64(DX), K1, Z22
+	VMULPS.BCST  16(AX), Z22, Z23
+	VADDPS       Z23, Z21, Z21
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z23
+	VMULPS.BCST  12(AX), Z23, Z23
+	VADDPS       Z21, Z23, Z21
+	VMOVUPS      Z21, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z21, Z21
+	VSUBPS       Z21, Z22, Z22
+	VMOVUPS      Z22, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+11, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows12Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows12Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -6853,8 +11980,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (R9)
 	PREFETCHT0 64(R9)
-	ADDQ       cRow+56(FP), R9
-	DECQ       R11
+	MOVQ       descent+104(FP), R12
+	TESTQ      R12, R12
+	JZ         still
+	MOVQ       (R12), R12
+	PREFETCHT0 (R9)(R12*1)
+	PREFETCHT0 64(R9)(R12*1)
+	PREFETCHT0 127(R9)(R12*1)
+	PREFETCHT0 127(R9)
+
+still:
+	ADDQ cRow+56(FP), R9
+	DECQ R11
 
 fetched:
 	MOVQ ahead+96(FP), R12
@@ -6949,57 +12086,319 @@ term:
 	JNZ          term
 	TESTQ        R10, R10
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      Z19, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z20, (AX)
-	VMOVUPS      Z21, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z22, (AX)
-	VMOVUPS      Z23, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+12, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z0, Z25, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z1, Z25, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z2, Z25, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z3, Z25, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z4, Z25, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z5, Z25, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z6, Z25, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z7, Z25, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z8, Z8
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z8, Z25, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z8, Z8
+	VSUBPS       Z8, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z9, Z9
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z9, Z25, Z9
+	VMOVUPS      Z9, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z9, Z9
+	VSUBPS       Z9, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z10, Z10
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z10, Z25, Z10
+	VMOVUPS      Z10, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z10, Z10
+	VSUBPS       Z10, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z11, Z11
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z11, Z25, Z11
+	VMOVUPS      Z11, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z11, Z11
+	VSUBPS       Z11, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z12, Z12
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z12, Z25, Z12
+	VMOVUPS      Z12, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z12, Z12
+	VSUBPS       Z12, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z13, Z13
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z13, Z25, Z13
+	VMOVUPS      Z13, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z13, Z13
+	VSUBPS       Z13, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z14, Z14
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z14, Z25, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z14, Z14
+	VSUBPS       Z14, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z15, Z15
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z15, Z25, Z15
+	VMOVUPS      Z15, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z15, Z15
+	VSUBPS       Z15, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z16, Z16
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z16, Z25, Z16
+	VMOVUPS      Z16, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z16, Z16
+	VSUBPS       Z16, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z17, Z17
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z17, Z25, Z17
+	VMOVUPS      Z17, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z17, Z17
+	VSUBPS       Z17, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z18, Z18
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z18, Z25, Z18
+	VMOVUPS      Z18, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z18, Z18
+	VSUBPS       Z18, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z19, Z19
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z19, Z25, Z19
+	VMOVUPS      Z19, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z19, Z19
+	VSUBPS       Z19, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z20, Z20
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z20, Z25, Z20
+	VMOVUPS      Z20, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z20, Z20
+	VSUBPS       Z20, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z21, Z21
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z21, Z25, Z21
+	VMOVUPS      Z21, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z21, Z21
+	VSUBPS       Z21, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z22, Z22
+	VMOVUPS      (DX)(CX*1), Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z22, Z25, Z22
+	VMOVUPS      Z22, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z22, Z22
+	VSUBPS       Z22, Z24, Z24
+	VMOVUPS      Z24, (DX)
+	VMOVUPS.Z    64(DX), K1, Z24
+	VMULPS.BCST  16(AX), Z24, Z25
+	VADDPS       Z25, Z23, Z23
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z25
+	VMULPS.BCST  12(AX), Z25, Z25
+	VADDPS       Z23, Z25, Z23
+	VMOVUPS      Z23, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z23, Z23
+	VSUBPS       Z23, Z24, Z24
+	VMOVUPS      Z24, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, (AX)
+	VMOVUPS Z23, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+12, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows13Vectors2AVX512(SB), NOSPLIT, $8-104
+TEXT ·tile32Rows13Vectors2AVX512(SB), NOSPLIT, $8-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -7101,8 +12500,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (R10)
 	PREFETCHT0 64(R10)
-	ADDQ       cRow+56(FP), R10
-	DECQ       R12
+	MOVQ       descent+104(FP), R13
+	TESTQ      R13, R13
+	JZ         still
+	MOVQ       (R13), R13
+	PREFETCHT0 (R10)(R13*1)
+	PREFETCHT0 64(R10)(R13*1)
+	PREFETCHT0 127(R10)(R13*1)
+	PREFETCHT0 127(R10)
+
+still:
+	ADDQ cRow+56(FP), R10
+	DECQ R12
 
 fetched:
 	MOVQ ahead+96(FP), R13
@@ -7201,60 +12610,343 @@ term:
 	JNZ          term
 	TESTQ        R11, R11
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      Z19, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z20, (AX)
-	VMOVUPS      Z21, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z22, (AX)
-	VMOVUPS      Z23, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z24, (AX)
-	VMOVUPS      Z25, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+13, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z0, Z27, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z1, Z27, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z2, Z27, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z3, Z27, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z4, Z27, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z5, Z27, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z6, Z27, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z7, Z27, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z8, Z8
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z8, Z27, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z8, Z8
+	VSUBPS       Z8, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z9, Z9
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z9, Z27, Z9
+	VMOVUPS      Z9, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z9, Z9
+	VSUBPS       Z9, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z10, Z10
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z10, Z27, Z10
+	VMOVUPS      Z10, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z10, Z10
+	VSUBPS       Z10, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z11, Z11
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z11, Z27, Z11
+	VMOVUPS      Z11, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z11, Z11
+	VSUBPS       Z11, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z12, Z12
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z12, Z27, Z12
+	VMOVUPS      Z12, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z12, Z12
+	VSUBPS       Z12, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z13, Z13
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z13, Z27, Z13
+	VMOVUPS      Z13, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z13, Z13
+	VSUBPS       Z13, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z14, Z14
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z14, Z27, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z14, Z14
+	VSUBPS       Z14, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z15, Z15
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z15, Z27, Z15
+	VMOVUPS      Z15, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z15, Z15
+	VSUBPS       Z15, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z16, Z16
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z16, Z27, Z16
+	VMOVUPS      Z16, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z16, Z16
+	VSUBPS       Z16, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z17, Z17
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z17, Z27, Z17
+	VMOVUPS      Z17, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z17, Z17
+	VSUBPS       Z17, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z18, Z18
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z18, Z27, Z18
+	VMOVUPS      Z18, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z18, Z18
+	VSUBPS       Z18, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z19, Z19
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z19, Z27, Z19
+	VMOVUPS      Z19, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z19, Z19
+	VSUBPS       Z19, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z20, Z20
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z20, Z27, Z20
+	VMOVUPS      Z20, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z20, Z20
+	VSUBPS       Z20, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z21, Z21
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z21, Z27, Z21
+	VMOVUPS      Z21, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z21, Z21
+	VSUBPS       Z21, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z22, Z22
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z22, Z27, Z22
+	VMOVUPS      Z22, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z22, Z22
+	VSUBPS       Z22, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z23, Z23
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z23, Z27, Z23
+	VMOVUPS      Z23, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z23, Z23
+	VSUBPS       Z23, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z24, Z24
+	VMOVUPS      (DX)(CX*1), Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z24, Z27, Z24
+	VMOVUPS      Z24, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z24, Z24
+	VSUBPS       Z24, Z26, Z26
+	VMOVUPS      Z26, (DX)
+	VMOVUPS.Z    64(DX), K1, Z26
+	VMULPS.BCST  16(AX), Z26, Z27
+	VADDPS       Z27, Z25, Z25
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z27
+	VMULPS.BCST  12(AX), Z27, Z27
+	VADDPS       Z25, Z27, Z25
+	VMOVUPS      Z25, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z25, Z25
+	VSUBPS       Z25, Z26, Z26
+	VMOVUPS      Z26, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, (AX)
+	VMOVUPS Z23, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, (AX)
+	VMOVUPS Z25, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+13, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
-// func tile32Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows14Vectors2AVX512(SB), NOSPLIT, $8-104
+TEXT ·tile32Rows14Vectors2AVX512(SB), NOSPLIT, $8-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -7361,8 +13053,18 @@ terms:
 	JZ         fetched
 	PREFETCHT0 (R10)
 	PREFETCHT0 64(R10)
-	ADDQ       cRow+56(FP), R10
-	DECQ       R12
+	MOVQ       descent+104(FP), R13
+	TESTQ      R13, R13
+	JZ         still
+	MOVQ       (R13), R13
+	PREFETCHT0 (R10)(R13*1)
+	PREFETCHT0 64(R10)(R13*1)
+	PREFETCHT0 127(R10)(R13*1)
+	PREFETCHT0 127(R10)
+
+still:
+	ADDQ cRow+56(FP), R10
+	DECQ R12
 
 fetched:
 	MOVQ ahead+96(FP), R13
@@ -7464,57 +13166,361 @@ term:
 	JNZ          term
 	TESTQ        R11, R11
 	JNZ          terms
-	MOVQ         c+48(FP), AX
-	MOVQ         cRow+56(FP), CX
-	VMOVUPS      Z0, (AX)
-	VMOVUPS      Z1, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z2, (AX)
-	VMOVUPS      Z3, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z5, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z6, (AX)
-	VMOVUPS      Z7, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z9, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z10, (AX)
-	VMOVUPS      Z11, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z12, (AX)
-	VMOVUPS      Z13, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z14, (AX)
-	VMOVUPS      Z15, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z16, (AX)
-	VMOVUPS      Z17, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z18, (AX)
-	VMOVUPS      Z19, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z20, (AX)
-	VMOVUPS      Z21, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z22, (AX)
-	VMOVUPS      Z23, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z24, (AX)
-	VMOVUPS      Z25, K1, 64(AX)
-	ADDQ         CX, AX
-	VMOVUPS      Z26, (AX)
-	VMOVUPS      Z27, K1, 64(AX)
-	MOVQ         cRow+56(FP), AX
-	IMUL3Q       $+14, AX, AX
-	ADDQ         c+48(FP), AX
-	MOVQ         AX, c+48(FP)
-	MOVQ         aStrip+88(FP), AX
-	ADDQ         AX, a+8(FP)
-	DECQ         strips+80(FP)
-	JNZ          strip
+	CMPQ         descent+104(FP), $+0
+	JE           end
+	MOVQ         descent+104(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         c+48(FP), DX
+	MOVQ         cRow+56(FP), BX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z0, Z0
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z0, Z29, Z0
+	VMOVUPS      Z0, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z0, Z0
+	VSUBPS       Z0, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z1, Z1
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z1, Z29, Z1
+	VMOVUPS      Z1, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z1, Z1
+	VSUBPS       Z1, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z2, Z2
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z2, Z29, Z2
+	VMOVUPS      Z2, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z2, Z2
+	VSUBPS       Z2, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z3, Z3
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z3, Z29, Z3
+	VMOVUPS      Z3, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z3, Z3
+	VSUBPS       Z3, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z4, Z4
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z4, Z29, Z4
+	VMOVUPS      Z4, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z4, Z4
+	VSUBPS       Z4, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z5, Z5
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z5, Z29, Z5
+	VMOVUPS      Z5, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z5, Z5
+	VSUBPS       Z5, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z6, Z6
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z6, Z29, Z6
+	VMOVUPS      Z6, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z6, Z6
+	VSUBPS       Z6, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z7, Z7
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z7, Z29, Z7
+	VMOVUPS      Z7, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z7, Z7
+	VSUBPS       Z7, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z8, Z8
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z8, Z29, Z8
+	VMOVUPS      Z8, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z8, Z8
+	VSUBPS       Z8, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z9, Z9
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z9, Z29, Z9
+	VMOVUPS      Z9, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z9, Z9
+	VSUBPS       Z9, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z10, Z10
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z10, Z29, Z10
+	VMOVUPS      Z10, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z10, Z10
+	VSUBPS       Z10, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z11, Z11
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z11, Z29, Z11
+	VMOVUPS      Z11, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z11, Z11
+	VSUBPS       Z11, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z12, Z12
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z12, Z29, Z12
+	VMOVUPS      Z12, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z12, Z12
+	VSUBPS       Z12, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z13, Z13
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z13, Z29, Z13
+	VMOVUPS      Z13, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z13, Z13
+	VSUBPS       Z13, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z14, Z14
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z14, Z29, Z14
+	VMOVUPS      Z14, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z14, Z14
+	VSUBPS       Z14, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z15, Z15
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z15, Z29, Z15
+	VMOVUPS      Z15, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z15, Z15
+	VSUBPS       Z15, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z16, Z16
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z16, Z29, Z16
+	VMOVUPS      Z16, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z16, Z16
+	VSUBPS       Z16, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z17, Z17
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z17, Z29, Z17
+	VMOVUPS      Z17, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z17, Z17
+	VSUBPS       Z17, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z18, Z18
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z18, Z29, Z18
+	VMOVUPS      Z18, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z18, Z18
+	VSUBPS       Z18, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z19, Z19
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z19, Z29, Z19
+	VMOVUPS      Z19, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z19, Z19
+	VSUBPS       Z19, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z20, Z20
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z20, Z29, Z20
+	VMOVUPS      Z20, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z20, Z20
+	VSUBPS       Z20, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z21, Z21
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z21, Z29, Z21
+	VMOVUPS      Z21, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z21, Z21
+	VSUBPS       Z21, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z22, Z22
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z22, Z29, Z22
+	VMOVUPS      Z22, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z22, Z22
+	VSUBPS       Z22, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z23, Z23
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z23, Z29, Z23
+	VMOVUPS      Z23, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z23, Z23
+	VSUBPS       Z23, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z24, Z24
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z24, Z29, Z24
+	VMOVUPS      Z24, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z24, Z24
+	VSUBPS       Z24, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z25, Z25
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z25, Z29, Z25
+	VMOVUPS      Z25, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z25, Z25
+	VSUBPS       Z25, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	ADDQ         BX, DX
+	VMOVUPS      (DX), Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z26, Z26
+	VMOVUPS      (DX)(CX*1), Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z26, Z29, Z26
+	VMOVUPS      Z26, (DX)(CX*1)
+	VMULPS.BCST  8(AX), Z26, Z26
+	VSUBPS       Z26, Z28, Z28
+	VMOVUPS      Z28, (DX)
+	VMOVUPS.Z    64(DX), K1, Z28
+	VMULPS.BCST  16(AX), Z28, Z29
+	VADDPS       Z29, Z27, Z27
+	VMOVUPS.Z    64(DX)(CX*1), K1, Z29
+	VMULPS.BCST  12(AX), Z29, Z29
+	VADDPS       Z27, Z29, Z27
+	VMOVUPS      Z27, K1, 64(DX)(CX*1)
+	VMULPS.BCST  8(AX), Z27, Z27
+	VSUBPS       Z27, Z28, Z28
+	VMOVUPS      Z28, K1, 64(DX)
+	JMP          ended
+
+end:
+	MOVQ    c+48(FP), AX
+	MOVQ    cRow+56(FP), CX
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z2, (AX)
+	VMOVUPS Z3, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z4, (AX)
+	VMOVUPS Z5, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z6, (AX)
+	VMOVUPS Z7, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z9, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z10, (AX)
+	VMOVUPS Z11, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z13, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z15, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z16, (AX)
+	VMOVUPS Z17, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z18, (AX)
+	VMOVUPS Z19, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z20, (AX)
+	VMOVUPS Z21, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z22, (AX)
+	VMOVUPS Z23, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z24, (AX)
+	VMOVUPS Z25, K1, 64(AX)
+	ADDQ    CX, AX
+	VMOVUPS Z26, (AX)
+	VMOVUPS Z27, K1, 64(AX)
+
+ended:
+	MOVQ   cRow+56(FP), AX
+	IMUL3Q $+14, AX, AX
+	ADDQ   c+48(FP), AX
+	MOVQ   AX, c+48(FP)
+	MOVQ   aStrip+88(FP), AX
+	ADDQ   AX, a+8(FP)
+	DECQ   strips+80(FP)
+	JNZ    strip
 	VZEROUPPER
 	RET
 
@@ -7545,9 +13551,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows1Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows1Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+64, CX
 	SUBQ  AX, CX
@@ -7673,9 +13679,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows2Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows2Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+64, CX
 	SUBQ  AX, CX
@@ -7820,9 +13826,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile32Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows3Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows3Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+64, CX
 	SUBQ  AX, CX
@@ -7986,9 +13992,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile32Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows4Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows4Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+64, CX
 	SUBQ  AX, CX
@@ -8172,9 +14178,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile32Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows5Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows5Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+64, CX
 	SUBQ  AX, CX
@@ -8379,9 +14385,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile32Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows6Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows6Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+64, CX
 	SUBQ  AX, CX
@@ -8636,9 +14642,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile32Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows1Vectors8AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows1Vectors8AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+128, CX
 	SUBQ  AX, CX
@@ -8788,9 +14794,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile32Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile32Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile32Rows2Vectors8AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile32Rows2Vectors8AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+128, CX
 	SUBQ  AX, CX
@@ -9571,9 +15577,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows1Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows1Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows1Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -9706,9 +15712,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows2Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows2Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows2Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -9852,9 +15858,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows3Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows3Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows3Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -10009,9 +16015,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows4Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows4Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows4Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -10178,9 +16184,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows5Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows5Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows5Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -10360,9 +16366,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows6Vectors1AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows6Vectors1AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows6Vectors1AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -10578,9 +16584,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows1Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows1Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows1Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -10720,9 +16726,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows2Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows2Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows2Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -10879,9 +16885,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows3Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows3Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows3Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -11055,9 +17061,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows4Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows4Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows4Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -11249,9 +17255,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows5Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows5Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows5Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -11462,9 +17468,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows6Vectors2AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows6Vectors2AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows6Vectors2AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -11719,9 +17725,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows1Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows1Vectors4AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows1Vectors4AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -11876,9 +17882,9 @@ storeDone:
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·tile64Rows2Vectors4AVX2(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows2Vectors4AVX2(SB), NOSPLIT, $0-112
 strip:
 	MOVQ       add+72(FP), AX
 	TESTQ      AX, AX
@@ -12245,9 +18251,9 @@ group:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows1Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows1Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows1Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -12354,9 +18360,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows2Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows2Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows2Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -12469,9 +18475,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows3Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows3Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows3Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -12590,9 +18596,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows4Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows4Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows4Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -12718,9 +18724,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows5Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows5Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows5Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -12854,9 +18860,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows6Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows6Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows6Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -12996,9 +19002,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows7Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows7Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows7Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -13144,9 +19150,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows8Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows8Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows8Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -13298,9 +19304,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows9Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows9Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows9Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -13460,9 +19466,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows10Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows10Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows10Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -13628,9 +19634,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows11Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows11Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows11Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -13802,9 +19808,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows12Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows12Vectors1AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows12Vectors1AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -13982,9 +19988,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows13Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows13Vectors1AVX512(SB), NOSPLIT, $8-104
+TEXT ·tile64Rows13Vectors1AVX512(SB), NOSPLIT, $8-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -14170,9 +20176,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows14Vectors1AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows14Vectors1AVX512(SB), NOSPLIT, $8-104
+TEXT ·tile64Rows14Vectors1AVX512(SB), NOSPLIT, $8-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+8, CX
 	SUBQ  AX, CX
@@ -14389,9 +20395,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows1Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows1Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows1Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -14505,9 +20511,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows2Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows2Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows2Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -14632,9 +20638,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows3Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows3Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows3Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -14770,9 +20776,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows4Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows4Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows4Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -14920,9 +20926,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows5Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows5Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows5Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -15083,9 +21089,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows6Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows6Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows6Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -15257,9 +21263,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows7Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows7Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows7Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -15442,9 +21448,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows8Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows8Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows8Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -15638,9 +21644,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows9Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows9Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows9Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -15847,9 +21853,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows10Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows10Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows10Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -16067,9 +22073,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows11Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows11Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows11Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -16298,9 +22304,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows12Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows12Vectors2AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows12Vectors2AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -16540,9 +22546,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows13Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows13Vectors2AVX512(SB), NOSPLIT, $8-104
+TEXT ·tile64Rows13Vectors2AVX512(SB), NOSPLIT, $8-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -16795,9 +22801,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows14Vectors2AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows14Vectors2AVX512(SB), NOSPLIT, $8-104
+TEXT ·tile64Rows14Vectors2AVX512(SB), NOSPLIT, $8-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+16, CX
 	SUBQ  AX, CX
@@ -17088,9 +23094,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows1Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows1Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows1Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -17216,9 +23222,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows2Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows2Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows2Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -17363,9 +23369,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows3Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows3Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows3Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -17529,9 +23535,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows4Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows4Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows4Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -17715,9 +23721,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows5Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows5Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows5Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -17922,9 +23928,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows6Vectors4AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows6Vectors4AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows6Vectors4AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+32, CX
 	SUBQ  AX, CX
@@ -18179,9 +24185,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func tile64Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows1Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows1Vectors8AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows1Vectors8AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+64, CX
 	SUBQ  AX, CX
@@ -18331,9 +24337,9 @@ term:
 	VZEROUPPER
 	RET
 
-// func tile64Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte)
+// func tile64Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow int, c *byte, cRow int, width int, add int, strips int, aStrip int, ahead *byte, descent *byte)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·tile64Rows2Vectors8AVX512(SB), NOSPLIT, $0-104
+TEXT ·tile64Rows2Vectors8AVX512(SB), NOSPLIT, $0-112
 	MOVQ  width+64(FP), AX
 	MOVQ  $+64, CX
 	SUBQ  AX, CX

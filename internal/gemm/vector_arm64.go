@@ -3,145 +3,145 @@
 package gemm
 
 //go:noescape
-func tile32Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile32Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile32Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
 
 //go:noescape
-func tile64Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
+func tile64Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)

@@ -2,8 +2,8 @@
 
 #include "textflag.h"
 
-// func tile32Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows1Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows1Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -42,8 +42,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows2Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows2Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -88,8 +88,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows3Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows3Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -140,8 +140,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows4Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows4Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -198,8 +198,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows5Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows5Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -263,8 +263,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows6Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows6Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -334,8 +334,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows7Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows7Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -411,8 +411,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows8Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows8Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -494,8 +494,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows9Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows9Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -584,8 +584,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows10Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows10Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -680,8 +680,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows11Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows11Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -782,8 +782,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows12Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile32Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows12Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -890,8 +890,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows1Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows1Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -935,8 +935,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows2Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows2Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -990,8 +990,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows3Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows3Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -1055,8 +1055,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows4Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows4Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -1130,8 +1130,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows5Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows5Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -1216,8 +1216,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows6Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows6Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -1312,8 +1312,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows7Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows7Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -1418,8 +1418,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows8Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows8Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -1534,8 +1534,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows9Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows9Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -1661,8 +1661,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows10Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows10Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -1798,8 +1798,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows11Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows11Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -1945,8 +1945,8 @@ term:
 	BNE strip
 	RET
 
-// func tile32Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile32Rows12Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile32Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile32Rows12Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2102,8 +2102,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows1Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows1Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows1Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2142,8 +2142,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows2Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows2Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows2Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2188,8 +2188,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows3Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows3Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows3Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2241,8 +2241,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows4Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows4Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows4Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2300,8 +2300,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows5Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows5Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows5Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2366,8 +2366,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows6Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows6Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows6Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2438,8 +2438,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows7Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows7Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows7Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2517,8 +2517,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows8Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows8Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows8Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2602,8 +2602,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows9Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows9Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows9Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2694,8 +2694,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows10Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows10Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows10Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2792,8 +2792,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows11Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows11Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows11Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -2897,8 +2897,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows12Vectors1NEON(SB), NOSPLIT, $0-104
+// func tile64Rows12Vectors1NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows12Vectors1NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3008,8 +3008,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows1Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows1Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows1Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3053,8 +3053,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows2Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows2Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows2Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3108,8 +3108,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows3Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows3Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows3Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3174,8 +3174,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows4Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows4Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows4Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3250,8 +3250,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows5Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows5Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows5Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3337,8 +3337,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows6Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows6Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows6Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3434,8 +3434,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows7Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows7Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows7Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3542,8 +3542,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows8Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows8Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows8Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3660,8 +3660,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows9Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows9Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows9Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3789,8 +3789,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows10Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows10Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows10Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -3928,8 +3928,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows11Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows11Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows11Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear
@@ -4078,8 +4078,8 @@ term:
 	BNE strip
 	RET
 
-// func tile64Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead *byte)
-TEXT ·tile64Rows12Vectors2NEON(SB), NOSPLIT, $0-104
+// func tile64Rows12Vectors2NEON(k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte)
+TEXT ·tile64Rows12Vectors2NEON(SB), NOSPLIT, $0-112
 strip:
 	MOVD add+72(FP), R0
 	CBZ R0, clear

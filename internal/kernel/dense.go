@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"unsafe"
+
 	"github.com/layernoise/layernoise/internal/elementary"
 	"github.com/layernoise/layernoise/internal/gemm"
 	"github.com/layernoise/layernoise/internal/parallel"
@@ -40,6 +42,17 @@ func DenseGELU[T Float](d Dense, y, slope, x, w, b []T) {
 // DenseGradX computes dx = dy w.
 func DenseGradX[T Float](d Dense, dx, dy, w []T) {
 	gemm.Gemm(blas.NoTrans, blas.NoTrans, d.N, d.In, d.Out, 1, dy, d.Out, w, d.In, 0, dx, d.In)
+}
+
+// DenseDescends reports whether [DenseDescend] computes layers of this type and shape.
+func DenseDescends[T Float](d Dense) bool {
+	var x T
+	return unsafe.Sizeof(x) == 4 && gemm.Descends(d.Out, d.In, d.N)
+}
+
+// DenseDescend makes a step of w with momentum, as [SGD] does with the gradient of DenseGradW, in one pass over w.
+func DenseDescend(d Dense, w, v, dy, x []float32, step gemm.Descent) {
+	gemm.Descend(blas.Trans, blas.NoTrans, d.Out, d.In, d.N, dy, d.Out, x, d.In, w, v, step)
 }
 
 // DenseGradW computes dw = dy' x.

@@ -53,7 +53,7 @@ func neonTile(b *bytes.Buffer, e element, name string, rows, vectors int) {
 			}
 		}
 	}
-	fmt.Fprintf(b, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-104\n", name, tileParams, name)
+	fmt.Fprintf(b, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-112\n", name, tileParams, name)
 	label("strip")
 	p("MOVD add+72(FP), R0")
 	p("CBZ R0, clear")

@@ -13,7 +13,7 @@ const termsAhead = 4
 // tile adds the product of strips of a, each of so many rows, and k rows of b to tiles of c, one below the other, or with add
 // zero overwrites them. A tile stays in registers; every element takes its products in the order of k. Only the first width
 // elements of a row of c are read or written; of a row of b too with AVX-512, but all of its vectors with AVX2. Meanwhile it
-// fetches the tile below and what ahead says.
+// fetches the tile below and what ahead says. With a descent it makes a step of c in place of storing the tile.
 func (g generator) tile(rows, vectors int) {
 	sums := make([][]vectorasm.Vector, rows)
 	for i := range sums {
@@ -39,6 +39,9 @@ func (g generator) tile(rows, vectors int) {
 	for at := 0; at < vectors*g.Width; at += 64 {
 		g.PREFETCHT0(operand.Mem{Base: below, Disp: at})
 	}
+	if g.descends(vectors) {
+		g.fetchVelocity(below, vectors)
+	}
 	g.ADDQ(g.Address("cRow"), below)
 	g.DECQ(fetches)
 	g.Label("fetched")
@@ -58,7 +61,15 @@ func (g generator) tile(rows, vectors int) {
 	g.JNZ(operand.LabelRef("term"))
 	g.TESTQ(left, left)
 	g.JNZ(operand.LabelRef("terms"))
+	if g.descends(vectors) {
+		g.CMPQ(g.Address("descent"), operand.I8(0))
+		g.JE(operand.LabelRef("end"))
+		g.descend(sums, last)
+		g.JMP(operand.LabelRef("ended"))
+		g.Label("end")
+	}
 	g.end(sums, last)
+	g.Label("ended")
 
 	g.MOVQ(g.below(rows), g.Address("c"))
 	g.ADDQ(g.param("aStrip"), g.Address("a"))

@@ -1,0 +1,46 @@
+// Package deferred is what operations of package graph and solvers of package optim agree on, so that the gradient of a large
+// weight is computed in the solver's step: product and step are one pass over the weights then, and the gradient is never
+// stored. The bits are those of the two by themselves.
+package deferred
+
+import (
+	"github.com/layernoise/layernoise/internal/gemm"
+	G "gorgonia.org/gorgonia"
+)
+
+// Gradient is an operation that computes a gradient and can leave that undone.
+type Gradient interface {
+	// Defer has the following runs leave the gradient undone, with on set, or compute it. One that was left and not finished is
+	// forgotten. If the gradient cannot be left, as something else reads it or may change what it is computed of, the runs
+	// compute it and Defer(true) returns false.
+	Defer(on bool) bool
+
+	// Waiting reports whether the last run has left the gradient, and nothing has finished it.
+	Waiting() bool
+
+	// Descend finishes the gradient: it makes a step of the weights w with the velocities v, as gemm.Descend does.
+	Descend(w, v []float32, d gemm.Descent)
+}
+
+// Of returns the operation that computes the gradient of n, nil if it is none that can leave it.
+func Of(n G.ValueGrad) Gradient {
+	node, ok := n.(*G.Node)
+	if !ok || node.Deriv() == nil {
+		return nil
+	}
+	g, _ := node.Deriv().Op().(Gradient)
+	return g
+}
+
+// Solver is a solver that may finish gradients in its step. FinishesGradients returns the solver that does, nil if none does:
+// another one than that which is stepped, such as one that embeds it, expects whole gradients.
+type Solver interface {
+	G.Solver
+	FinishesGradients() G.Solver
+}
+
+// Finishes reports whether the step of s finishes all gradients that are left to it.
+func Finishes(s G.Solver) bool {
+	f, ok := s.(Solver)
+	return ok && f.FinishesGradients() == s
+}

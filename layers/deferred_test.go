@@ -1,0 +1,171 @@
+package layers_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/layernoise/layernoise/internal/deferred"
+	"github.com/layernoise/layernoise/internal/gemm"
+	"github.com/layernoise/layernoise/layers"
+	"github.com/layernoise/layernoise/optim"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// whole is an SGD in a type of its own, which gets whole gradients.
+type whole struct{ *optim.SGD }
+
+// finisher is an SGD that records which gradients were left to its last step.
+type finisher struct {
+	*optim.SGD
+	left []string
+}
+
+func (s *finisher) FinishesGradients() G.Solver { return s }
+
+func (s *finisher) Step(model []G.ValueGrad) error {
+	s.left = nil
+	for _, n := range model {
+		if g := deferred.Of(n); g != nil && g.Waiting() {
+			s.left = append(s.left, n.(*G.Node).Name())
+		}
+	}
+	return s.SGD.Step(model)
+}
+
+func newMomentum(t *testing.T, opts ...optim.SGDOpt) *optim.SGD {
+	t.Helper()
+	sgd, err := optim.NewSGD(0.05, append([]optim.SGDOpt{optim.WithMomentum(0.9), optim.WithWeightDecay(1e-3)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sgd
+}
+
+// newDenseNet has dense layers of all kinds, and one whose weights two share.
+func newDenseNet(init layers.Init) *layers.Sequential {
+	shared := layers.NewDense("shared", 40, 40, init)
+	return layers.NewSequential(layers.NewFlatten(),
+		layers.NewDense("fc1", 6, 70, init), layers.NewReLU(), layers.NewDropout(0.2, 3),
+		layers.NewDense("fc2", 70, 40, init), layers.NewGELU(),
+		shared, layers.NewTanh(), shared,
+		layers.NewBatchNorm("bn", 40, init),
+		layers.NewDense("fc3", 40, 4, init),
+	)
+}
+
+// TestDeferredGradients: trainings whose large gradients are computed in the solver's step give the bits of others.
+func TestDeferredGradients(t *testing.T) {
+	train := func(t *testing.T, dtype tensor.Dtype, solver G.Solver, config layers.FitConfig) map[string][]float64 {
+		t.Helper()
+		net := newDenseNet(layers.Init{Seed: 1, Dtype: dtype})
+		model, err := layers.NewClassifier(net, 5, 1, 2, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.Epochs = 3
+		if _, err := model.Fit(ctx, newBatches(dtype, 5, 5, 5), solver, config); err != nil {
+			t.Fatal(err)
+		}
+		return values(net)
+	}
+	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		want := train(t, dtype, whole{newMomentum(t)}, layers.FitConfig{})
+		noisy := train(t, dtype, perturbed(t, whole{newMomentum(t)}, 0.02), layers.FitConfig{})
+		for _, test := range []struct {
+			name   string
+			solver G.Solver
+			config layers.FitConfig
+			want   map[string][]float64
+		}{
+			{"SGD", newMomentum(t), layers.FitConfig{}, want},
+			{"SGD, clipped to infinity", newMomentum(t), layers.FitConfig{ClipNorm: math.Inf(1)}, want},
+			{"noise", perturbed(t, newMomentum(t), 0.02), layers.FitConfig{}, noisy},
+			{"SGD, clipped", newMomentum(t), layers.FitConfig{ClipNorm: 0.1}, train(t, dtype, whole{newMomentum(t)}, layers.FitConfig{ClipNorm: 0.1})},
+			{"recorded", &finisher{SGD: newMomentum(t)}, layers.FitConfig{}, want},
+		} {
+			t.Run(fmt.Sprint(test.name, ", ", dtype), func(t *testing.T) {
+				for name, got := range train(t, dtype, test.solver, test.config) {
+					if !slices.Equal(got, test.want[name]) {
+						t.Errorf("%s differs", name)
+					}
+				}
+				if s, ok := test.solver.(*finisher); ok {
+					var left []string
+					if dtype == tensor.Float32 && gemm.Descends(70, 6, 5) {
+						left = []string{"fc1.weight", "fc2.weight", "fc3.weight"}
+					}
+					if !slices.Equal(s.left, left) {
+						t.Errorf("gradients of %v are left to the solver, want %v", s.left, left)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestFinishesGradients: only steps that make nothing else of a gradient finish it.
+func TestFinishesGradients(t *testing.T) {
+	plain, err := optim.NewSGD(0.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sam, err := optim.NewSAM(newMomentum(t), 0.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	adam, err := optim.NewAdam(1e-3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name   string
+		solver G.Solver
+		want   bool
+	}{
+		{"momentum", newMomentum(t), true},
+		{"noise", perturbed(t, newMomentum(t), 0.1), true},
+		{"no momentum", plain, false},
+		{"Nesterov", newMomentum(t, optim.WithNesterov()), false},
+		{"embedded", whole{newMomentum(t)}, false},
+		{"noise over an embedded one", perturbed(t, whole{newMomentum(t)}, 0.1), false},
+		{"two samples", perturbed(t, newMomentum(t), 0.1, optim.WithSamples(2)), false},
+		{"mixing", perturbed(t, newMomentum(t), 0.1, optim.WithMixing(0.5)), false},
+		{"SAM", sam, false},
+		{"Adam", adam, false},
+		{"Gorgonia's", G.NewVanillaSolver(), false},
+	} {
+		if got := deferred.Finishes(test.solver); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// TestDeferredThenWhole: after a Fit with gradients left to its solver, another solver gets whole ones.
+func TestDeferredThenWhole(t *testing.T) {
+	var results []map[string][]float64
+	for _, first := range []G.Solver{newMomentum(t), whole{newMomentum(t)}} {
+		net := newDenseNet(layers.Init{Seed: 1})
+		model, err := layers.NewClassifier(net, 5, 1, 2, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		adam, err := optim.NewAdam(1e-2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, solver := range []G.Solver{first, adam, first} {
+			if _, err := model.Fit(ctx, newBatches(tensor.Float32, 5, 5), solver, layers.FitConfig{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		results = append(results, values(net))
+	}
+	for name, got := range results[0] {
+		if !slices.Equal(got, results[1][name]) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
