@@ -13,7 +13,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// deferredGraphs make a cost from x (6, 4) and the weights w and u (4, 4), whose gradient is or is not left undone.
+// deferredGraphs make a cost from x (40, 32) and the weights w and u (32, 32), whose gradient is or is not left undone.
 var deferredGraphs = []struct {
 	name  string
 	w     bool
@@ -67,7 +67,7 @@ var deferredGraphs = []struct {
 // TestDefer: a gradient that is left undone is zero until a step finishes it, which gives the weights of the gradient and the
 // step by themselves; gradients that something else may read, or whose inputs something may change, are not left.
 func TestDefer(t *testing.T) {
-	if !gemm.Descends(4, 4, 6) {
+	if !kernel.DenseDescends[float32](kernel.Dense{N: 40, In: 32, Out: 32}) {
 		t.Skip("this processor's kernels compute all gradients by themselves")
 	}
 	for _, test := range deferredGraphs {
@@ -80,7 +80,7 @@ func TestDefer(t *testing.T) {
 			node := func(name string, seed uint64, shape ...int) *G.Node {
 				return G.NodeFromAny(g, gradcheck.Random(seed, dtype, shape...), G.WithName(name))
 			}
-			x, w, u := node("x", 1, 6, 4), node("w", 2, 4, 4), node("u", 3, 4, 4)
+			x, w, u := node("x", 1, 40, 32), node("w", 2, 32, 32), node("u", 3, 32, 32)
 			if _, err := G.Grad(test.cost(x, w, u), w, u); err != nil {
 				t.Fatal(err)
 			}
@@ -117,8 +117,8 @@ func TestDefer(t *testing.T) {
 				t.Errorf("the gradient is %v before it is computed", left)
 			}
 			weights := w.Value().Data().([]float32)
-			want, v, wantV := slices.Clone(weights), make([]float32, 16), make([]float32, 16)
-			whole := make([]float32, 16)
+			want, v, wantV := slices.Clone(weights), make([]float32, 32*32), make([]float32, 32*32)
+			whole := make([]float32, 32*32)
 			for i, x := range gradient {
 				whole[i], v[i], wantV[i] = float32(x), float32(i), float32(i)
 			}
@@ -136,7 +136,7 @@ func TestDefer(t *testing.T) {
 				t.Error("it waits for a step that does not come")
 			}
 			run()
-			if got := gradcheck.Floats(must(w.Grad())); slices.Equal(got, make([]float64, 16)) {
+			if got := gradcheck.Floats(must(w.Grad())); slices.Equal(got, make([]float64, 32*32)) {
 				t.Error("no gradient")
 			}
 			graph.NotifyGradients(func(int) {}, w)

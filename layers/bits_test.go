@@ -53,7 +53,7 @@ var bitsTrainings = []bitsTraining{
 		name: "mlp1", make: layers.NewMLP1, image: []int{784}, batch: 9, steps: 3,
 		solver: sgdBits(optim.WithSelection(optim.Cyclic())),
 	}, {
-		name: "mlp1, momentum", make: layers.NewMLP1, image: []int{784}, batch: 33, steps: 3, solver: momentumBits(),
+		name: "mlp1, momentum", make: layers.NewMLP1, image: []int{784}, batch: 41, steps: 3, solver: momentumBits(),
 	}, {
 		name: "small", make: newSmallNet, image: []int{1, 28, 28}, batch: 6, steps: 6,
 		init: layers.Init{Seed: 3, Scheme: layers.HeNormal}, solver: adamBits(optim.WithNoise(optim.Rademacher())),

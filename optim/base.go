@@ -72,10 +72,12 @@ func (b *base) begin(model []G.ValueGrad) ([]*Param, error) {
 	return params, noisy.clear(&b.params, nil)
 }
 
-// moment returns the parameter's moment number k, initially zero.
+// moment returns the parameter's moment number k, initially zero, or as a saved state has it.
 func (p *Param) moment(k int) vec {
-	if p.moments[k].len() == 0 {
-		p.moments[k] = newVec(p.vec, p.vec.len())
+	if !p.placed[k] {
+		m := newMoment(p.vec)
+		m.copyFrom(p.moments[k])
+		p.moments[k], p.placed[k] = m, true
 	}
 	return p.moments[k]
 }

@@ -24,8 +24,9 @@ type Param struct {
 	node    sighting      // the node at which the parameter was seen last
 	right   bool          // a matrix that is the right factor of a product
 
-	moments [2]vec // of a solver that updates weights
-	steps   uint64 // steps made with this parameter
+	moments [2]vec  // of a solver that updates weights
+	placed  [2]bool // whether they lie where newMoment puts them
+	steps   uint64  // steps made with this parameter
 
 	stamp uint64 // of the model that was resolved last, see paramSet
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/layernoise/layernoise/internal/gradcheck"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -319,6 +320,36 @@ func TestParameterGroups(t *testing.T) {
 	for _, o := range []BaseOpt{WithoutDecay(nil), WithLearnRateFactor(nil)} {
 		if _, err := NewSGD(0.1, o); err == nil || !strings.Contains(err.Error(), "is nil") {
 			t.Errorf("error %v for an option of nil", err)
+		}
+	}
+}
+
+// TestMomentPlace: moments of large weights do not lie as far behind the beginning of a page as the weights, nor do those of a
+// saved state, which keep their values.
+func TestMomentPlace(t *testing.T) {
+	for _, dtype := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		for _, n := range []int{1 << 10, 3000, 1 << 20} {
+			model := []G.ValueGrad{&valueGrad{gradcheck.Random(1, dtype, n), gradcheck.Random(2, dtype, n)}}
+			first := must(NewSGD(0.1, WithMomentum(0.9)))(t)
+			if err := first.Step(model); err != nil {
+				t.Fatal(err)
+			}
+			second := must(NewSGD(0.1, WithMomentum(0.9)))(t)
+			if err := second.UnmarshalBinary(must(first.MarshalBinary())(t)); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range []*SGD{first, second} {
+				if err := s.Step(model); err != nil {
+					t.Fatal(err)
+				}
+				p := s.params.list[0]
+				if got := (uintptr(p.moments[0].data()) - uintptr(p.vec.data())) % pageSize; got != fromPage {
+					t.Errorf("%d numbers of %v: %d bytes further behind a page, want %d", n, dtype, got, fromPage)
+				}
+			}
+			if v := second.params.list[0].moments[0]; !v.sameBits(first.params.list[0].moments[0]) {
+				t.Errorf("%d numbers of %v: other velocities after loading", n, dtype)
+			}
 		}
 	}
 }
