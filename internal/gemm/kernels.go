@@ -14,9 +14,9 @@ type kernels struct {
 	size   int     // of a number, in bytes
 	lanes  int     // numbers in a vector
 	shapes []shape // by vectors, the fewest first; the wider, the fewer rows
-	// transpose writes columns of the rows, one for each lane, to rows of dst, 16 bytes of each row at a time. nil: Go code
-	// does.
-	transpose func(dst *byte, dstRow int, rows *[dotRows]*byte, groups int)
+	// transpose writes columns of the rows, one for each lane, to rows of dst, 16 bytes of each row at a time, and fetches what
+	// lies next bytes behind the rows. nil: Go code does.
+	transpose func(dst *byte, dstRow int, rows *[dotRows]*byte, groups, next int)
 	// dots adds the dot products of dotRows rows of b with x to as many sums, 16 bytes
 	// of each row at a time. nil: products with vectors are like others.
 	dots     func(sums, x, b *byte, bRow, groups int)

@@ -71,7 +71,7 @@ func (t *block) packTransposed(dst *byte, dstRow int, src *byte, srcRow, k, rows
 				for i := range t.lanes {
 					t.space.rows[i] = at(src, min(v+i, rows-1)*srcRow)
 				}
-				t.transpose(at(dst, v*t.size), dstRow, &t.space.rows, k/group)
+				t.transpose(at(dst, v*t.size), dstRow, &t.space.rows, k/group, rows*srcRow)
 			}
 		}
 	}

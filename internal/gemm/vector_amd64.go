@@ -54,7 +54,7 @@ func tile32Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow i
 func copy32Vectors4AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func transpose32AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
+func transpose32AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int, next int)
 
 //go:noescape
 func dots32AVX2(sums *byte, x *byte, b *byte, bRow int, groups int)
@@ -180,7 +180,7 @@ func tile32Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow
 func copy32Vectors8AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func transpose32AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
+func transpose32AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int, next int)
 
 //go:noescape
 func dots32AVX512(sums *byte, x *byte, b *byte, bRow int, groups int)
@@ -237,7 +237,7 @@ func tile64Rows2Vectors4AVX2(k int, a *byte, aRow int, aCol int, b *byte, bRow i
 func copy64Vectors4AVX2(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func transpose64AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
+func transpose64AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int, next int)
 
 //go:noescape
 func dots64AVX2(sums *byte, x *byte, b *byte, bRow int, groups int)
@@ -363,7 +363,7 @@ func tile64Rows2Vectors8AVX512(k int, a *byte, aRow int, aCol int, b *byte, bRow
 func copy64Vectors8AVX512(dst *byte, dstRow int, src *byte, srcRow int, k int, width int)
 
 //go:noescape
-func transpose64AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
+func transpose64AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int, next int)
 
 //go:noescape
 func dots64AVX512(sums *byte, x *byte, b *byte, bRow int, groups int)

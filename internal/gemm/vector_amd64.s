@@ -4624,32 +4624,228 @@ row:
 	VZEROUPPER
 	RET
 
-// func transpose32AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
-// Requires: AVX
-TEXT ·transpose32AVX2(SB), NOSPLIT, $0-32
+// func transpose32AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int, next int)
+// Requires: AVX, MMX+
+TEXT ·transpose32AVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ dstRow+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ groups+24(FP), BX
+	MOVQ next+32(FP), DI
 	XORQ SI, SI
+	SUBQ $+4, BX
+	JLT  rest
+
+line:
+	MOVQ           (DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y0
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           8(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y1
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           16(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y2
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           24(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y3
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           32(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y0, Y0
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           40(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y1, Y1
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           48(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y2, Y2
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           56(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y3, Y3
+	PREFETCHT0     (R8)(DI*1)
+	VUNPCKLPS      Y1, Y0, Y4
+	VUNPCKHPS      Y1, Y0, Y0
+	VUNPCKLPS      Y3, Y2, Y1
+	VUNPCKHPS      Y3, Y2, Y2
+	VUNPCKLPD      Y1, Y4, Y3
+	VUNPCKHPD      Y1, Y4, Y1
+	VUNPCKLPD      Y2, Y0, Y4
+	VUNPCKHPD      Y2, Y0, Y0
+	VMOVUPS        Y3, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y1, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y4, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y0, (AX)
+	ADDQ           CX, AX
+	MOVQ           (DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 16(R8), Y0
+	MOVQ           8(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 16(R8), Y1
+	MOVQ           16(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 16(R8), Y2
+	MOVQ           24(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 16(R8), Y3
+	MOVQ           32(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 16(R8), Y0, Y0
+	MOVQ           40(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 16(R8), Y1, Y1
+	MOVQ           48(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 16(R8), Y2, Y2
+	MOVQ           56(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 16(R8), Y3, Y3
+	VUNPCKLPS      Y1, Y0, Y4
+	VUNPCKHPS      Y1, Y0, Y0
+	VUNPCKLPS      Y3, Y2, Y1
+	VUNPCKHPS      Y3, Y2, Y2
+	VUNPCKLPD      Y1, Y4, Y3
+	VUNPCKHPD      Y1, Y4, Y1
+	VUNPCKLPD      Y2, Y0, Y4
+	VUNPCKHPD      Y2, Y0, Y0
+	VMOVUPS        Y3, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y1, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y4, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y0, (AX)
+	ADDQ           CX, AX
+	MOVQ           (DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 32(R8), Y0
+	MOVQ           8(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 32(R8), Y1
+	MOVQ           16(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 32(R8), Y2
+	MOVQ           24(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 32(R8), Y3
+	MOVQ           32(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 32(R8), Y0, Y0
+	MOVQ           40(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 32(R8), Y1, Y1
+	MOVQ           48(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 32(R8), Y2, Y2
+	MOVQ           56(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 32(R8), Y3, Y3
+	VUNPCKLPS      Y1, Y0, Y4
+	VUNPCKHPS      Y1, Y0, Y0
+	VUNPCKLPS      Y3, Y2, Y1
+	VUNPCKHPS      Y3, Y2, Y2
+	VUNPCKLPD      Y1, Y4, Y3
+	VUNPCKHPD      Y1, Y4, Y1
+	VUNPCKLPD      Y2, Y0, Y4
+	VUNPCKHPD      Y2, Y0, Y0
+	VMOVUPS        Y3, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y1, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y4, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y0, (AX)
+	ADDQ           CX, AX
+	MOVQ           (DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 48(R8), Y0
+	MOVQ           8(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 48(R8), Y1
+	MOVQ           16(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 48(R8), Y2
+	MOVQ           24(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 48(R8), Y3
+	MOVQ           32(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 48(R8), Y0, Y0
+	MOVQ           40(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 48(R8), Y1, Y1
+	MOVQ           48(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 48(R8), Y2, Y2
+	MOVQ           56(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 48(R8), Y3, Y3
+	VUNPCKLPS      Y1, Y0, Y4
+	VUNPCKHPS      Y1, Y0, Y0
+	VUNPCKLPS      Y3, Y2, Y1
+	VUNPCKHPS      Y3, Y2, Y2
+	VUNPCKLPD      Y1, Y4, Y3
+	VUNPCKHPD      Y1, Y4, Y1
+	VUNPCKLPD      Y2, Y0, Y4
+	VUNPCKHPD      Y2, Y0, Y0
+	VMOVUPS        Y3, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y1, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y4, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y0, (AX)
+	ADDQ           CX, AX
+	ADDQ           $+64, SI
+	SUBQ           $+4, BX
+	JGE            line
+
+rest:
+	ADDQ $+4, BX
+	JZ   end
 
 group:
-	MOVQ           (DX), DI
-	VBROADCASTF128 (DI)(SI*1), Y0
-	MOVQ           8(DX), DI
-	VBROADCASTF128 (DI)(SI*1), Y1
-	MOVQ           16(DX), DI
-	VBROADCASTF128 (DI)(SI*1), Y2
-	MOVQ           24(DX), DI
-	VBROADCASTF128 (DI)(SI*1), Y3
-	MOVQ           32(DX), DI
-	VINSERTF128    $0x01, (DI)(SI*1), Y0, Y0
-	MOVQ           40(DX), DI
-	VINSERTF128    $0x01, (DI)(SI*1), Y1, Y1
-	MOVQ           48(DX), DI
-	VINSERTF128    $0x01, (DI)(SI*1), Y2, Y2
-	MOVQ           56(DX), DI
-	VINSERTF128    $0x01, (DI)(SI*1), Y3, Y3
+	MOVQ           (DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y0
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           8(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y1
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           16(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y2
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           24(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y3
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           32(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y0, Y0
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           40(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y1, Y1
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           48(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y2, Y2
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           56(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y3, Y3
+	PREFETCHT0     (R8)(DI*1)
 	VUNPCKLPS      Y1, Y0, Y4
 	VUNPCKHPS      Y1, Y0, Y0
 	VUNPCKLPS      Y3, Y2, Y1
@@ -4669,6 +4865,8 @@ group:
 	ADDQ           $+16, SI
 	DECQ           BX
 	JNZ            group
+
+end:
 	VZEROUPPER
 	RET
 
@@ -15020,9 +15218,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func transpose32AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
-// Requires: AVX, AVX512F
-TEXT ·transpose32AVX512(SB), NOSPLIT, $0-32
+// func transpose32AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int, next int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·transpose32AVX512(SB), NOSPLIT, $0-40
 	MOVQ  dst+0(FP), AX
 	MOVQ  dstRow+8(FP), CX
 	MOVQ  rows+16(FP), DX
@@ -15033,43 +15231,76 @@ TEXT ·transpose32AVX512(SB), NOSPLIT, $0-32
 	KMOVW SI, K2
 	MOVL  $0x0000f000, SI
 	KMOVW SI, K3
+	MOVQ  next+32(FP), DI
 	XORQ  SI, SI
 	SUBQ  $+4, BX
 	JLT   rest
 
 line:
-	MOVQ       (DX), DI
-	VMOVUPS    (DI)(SI*1), Z0
-	MOVQ       8(DX), DI
-	VMOVUPS    (DI)(SI*1), Z1
-	MOVQ       16(DX), DI
-	VMOVUPS    (DI)(SI*1), Z2
-	MOVQ       24(DX), DI
-	VMOVUPS    (DI)(SI*1), Z3
-	MOVQ       32(DX), DI
-	VMOVUPS    (DI)(SI*1), Z4
-	MOVQ       40(DX), DI
-	VMOVUPS    (DI)(SI*1), Z5
-	MOVQ       48(DX), DI
-	VMOVUPS    (DI)(SI*1), Z6
-	MOVQ       56(DX), DI
-	VMOVUPS    (DI)(SI*1), Z7
-	MOVQ       64(DX), DI
-	VMOVUPS    (DI)(SI*1), Z8
-	MOVQ       72(DX), DI
-	VMOVUPS    (DI)(SI*1), Z9
-	MOVQ       80(DX), DI
-	VMOVUPS    (DI)(SI*1), Z10
-	MOVQ       88(DX), DI
-	VMOVUPS    (DI)(SI*1), Z11
-	MOVQ       96(DX), DI
-	VMOVUPS    (DI)(SI*1), Z12
-	MOVQ       104(DX), DI
-	VMOVUPS    (DI)(SI*1), Z13
-	MOVQ       112(DX), DI
-	VMOVUPS    (DI)(SI*1), Z14
-	MOVQ       120(DX), DI
-	VMOVUPS    (DI)(SI*1), Z15
+	MOVQ       (DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z0
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       8(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z1
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       16(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z2
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       24(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z3
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       32(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z4
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       40(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z5
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       48(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z6
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       56(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z7
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       64(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z8
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       72(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z9
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       80(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z10
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       88(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z11
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       96(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z12
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       104(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z13
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       112(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z14
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       120(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z15
+	PREFETCHT0 (R8)(DI*1)
 	VUNPCKLPS  Z1, Z0, Z16
 	VUNPCKHPS  Z1, Z0, Z0
 	VUNPCKLPS  Z3, Z2, Z1
@@ -15175,38 +15406,70 @@ rest:
 	JZ   end
 
 group:
-	MOVQ            (DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), Z0
-	MOVQ            8(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), Z1
-	MOVQ            16(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), Z2
-	MOVQ            24(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), Z3
-	MOVQ            32(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K1, Z0
-	MOVQ            40(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K1, Z1
-	MOVQ            48(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K1, Z2
-	MOVQ            56(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K1, Z3
-	MOVQ            64(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K2, Z0
-	MOVQ            72(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K2, Z1
-	MOVQ            80(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K2, Z2
-	MOVQ            88(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K2, Z3
-	MOVQ            96(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K3, Z0
-	MOVQ            104(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K3, Z1
-	MOVQ            112(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K3, Z2
-	MOVQ            120(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K3, Z3
+	MOVQ            (DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), Z0
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            8(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), Z1
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            16(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), Z2
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            24(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), Z3
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            32(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K1, Z0
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            40(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K1, Z1
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            48(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K1, Z2
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            56(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K1, Z3
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            64(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K2, Z0
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            72(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K2, Z1
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            80(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K2, Z2
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            88(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K2, Z3
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            96(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K3, Z0
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            104(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K3, Z1
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            112(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K3, Z2
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            120(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K3, Z3
+	PREFETCHT0      (R8)(DI*1)
 	VUNPCKLPS       Z1, Z0, Z4
 	VUNPCKHPS       Z1, Z0, Z0
 	VUNPCKLPS       Z3, Z2, Z1
@@ -18099,24 +18362,120 @@ row:
 	VZEROUPPER
 	RET
 
-// func transpose64AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int)
-// Requires: AVX
-TEXT ·transpose64AVX2(SB), NOSPLIT, $0-32
+// func transpose64AVX2(dst *byte, dstRow int, rows *[32]*byte, groups int, next int)
+// Requires: AVX, MMX+
+TEXT ·transpose64AVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ dstRow+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ groups+24(FP), BX
+	MOVQ next+32(FP), DI
 	XORQ SI, SI
+	SUBQ $+4, BX
+	JLT  rest
+
+line:
+	MOVQ           (DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y0
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           8(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y1
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           16(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y0, Y0
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           24(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y1, Y1
+	PREFETCHT0     (R8)(DI*1)
+	VUNPCKLPD      Y1, Y0, Y2
+	VUNPCKHPD      Y1, Y0, Y0
+	VMOVUPS        Y2, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y0, (AX)
+	ADDQ           CX, AX
+	MOVQ           (DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 16(R8), Y0
+	MOVQ           8(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 16(R8), Y1
+	MOVQ           16(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 16(R8), Y0, Y0
+	MOVQ           24(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 16(R8), Y1, Y1
+	VUNPCKLPD      Y1, Y0, Y2
+	VUNPCKHPD      Y1, Y0, Y0
+	VMOVUPS        Y2, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y0, (AX)
+	ADDQ           CX, AX
+	MOVQ           (DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 32(R8), Y0
+	MOVQ           8(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 32(R8), Y1
+	MOVQ           16(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 32(R8), Y0, Y0
+	MOVQ           24(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 32(R8), Y1, Y1
+	VUNPCKLPD      Y1, Y0, Y2
+	VUNPCKHPD      Y1, Y0, Y0
+	VMOVUPS        Y2, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y0, (AX)
+	ADDQ           CX, AX
+	MOVQ           (DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 48(R8), Y0
+	MOVQ           8(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 48(R8), Y1
+	MOVQ           16(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 48(R8), Y0, Y0
+	MOVQ           24(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, 48(R8), Y1, Y1
+	VUNPCKLPD      Y1, Y0, Y2
+	VUNPCKHPD      Y1, Y0, Y0
+	VMOVUPS        Y2, (AX)
+	ADDQ           CX, AX
+	VMOVUPS        Y0, (AX)
+	ADDQ           CX, AX
+	ADDQ           $+64, SI
+	SUBQ           $+4, BX
+	JGE            line
+
+rest:
+	ADDQ $+4, BX
+	JZ   end
 
 group:
-	MOVQ           (DX), DI
-	VBROADCASTF128 (DI)(SI*1), Y0
-	MOVQ           8(DX), DI
-	VBROADCASTF128 (DI)(SI*1), Y1
-	MOVQ           16(DX), DI
-	VINSERTF128    $0x01, (DI)(SI*1), Y0, Y0
-	MOVQ           24(DX), DI
-	VINSERTF128    $0x01, (DI)(SI*1), Y1, Y1
+	MOVQ           (DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y0
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           8(DX), R8
+	ADDQ           SI, R8
+	VBROADCASTF128 (R8), Y1
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           16(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y0, Y0
+	PREFETCHT0     (R8)(DI*1)
+	MOVQ           24(DX), R8
+	ADDQ           SI, R8
+	VINSERTF128    $0x01, (R8), Y1, Y1
+	PREFETCHT0     (R8)(DI*1)
 	VUNPCKLPD      Y1, Y0, Y2
 	VUNPCKHPD      Y1, Y0, Y0
 	VMOVUPS        Y2, (AX)
@@ -18126,6 +18485,8 @@ group:
 	ADDQ           $+16, SI
 	DECQ           BX
 	JNZ            group
+
+end:
 	VZEROUPPER
 	RET
 
@@ -24563,9 +24924,9 @@ row:
 	VZEROUPPER
 	RET
 
-// func transpose64AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int)
-// Requires: AVX, AVX512F
-TEXT ·transpose64AVX512(SB), NOSPLIT, $0-32
+// func transpose64AVX512(dst *byte, dstRow int, rows *[32]*byte, groups int, next int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·transpose64AVX512(SB), NOSPLIT, $0-40
 	MOVQ  dst+0(FP), AX
 	MOVQ  dstRow+8(FP), CX
 	MOVQ  rows+16(FP), DX
@@ -24576,27 +24937,44 @@ TEXT ·transpose64AVX512(SB), NOSPLIT, $0-32
 	KMOVW SI, K2
 	MOVL  $0x0000f000, SI
 	KMOVW SI, K3
+	MOVQ  next+32(FP), DI
 	XORQ  SI, SI
 	SUBQ  $+4, BX
 	JLT   rest
 
 line:
-	MOVQ       (DX), DI
-	VMOVUPS    (DI)(SI*1), Z0
-	MOVQ       8(DX), DI
-	VMOVUPS    (DI)(SI*1), Z1
-	MOVQ       16(DX), DI
-	VMOVUPS    (DI)(SI*1), Z2
-	MOVQ       24(DX), DI
-	VMOVUPS    (DI)(SI*1), Z3
-	MOVQ       32(DX), DI
-	VMOVUPS    (DI)(SI*1), Z4
-	MOVQ       40(DX), DI
-	VMOVUPS    (DI)(SI*1), Z5
-	MOVQ       48(DX), DI
-	VMOVUPS    (DI)(SI*1), Z6
-	MOVQ       56(DX), DI
-	VMOVUPS    (DI)(SI*1), Z7
+	MOVQ       (DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z0
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       8(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z1
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       16(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z2
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       24(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z3
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       32(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z4
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       40(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z5
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       48(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z6
+	PREFETCHT0 (R8)(DI*1)
+	MOVQ       56(DX), R8
+	ADDQ       SI, R8
+	VMOVUPS    (R8), Z7
+	PREFETCHT0 (R8)(DI*1)
 	VUNPCKLPD  Z1, Z0, Z8
 	VUNPCKHPD  Z1, Z0, Z0
 	VUNPCKLPD  Z3, Z2, Z1
@@ -24646,22 +25024,38 @@ rest:
 	JZ   end
 
 group:
-	MOVQ            (DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), Z0
-	MOVQ            8(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), Z1
-	MOVQ            16(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K1, Z0
-	MOVQ            24(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K1, Z1
-	MOVQ            32(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K2, Z0
-	MOVQ            40(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K2, Z1
-	MOVQ            48(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K3, Z0
-	MOVQ            56(DX), DI
-	VBROADCASTF32X4 (DI)(SI*1), K3, Z1
+	MOVQ            (DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), Z0
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            8(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), Z1
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            16(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K1, Z0
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            24(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K1, Z1
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            32(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K2, Z0
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            40(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K2, Z1
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            48(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K3, Z0
+	PREFETCHT0      (R8)(DI*1)
+	MOVQ            56(DX), R8
+	ADDQ            SI, R8
+	VBROADCASTF32X4 (R8), K3, Z1
+	PREFETCHT0      (R8)(DI*1)
 	VUNPCKLPD       Z1, Z0, Z2
 	VUNPCKHPD       Z1, Z0, Z0
 	VMOVUPS         Z2, (AX)

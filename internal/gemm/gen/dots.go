@@ -50,7 +50,7 @@ func (g generator) dots() {
 		g.ADDQ(operand.I8(bytes), x)
 	}
 	quarters := g.quarters()
-	g.lines(groups, func() {
+	line := func() {
 		v := make([]vectorasm.Vector, g.lanes())
 		eachRow(func(i, r int, m operand.Mem) {
 			if v[r] = g.Read(m); r == g.lanes()-1 {
@@ -58,7 +58,11 @@ func (g generator) dots() {
 			}
 		})
 		next(64)
-	}, func() {
+	}
+	if !g.Wide() {
+		line = nil
+	}
+	g.lines(groups, line, func() {
 		v := make([]vectorasm.Vector, 16/g.size)
 		eachRow(func(i, r int, m operand.Mem) {
 			if g.part(v, r, m, quarters); r == g.lanes()-1 {

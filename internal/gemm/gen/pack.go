@@ -6,17 +6,18 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// transpose writes columns of as many rows as there are lanes to rows of dst, in groups of as many columns as 16 bytes hold;
-// with AVX-512 of 64 bytes first, as long as there are so many.
+// transpose writes columns of as many rows as there are lanes to rows of dst, in groups of as many columns as 16 bytes hold, of
+// 64 bytes first, as long as there are so many. Meanwhile it fetches what lies next bytes behind the rows.
 func (g generator) transpose() {
 	dst, dstRow, rows, groups := g.param("dst"), g.param("dstRow"), g.param("rows"), g.param("groups")
-	at, quarters := g.GP64(), g.quarters()
+	at, quarters, next := g.GP64(), g.quarters(), g.param("next")
 	g.XORQ(at, at)
 	eachRow := func(f func(r int, m operand.Mem)) {
 		for r := range g.lanes() {
 			p := g.GP64()
 			g.MOVQ(operand.Mem{Base: rows, Disp: 8 * r}, p)
-			f(r, operand.Mem{Base: p, Index: at, Scale: 1})
+			g.ADDQ(at, p)
+			f(r, operand.Mem{Base: p})
 		}
 	}
 	write := func(columns []vectorasm.Vector) {
@@ -25,24 +26,44 @@ func (g generator) transpose() {
 			g.ADDQ(dstRow, dst)
 		}
 	}
+	fetch := func(m operand.Mem) {
+		m.Index, m.Scale = next, 1
+		g.PREFETCHT0(m)
+	}
+	group := func(i int) {
+		v := make([]vectorasm.Vector, 16/g.size)
+		eachRow(func(r int, m operand.Mem) {
+			if g.part(v, r, m.Offset(16*i), quarters); i == 0 {
+				fetch(m)
+			}
+		})
+		write(g.transposed(v))
+	}
 	g.lines(groups, func() {
-		v := make([]vectorasm.Vector, g.lanes())
-		eachRow(func(r int, m operand.Mem) { v[r] = g.Read(m) })
-		write(g.transposedLines(v))
+		if g.Wide() {
+			v := make([]vectorasm.Vector, g.lanes())
+			eachRow(func(r int, m operand.Mem) {
+				v[r] = g.Read(m)
+				fetch(m)
+			})
+			write(g.transposedLines(v))
+		} else {
+			for i := range 4 {
+				group(i)
+			}
+		}
 		g.ADDQ(operand.I8(64), at)
 	}, func() {
-		v := make([]vectorasm.Vector, 16/g.size)
-		eachRow(func(r int, m operand.Mem) { g.part(v, r, m, quarters) })
-		write(g.transposed(v))
+		group(0)
 		g.ADDQ(operand.I8(16), at)
 	})
 	g.Finish()
 }
 
-// lines emits a loop over groups of 16 bytes, with AVX-512 one over groups of 64 bytes before it: then each line of the
-// cache is read once, also where those of all rows have the same place there.
+// lines emits a loop over groups of 16 bytes, and before it, unless line is nil, one over groups of 64 bytes: then each line
+// of the cache is read once, also where those of all rows have the same place there.
 func (g generator) lines(groups reg.Register, line, group func()) {
-	if g.Wide() {
+	if line != nil {
 		g.SUBQ(operand.I8(4), groups)
 		g.JLT(operand.LabelRef("rest"))
 		g.Label("line")

@@ -47,7 +47,7 @@ func dotsName(e element) string { return "dots" + e.name }
 const (
 	tileParams      = "k int, a *byte, aRow, aCol int, b *byte, bRow int, c *byte, cRow, width, add, strips, aStrip int, ahead, descent *byte"
 	copyParams      = "dst *byte, dstRow int, src *byte, srcRow, k, width int"
-	transposeParams = "dst *byte, dstRow int, rows *[32]*byte, groups int"
+	transposeParams = "dst *byte, dstRow int, rows *[32]*byte, groups, next int"
 	dotsParams      = "sums, x, b *byte, bRow, groups int"
 )
 
