@@ -21,7 +21,8 @@ func (o *op[T]) Defer(on bool) bool {
 // and its inputs stay what they were. They are data, not weights, which the step changes, or results of this package's
 // operations, which overwrite nothing else; those of Gorgonia may overwrite an input that they are the last to read.
 func (o *op[T]) deferrable() bool {
-	if o.descend == nil || o.after != nil || o.of.Op() != nil || !keepsGradient(o.of) || o.of.Graph().To(o.of.Deriv().ID()).Len() > 0 {
+	w := o.of
+	if o.descend == nil || o.after != nil || w.Op() != nil || !keepsGradient(w) || w.Graph().To(w.Deriv().ID()).Len() > 0 {
 		return false
 	}
 	for _, n := range o.children {

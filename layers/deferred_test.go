@@ -107,6 +107,35 @@ func TestDeferredGradients(t *testing.T) {
 	}
 }
 
+// TestDeferredTransformer is TestDeferredGradients for a vision transformer, whose dense layers lie between norms, sums and
+// attention.
+func TestDeferredTransformer(t *testing.T) {
+	var results []map[string][]float64
+	s := &finisher{SGD: newMomentum(t)}
+	for _, solver := range []G.Solver{whole{newMomentum(t)}, newMomentum(t), s} {
+		net := newSmallViT(layers.Init{Seed: 2})
+		model, err := layers.NewClassifier(net, 3, 3, 32, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batches := &list{images: []*tensor.Dense{random(5, tensor.Float32, 3, 3, 32, 32)}, labels: [][]int{{1, 7, 4}}}
+		if _, err := model.Fit(ctx, batches, solver, layers.FitConfig{Epochs: 4}); err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, values(net))
+	}
+	for name, want := range results[0] {
+		for _, got := range results[1:] {
+			if !slices.Equal(got[name], want) {
+				t.Errorf("%s differs", name)
+			}
+		}
+	}
+	if kernel.DenseDescends[float32](kernel.Dense{N: 195, In: 36, Out: 36}) && len(s.left) < 6 {
+		t.Errorf("only the gradients of %v are left to the solver", s.left)
+	}
+}
+
 // TestFinishesGradients: only steps that make nothing else of a gradient finish it.
 func TestFinishesGradients(t *testing.T) {
 	plain, err := optim.NewSGD(0.1)

@@ -85,7 +85,8 @@ func (s *SGD) Step(model []G.ValueGrad) error {
 			v = p.moment(0)
 		}
 		if g := deferred.Of(model[i]); g != nil && g.Waiting() {
-			g.Descend(p.vec.f32, v.f32, gemm.Descent{Rate: float32(s.rateOf(p)), Momentum: float32(s.momentum), Decay: float32(s.decayOf(p))})
+			d := gemm.Descent{Rate: float32(s.rateOf(p)), Momentum: float32(s.momentum), Decay: float32(s.decayOf(p))}
+			g.Descend(p.vec.f32, v.f32, d)
 			continue
 		}
 		stepSGD(s, p, p.vec.f32, s.grads[i].f32, v.f32)

@@ -25,6 +25,6 @@
 // block of a to strips as high as a tile, in the order in which the kernels read them, wherever that pays; a kernel then
 // computes the tiles of c below each other, each of one to fourteen rows times one to eight vectors, with one pass over the
 // panel for each strip. Between its terms it fetches what the next blocks need into the cache (see ahead).
-// The gradient of weights need not be stored: see Descend. A product of few rows and many columns, as the passes of a fully connected layer are, is computed as its transpose (see
-// turned).
+// A product of few rows and many columns, as the passes of a fully connected layer are, is computed as its transpose (see
+// turned). The gradient of weights need not be stored (see Descend).
 package gemm
