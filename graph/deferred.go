@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/layernoise/layernoise/internal/deferred"
 	"github.com/layernoise/layernoise/internal/gemm"
 	G "gorgonia.org/gorgonia"
@@ -8,25 +10,15 @@ import (
 
 var _ deferred.Gradient = (*op[float32])(nil)
 
-// Defer implements deferred.Gradient.
-func (o *op[T]) Defer(on bool) bool {
-	o.deferring, o.waiting = on && o.deferrable(), false
-	if o.deferring {
-		clear(o.dst) // what an earlier run may have left
-	}
-	return o.deferring == on
-}
-
-// deferrable reports whether the gradient can wait until the run has ended: it is that of a leaf, nothing of the run reads it,
-// and its inputs stay what they were. They are data, not weights, which the step changes, or results of this package's
-// operations, which overwrite nothing else; those of Gorgonia may overwrite an input that they are the last to read.
-func (o *op[T]) deferrable() bool {
+// Deferrable implements deferred.Gradient. Besides data, inputs are results of this package's operations, which overwrite
+// nothing else; those of Gorgonia may overwrite an input that they are the last to read.
+func (o *op[T]) Deferrable(data ...*G.Node) bool {
 	w := o.of
 	if o.descend == nil || o.after != nil || w.Op() != nil || !keepsGradient(w) || w.Graph().To(w.Deriv().ID()).Len() > 0 {
 		return false
 	}
 	for _, n := range o.children {
-		if n.Op() == nil && n.Deriv() != nil || n.Op() != nil && !own(n) {
+		if n.Op() == nil && !slices.Contains(data, n) || n.Op() != nil && !own(n) {
 			return false
 		}
 		for it := n.Graph().To(n.ID()); it.Next(); {
@@ -36,6 +28,15 @@ func (o *op[T]) deferrable() bool {
 		}
 	}
 	return true
+}
+
+// Defer implements deferred.Gradient.
+func (o *op[T]) Defer(on bool) {
+	o.deferring, o.waiting = on, false
+	if on && o.computed {
+		clear(o.dst)
+		o.computed = false
+	}
 }
 
 // Waiting implements deferred.Gradient.

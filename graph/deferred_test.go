@@ -103,12 +103,16 @@ func TestDefer(t *testing.T) {
 			run()
 			gradient := gradcheck.Floats(must(w.Grad()))
 			d := deferred.Of(w)
-			if got := d != nil && d.Defer(true); got != test.w {
-				t.Fatalf("left: %v, want %v", got, test.w)
+			if got := d != nil && d.Deferrable(x); got != test.w {
+				t.Fatalf("deferrable: %v, want %v", got, test.w)
 			}
 			if !test.w {
 				return
 			}
+			if d.Deferrable() {
+				t.Error("deferrable though its input may change")
+			}
+			d.Defer(true)
 			run()
 			if !d.Waiting() {
 				t.Error("nothing waits")
@@ -139,9 +143,13 @@ func TestDefer(t *testing.T) {
 			if got := gradcheck.Floats(must(w.Grad())); slices.Equal(got, make([]float64, 32*32)) {
 				t.Error("no gradient")
 			}
-			graph.NotifyGradients(func(int) {}, w)
-			if d.Defer(true) {
-				t.Error("left though somebody waits for it")
+			// Whoever is to be notified gets the gradient, in any order.
+			told := 0
+			d.Defer(true)
+			graph.NotifyGradients(func(int) { told++ }, w)
+			run()
+			if told != 1 || d.Waiting() || d.Deferrable(x) {
+				t.Errorf("told %d times, waits: %v, deferrable: %v", told, d.Waiting(), d.Deferrable(x))
 			}
 		})
 	}

@@ -54,8 +54,9 @@ type op[T kernel.Float] struct {
 	// after, if set, is called when the result has been computed.
 	after func()
 
-	deferring bool // runs leave the result to descend
+	deferring bool // runs leave the result to descend, unless after waits for it
 	waiting   bool // the last one has
+	computed  bool // one has not
 
 	id       uint64
 	children G.Nodes
@@ -134,9 +135,10 @@ func (o *op[T]) Do(in ...G.Value) (v G.Value, err error) {
 			return nil, errors.Wrapf(err, "graph: %s: input %d", o.name, i)
 		}
 	}
-	if o.waiting = o.deferring; o.waiting {
+	if o.waiting = o.deferring && o.after == nil; o.waiting {
 		return o.value, nil
 	}
+	o.computed = true
 	if err := o.run(o.dst, o.in); err != nil {
 		return nil, errors.Wrapf(err, "graph: %s", o.name)
 	}

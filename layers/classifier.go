@@ -198,8 +198,10 @@ func (m *trainer) train(ctx context.Context, batches AnyBatches, solver G.Solver
 		return nil, err
 	}
 	defer vm.Close()
-	t.deferGradients(solver, config.ClipNorm == 0)
 	f.vm = vm
+	if config.ClipNorm == 0 {
+		f.left = t.deferrable(solver)
+	}
 	err = f.run(ctx)
 	m.at, m.by = f.at, solver
 	return f.history, err

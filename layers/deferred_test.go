@@ -1,11 +1,13 @@
 package layers_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"testing"
 
+	"github.com/layernoise/layernoise/graph"
 	"github.com/layernoise/layernoise/internal/deferred"
 	"github.com/layernoise/layernoise/internal/kernel"
 	"github.com/layernoise/layernoise/layers"
@@ -159,6 +161,7 @@ func TestFinishesGradients(t *testing.T) {
 		{"noise", perturbed(t, newMomentum(t), 0.1), true},
 		{"no momentum", plain, false},
 		{"Nesterov", newMomentum(t, optim.WithNesterov()), false},
+		{"factors of the rate", newMomentum(t, optim.WithLearnRateFactor(func(*optim.Param) float64 { return 1 })), false},
 		{"embedded", whole{newMomentum(t)}, false},
 		{"noise over an embedded one", perturbed(t, whole{newMomentum(t)}, 0.1), false},
 		{"two samples", perturbed(t, newMomentum(t), 0.1, optim.WithSamples(2)), false},
@@ -169,6 +172,138 @@ func TestFinishesGradients(t *testing.T) {
 	} {
 		if got := deferred.Finishes(test.solver); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// TestDeferredNested: a Fit within another's callback takes nothing from it, nor leaves anything to it.
+func TestDeferredNested(t *testing.T) {
+	adam := func() (G.Solver, error) { return optim.NewAdam(1e-2) }
+	plain := func() (G.Solver, error) { return optim.NewSGD(0.05) }
+	momentum := func() (G.Solver, error) { return newMomentum(t), nil }
+	for _, test := range []struct {
+		name  string
+		outer func() (G.Solver, error)
+		clip  float64
+	}{
+		{"in Adam's", adam, 0},
+		{"in one without momentum", plain, 0},
+		{"in one with clipping", momentum, 0.01},
+		{"in one of its kind", momentum, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var results []map[string][]float64
+			for _, inner := range []G.Solver{newMomentum(t), whole{newMomentum(t)}} {
+				net := newDenseNet(layers.Init{Seed: 1})
+				model, err := layers.NewClassifier(net, 41, 1, 2, 3)
+				if err != nil {
+					t.Fatal(err)
+				}
+				outer, err := test.outer()
+				if err != nil {
+					t.Fatal(err)
+				}
+				nested := func(s layers.Step) error {
+					if s.Number != 1 {
+						return nil
+					}
+					_, err := model.Fit(ctx, newBatches(tensor.Float32, 41), inner, layers.FitConfig{})
+					return err
+				}
+				config := layers.FitConfig{Epochs: 2, ClipNorm: test.clip, OnStep: nested}
+				if _, err := model.Fit(ctx, newBatches(tensor.Float32, 41, 41, 41), outer, config); err != nil {
+					t.Fatal(err)
+				}
+				results = append(results, values(net))
+			}
+			for name, got := range results[0] {
+				if !slices.Equal(got, results[1][name]) {
+					t.Errorf("%s differs", name)
+				}
+			}
+		})
+	}
+}
+
+// stopped adds to its input a dense layer of a parameter's value without its gradient, and the parameter itself.
+type stopped struct{ value, weight *layers.Param }
+
+func (l *stopped) Params() []*layers.Param { return []*layers.Param{l.value, l.weight} }
+
+func (l *stopped) Forward(b *layers.Builder, x *G.Node) (*G.Node, error) {
+	shape := l.value.Value.Shape()
+	leaf := G.NewTensor(x.Graph(), tensor.Float32, 2, G.WithShape(shape...), G.WithName("stopped"), G.WithValue(l.value.Value))
+	w, err := b.Node(l.weight)
+	if err != nil {
+		return nil, err
+	}
+	y, err := graph.Dense(leaf, w, nil)
+	if err != nil {
+		return nil, err
+	}
+	if x, err = graph.Add(x, y); err != nil {
+		return nil, err
+	}
+	v, err := b.Node(l.value)
+	if err != nil {
+		return nil, err
+	}
+	return graph.Add(x, v)
+}
+
+// TestDeferredInputs: gradients of what a step changes are not left to it.
+func TestDeferredInputs(t *testing.T) {
+	var results []map[string][]float64
+	for _, solver := range []G.Solver{newMomentum(t), whole{newMomentum(t)}} {
+		init := layers.Init{Seed: 1}
+		net := layers.NewSequential(layers.NewFlatten(), layers.NewDense("fc1", 6, 40, init), &stopped{
+			&layers.Param{Name: "value", Value: random(3, tensor.Float32, 41, 40)},
+			&layers.Param{Name: "weight", Value: random(4, tensor.Float32, 40, 40)},
+		}, layers.NewDense("fc2", 40, 4, init))
+		model, err := layers.NewClassifier(net, 41, 1, 2, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := model.Fit(ctx, newBatches(tensor.Float32, 41, 41), solver, layers.FitConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, values(net))
+	}
+	for name, got := range results[0] {
+		if !slices.Equal(got, results[1][name]) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
+
+// claimer says that it finishes gradients, and does not.
+type claimer struct{ G.Solver }
+
+func (s *claimer) FinishesGradients() G.Solver { return s }
+
+// TestDeferredToOther: a solver of package optim returns an error, and changes nothing, rather than take a gradient for zero.
+func TestDeferredToOther(t *testing.T) {
+	if !kernel.DenseDescends[float32](kernel.Dense{N: 41, In: 50, Out: 40}) {
+		t.Skip("this processor's kernels compute all gradients by themselves")
+	}
+	adam, err := optim.NewAdam(1e-2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, base := range []G.Solver{adam, newMomentum(t, optim.WithNesterov())} {
+		net := newDenseNet(layers.Init{Seed: 1})
+		model, err := layers.NewClassifier(net, 41, 1, 2, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := values(net)
+		if _, err := model.Fit(ctx, newBatches(tensor.Float32, 41), &claimer{base}, layers.FitConfig{}); !errors.Is(err, optim.ErrNoGradient) {
+			t.Errorf("%T: error %v", base, err)
+		}
+		for _, p := range net.Params() {
+			if !slices.Equal(values(net)[p.Name], before[p.Name]) {
+				t.Errorf("%T: %s has changed", base, p.Name)
+			}
 		}
 	}
 }

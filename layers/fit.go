@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/layernoise/layernoise/internal/deferred"
 	"github.com/layernoise/layernoise/internal/digest"
 	"github.com/layernoise/layernoise/internal/isnil"
 	"github.com/layernoise/layernoise/internal/solvername"
@@ -127,6 +128,7 @@ type fit struct {
 	ranks    *ranks
 	validate func(context.Context) (Metrics, error)
 	vm       G.VM
+	left     []deferred.Gradient // to the solver's step
 	batches  AnyBatches
 	solver   G.Solver
 	config   FitConfig
@@ -188,7 +190,7 @@ func (f *fit) advance(ctx context.Context, bar *bar) error {
 	}
 	rate := learnRate(f.solver)
 	f.begin(at.Epoch*f.batches.Len()+at.Batch, f.ranks.Rank())
-	loss, norm, err := f.step(f.vm, f.solver, f.config.ClipNorm, f.ranks)
+	loss, norm, err := f.step(f.vm, f.solver, f.left, f.config.ClipNorm, f.ranks)
 	if err != nil {
 		return errors.WithMessagef(err, "layers: epoch %d, step %d", at.Epoch, at.Pass.Steps)
 	}

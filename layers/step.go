@@ -17,6 +17,7 @@ type training struct {
 	feed  feed
 	begin func(step, rank int) // sets the step and the rank that dropout masks are drawn for
 
+	data       G.Nodes // the leaves that feed sets
 	learnables G.Nodes
 	model      []G.ValueGrad // the learnables, in the form that solvers take
 	cost       G.Value       // of the last pass
@@ -62,7 +63,7 @@ func newImageTraining(net Layer, dtype tensor.Dtype, batch int, image tensor.Sha
 	if err != nil {
 		return nil, errors.Wrap(err, "layers: cost")
 	}
-	return newTraining(net, b, f, cost)
+	return newTraining(net, b, f, cost, f.images.node)
 }
 
 // intNode adds a node of integers to g, permanently bound to values.
@@ -71,9 +72,9 @@ func intNode(g *G.ExprGraph, name string, values []int, shape ...int) *G.Node {
 	return G.NewTensor(g, tensor.Int, len(shape), G.WithShape(shape...), G.WithName(name), G.WithValue(value))
 }
 
-// newTraining adds the gradients of cost to the graph of b.
-func newTraining(net Layer, b *Builder, feed feed, cost *G.Node) (*training, error) {
-	t := &training{graph: b.graph, feed: feed, begin: func(step, rank int) {
+// newTraining adds the gradients of cost to the graph of b. data are leaves of it that feed alone sets.
+func newTraining(net Layer, b *Builder, feed feed, cost *G.Node, data ...*G.Node) (*training, error) {
+	t := &training{graph: b.graph, feed: feed, data: data, begin: func(step, rank int) {
 		b.SetRank(uint32(rank))
 		b.BeginStep(uint32(step))
 	}}
@@ -120,14 +121,17 @@ func (t *training) machine(solver G.Solver) (G.VM, error) {
 	return perturbed.Guard(keeper{vm, t.kept}, t.learnables...)
 }
 
-// deferGradients has the solver's step compute the gradients that it can, if on is set, and the following passes all others.
-func (t *training) deferGradients(solver G.Solver, on bool) {
-	on = on && deferred.Finishes(solver)
+// deferrable returns the gradients that the solver's step can compute.
+func (t *training) deferrable(solver G.Solver) (gradients []deferred.Gradient) {
+	if !deferred.Finishes(solver) {
+		return nil
+	}
 	for _, n := range t.model {
-		if g := deferred.Of(n); g != nil {
-			g.Defer(on)
+		if g := deferred.Of(n); g != nil && g.Deferrable(t.data...) {
+			gradients = append(gradients, g)
 		}
 	}
+	return gradients
 }
 
 // keeper is the machine of a solver that perturbs weights. A solver that evaluates the gradient twice, as optim.SAM does,
@@ -182,11 +186,15 @@ func (f *imageFeed) load(pass anyPass) (whole bool, err error) {
 	return true, nil
 }
 
-// step makes one step of solver on the loaded batch, clipping the gradient's norm to clip unless that is 0. It returns the
-// cost and, if clipped, the norm, over all ranks. After an error of the pass, or a cost or norm that is not finite, weights
-// and running statistics are unchanged and the gradients zero.
-func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (cost, norm float64, err error) {
+// step makes one step of solver on the loaded batch, clipping the gradient's norm to clip unless that is 0, and leaving to the
+// solver the gradients that are listed. It returns the cost and, if clipped, the norm, over all ranks. After an error of the
+// pass or the solver, or a cost or norm that is not finite, weights and running statistics are unchanged and the gradients zero.
+func (t *training) step(vm G.VM, solver G.Solver, left []deferred.Gradient, clip float64, ranks *ranks) (cost, norm float64, err error) {
 	t.statistics.take()
+	for _, g := range left {
+		g.Defer(true)
+		defer g.Defer(false)
+	}
 	defer vm.Reset()
 	cost, err = t.run(vm)
 	cost, err = t.together(ranks, cost, err)
@@ -200,7 +208,7 @@ func (t *training) step(vm G.VM, solver G.Solver, clip float64, ranks *ranks) (c
 		return cost, norm, t.discard(solver, err)
 	}
 	if err = solver.Step(t.model); err != nil {
-		return cost, norm, errors.Wrap(err, "solver")
+		return cost, norm, t.discard(solver, errors.Wrap(err, "solver"))
 	}
 	return cost, norm, nil
 }

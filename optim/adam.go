@@ -90,7 +90,7 @@ func WithEps(eps float64) AdamOpt {
 // needs a gradient of its own dtype and size. The model may differ from step to step, as in layer-wise pretraining: a
 // parameter keeps its moments and its step count while it is absent.
 func (s *Adam) Step(model []G.ValueGrad) error {
-	params, err := s.begin(model)
+	params, err := s.begin(model, false)
 	if err != nil {
 		return err
 	}

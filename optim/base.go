@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"github.com/layernoise/layernoise/internal/deferred"
 	"github.com/pkg/errors"
 	G "gorgonia.org/gorgonia"
 )
@@ -45,8 +46,9 @@ func (b *base) ScheduledRate() float64 {
 }
 
 // begin checks the model before a step changes anything and returns its parameters; their gradients are in b.grads. It
-// removes any noise that a PerturbedSolver has left in them.
-func (b *base) begin(model []G.ValueGrad) ([]*Param, error) {
+// removes any noise that a PerturbedSolver has left in them. Gradients that were left undone are an error unless the solver
+// finishes them.
+func (b *base) begin(model []G.ValueGrad, finishes bool) ([]*Param, error) {
 	if b.schedule != nil {
 		if err := checkFactor(b.schedule, b.step); err != nil {
 			return nil, err
@@ -67,6 +69,9 @@ func (b *base) begin(model []G.ValueGrad) ([]*Param, error) {
 		if err != nil {
 			return nil, err
 		}
+		if d := deferred.Of(model[i]); d != nil && d.Waiting() && !finishes {
+			return nil, errors.Wrapf(ErrNoGradient, "optim: parameter %s %v: it was left to another solver", p.name, p.shape)
+		}
 		b.grads = append(b.grads, g)
 	}
 	return params, noisy.clear(&b.params, nil)
@@ -75,7 +80,7 @@ func (b *base) begin(model []G.ValueGrad) ([]*Param, error) {
 // moment returns the parameter's moment number k, initially zero, or as a saved state has it.
 func (p *Param) moment(k int) vec {
 	if !p.placed[k] {
-		m := newMoment(p.vec)
+		m := newMoment(p.vec, k)
 		m.copyFrom(p.moments[k])
 		p.moments[k], p.placed[k] = m, true
 	}
@@ -120,7 +125,8 @@ func WithWeightDecay(decay float64) BaseOpt {
 }
 
 // WithoutDecay exempts from weight decay the parameters for which excluded returns true, as training scripts do for biases
-// and the scales of batch norms: WithoutDecay(optim.IsVector). It is called at each step. By default all parameters decay.
+// and the scales of batch norms: WithoutDecay(optim.IsVector). It is called at each step, when gradients may not be computed
+// yet (see [SGD.FinishesGradients]). By default all parameters decay.
 func WithoutDecay(excluded func(p *Param) bool) BaseOpt {
 	return baseOpt(func(b *base) error {
 		if excluded == nil {

@@ -25,7 +25,7 @@ type Param struct {
 	right   bool          // a matrix that is the right factor of a product
 
 	moments [2]vec  // of a solver that updates weights
-	placed  [2]bool // whether they lie where newMoment puts them
+	placed  [2]bool // whether newMoment made their memory
 	steps   uint64  // steps made with this parameter
 
 	stamp uint64 // of the model that was resolved last, see paramSet

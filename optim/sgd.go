@@ -73,9 +73,10 @@ func WithNesterov() SGDOpt {
 
 // Step updates the weights in place and zeroes the gradients. Everything is checked before anything changes: each parameter
 // needs a gradient of its own dtype and size. The model may differ from step to step, as in layer-wise pretraining: a
-// parameter keeps its velocity while it is absent.
+// parameter keeps its velocity while it is absent. Gradients that were left to s (see [SGD.FinishesGradients]) are computed
+// here, and stay zero.
 func (s *SGD) Step(model []G.ValueGrad) error {
-	params, err := s.begin(model)
+	params, err := s.begin(model, s.FinishesGradients() != nil)
 	if err != nil {
 		return err
 	}
@@ -97,11 +98,12 @@ func (s *SGD) Step(model []G.ValueGrad) error {
 }
 
 // FinishesGradients returns s if its Step computes gradients that operations of package graph have left to it, so that the
-// product and the step are one pass over the weights, with the same bits: with momentum, but not Nesterov's. Otherwise it
-// returns nil. It is for Fit of package layers, which leaves gradients only to the solver that this method of the solver
-// returns: a type that embeds an SGD is another solver and gets whole gradients.
+// product and the step are one pass over the weights, with the same bits: with momentum, but not Nesterov's, and without
+// factors of the learning rate, which may depend on the gradients. Otherwise it returns nil. Fit of package layers leaves
+// gradients to a solver only if this method returns that solver; for a type that embeds an SGD it returns the SGD inside, so
+// that such a type gets whole gradients.
 func (s *SGD) FinishesGradients() G.Solver {
-	if s.momentum == 0 || s.nesterov {
+	if s.momentum == 0 || s.nesterov || s.rateFactor != nil {
 		return nil
 	}
 	return s

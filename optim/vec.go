@@ -73,7 +73,7 @@ func newVec(like vec, n int) vec {
 	return vec{f64: hugepage.Make[float64](n)}
 }
 
-// Moments lie fromPage bytes further behind the beginning of a page than the weights. Processors take what they read for what is
+// Moments lie fromPage bytes further behind the beginning of a page than the weights, and from each other. Processors take what they read for what is
 // still to be written if both lie equally far behind the beginning of a page, and wait: where rows of weights fill whole
 // pages, a step that goes from row to row took a third longer.
 const (
@@ -81,22 +81,22 @@ const (
 	fromPage = 21 * 64
 )
 
-// newMoment returns zeros for a moment of the weights w.
-func newMoment(w vec) vec {
+// newMoment returns zeros for moment number k of the weights w.
+func newMoment(w vec, k int) vec {
 	if w.f32 != nil {
-		return vec{f32: momentOf(w.f32)}
+		return vec{f32: momentOf(w.f32, k)}
 	}
-	return vec{f64: momentOf(w.f64)}
+	return vec{f64: momentOf(w.f64, k)}
 }
 
-func momentOf[T float32 | float64](w []T) []T {
+func momentOf[T float32 | float64](w []T, k int) []T {
 	size := int(unsafe.Sizeof(T(0)))
 	if len(w)*size < pageSize {
 		return make([]T, len(w))
 	}
 	address := func(x []T) int { return int(uintptr(unsafe.Pointer(unsafe.SliceData(x))) % pageSize) }
 	room := hugepage.Make[T](len(w) + pageSize/size)
-	skip := (address(w) + fromPage - address(room) + pageSize) % pageSize / size
+	skip := (address(w) + (k+1)*fromPage - address(room) + pageSize) % pageSize / size
 	return room[skip:][:len(w):len(w)]
 }
 

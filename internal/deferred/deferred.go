@@ -4,16 +4,21 @@
 package deferred
 
 import (
+	"reflect"
+
 	"github.com/layernoise/layernoise/internal/gemm"
 	G "gorgonia.org/gorgonia"
 )
 
 // Gradient is an operation that computes a gradient and can leave that undone.
 type Gradient interface {
-	// Defer has the following runs leave the gradient undone, with on set, or compute it. One that was left and not finished is
-	// forgotten. If the gradient cannot be left, as something else reads it or may change what it is computed of, the runs
-	// compute it and Defer(true) returns false.
-	Defer(on bool) bool
+	// Deferrable reports whether runs can leave the gradient: nothing else reads it, and nothing changes what it is computed of
+	// before it is finished. data are the leaves of the graph that the caller does not change so long.
+	Deferrable(data ...*G.Node) bool
+
+	// Defer has the following runs leave the gradient undone, with on set, or compute it. A gradient that was left and not
+	// finished is forgotten: it is zero, as after a step.
+	Defer(on bool)
 
 	// Waiting reports whether the last run has left the gradient, and nothing has finished it.
 	Waiting() bool
@@ -42,5 +47,5 @@ type Solver interface {
 // Finishes reports whether the step of s finishes all gradients that are left to it.
 func Finishes(s G.Solver) bool {
 	f, ok := s.(Solver)
-	return ok && f.FinishesGradients() == s
+	return ok && reflect.TypeOf(s).Comparable() && f.FinishesGradients() == s
 }

@@ -1,7 +1,6 @@
 package gemm
 
 import (
-	"runtime"
 	"unsafe"
 
 	"gonum.org/v1/gonum/blas"
@@ -14,6 +13,7 @@ type Descent struct{ Rate, Momentum, Decay float32 }
 type descent struct {
 	velocity uintptr // from an element of c to its velocity, modulo the size of the memory
 	Descent
+	v *byte // so that the velocities stay where they are
 }
 
 // Descends reports whether [Descend] can be called for such a product: there are kernels for it, and the sums have so few terms
@@ -34,15 +34,15 @@ func Descend(ta, tb blas.Transpose, m, n, k int, a []float32, lda int, b []float
 	if !Descends(m, n, k) {
 		panic("gemm: no descent with such a product")
 	}
-	p := product[float32]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, w, n, false, false, nil}
+	p := product[float32]{ta: ta != blas.NoTrans, tb: tb != blas.NoTrans, m: m, n: n, k: k, a: a, lda: lda, b: b, ldb: ldb, c: w, ldc: n}
 	p.check(ta, tb)
 	CheckMatrix("v", len(v), blas.NoTrans, m, n, n)
 	p.setDescent(v, d)
 	p.parallel(use32)
-	runtime.KeepAlive(v)
 }
 
 // setDescent makes c weights with velocities v.
 func (p *product[T]) setDescent(v []T, d Descent) {
-	p.descent = &descent{uintptr(unsafe.Pointer(pointer(v))) - uintptr(unsafe.Pointer(pointer(p.c))), d}
+	p.descent = &descent{Descent: d, v: pointer(v)}
+	p.descent.velocity = uintptr(unsafe.Pointer(p.descent.v)) - uintptr(unsafe.Pointer(pointer(p.c)))
 }

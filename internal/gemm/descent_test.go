@@ -77,3 +77,34 @@ func TestDescends(t *testing.T) {
 	x := make([]float32, 257)
 	Descend(blas.Trans, blas.NoTrans, 1, 1, 257, x, 1, x, 1, x[:1], x[1:2], Descent{})
 }
+
+// TestDescendOnStack: velocities of a caller's array are found where they are, also if the stack moves meanwhile.
+func TestDescendOnStack(t *testing.T) {
+	if !Descends(40, 40, 64) {
+		t.Skip("no kernels for it")
+	}
+	w, a, b := make([]float32, 40*40), make([]float32, 64*40), make([]float32, 64*40)
+	for i := range a {
+		a[i], b[i] = 1, 1
+	}
+	for depth := range 200 {
+		velocity := make(chan float32)
+		go func() { velocity <- deep(depth, w, a, b) }()
+		if v := <-velocity; v != 64 {
+			t.Fatalf("%d calls deep: velocity %v, want 64", depth, v)
+		}
+	}
+}
+
+// deep calls Descend with an array so many calls deep, so that some call needs a larger stack.
+//
+//go:noinline
+func deep(calls int, w, a, b []float32) float32 {
+	var v [40 * 40]float32
+	if calls > 0 {
+		v[calls] = 1
+		return deep(calls-1, w, a, b) + v[0]
+	}
+	Descend(blas.Trans, blas.NoTrans, 40, 40, 64, a, 40, b, 40, w, v[:], Descent{Rate: 0.1, Momentum: 0.9})
+	return v[0]
+}

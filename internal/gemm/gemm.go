@@ -12,7 +12,7 @@ type Float interface{ float32 | float64 }
 // op(b) is k by n, c is m by n, and lda, ldb and ldc are the lengths of a row in memory, before the transposition. c must
 // not share memory with a or b. The processors share a large product.
 func Gemm[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
-	p := product[T]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, c, ldc, true, false, nil}
+	p := product[T]{ta: ta != blas.NoTrans, tb: tb != blas.NoTrans, m: m, n: n, k: k, a: a, lda: lda, b: b, ldb: ldb, c: c, ldc: ldc, add: true}
 	p.check(ta, tb)
 	if p.reduce(alpha, beta) {
 		p.parallel(kernelsFor[T]())
@@ -22,7 +22,8 @@ func Gemm[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, 
 // Serial is [Gemm] on the caller's processor alone, for callers that are parallel themselves. It takes b to be in the cache,
 // as the parts of matrices are that they work on.
 func Serial[T Float](ta, tb blas.Transpose, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
-	p := product[T]{ta != blas.NoTrans, tb != blas.NoTrans, m, n, k, a, lda, b, ldb, c, ldc, true, true, nil}
+	p := product[T]{ta: ta != blas.NoTrans, tb: tb != blas.NoTrans, m: m, n: n, k: k, a: a, lda: lda, b: b, ldb: ldb, c: c, ldc: ldc, add: true}
+	p.near = true
 	p.check(ta, tb)
 	if p.reduce(alpha, beta) {
 		p.run(kernelsFor[T]())
