@@ -13,18 +13,12 @@ var _ deferred.Gradient = (*op[float32])(nil)
 // Deferrable implements deferred.Gradient. Besides data, inputs are results of this package's operations, which overwrite
 // nothing else; those of Gorgonia may overwrite an input that they are the last to read.
 func (o *op[T]) Deferrable(data ...*G.Node) bool {
-	w := o.of
-	if o.descend == nil || o.after != nil || w.Op() != nil || !keepsGradient(w) || w.Graph().To(w.Deriv().ID()).Len() > 0 {
+	if o.descend == nil || o.after != nil || o.of.Op() != nil || !unread(o.of) {
 		return false
 	}
 	for _, n := range o.children {
-		if n.Op() == nil && !slices.Contains(data, n) || n.Op() != nil && !own(n) {
+		if !own(n) && !slices.Contains(data, n) || !ownReaders(n) {
 			return false
-		}
-		for it := n.Graph().To(n.ID()); it.Next(); {
-			if !own(it.Node().(*G.Node)) {
-				return false
-			}
 		}
 	}
 	return true

@@ -30,16 +30,24 @@ func BindGradients(learnables ...*G.Node) G.VMOpt {
 // before the next run: only operations of this package read it, and no machine has bound a copy to n.
 func keepsGradient(n *G.Node) bool {
 	d := n.Deriv()
-	if d == nil || !own(d) {
+	if d == nil || !own(d) || !ownReaders(d) {
 		return false
 	}
-	for it := n.Graph().To(d.ID()); it.Next(); {
+	grad, err := n.Grad()
+	return err == nil && grad == d.Value()
+}
+
+// unread reports whether n keeps its gradient, and nothing in the graph reads it.
+func unread(n *G.Node) bool { return keepsGradient(n) && n.Graph().To(n.Deriv().ID()).Len() == 0 }
+
+// ownReaders reports whether only operations of this package read n.
+func ownReaders(n *G.Node) bool {
+	for it := n.Graph().To(n.ID()); it.Next(); {
 		if !own(it.Node().(*G.Node)) {
 			return false
 		}
 	}
-	grad, err := n.Grad()
-	return err == nil && grad == d.Value()
+	return true
 }
 
 // own reports whether a node is an operation of this package.
@@ -55,7 +63,7 @@ func own(n *G.Node) bool {
 func NotifyGradients(f func(i int), learnables ...*G.Node) []bool {
 	notified := make([]bool, len(learnables))
 	for i, n := range learnables {
-		if !keepsGradient(n) || n.Graph().To(n.Deriv().ID()).Len() > 0 {
+		if !unread(n) {
 			continue
 		}
 		n.Deriv().Op().(interface{ notify(func()) }).notify(func() { f(i) })

@@ -30,7 +30,7 @@ func (s *finisher) FinishesGradients() G.Solver { return s }
 func (s *finisher) Step(model []G.ValueGrad) error {
 	s.left = nil
 	for _, n := range model {
-		if g := deferred.Of(n); g != nil && g.Waiting() {
+		if deferred.Waiting(n) != nil {
 			s.left = append(s.left, n.(*G.Node).Name())
 		}
 	}
@@ -44,6 +44,18 @@ func newMomentum(t *testing.T, opts ...optim.SGDOpt) *optim.SGD {
 		t.Fatal(err)
 	}
 	return sgd
+}
+
+// alike expects the same numbers under the same names.
+func alike(t *testing.T, first map[string][]float64, others ...map[string][]float64) {
+	t.Helper()
+	for _, other := range others {
+		for name, want := range first {
+			if !slices.Equal(other[name], want) {
+				t.Errorf("%s differs", name)
+			}
+		}
+	}
 }
 
 // newDenseNet has dense layers of all kinds, and one whose weights two share.
@@ -90,11 +102,7 @@ func TestDeferredGradients(t *testing.T) {
 			{"recorded", &finisher{SGD: newMomentum(t)}, layers.FitConfig{}, want},
 		} {
 			t.Run(fmt.Sprint(test.name, ", ", dtype), func(t *testing.T) {
-				for name, got := range train(t, dtype, test.solver, test.config) {
-					if !slices.Equal(got, test.want[name]) {
-						t.Errorf("%s differs", name)
-					}
-				}
+				alike(t, train(t, dtype, test.solver, test.config), test.want)
 				if s, ok := test.solver.(*finisher); ok {
 					var left []string
 					if dtype == tensor.Float32 && kernel.DenseDescends[float32](kernel.Dense{N: 41, In: 50, Out: 40}) {
@@ -126,13 +134,7 @@ func TestDeferredTransformer(t *testing.T) {
 		}
 		results = append(results, values(net))
 	}
-	for name, want := range results[0] {
-		for _, got := range results[1:] {
-			if !slices.Equal(got[name], want) {
-				t.Errorf("%s differs", name)
-			}
-		}
-	}
+	alike(t, results[0], results[1:]...)
 	if kernel.DenseDescends[float32](kernel.Dense{N: 195, In: 36, Out: 36}) && len(s.left) < 6 {
 		t.Errorf("only the gradients of %v are left to the solver", s.left)
 	}
@@ -216,11 +218,7 @@ func TestDeferredNested(t *testing.T) {
 				}
 				results = append(results, values(net))
 			}
-			for name, got := range results[0] {
-				if !slices.Equal(got, results[1][name]) {
-					t.Errorf("%s differs", name)
-				}
-			}
+			alike(t, results[0], results[1:]...)
 		})
 	}
 }
@@ -269,11 +267,7 @@ func TestDeferredInputs(t *testing.T) {
 		}
 		results = append(results, values(net))
 	}
-	for name, got := range results[0] {
-		if !slices.Equal(got, results[1][name]) {
-			t.Errorf("%s differs", name)
-		}
-	}
+	alike(t, results[0], results[1:]...)
 }
 
 // claimer says that it finishes gradients, and does not.
@@ -328,9 +322,5 @@ func TestDeferredThenWhole(t *testing.T) {
 		}
 		results = append(results, values(net))
 	}
-	for name, got := range results[0] {
-		if !slices.Equal(got, results[1][name]) {
-			t.Errorf("%s differs", name)
-		}
-	}
+	alike(t, results[0], results[1:]...)
 }

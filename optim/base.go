@@ -69,7 +69,7 @@ func (b *base) begin(model []G.ValueGrad, finishes bool) ([]*Param, error) {
 		if err != nil {
 			return nil, err
 		}
-		if d := deferred.Of(model[i]); d != nil && d.Waiting() && !finishes {
+		if !finishes && deferred.Waiting(model[i]) != nil {
 			return nil, errors.Wrapf(ErrNoGradient, "optim: parameter %s %v: it was left to another solver", p.name, p.shape)
 		}
 		b.grads = append(b.grads, g)

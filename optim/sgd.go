@@ -85,7 +85,7 @@ func (s *SGD) Step(model []G.ValueGrad) error {
 		if s.momentum > 0 {
 			v = p.moment(0)
 		}
-		if g := deferred.Of(model[i]); g != nil && g.Waiting() {
+		if g := deferred.Waiting(model[i]); g != nil {
 			d := gemm.Descent{Rate: float32(s.rateOf(p)), Momentum: float32(s.momentum), Decay: float32(s.decayOf(p))}
 			g.Descend(p.vec.f32, v.f32, d)
 			continue

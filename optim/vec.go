@@ -73,9 +73,9 @@ func newVec(like vec, n int) vec {
 	return vec{f64: hugepage.Make[float64](n)}
 }
 
-// Moments lie fromPage bytes further behind the beginning of a page than the weights, and from each other. Processors take what they read for what is
-// still to be written if both lie equally far behind the beginning of a page, and wait: where rows of weights fill whole
-// pages, a step that goes from row to row took a third longer.
+// Moments lie fromPage bytes further behind the beginning of a page than the weights, and than each other. Processors take what
+// they read for what is still to be written if both lie equally far behind the beginning of a page, and wait: where rows of
+// weights fill whole pages, a step that goes from row to row took a third longer.
 const (
 	pageSize = 4 << 10
 	fromPage = 21 * 64

@@ -37,6 +37,14 @@ func Of(n G.ValueGrad) Gradient {
 	return g
 }
 
+// Waiting returns the operation that the gradient of n waits for, nil if it does not wait.
+func Waiting(n G.ValueGrad) Gradient {
+	if g := Of(n); g != nil && g.Waiting() {
+		return g
+	}
+	return nil
+}
+
 // Solver is a solver that may finish gradients in its step. FinishesGradients returns the solver that does, nil if none does:
 // another one than that which is stepped, such as one that embeds it, expects whole gradients.
 type Solver interface {

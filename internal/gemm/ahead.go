@@ -19,12 +19,7 @@ type ahead struct {
 
 // set begins with rows of so many bytes, to be fetched in so many parts.
 func (a *ahead) set(from *byte, rows, row, bytes, parts int) {
-	a.setAddress(uintptr(unsafe.Pointer(from)), rows, row, bytes, parts)
-}
-
-// setAddress is set for an address that may be that of no pointer at hand.
-func (a *ahead) setAddress(from uintptr, rows, row, bytes, parts int) {
-	*a = ahead{from, rows, row, bytes/64 + 1, ceil(rows, parts)}
+	*a = ahead{uintptr(unsafe.Pointer(from)), rows, row, bytes/64 + 1, ceil(rows, parts)}
 }
 
 // part moves the next part to a region, and returns how many lines it has.

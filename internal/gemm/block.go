@@ -145,9 +145,9 @@ func (t *block) expectTile(i, m, j, n, q int) {
 		return // the next columns: too rare
 	}
 	rows, bytes := min(len(t.shapes[t.shape].tile), t.m-i), min(t.panel(t.shape), n-q)*t.size
-	c := uintptr(unsafe.Pointer(at(t.c, i*t.cRow+(j+q)*t.size)))
-	t.next[2].setAddress(c, rows, t.cRow, bytes, 1)
-	t.next[3].setAddress(c+t.descent.velocity, rows, t.cRow, bytes, 1)
+	t.next[2].set(at(t.c, i*t.cRow+(j+q)*t.size), rows, t.cRow, bytes, 1)
+	t.next[3] = t.next[2]
+	t.next[3].from += t.descent.velocity
 }
 
 // choose chooses the shape of the tiles and what is packed.

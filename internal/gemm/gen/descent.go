@@ -50,33 +50,17 @@ func (g generator) descend(sums [][]vectorasm.Vector, last mask) {
 		velocity := w
 		velocity.Index, velocity.Scale = v, 1
 		sum, x, y := sums[i][j], g.Vec(), g.Vec()
-		g.read(w, last, x)
+		g.readPart(w, last, x)
 		g.multiply(d.decay(), x, y)
 		g.VADDPS(y, sum, sum)
-		g.read(velocity, last, y)
+		g.readPart(velocity, last, y)
 		g.multiply(d.momentum(), y, y)
 		g.VADDPS(sum, y, sum)
-		g.write(sum, last, velocity)
+		g.writePart(sum, last, velocity)
 		g.multiply(d.rate(), sum, sum)
 		g.VSUBPS(sum, x, x)
-		g.write(x, last, w)
+		g.writePart(x, last, w)
 	})
-}
-
-func (g generator) read(m operand.Mem, last *mask, v vectorasm.Vector) {
-	if last == nil {
-		g.VMOVUPS(m, v)
-		return
-	}
-	g.readLast(m, *last, v)
-}
-
-func (g generator) write(v vectorasm.Vector, last *mask, m operand.Mem) {
-	if last == nil {
-		g.VMOVUPS(v, m)
-		return
-	}
-	g.writeLast(v, *last, m)
 }
 
 // multiply sets y to x times the number at m.

@@ -205,11 +205,7 @@ func (g generator) start(sums [][]vectorasm.Vector, last mask) {
 	g.TESTQ(add, add)
 	g.JZ(operand.LabelRef("clear"))
 	g.eachPart("load", len(sums), last, len(sums[0]), func(i, j int, m operand.Mem, last *mask) {
-		if last == nil {
-			g.VMOVUPS(m, sums[i][j])
-			return
-		}
-		g.readLast(m, *last, sums[i][j])
+		g.readPart(m, last, sums[i][j])
 	})
 	g.JMP(operand.LabelRef("started"))
 	g.Label("clear")
@@ -228,11 +224,7 @@ func (g generator) start(sums [][]vectorasm.Vector, last mask) {
 // end stores the tile.
 func (g generator) end(sums [][]vectorasm.Vector, last mask) {
 	g.eachPart("store", len(sums), last, len(sums[0]), func(i, j int, m operand.Mem, last *mask) {
-		if last == nil {
-			g.VMOVUPS(sums[i][j], m)
-			return
-		}
-		g.writeLast(sums[i][j], *last, m)
+		g.writePart(sums[i][j], last, m)
 	})
 }
 
@@ -268,4 +260,22 @@ func (g generator) eachPart(label string, rows int, last mask, vectors int, f fu
 	g.Label(label + "Full")
 	each(nil)
 	g.Label(label + "Done")
+}
+
+// readPart loads a vector of the tile, which has a mask or none.
+func (g generator) readPart(m operand.Mem, last *mask, v vectorasm.Vector) {
+	if last == nil {
+		g.VMOVUPS(m, v)
+		return
+	}
+	g.readLast(m, *last, v)
+}
+
+// writePart stores a vector of the tile, which has a mask or none.
+func (g generator) writePart(v vectorasm.Vector, last *mask, m operand.Mem) {
+	if last == nil {
+		g.VMOVUPS(v, m)
+		return
+	}
+	g.writeLast(v, *last, m)
 }
